@@ -1,0 +1,7 @@
+"""`python -m losscli`."""
+
+import sys
+
+from losscli.cli import main
+
+sys.exit(main())

@@ -1,0 +1,264 @@
+"""The command line: one command a loss, made from the registry, and the error boundary."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import typer
+
+from losscli._version import __version__
+from losscli.errors import DataError, LosscliError, UsageError
+from losscli.evaluate import evaluate
+from losscli.losses.registry import LOSSES, Integers, Loss, Option
+from losscli.reduction import REDUCTIONS
+from losscli.report import FORMATS, open_report, write_rows
+
+INTERNAL_ERROR = 1
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+
+_SHORT = {"input": "-i", "target": "-t", "weight": "-w"}
+
+_ARRAYS, _LOSS, _RESULT = "Arrays", "Loss", "Result"
+
+_REDUCTION_HELP = "One number, or the loss of each element."
+_FORMAT_HELP = "How to print it; unless given, a table on a terminal and plain text in a pipe."
+
+# In the help, a switch that takes no value.
+_FLAG = " "
+
+# What a command does, once its words are understood.
+Action = Callable[[], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line. Every error ends here, as one line on stderr and an exit code."""
+    try:
+        action = _app()(arguments, standalone_mode=False)
+        if isinstance(action, int):  # --help and --version have answered by themselves
+            return action
+        action()
+        sys.stdout.flush()
+        return 0
+    except LosscliError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail(error.format_message(), UsageError.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except OSError as error:
+        return _output_failed(error)
+    except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
+        return _internal_error(error)
+
+
+def _output_failed(error: OSError) -> int:
+    """What readers meet is a DataError, so this is stdout: a reader that left, or a full disk."""
+    # Python flushes stdout again at exit; there it must not fail once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return CLOSED_PIPE
+    return _fail(f"cannot write the result: {error.strerror}", DataError.exit_code)
+
+
+def _internal_error(error: Exception) -> int:
+    if sys.flags.dev_mode:
+        raise error
+    return _fail(
+        f"internal error, please report it: {type(error).__name__}: {error} "
+        "(python -X dev -m losscli shows where)",
+        INTERNAL_ERROR,
+    )
+
+
+def _fail(message: str, exit_code: int) -> int:
+    if message:  # there is none where the help was shown instead
+        _say("error", message)
+    return exit_code
+
+
+def _say(kind: str, message: str) -> None:
+    print(f"losscli: {kind}: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="losscli",
+        help="The loss of saved model outputs, as PyTorch computes it.",
+        no_args_is_help=True,
+        epilog="losscli nll preds.npy labels.npy prints the loss; losscli LOSS --help says what a "
+        "loss takes.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for loss in LOSSES.values():
+        app.command(loss.name, help=_help(loss))(_command(loss))
+        if loss.alias:
+            app.command(loss.alias, hidden=True, help=_help(loss))(_command(loss))
+    app.command("losses")(_losses)
+    return app
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", metavar=_FLAG, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    if version:
+        print(f"losscli {__version__}")
+        raise typer.Exit
+
+
+def _losses(
+    format: Annotated[
+        Literal[FORMATS] | None,  # type: ignore[valid-type]
+        typer.Option("--format", "-f", help=_FORMAT_HELP, show_default=False),
+    ] = None,
+) -> Action:
+    """List the losses with their formulas."""
+    header = ("loss", "formula", "PyTorch")
+    rows = [
+        (loss.name, loss.formula, loss.source.removeprefix("torch.nn.functional."))
+        for loss in LOSSES.values()
+    ]
+    return partial(write_rows, format, sys.stdout, header, rows)
+
+
+def _help(loss: Loss) -> str:
+    """The summary, and the formula line for line."""
+    alias = f" Short: {loss.alias}." if loss.alias else ""
+    return _escaped(f"{loss.summary}{alias}\n\n\b\n{loss.formula}")
+
+
+def _command(loss: Loss) -> Callable[..., Action]:
+    """The command of a loss; its options follow from the loss's signature and docstring."""
+
+    def command(**words: Any) -> Action:
+        return partial(_answer, loss, words)
+
+    parameters = _parameters(loss)
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
+def _parameters(loss: Loss) -> list[inspect.Parameter]:
+    parameters = []
+    for array in loss.arrays:
+        option = f"--{_kebab(array.name)}"
+        short = [_SHORT[array.name]] if array.name in _SHORT and not array.required else []
+        short_column = [_SHORT[array.name]] if array.name in _SHORT and array.required else []
+        if array.required:
+            argument = typer.Argument(metavar=array.name.upper(), help=_escaped(array.help))
+            parameters.append(_parameter(f"{array.name}_argument", str | None, argument, None))
+        file = typer.Option(
+            option,
+            *short,
+            metavar="FILE",
+            help=f"The same as {array.name.upper()}." if array.required else _escaped(array.help),
+            rich_help_panel=_ARRAYS,
+        )
+        column = typer.Option(
+            f"{option}-column",
+            *short_column,
+            metavar="COLUMN",
+            help=f"Columns of a table to take as {array.name}: names or globs, with commas "
+            "between them; may be repeated. Without a file, columns of INPUT.",
+            rich_help_panel=_ARRAYS,
+        )
+        parameters.append(_parameter(array.name, str | None, file, None))
+        parameters.append(_parameter(f"{array.name}_column", list[str] | None, column, None))
+    parameters += [_option(option) for option in loss.options]
+    return [*parameters, *_common(loss)]
+
+
+def _option(option: Option) -> inspect.Parameter:
+    several = option.kind is Integers
+    info = typer.Option(
+        f"--{_kebab(option.name)}",
+        help=_escaped(option.help),
+        metavar="INDEX" if several else None,
+        show_default=f"{option.default}" if several else True,
+        rich_help_panel=_LOSS,
+    )
+    kind = list[int] | None if several else option.kind
+    return _parameter(option.name, kind, info, None if several else option.default)
+
+
+def _common(loss: Loss) -> list[inspect.Parameter]:
+    """What every loss takes."""
+    reduction = typer.Option("--reduction", "-r", help=_REDUCTION_HELP, rich_help_panel=_RESULT)
+    format_name = typer.Option("--format", "-f", help=_FORMAT_HELP, rich_help_panel=_RESULT)
+    broadcast = "Let input and target broadcast to more elements than either has."
+    return [
+        _parameter("reduction", Literal[REDUCTIONS], reduction, "mean"),
+        _parameter("format", Literal[FORMATS] | None, format_name, None),
+        *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
+        _switch("strict", "Take a warning for an error."),
+        _switch("quiet", "No notes on stderr on what was chosen.", "-q"),
+    ]
+
+
+def _switch(name: str, text: str, *short: str) -> inspect.Parameter:
+    info = typer.Option(f"--{name}", *short, metavar=_FLAG, help=text, rich_help_panel=_RESULT)
+    return _parameter(name, bool, info, False)
+
+
+def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, info],
+    )
+
+
+def _answer(loss: Loss, words: dict[str, Any]) -> None:
+    """Evaluate what a command was given and report it."""
+    format_name, strict, quiet = (words.pop(name) for name in ("format", "strict", "quiet"))
+    given = {name: value for name, value in words.items() if value is not None}
+    inputs = [
+        _array(given.pop(f"{array.name}_argument"))
+        for array in loss.arrays
+        if f"{array.name}_argument" in given
+    ]
+    named = {array.name: _array(given[array.name]) for array in loss.arrays if array.name in given}
+    if sys.stdout is None:
+        raise DataError("cannot write the result: standard output is closed")
+    report = open_report(format_name, sys.stdout)
+    each = report.elements if given["reduction"] == "none" else None
+    result = evaluate(loss.name, *inputs, on_elements=each, **(given | named))
+    if strict and result.warnings:
+        raise DataError(f"{result.warnings[0]} (--strict)")
+    report.result(result)
+    for note in () if quiet else result.notes:
+        _say("note", note)
+    for warning in result.warnings:
+        _say("warning", warning)
+
+
+def _array(text: str) -> str | list[float]:
+    """Numbers with commas between them are an array, anything else is a path."""
+    parts = text.split(",")
+    if all(_NUMBER.fullmatch(part) for part in parts):
+        return [float(part) for part in parts]
+    if text == "-":
+        raise UsageError("reading from standard input (-) is not there yet; give a file")
+    return text
+
+
+def _escaped(text: str) -> str:
+    """A sentence for the help, where brackets would be markup."""
+    return (text[0].upper() + text[1:]).replace("[", "\\[")
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")

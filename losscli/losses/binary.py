@@ -1,0 +1,93 @@
+"""Losses of yes-or-no targets, element by element."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from losscli.losses.layout import same_shape
+from losscli.losses.numerics import refuse, softplus, widen
+from losscli.losses.registry import Array, loss
+from losscli.reduction import Mask, PerElement
+
+# PyTorch holds each logarithm of bce at this or above.
+LOWEST_LOG = -100.0
+
+
+@loss(layout=same_shape)
+def bce(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
+    """Binary cross-entropy of probabilities.
+
+        -weight · (y · log x + (1-y) · log(1-x))
+
+    where x is the input, y the target and each logarithm is at least -100. The mean divides by
+    the number of elements, whatever the weights.
+
+    Args:
+        input: probabilities of the class 1, from 0 to 1, any shape
+        target: 0, 1 or a probability between, the input's shape
+        weight: a weight for each element, of a shape that broadcasts to the input's
+
+    Raises:
+        DataError: for shapes that do not fit, and an input or target outside 0..1
+
+    Example:
+        >>> import losscli
+        >>> losscli.bce([0.5, 0.5], [0, 1])
+        np.float64(0.6931471805599453)
+
+    Source: torch.nn.functional.binary_cross_entropy
+    """
+    expected = "expected a probability from 0 to 1"
+    refuse(_outside_0_1(input), "input", input, f"{expected}; bce-with-logits takes logits")
+    refuse(_outside_0_1(target), "target", target, expected)
+    x, y = widen(input), widen(target)
+    log_yes = np.maximum(np.log(x), LOWEST_LOG)
+    log_no = np.maximum(np.log1p(-x), LOWEST_LOG)
+    values = (y - 1.0) * log_no - y * log_yes
+    return PerElement(values if weight is None else widen(weight) * values)
+
+
+@loss(layout=same_shape)
+def bce_with_logits(
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    pos_weight: Array | None = None,
+) -> PerElement:
+    """Binary cross-entropy of the sigmoid of logits.
+
+        weight · (pos_weight · y · log(1 + exp(-x)) + (1-y) · log(1 + exp(x)))
+
+    where x is the input and y the target. The mean divides by the number of elements, whatever
+    the weights.
+
+    Args:
+        input: logits, any shape
+        target: 0, 1 or a probability between, the input's shape
+        weight: a weight for each element, of a shape that broadcasts to the input's
+        pos_weight: a weight for the class 1, of a shape that broadcasts to the input's
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.bce_with_logits([0.0, 0.0], [0, 1])
+        np.float64(0.6931471805599453)
+
+    Source: torch.nn.functional.binary_cross_entropy_with_logits
+    """
+    x, y = widen(input), widen(target)
+    # PyTorch's form, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is the same number but cancels
+    # where x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
+    yes = y * softplus(-x)
+    if pos_weight is not None:
+        yes = widen(pos_weight) * yes
+    values = yes + (1.0 - y) * softplus(x)
+    values = np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
+    return PerElement(values if weight is None else widen(weight) * values)
+
+
+def _outside_0_1(array: Array) -> Mask:
+    return ~((array >= 0) & (array <= 1))  # NaN is outside

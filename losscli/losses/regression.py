@@ -1,0 +1,141 @@
+"""Losses of the difference between input and target, element by element."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from losscli.losses.layout import broadcasting
+from losscli.losses.numerics import widen
+from losscli.losses.registry import Array, Interval, loss
+from losscli.reduction import Floats, PerElement
+
+
+@loss(layout=broadcasting)
+def l1(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
+    """Absolute difference.
+
+        weight · |x - y|
+
+    where x is the input and y the target. The mean divides by the sum of the weights.
+
+    Args:
+        input: numbers, any shape
+        target: numbers, of a shape that broadcasts with the input's
+        weight: a weight for each element, of a shape that broadcasts to the input's
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.l1([1.0, 2.0, 3.0], [1.0, 4.0, 7.0])
+        np.float64(2.0)
+
+    Source: torch.nn.functional.l1_loss
+    """
+    return _weighted_mean(_difference(input, target), weight)
+
+
+@loss(layout=broadcasting)
+def mse(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
+    """Squared difference.
+
+        weight · (x - y)²
+
+    where x is the input and y the target. The mean divides by the sum of the weights.
+
+    Args:
+        input: numbers, any shape
+        target: numbers, of a shape that broadcasts with the input's
+        weight: a weight for each element, of a shape that broadcasts to the input's
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.mse([1.0, 2.0], [1.0, 4.0])
+        np.float64(2.0)
+
+    Source: torch.nn.functional.mse_loss
+    """
+    return _weighted_mean(np.square(_difference(input, target)), weight)
+
+
+@loss(layout=broadcasting)
+def smooth_l1(
+    input: Array, target: Array, *, beta: Annotated[float, Interval(0.0)] = 1.0
+) -> PerElement:
+    """Squared difference near 0, absolute difference beyond beta; l1 at beta = 0.
+
+        e²/(2·beta) if e < beta, else e - beta/2
+
+    where e = |x - y| for an input x and a target y.
+
+    Args:
+        input: numbers, any shape
+        target: numbers, of a shape that broadcasts with the input's
+        beta: the difference from which on the loss is linear
+
+    Raises:
+        DataError: for shapes that do not fit
+        UsageError: for a beta below 0
+
+    Example:
+        >>> import losscli
+        >>> losscli.smooth_l1([0.5, 3.0], [0.0, 0.0])
+        np.float64(1.3125)
+
+    Source: torch.nn.functional.smooth_l1_loss
+    """
+    e = _difference(input, target)
+    return PerElement(np.where(e < beta, 0.5 * e * e / beta if beta else 0.0, e - 0.5 * beta))
+
+
+@loss(layout=broadcasting)
+def huber(
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    delta: Annotated[float, Interval(0.0, low_included=False)] = 1.0,
+) -> PerElement:
+    """Squared difference near 0, delta times the absolute difference beyond delta.
+
+        weight · (e²/2 if e <= delta, else delta · (e - delta/2))
+
+    where e = |x - y| for an input x and a target y. The mean divides by the number of elements,
+    whatever the weights.
+
+    Args:
+        input: numbers, any shape
+        target: numbers, of a shape that broadcasts with the input's
+        weight: a weight for each element, of a shape that broadcasts to the input's
+        delta: the difference from which on the loss is linear
+
+    Raises:
+        DataError: for shapes that do not fit
+        UsageError: for a delta that is not above 0
+
+    Example:
+        >>> import losscli
+        >>> losscli.huber([0.5, 3.0], [0.0, 0.0])
+        np.float64(1.3125)
+
+    Source: torch.nn.functional.huber_loss
+    """
+    e = _difference(input, target)
+    values = np.where(e <= delta, 0.5 * e * e, delta * (e - 0.5 * delta))
+    return PerElement(values if weight is None else widen(weight) * values)
+
+
+def _difference(input: Array, target: Array) -> Floats:
+    return np.abs(widen(input) - widen(target))
+
+
+def _weighted_mean(values: Floats, weight: Array | None) -> PerElement:
+    if weight is None:
+        return PerElement(values)
+    return PerElement(widen(weight) * values, widen(weight))

@@ -1,0 +1,18 @@
+"""Which types of elements can be read: everything real."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from losscli.errors import DataError
+
+_KINDS = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "text", "V": "records"}
+
+
+def require_real(name: str, dtype: np.dtype[Any]) -> None:
+    """Raise DataError unless the elements are booleans, integers or floating-point numbers."""
+    if dtype.kind not in "biuf":
+        found = _KINDS.get(dtype.kind, str(dtype))
+        raise DataError(f"{name}: found {found} (dtype {dtype}), expected real numbers")

@@ -1,0 +1,47 @@
+"""A result for people and for pipes: one small file a format, loaded when it is used.
+
+Each has `Report(stream)`, which takes the blocks of losses as they are computed and then the
+result, and `write_rows(stream, header, rows)` for any other table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol, TextIO, cast
+
+from losscli.engine import Elements
+from losscli.reduction import Result
+
+FORMATS = ("table", "plain", "json", "csv", "markdown")
+
+
+class Report(Protocol):
+    """Where a result goes."""
+
+    def elements(self, elements: Elements) -> None:
+        """A block of losses, in C order; only with the reduction `none`."""
+
+    def result(self, result: Result) -> None:
+        """The result, after the last block."""
+
+
+def open_report(format_name: str | None, stream: TextIO) -> Report:
+    """The report in a format; unless chosen, a table on a terminal and plain text elsewhere."""
+    return cast(Report, _module(format_name, stream).Report(stream))
+
+
+def write_rows(
+    format_name: str | None,
+    stream: TextIO,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    """Rows in a format."""
+    _module(format_name, stream).write_rows(stream, header, rows)
+
+
+def _module(format_name: str | None, stream: TextIO) -> ModuleType:
+    chosen = format_name or ("table" if stream.isatty() else "plain")
+    return import_module(f"losscli.report.{chosen}")

@@ -1,0 +1,32 @@
+"""Comma-separated rows with a header."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from losscli.engine import Elements
+from losscli.reduction import Result
+from losscli.report.rows import RESULT_HEADER, element_header, element_rows, result_row
+
+
+class Report:
+    def __init__(self, stream: TextIO) -> None:
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._begun = False
+
+    def elements(self, elements: Elements) -> None:
+        if not self._begun:
+            self._writer.writerow(element_header(elements))
+            self._begun = True
+        self._writer.writerows(element_rows(elements))
+
+    def result(self, result: Result) -> None:
+        if result.value is not None:
+            self._writer.writerow(RESULT_HEADER)
+            self._writer.writerow(result_row(result))
+
+
+def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    csv.writer(stream, lineterminator="\n").writerows([header, *rows])

@@ -1,0 +1,41 @@
+"""Tables for Markdown documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from losscli.engine import Elements
+from losscli.reduction import Result
+from losscli.report.rows import RESULT_HEADER, element_header, element_rows, result_row
+
+
+class Report:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = False
+
+    def elements(self, elements: Elements) -> None:
+        if not self._begun:
+            _write_header(self._stream, element_header(elements))
+            self._begun = True
+        _write_lines(self._stream, element_rows(elements))
+
+    def result(self, result: Result) -> None:
+        if result.value is not None:
+            write_rows(self._stream, RESULT_HEADER, [result_row(result)])
+
+
+def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    _write_header(stream, header)
+    _write_lines(stream, rows)
+
+
+def _write_header(stream: TextIO, header: Sequence[str]) -> None:
+    _write_lines(stream, [header, ["---"] * len(header)])
+
+
+def _write_lines(stream: TextIO, rows: Iterable[Sequence[object]]) -> None:
+    for row in rows:
+        cells = (str(cell).replace("|", "\\|").replace("\n", "<br>") for cell in row)
+        stream.write(f"| {' | '.join(cells)} |\n")
