@@ -42,7 +42,7 @@ Action = Callable[[], None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line. Every error ends here, as one line on stderr and an exit code."""
     try:
-        action = _app()(arguments, standalone_mode=False)
+        action = _app()(arguments, prog_name="losscli", standalone_mode=False)
         if isinstance(action, int):  # --help and --version have answered by themselves
             return action
         action()
@@ -92,7 +92,6 @@ def _say(kind: str, message: str) -> None:
 def _app() -> typer.Typer:
     app = typer.Typer(
         name="losscli",
-        help="The loss of saved model outputs, as PyTorch computes it.",
         no_args_is_help=True,
         epilog="losscli nll preds.npy labels.npy prints the loss; losscli LOSS --help says what a "
         "loss takes.",
@@ -107,14 +106,24 @@ def _app() -> typer.Typer:
     return app
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", "-V", metavar=_FLAG, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         print(f"losscli {__version__}")
         raise typer.Exit
+
+
+_VERSION = typer.Option(
+    "--version",
+    "-V",
+    metavar=_FLAG,
+    callback=_show_version,
+    is_eager=True,
+    help="Show the version and exit.",
+)
+
+
+def _root(version: Annotated[bool, _VERSION] = False) -> None:
+    """The loss of saved model outputs, as PyTorch computes it."""
 
 
 def _losses(

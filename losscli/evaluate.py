@@ -67,9 +67,10 @@ def evaluate(
         layout, held = _lay_out(request.loss, sources)
         if layout.enlarged and not broadcast:
             raise DataError(f"{layout.warnings[0]}, more than either has; --broadcast allows it")
-        values: list[Floats] = []
-        if on_elements is None and reduction == "none":
-            on_elements = partial(_collect, values)
+        collected: list[Floats] | None = None
+        if reduction == "none" and on_elements is None:
+            collected = []
+            on_elements = partial(_collect, collected)
         function = partial(request.loss.function, **request.options)
         totals = engine.run(function, held, layout, on_elements)
         inputs_read = tuple(_describe(role, source) for role, source in sources.items())
@@ -86,7 +87,7 @@ def evaluate(
         options=request.options,
         inputs=inputs_read,
         version=__version__,
-        values=np.concatenate(values).reshape(shape) if values else None,
+        values=None if collected is None else _joined(collected, shape),
         notes=tuple(notes),
         warnings=(*layout.warnings, *_doubts(reduced, totals)),
     )
@@ -164,6 +165,10 @@ def _describe(role: str, source: Source) -> Input:
     return Input(role, path, source.bytes, shape, str(source.dtype), source.columns)
 
 
+def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:
+    return np.concatenate([np.empty(0), *blocks]).reshape(shape)
+
+
 def _collect(values: list[Floats], elements: engine.Elements) -> None:
     values.append(elements.losses.values.ravel())
 
@@ -175,7 +180,7 @@ def _doubts(reduced: float | None, totals: Totals) -> list[str]:
     if totals.elements == 0:
         return ["the result is NaN: the input is empty"]
     if totals.count == 0:
-        return [f"the result is NaN: all {totals.elements} elements are ignored"]
+        return ["the result is NaN: every element is ignored"]
     if float(totals.weights) == 0.0:
         return ["the result is NaN: the weights add up to 0"]
     return ["the result is NaN: the loss of at least one element is; --reduction none shows them"]

@@ -24,7 +24,7 @@ def bce(input: Array, target: Array, *, weight: Array | None = None) -> PerEleme
 
     Args:
         input: probabilities of the class 1, from 0 to 1, any shape
-        target: 0, 1 or a probability between, the input's shape
+        target: 0, 1 or probabilities, from 0 to 1, the input's shape
         weight: a weight for each element, of a shape that broadcasts to the input's
 
     Raises:
@@ -64,7 +64,7 @@ def bce_with_logits(
 
     Args:
         input: logits, any shape
-        target: 0, 1 or a probability between, the input's shape
+        target: 0, 1 or probabilities, from 0 to 1, the input's shape
         weight: a weight for each element, of a shape that broadcasts to the input's
         pos_weight: a weight for the class 1, of a shape that broadcasts to the input's
 

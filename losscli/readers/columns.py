@@ -27,25 +27,16 @@ def named(schema: pa.Schema, patterns: Sequence[str], path: str, option: str) ->
     return _usable(schema, chosen, path)
 
 
-def remaining(
-    schema: pa.Schema,
-    whole_numbers: Collection[str],
-    taken: Collection[str],
-    path: str,
-    option: str,
-) -> list[str]:
+def remaining(seen: pa.Schema, taken: Collection[str], path: str, option: str) -> list[str]:
     """The columns to take where none is named: those of floating point that nothing else takes.
 
-    Without any, the single column of lists, or else all other numbers.
+    Without any, the single column of lists, or else all other numbers. `seen` has the types that
+    the columns look like.
     """
-    free = [field for field in schema if field.name not in taken and _is_real(field.type)]
+    free = [field for field in seen if field.name not in taken and _is_real(field.type)]
     lists = [field.name for field in free if is_list(field.type)]
     numbers = [field.name for field in free if not is_list(field.type)]
-    floating = [
-        name
-        for name in numbers
-        if pa.types.is_floating(schema.field(name).type) and name not in whole_numbers
-    ]
+    floating = [name for name in numbers if pa.types.is_floating(seen.field(name).type)]
     if len(lists) > 1 or (lists and floating):
         raise DataError(
             f"{path}: any of {listed([*lists, *floating])} could be meant; "
@@ -54,10 +45,10 @@ def remaining(
     chosen = floating or lists or numbers
     if not chosen:
         raise DataError(
-            f"{path}: found no numbers to take in {listed(schema.names)}; "
+            f"{path}: found no numbers to take in {listed(seen.names)}; "
             f"{option} names the columns to take"
         )
-    return _usable(schema, chosen, path)
+    return _usable(seen, chosen, path)
 
 
 def is_list(kind: pa.DataType) -> bool:

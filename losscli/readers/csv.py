@@ -20,42 +20,46 @@ _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 
 def open_file(path: Path) -> Table:
     """The header and, from the first block, the type of each column."""
-    schema = _reader(path, csv.ConvertOptions(null_values=_MISSING)).schema
-    whole_numbers = frozenset(field.name for field in schema if pa.types.is_integer(field.type))
-    return Table(
-        path,
-        pa.schema([(field.name, _read_as(field.type)) for field in schema]),
-        lambda columns: _batches(path, schema, columns),
-        whole_numbers=whole_numbers,
-    )
+    inferred = _reader(path, csv.ConvertOptions(null_values=_MISSING), []).schema
+    seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
+    schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
+    return Table(path, schema, lambda columns: _batches(path, schema, columns), seen=seen)
+
+
+def _looks_like(inferred: pa.DataType) -> pa.DataType:
+    """A column without values so far may be anything: last choice, as whole numbers are."""
+    return pa.int64() if pa.types.is_null(inferred) else inferred
 
 
 def _read_as(inferred: pa.DataType) -> pa.DataType:
-    """Numbers as float64: the first block may hold whole numbers alone, or none at all."""
-    if pa.types.is_integer(inferred) or pa.types.is_null(inferred):
-        return pa.float64()
-    return inferred
+    """Everything but booleans as float64, whatever the first block looks like.
+
+    It may hold whole numbers alone, no values at all, or a stray word, which parsing will place.
+    """
+    return inferred if pa.types.is_boolean(inferred) else pa.float64()
 
 
 def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    types = {name: _read_as(schema.field(name).type) for name in columns}
+    types = {name: schema.field(name).type for name in columns}
     options = csv.ConvertOptions(
         null_values=_MISSING, column_types=types, include_columns=list(columns)
     )
-    reader = _reader(path, options)
+    reader = _reader(path, options, schema.names)
     try:
         yield from reader
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: {_explain(str(error), schema.names)}") from error
 
 
-def _reader(path: Path, options: csv.ConvertOptions) -> csv.CSVStreamingReader:
+def _reader(
+    path: Path, options: csv.ConvertOptions, names: Sequence[str]
+) -> csv.CSVStreamingReader:
     # On one thread pyarrow knows the row of a mistake, and says it.
     reading = csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False)
     try:
         return csv.open_csv(path, read_options=reading, convert_options=options)
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: {_explain(str(error), [])}") from error
+        raise DataError(f"{path}: {_explain(str(error), names)}") from error
 
 
 def _explain(message: str, names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from losscli.errors import DataError
@@ -35,13 +36,12 @@ class NpyArray:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         try:
+            with path.open("rb") as file:
+                if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
+                    raise ValueError("found no .npy header")
             header = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise DataError(
-                f"{path}: not a readable .npy file of numbers: {_line(error)}"
-            ) from error
-        if not isinstance(header, np.memmap):
-            raise DataError(f"{path}: found an archive of arrays, expected a single .npy array")
+            raise DataError(f"{path}: not a readable .npy array: {_line(error)}") from error
         require_real(self.name, header.dtype)
         self._sizes: tuple[int, ...] = header.shape
         self.dtype: np.dtype[Any] = header.dtype
@@ -82,7 +82,7 @@ class NpyArray:
         steps = [(size - 1) * stride for size, stride in zip(block.shape, strides, strict=True)]
         span = sum(steps) + block.itemsize
         if span == block.nbytes and block.strides == strides:
-            self._read_into(block.data.cast("B"), offset)
+            self._read_into(block.reshape(-1).view(np.uint8).data, offset)
         elif span <= max(_SMALL_SPAN, _DENSE * block.nbytes):
             buffer = bytearray(span)
             self._read_into(memoryview(buffer), offset)

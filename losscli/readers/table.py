@@ -21,8 +21,8 @@ class Table:
     """A table that is read once, from its first row to its last, for all arrays made from it.
 
     `open_batches` starts reading the columns it is given. `row_count` is None where only the end
-    tells. `whole_numbers` names the columns that hold integers as far as one can see, whatever
-    type they are read as.
+    tells. `schema` has the types that columns are read as, `seen` those that they look like,
+    where that is something else.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class Table:
         open_batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]],
         *,
         row_count: int | None = None,
-        whole_numbers: frozenset[str] = frozenset(),
+        seen: pa.Schema | None = None,
     ) -> None:
         self.path = str(path)
         self.bytes = path.stat().st_size
         self.schema = schema
         self.row_count = row_count
-        self.whole_numbers = whole_numbers
+        self.seen = schema if seen is None else seen
         self._open_batches = open_batches
         self._columns: list[str] = []
         self._batches: Iterator[pa.RecordBatch] | None = None
@@ -51,7 +51,7 @@ class Table:
         All arrays are made before any is read. `option` is what names columns, for messages.
         """
         if patterns is None:
-            chosen = remaining(self.schema, self.whole_numbers, self._columns, self.path, option)
+            chosen = remaining(self.seen, self._columns, self.path, option)
         else:
             chosen = named(self.schema, patterns, self.path, option)
         self._columns += [name for name in chosen if name not in self._columns]
@@ -67,8 +67,9 @@ class Table:
             missing -= batch.num_rows
         if fresh:
             held = pa.concat_tables([held, pa.Table.from_batches(fresh)])
-        self._held = held.slice(start - self._first_held)
-        self._first_held = start
+        passed = min(start - self._first_held, held.num_rows)
+        self._held = held.slice(passed)
+        self._first_held += passed
         return self._held.slice(0, stop - start)
 
     def count(self) -> int:
@@ -164,7 +165,7 @@ class TableArray:
             row = start + pc.index(values.is_null(), True).as_py() // max(self._width or 1, 1)
             raise self._error(row, name, "found a list with a missing value, expected numbers")
         numbers: NDArray[Any] = values.to_numpy(zero_copy_only=False)
-        return numbers.reshape(len(column), -1)
+        return numbers.reshape(len(column), self._width or 0)
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
         return DataError(f"{self.name}: row {row}, column {column!r}: {problem}")

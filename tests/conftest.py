@@ -1,0 +1,69 @@
+"""What several tests need: the sample data, and losscli as a command and on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "sample_data"
+COMMAND = [sys.executable, "-m", "losscli"]
+
+
+@pytest.fixture
+def samples(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sample data, as the current directory."""
+    monkeypatch.chdir(SAMPLES)
+    return SAMPLES
+
+
+def run_command(
+    *arguments: object, cwd: Path = SAMPLES, **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """Run losscli as a process of its own, into pipes."""
+    words = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        words, cwd=cwd, capture_output=True, text=True, check=False, **settings
+    )
+
+
+def run_on_terminal(
+    command: list[str], columns: int = 80, lines: int = 24, cwd: Path = SAMPLES
+) -> str:
+    """What a command shows on a terminal of that size, without colours."""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")
+    }
+    scripts = str(Path(sys.executable).parent)
+    environment |= {
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+    }
+    with subprocess.Popen(
+        command, cwd=cwd, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    ) as process:
+        os.close(terminal)
+        chunks = []
+        while chunk := _read(reader):
+            chunks.append(chunk)
+        process.wait()
+    os.close(reader)
+    return b"".join(chunks).decode().replace("\r\n", "\n")
+
+
+def _read(reader: int) -> bytes:
+    try:
+        return os.read(reader, 1 << 16)
+    except OSError:  # Linux's way to say that the other end is closed
+        return b""

@@ -1,0 +1,239 @@
+"""The corners of SEMANTICS: what PyTorch 2.13 was seen to do, with its numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import losscli
+from losscli.errors import DataError, UsageError
+
+INF, NAN = math.inf, math.nan
+pytestmark = pytest.mark.filterwarnings("ignore:the result is NaN")
+
+
+@pytest.mark.parametrize("loss", [losscli.nll, losscli.cross_entropy])
+class TestIgnored:
+    def test_everything_ignored(self, loss: Any) -> None:
+        x, y = np.zeros((2, 3)), [-100, -100]
+        assert math.isnan(loss(x, y))
+        assert loss(x, y, reduction="sum") == 0.0
+        np.testing.assert_array_equal(loss(x, y, reduction="none"), [0.0, 0.0])
+
+    def test_nothing_there(self, loss: Any) -> None:
+        x, y = np.zeros((0, 3)), np.zeros(0, dtype=int)
+        assert math.isnan(loss(x, y))
+        assert loss(x, y, reduction="sum") == 0.0
+        assert loss(x, y, reduction="none").shape == (0,)
+
+    def test_what_an_ignored_row_holds_does_not_matter(self, loss: Any) -> None:
+        x = [[0.0, 0.0], [NAN, INF]]
+        assert loss(x, [0, -100]) == loss(x[:1], [0])
+        assert loss(x, [0, -100], weight=[0.5, NAN]) == loss(x[:1], [0], weight=[0.5, 1.0])
+
+    def test_an_ignored_index_may_be_a_class(self, loss: Any) -> None:
+        x = np.random.default_rng(0).normal(size=(4, 3))
+        kept = loss(x[[0, 3]], [0, 2])
+        assert loss(x, [0, 1, 1, 2], ignore_index=1) == kept
+        assert loss(x, [0, 1, 255, 2], ignore_index=[1, 255]) == kept
+
+    @pytest.mark.parametrize("target", [[0, 3], [0, -1], [0.0, 0.5], [0.0, NAN]])
+    def test_no_other_target_is_taken(self, loss: Any, target: list[float]) -> None:
+        with pytest.raises(DataError, match="target in row 1 is .*from 0 to 2"):
+            loss(np.zeros((2, 3)), target)
+
+
+@pytest.mark.parametrize("loss", [losscli.nll, losscli.cross_entropy])
+class TestShapes:
+    @pytest.mark.parametrize("target", [1, [1]])
+    def test_one_row(self, loss: Any, target: Any) -> None:
+        found = loss([-1.0, -2.0], target, reduction="none")
+        assert np.shape(found) == ()
+        assert found == loss([[-1.0, -2.0]], [1])
+
+    def test_a_column_of_indices(self, loss: Any) -> None:
+        x = np.random.default_rng(0).normal(size=(3, 4))
+        found = loss(x, [[0], [1], [2]], reduction="none")
+        np.testing.assert_array_equal(found, loss(x, [0, 1, 2], reduction="none"))
+
+    @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "uint64", "float16", ">i4"])
+    def test_every_type_of_index(self, loss: Any, dtype: str) -> None:
+        x = [[-1.0, -2.0], [-3.0, -0.5]]
+        assert loss(x, np.array([1, 0], dtype=dtype)) == loss(x, [1, 0])
+
+    @pytest.mark.parametrize(
+        ("input_shape", "target_shape", "expected"),
+        [
+            ((4, 3), (5,), r"target has shape \(5,\).*class indices of shape \(4,\)"),
+            ((4, 3, 2, 2), (4, 2, 3), r"class indices of shape \(4, 2, 2\)"),
+            ((4, 3), (4, 1, 1), r"class indices of shape \(4,\)"),
+            ((4,), (4,), r"class indices of shape \(\)"),
+            ((), (), "input is a single number"),
+        ],
+    )
+    def test_what_does_not_fit(
+        self, loss: Any, input_shape: Any, target_shape: Any, expected: str
+    ) -> None:
+        with pytest.raises(DataError, match=expected):
+            loss(np.zeros(input_shape), np.zeros(target_shape, dtype=int))
+
+    def test_a_weight_that_is_not_one_a_class(self, loss: Any) -> None:
+        with pytest.raises(DataError, match="expected 3 numbers.*input's 3 classes"):
+            loss(np.zeros((2, 3)), [0, 1], weight=[1.0, 2.0])
+
+
+class TestNll:
+    def test_only_the_entry_of_the_target_counts(self) -> None:
+        assert losscli.nll([[NAN, -1.0, INF]], [1]) == 1.0
+
+    def test_a_weight_of_0_does_not_hide_infinity(self) -> None:
+        assert math.isnan(losscli.nll([[-INF, -1.0]], [0], weight=[0.0, 1.0], reduction="sum"))
+
+    def test_the_weighted_mean_divides_by_the_weights(self) -> None:
+        # (0.5 * 1 + 2 * 3) / (0.5 + 2)
+        assert losscli.nll([[-1.0, 0.0], [0.0, -3.0]], [0, 1], weight=[0.5, 2.0]) == 2.6
+
+    def test_a_loss_of_0_has_no_sign(self) -> None:
+        assert not np.signbit(losscli.nll([[0.0]], [0], reduction="none")[0])
+
+    def test_probability_targets_are_refused(self) -> None:
+        with pytest.raises(DataError, match="class indices of shape"):
+            losscli.nll(np.zeros((2, 3)), np.full((2, 3), 0.5))
+
+
+class TestCrossEntropy:
+    def test_large_logits_stay_exact(self) -> None:
+        assert losscli.cross_entropy([[1e4, -1e4, 0.0]], [1]) == 20000.0
+
+    @pytest.mark.parametrize(
+        ("row", "options", "expected"),
+        [
+            ([0.0, -INF, 0.0], {}, math.log(2)),
+            ([0.0, -INF, 0.0], {"label_smoothing": 0.1}, INF),
+            ([0.0, -INF, 0.0], {"label_smoothing": 0.1, "weight": [1.0, 0.0, 1.0]}, NAN),
+            ([INF, 0.0, 0.0], {}, NAN),
+            ([0.0, INF, 0.0], {}, NAN),
+            ([-INF, -INF, -INF], {}, NAN),
+            ([0.0, NAN, 0.0], {}, NAN),
+        ],
+    )
+    def test_infinite_logits(self, row: Any, options: Any, expected: float) -> None:
+        np.testing.assert_allclose(losscli.cross_entropy([row], [0], **options), expected)
+
+    def test_a_probability_of_0_at_minus_infinity_is_nan(self) -> None:
+        assert math.isnan(losscli.cross_entropy([[0.0, -INF]], [[1.0, 0.0]]))
+
+    def test_probabilities_are_used_as_they_are(self) -> None:
+        # -(2 log(1/2) + 1 log(1/2)) over 1 element, though the target sums to 3
+        loss = losscli.cross_entropy([[0.0, 0.0]], [[2.0, 1.0]])
+        np.testing.assert_allclose(loss, 3 * math.log(2), rtol=1e-15)
+
+    def test_weights_do_not_divide_for_probabilities(self) -> None:
+        loss = losscli.cross_entropy([[0.0, 0.0]], [[0.5, 0.5]], weight=[4.0, 0.0])
+        np.testing.assert_allclose(loss, 2 * math.log(2), rtol=1e-15)
+
+    def test_whole_numbers_of_the_inputs_shape_are_one_hot(self) -> None:
+        x = [[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]
+        one_hot = np.array([[0, 0, 1], [0, 1, 0]], dtype=np.uint8)
+        assert losscli.cross_entropy(x, one_hot) == losscli.cross_entropy(x, [2, 1])
+
+    def test_an_ignored_class_needs_indices(self) -> None:
+        with pytest.raises(DataError, match="--ignore-index 1 needs class indices"):
+            losscli.cross_entropy([[0.0, 0.0]], [[0.5, 0.5]], ignore_index=1)
+
+    @pytest.mark.parametrize("smoothing", [-0.1, 1.1, NAN])
+    def test_smoothing_outside_0_to_1(self, smoothing: float) -> None:
+        with pytest.raises(UsageError, match="label_smoothing is .* from 0 to 1"):
+            losscli.cross_entropy([[0.0, 0.0]], [0], label_smoothing=smoothing)
+
+    def test_full_smoothing_is_allowed(self) -> None:
+        loss = losscli.cross_entropy([[1.0, 3.0]], [0], label_smoothing=1.0)
+        # (log p[0] + log p[1]) / -2 with p = softmax(1, 3): log(1 + e^2) - 1
+        np.testing.assert_allclose(loss, math.log1p(math.exp(2)) - 1, rtol=1e-14)
+
+
+class TestBinary:
+    def test_bce_holds_each_logarithm_at_minus_100(self) -> None:
+        assert losscli.bce([0.0, 1.0, 1.0], [1.0, 0.0, 1.0], reduction="sum") == 200.0
+
+    @pytest.mark.parametrize("bad", [-0.1, 1.1, NAN, INF])
+    def test_bce_takes_probabilities_only(self, bad: float) -> None:
+        with pytest.raises(DataError, match="input in row 1 is .*from 0 to 1; bce-with-logits"):
+            losscli.bce([0.5, bad], [0.0, 1.0])
+        with pytest.raises(DataError, match="target in row 1 is .*from 0 to 1"):
+            losscli.bce([0.5, 0.5], [0.0, bad])
+
+    def test_bce_wants_equal_shapes(self) -> None:
+        with pytest.raises(DataError, match=r"target has shape \(2,\); expected the input's"):
+            losscli.bce(np.full((2, 1), 0.5), [0.0, 1.0])
+
+    @pytest.mark.parametrize("target", [0.0, 0.5, 1.0])
+    def test_bce_with_infinite_logits(self, target: float) -> None:
+        below_1 = INF if target < 1 else NAN
+        np.testing.assert_equal(losscli.bce_with_logits([INF], [target]), below_1)
+        assert math.isnan(losscli.bce_with_logits([-INF], [target]))
+
+    def test_weights_do_not_divide(self) -> None:
+        loss = losscli.bce_with_logits([0.0, 0.0], [0.0, 1.0], weight=4.0, pos_weight=3.0)
+        np.testing.assert_allclose(loss, (4 + 12) * math.log(2) / 2, rtol=1e-15)
+
+
+class TestRegression:
+    @pytest.mark.parametrize("loss", [losscli.l1, losscli.mse])
+    def test_weights_divide(self, loss: Any) -> None:
+        assert loss([1.0, 1.0], [0.0, 0.0], weight=[1.0, 3.0]) == 1.0
+        assert loss([1.0, 1.0], [0.0, 0.0], weight=[1.0, 3.0], reduction="sum") == 4.0
+
+    def test_a_smaller_weight_is_broadcast_and_so_is_its_sum(self) -> None:
+        # errors 1 and 3 with the weights 1 and 2: (2 * 1 + 2 * 6) / 6
+        x = [[1.0, 3.0], [1.0, 3.0]]
+        np.testing.assert_allclose(losscli.l1(x, np.zeros((2, 2)), weight=[1.0, 2.0]), 14 / 6)
+
+    def test_huber_divides_by_the_count(self) -> None:
+        assert losscli.huber([1.0, 1.0], [0.0, 0.0], weight=[1.0, 3.0]) == 1.0
+
+    def test_beta_0_is_l1(self) -> None:
+        assert losscli.smooth_l1([0.0, 2.0], [0.0, -1.0], beta=0.0) == 1.5
+
+    def test_bounds(self) -> None:
+        with pytest.raises(UsageError, match="beta is -1.0; expected a value at least 0"):
+            losscli.smooth_l1([0.0], [0.0], beta=-1.0)
+        with pytest.raises(UsageError, match=r"delta is 0.0; expected a value above 0"):
+            losscli.huber([0.0], [0.0], delta=0.0)
+
+    def test_broadcasting_is_said(self) -> None:
+        with pytest.warns(
+            RuntimeWarning, match=r"target has shape \(2,\) and input \(2, 1\).*\(2, 2\)"
+        ):
+            loss = losscli.mse([[0.0], [1.0]], [0.0, 1.0], reduction="none")
+        np.testing.assert_array_equal(loss, [[0.0, 1.0], [1.0, 0.0]])
+
+    def test_a_weight_beside_shapes_that_differ_is_refused(self) -> None:
+        with pytest.raises(DataError, match="a weight needs them to be of one shape"):
+            losscli.mse(np.zeros((2, 3)), np.zeros(3), weight=np.ones(3))
+
+    def test_shapes_that_do_not_broadcast(self) -> None:
+        with pytest.raises(DataError, match=r"does not broadcast with the input's, \(3,\)"):
+            losscli.mse(np.zeros(3), np.zeros(2))
+
+    def test_a_weight_larger_than_the_input_is_refused(self) -> None:
+        with pytest.raises(DataError, match=r"weight has shape \(2, 3\)"):
+            losscli.mse(np.zeros(3), np.zeros(3), weight=np.ones((2, 3)))
+
+
+def test_infinities_that_meet_in_a_sum_are_nan() -> None:
+    assert math.isnan(losscli.mse([INF], [INF]))
+
+
+@pytest.mark.parametrize("bad", [[1j], ["a"], [None], [[1], [1, 2]]])
+def test_only_real_numbers_are_taken(bad: Any) -> None:
+    with pytest.raises((DataError, ValueError)):
+        losscli.mse(bad, [0.0])
+
+
+def test_float16_is_widened() -> None:
+    x = np.array([300.0], dtype=np.float16)  # whose square is beyond float16
+    assert losscli.mse(x, [0.0]) == 90000.0
