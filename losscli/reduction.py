@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,12 +107,11 @@ class Totals:
         return self.elements - self.ignored
 
     def reduce(self, reduction: str) -> float:
-        """The `sum`, or the `mean`, which is NaN where nothing counted (0/0)."""
-        total = np.float64(float(self.values))
+        """The `sum`, or the `mean`, which is NaN where the weights add up to 0."""
+        total, weights = float(self.values), float(self.weights)
         if reduction == "sum":
-            return float(total)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return float(total / np.float64(float(self.weights)))
+            return total
+        return total / weights if weights else math.nan
 
 
 @dataclass(frozen=True)

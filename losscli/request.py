@@ -59,7 +59,7 @@ def bind(
             )
     options |= {name: parameters[name] for name in options if name in parameters}
     for option in loss.options:
-        option.check(options[option.name])
+        options[option.name] = option.check(options[option.name])
     return Request(loss, arrays, columns, options, reduction)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def run_on_terminal(
     scripts = str(Path(sys.executable).parent)
     environment |= {
         "NO_COLOR": "1",
-        "TERM": "dumb",
+        "TERM": "xterm-256color",
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
     }
     with subprocess.Popen(
@@ -59,7 +60,8 @@ def run_on_terminal(
             chunks.append(chunk)
         process.wait()
     os.close(reader)
-    return b"".join(chunks).decode().replace("\r\n", "\n")
+    text = b"".join(chunks).decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
 def _read(reader: int) -> bytes:

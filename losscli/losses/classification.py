@@ -65,8 +65,8 @@ def cross_entropy(
 ) -> PerElement:
     """Cross-entropy of the softmax of logits with classes, or with class probabilities.
 
-        -(1-ε) · weight[y] · log p[y] - ε/C · Σ_c weight[c] · log p[c]   for a class y
-        -Σ_c weight[c] · ((1-ε) · q[c] + ε/C) · log p[c]   for probabilities q
+        class y: -(1-ε) · weight[y] · log p[y] - ε/C · Σ_c weight[c] · log p[c]
+        probabilities q: -Σ_c weight[c] · ((1-ε) · q[c] + ε/C) · log p[c]
 
     where p = softmax(x) of a row x of the input and ε is the label smoothing. The mean divides
     by the sum of weight[y] for classes, also when smoothed, and by the number of elements for

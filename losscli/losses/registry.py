@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from numpy.typing import NDArray
@@ -57,10 +58,13 @@ class Option:
     interval: Interval
     help: str
 
-    def check(self, value: Any) -> None:
-        """Raise UsageError if `value` lies outside the interval."""
-        if self.kind is not Integers and value not in self.interval:
+    def check(self, value: Any) -> Any:
+        """The value, several integers as a list. Raises UsageError if it is out of range."""
+        if self.kind is Integers:
+            return [int(one) for one in ([value] if isinstance(value, Integral) else value)]
+        if value not in self.interval:
             raise UsageError(f"{self.name} is {value}; expected a value {self.interval}")
+        return value
 
 
 @dataclass(frozen=True)

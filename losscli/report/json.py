@@ -11,8 +11,6 @@ from typing import Any, TextIO
 from losscli.engine import Elements
 from losscli.reduction import Result
 
-_INDENT = 2
-
 
 class Report:
     """Losses go out as they come: with the reduction `none`, `values` is the first key."""
@@ -28,35 +26,35 @@ class Report:
             self._written += 1
 
     def result(self, result: Result) -> None:
-        text = _dumps(_as_dict(result))
+        facts = ",\n".join(f"  {_dumps(key)}: {_dumps(value)}" for key, value in _facts(result))
+        opening = "{\n"
         if result.reduction == "none":
-            opening = "]" if self._written else '{\n  "values": []'
-            text = f"{opening},{text.removeprefix('{')}"
-        self._stream.write(text + "\n")
+            opening = "],\n" if self._written else '{\n  "values": [],\n'
+        self._stream.write(f"{opening}{facts}\n}}\n")
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     stream.write(_dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
 
 
-def _as_dict(result: Result) -> dict[str, Any]:
-    return {
-        "loss": result.loss,
-        "reduction": result.reduction,
-        "value": result.value,
-        "shape": result.shape,
-        "count": result.count,
-        "ignored": result.ignored,
-        "weight_sum": result.weight_sum,
-        "options": dict(result.options),
-        "inputs": [asdict(one) for one in result.inputs],
-        "warnings": result.warnings,
-        "version": result.version,
-    }
+def _facts(result: Result) -> list[tuple[str, Any]]:
+    return [
+        ("loss", result.loss),
+        ("reduction", result.reduction),
+        ("value", result.value),
+        ("shape", result.shape),
+        ("count", result.count),
+        ("ignored", result.ignored),
+        ("weight_sum", result.weight_sum),
+        ("options", dict(result.options)),
+        ("inputs", [asdict(one) for one in result.inputs]),
+        ("warnings", result.warnings),
+        ("version", result.version),
+    ]
 
 
 def _dumps(value: Any) -> str:
-    return json.dumps(_speakable(value), indent=_INDENT, allow_nan=False, ensure_ascii=False)
+    return json.dumps(_speakable(value), allow_nan=False, ensure_ascii=False)
 
 
 def _speakable(value: Any) -> Any:

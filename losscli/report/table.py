@@ -88,8 +88,7 @@ def _facts(result: Result) -> Table:
     if result.ignored:
         table.add_row("ignored", f"{result.ignored:,} elements")
     if result.options:
-        options = (f"{name.replace('_', '-')} {value}" for name, value in result.options.items())
-        table.add_row("options", Text(", ".join(options)))
+        table.add_row("options", Text(", ".join(map(_option, result.options.items()))))
     for one in result.inputs:
         table.add_row(Text(one.role), Text(f"{one.path or 'given'}  {show(one.shape)} {one.dtype}"))
     return table
@@ -100,6 +99,12 @@ def _reduction(result: Result) -> str:
     if result.reduction == "mean" and result.weight_sum != result.count:
         return f"mean of {elements}, divided by their weights' sum, {result.weight_sum:.6g}"
     return f"{result.reduction} of {elements}"
+
+
+def _option(item: tuple[str, object]) -> str:
+    name, value = item
+    shown = " ".join(map(str, value)) if isinstance(value, list) else value
+    return f"{name.replace('_', '-')} {shown}"
 
 
 def _short(cell: object) -> str:

@@ -1,0 +1,62 @@
+"""What the README shows and the code decides: output of examples, and the table of losses.
+
+    python tests/readme.py
+
+writes both anew; the tests fail where the README differs from what it would write.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+
+from conftest import ROOT, run_on_terminal
+
+from losscli.losses.registry import LOSSES
+from losscli.report import write_rows
+
+README = ROOT / "README.md"
+EXAMPLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+TABLE = re.compile(r"(?<=<!-- losses -->\n).*?(?=<!-- end of losses -->)", re.DOTALL)
+
+
+def main() -> None:
+    text = README.read_text(encoding="utf-8")
+    text = EXAMPLE.sub(lambda match: f"```console\n{run_example(match[1])}```", text)
+    text = TABLE.sub(lambda match: losses_table(), text)
+    README.write_text(text, encoding="utf-8")
+
+
+def run_example(shown: str) -> str:
+    """The lines of an example that begin with `$ `, each with what it prints on a terminal."""
+    commands = [line for line in shown.splitlines() if line.startswith("$ ")]
+    return "".join(f"{command}\n{_output(command[2:])}" for command in commands)
+
+
+def _output(command: str) -> str:
+    text = run_on_terminal(["bash", "-c", command], columns=80, cwd=ROOT)
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def losses_table() -> str:
+    """The registry as the README shows it."""
+    rows = [
+        (
+            f"`{loss.name}`" + (f", `{loss.alias}`" if loss.alias else ""),
+            loss.formula,
+            f"`{loss.source.rpartition('.')[2]}`",
+            ", ".join(
+                [f"{array.name}" for array in loss.arrays]
+                + [f"`--{option.name.replace('_', '-')}`" for option in loss.options]
+            ),
+        )
+        for loss in LOSSES.values()
+    ]
+    stream = io.StringIO()
+    header = ("command", "loss of an element", "PyTorch", "takes")
+    write_rows("markdown", stream, header, rows)
+    return stream.getvalue()
+
+
+if __name__ == "__main__":
+    main()

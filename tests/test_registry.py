@@ -1,0 +1,158 @@
+"""Everything about a loss follows from its registration, and no list of losses stands elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pytest
+
+import losscli
+from losscli.cli import main
+from losscli.functions import function
+from losscli.losses.layout import same_shape
+from losscli.losses.registry import LOSSES, Array, Interval, Loss, find, loss
+from losscli.reduction import PerElement
+
+PACKAGE = Path(losscli.__file__).parent
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_example_in_the_docstring(name: str) -> None:
+    python_name = LOSSES[name].python_name
+    documented = getattr(losscli, python_name)
+    test = doctest.DocTestParser().get_doctest(documented.__doc__, {}, python_name, None, 0)
+    assert test.examples
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_the_examples_of_the_package() -> None:
+    for documented in (losscli.evaluate, losscli.reduction.ExactSum):
+        test = doctest.DocTestParser().get_doctest(
+            documented.__doc__ or "", {"ExactSum": losscli.reduction.ExactSum}, "example", None, 0
+        )
+        assert doctest.DocTestRunner().run(test).failed == 0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_python_function(name: str) -> None:
+    entry = LOSSES[name]
+    python = getattr(losscli, entry.python_name)
+    parameters = inspect.signature(python).parameters
+    names = [one.name for one in (*entry.arrays, *entry.options)]
+    assert sorted(parameters) == sorted([*names, "reduction"])
+    required = [array.name for array in entry.arrays if array.required]
+    for parameter in parameters.values():
+        keyword = parameter.kind is parameter.KEYWORD_ONLY
+        assert keyword == (parameter.name not in required)
+        assert f"    {parameter.name}: " in python.__doc__
+    assert entry.python_name in dir(losscli)
+    assert entry.python_name in losscli.__all__
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_help_of_the_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    entry = LOSSES[name]
+    assert entry.summary[:30] in text
+    for one in (*entry.arrays, *entry.options):
+        assert f"--{one.name.replace('_', '-')}" in text
+    for array in entry.arrays:
+        assert f"--{array.name.replace('_', '-')}-column" in text
+        assert array.name.upper() in text or not array.required
+
+
+def test_the_list_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["losses"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "loss\tformula\tPyTorch"
+    assert [row.split("\t")[0] for row in rows] == list(LOSSES)
+    assert "nll\t-weight[y] · x[y]\tnll_loss" in rows
+
+
+def test_the_parameters_of_the_losses_are_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    for entry in LOSSES.values():
+        theirs = inspect.signature(getattr(torch.nn.functional, entry.source.rpartition(".")[2]))
+        known = {
+            name: parameter
+            for name, parameter in theirs.parameters.items()
+            if name not in ("size_average", "reduce", "reduction")
+        }
+        ours = {one.name for one in (*entry.arrays, *entry.options)}
+        assert ours == set(known) - ({"weight"} if entry.name == "smooth-l1" else set())
+        for option in entry.options:
+            assert known[option.name].default == option.default
+
+
+def test_a_loss_is_found_by_alias_and_with_underscores() -> None:
+    assert find("ce") is find("cross_entropy") is find("cross-entropy")
+    with pytest.raises(losscli.errors.UsageError, match="no loss is named 'x'; there are bce"):
+        find("x")
+
+
+@pytest.fixture
+def added() -> Iterator[Loss]:
+    """A loss that is nothing but a registered function."""
+
+    @loss(layout=same_shape)
+    def log_cosh(
+        input: Array, target: Array, *, scale: Annotated[float, Interval(0.0)] = 1.0
+    ) -> PerElement:
+        """Logarithm of the hyperbolic cosine of the difference.
+
+            log cosh(scale · (x - y))
+
+        Args:
+            input: numbers, any shape
+            target: numbers, the input's shape
+            scale: what differences are multiplied by
+
+        Source: none
+        """
+        return PerElement(np.log(np.cosh(scale * (input - target))))
+
+    yield LOSSES["log-cosh"]
+    del LOSSES["log-cosh"]
+
+
+def test_an_added_loss_is_there_at_once(
+    added: Loss, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    expected = float(np.log(np.cosh([2.0, 0.0])).mean())
+    np.save(tmp_path / "x.npy", [1.0, 2.0])
+    assert main(["log-cosh", str(tmp_path / "x.npy"), "0,2", "--scale", "2"]) == 0
+    assert capsys.readouterr().out == f"{expected!r}\n"
+    assert function(added)([1.0, 2.0], [0.0, 2.0], scale=2.0) == expected
+    assert losscli.evaluate("log_cosh", [1.0, 2.0], [0.0, 2.0], scale=2.0).value == expected
+    assert main(["log-cosh", "--help"]) == 0
+    assert "What differences are multiplied by" in capsys.readouterr().out
+    assert main(["losses"]) == 0
+    assert "log cosh(scale · (x - y))" in capsys.readouterr().out
+    assert main(["log-cosh", "1", "2", "--scale", "-1"]) == 2
+    assert "scale is -1.0; expected a value at least 0" in capsys.readouterr().err
+
+
+def _words(path: Path) -> set[str]:
+    """The names and the whole strings of a source file, docstrings and comments left out."""
+    words = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Constant(value=str(text)):
+                words.add(text)
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                words.add(name)
+    return words
+
+
+def test_no_loss_is_named_outside_its_family() -> None:
+    names = {name for entry in LOSSES.values() for name in (entry.name, entry.python_name)}
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "losses" or path.stem in ("__init__", "layout", "registry"):
+            assert not names & _words(path), path

@@ -1,0 +1,78 @@
+"""What a person sees: on a pseudo-terminal, at 80 and at 120 columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import COMMAND, run_on_terminal
+
+SEGMENTATION = ["ce", "segmentation_logits.npy", "segmentation_labels.npy", "--ignore-index", "255"]
+
+
+def screen(*arguments: str, columns: int = 80, lines: int = 24, **settings: Path) -> list[str]:
+    text = run_on_terminal([*COMMAND, *arguments], columns, lines, **settings)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_reduced_result(columns: int) -> None:
+    assert screen(*SEGMENTATION, "-w", "1,2,3", columns=columns) == [
+        "cross-entropy  0.311247",
+        "reduction      mean of 864 elements, divided by their weights' sum, 1791",
+        "ignored        672 elements",
+        "options        ignore-index 255, label-smoothing 0.0",
+        "input          segmentation_logits.npy  (24, 3, 8, 8) float32",
+        "target         segmentation_labels.npy  (24, 8, 8) uint8",
+        "weight         given  (3,) float64",
+    ]
+
+
+def test_losses_that_fill_more_than_a_screen_are_cut_and_said_to_be() -> None:
+    lines = screen("nll", "digits_log_probs.npy", "digits_labels.npy", "-r", "none", lines=12)
+    header, *rows, cut = lines
+    assert header.split() == ["index", "target", "loss"]
+    assert [row.split()[0] for row in rows] == ["0", "1", "2", "3", "4", "5"]
+    assert cut == "the first 6 of 450; --format plain or a pipe gives all"
+
+
+def test_losses_that_fit_are_all_there() -> None:
+    lines = screen("mse", "1,2,3", "1,2,5", "-r", "none")
+    assert [line.split() for line in lines] == [
+        ["index", "target", "loss"],
+        ["0", "1", "0"],
+        ["1", "2", "0"],
+        ["2", "5", "4"],
+    ]
+
+
+def test_losses_over_many_blocks_have_one_header_and_straight_columns(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((2, 200_000)))
+    lines = screen("mse", "x.npy", "x.npy", "-r", "none", lines=10, cwd=tmp_path)
+    assert len(lines) == 6
+    assert lines[-1] == "the first 4 of 400000; --format plain or a pipe gives all"
+    assert len({len(line) for line in lines[:-1]}) == 1
+
+
+def test_a_chosen_format_is_kept_to_on_a_terminal() -> None:
+    assert screen("mse", "1,2", "1,4", "-f", "plain") == ["2.0"]
+
+
+def test_an_error_is_one_line() -> None:
+    assert screen("nll", "none.npy", "none.npy", columns=40) == [
+        "losscli: error: none.npy: No such file or directory"
+    ]
+
+
+def test_brackets_in_a_name_are_no_markup(tmp_path: Path) -> None:
+    np.save(tmp_path / "[red]x.npy", [1.0])
+    assert "input      [red]x.npy  (1,) float64" in screen("l1", "[red]x.npy", "1", cwd=tmp_path)
+
+
+def test_a_table_in_a_pipe_is_never_cut_to_a_width(tmp_path: Path) -> None:
+    name = "a" * 200 + ".npy"
+    np.save(tmp_path / name, [1.0])
+    words = [*COMMAND, "l1", name, "1", "--format", "table"]
+    piped = run_on_terminal(["sh", "-c", f"{' '.join(words)} | cat"], cwd=tmp_path)
+    assert f"input      {name}  (1,) float64" in piped
