@@ -326,11 +326,13 @@ class TestPaths:
         assert evaluate("l1", str(path), [0.0, 0.0]).value == 1.0
 
 
+# The peak of the process itself; getrusage would count its parent before the program was loaded.
 MEASURE = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from losscli.cli import main
 assert main(sys.argv[1:]) == 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 
