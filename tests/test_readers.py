@@ -228,10 +228,16 @@ class TestTables:
         assert evaluate("l1", path, input_column="x", target_column="y").value == 0.5
 
     @pytest.mark.parametrize(
-        "kind", [pa.list_(pa.float32()), pa.large_list(pa.float64()), pa.list_(pa.float16(), 2)]
+        ("kind", "dtype"),
+        [
+            (pa.list_(pa.float32()), np.float32),
+            (pa.large_list(pa.float64()), np.float64),
+            (pa.list_(pa.float16(), 2), np.float16),
+        ],
     )
-    def test_lists_are_rows_of_logits(self, kind: Any, tmp_path: Path) -> None:
-        logits = pa.array([[0.5, 1.5], [2.5, 3.5], [0.0, 0.0]], kind)
+    def test_lists_are_rows_of_logits(self, kind: Any, dtype: Any, tmp_path: Path) -> None:
+        rows = np.array([[0.5, 1.5], [2.5, 3.5], [0.0, 0.0]], dtype)
+        logits = pa.array(list(rows), kind)
         path = write_parquet(tmp_path / "t.parquet", logits=logits, label=[0, 1, 1])
         found = evaluate("nll", path, target_column="label", reduction="none")
         np.testing.assert_array_equal(found.values, [-0.5, -3.5, 0.0])

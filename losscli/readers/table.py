@@ -110,7 +110,9 @@ class TableArray:
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         types = [value_type(self._table.schema.field(name).type) for name in self.columns]
-        return np.result_type(*(np.dtype(kind.to_pandas_dtype()) for kind in types))
+        # An empty array tells, where `kind.to_pandas_dtype()` of some versions needs pandas.
+        empty = (pa.array([], kind).to_numpy(zero_copy_only=False) for kind in types)
+        return np.result_type(*empty)
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
         """The values in a box. A row that is read in several boxes is decoded once."""
