@@ -15,8 +15,7 @@ import typer
 from losscli._version import __version__
 from losscli.errors import DataError, LosscliError, UsageError
 from losscli.evaluate import evaluate
-from losscli.losses.registry import LOSSES, Integers, Loss, Option
-from losscli.reduction import REDUCTIONS
+from losscli.losses.registry import LOSSES, ArrayParameter, Integers, Loss, Option, kebab
 from losscli.report import FORMATS, open_report, write_rows
 
 INTERNAL_ERROR = 1
@@ -31,6 +30,9 @@ _ARRAYS, _LOSS, _RESULT = "Arrays", "Loss", "Result"
 
 _REDUCTION_HELP = "One number, or the loss of each element."
 _FORMAT_HELP = "How to print it; unless given, a table on a terminal and plain text in a pipe."
+
+# PyTorch's deprecated switches in place of `reduction`.
+_LEGACY = ("size_average", "reduce")
 
 # In the help, a switch that takes no value.
 _FLAG = " "
@@ -133,12 +135,17 @@ def _losses(
     ] = None,
 ) -> Action:
     """List the losses with their formulas."""
-    header = ("loss", "formula", "PyTorch")
+    header = ("loss", "inputs", "formula", "PyTorch")
     rows = [
-        (loss.name, loss.formula, loss.source.removeprefix("torch.nn.functional."))
+        (loss.name, _inputs(loss), loss.formula, loss.source.removeprefix("torch.nn.functional."))
         for loss in LOSSES.values()
     ]
     return partial(write_rows, format, sys.stdout, header, rows)
+
+
+def _inputs(loss: Loss) -> str:
+    """Its arrays; those that may be left out in brackets."""
+    return " ".join(one.name if one.required else f"[{one.name}]" for one in loss.arrays)
 
 
 def _help(loss: Loss) -> str:
@@ -160,46 +167,59 @@ def _command(loss: Loss) -> Callable[..., Action]:
 
 
 def _parameters(loss: Loss) -> list[inspect.Parameter]:
-    parameters = []
-    for array in loss.arrays:
-        option = f"--{_kebab(array.name)}"
-        short = [_SHORT[array.name]] if array.name in _SHORT and not array.required else []
-        short_column = [_SHORT[array.name]] if array.name in _SHORT and array.required else []
-        if array.required:
-            argument = typer.Argument(metavar=array.name.upper(), help=_escaped(array.help))
-            parameters.append(_parameter(f"{array.name}_argument", str | None, argument, None))
-        file = typer.Option(
-            option,
-            *short,
-            metavar="FILE",
-            help=f"The same as {array.name.upper()}." if array.required else _escaped(array.help),
-            rich_help_panel=_ARRAYS,
-        )
-        column = typer.Option(
-            f"{option}-column",
-            *short_column,
-            metavar="COLUMN",
-            help=f"Columns of a table to take as {array.name}: names or globs, with commas "
-            "between them; may be repeated. Without a file, columns of INPUT.",
-            rich_help_panel=_ARRAYS,
-        )
-        parameters.append(_parameter(array.name, str | None, file, None))
-        parameters.append(_parameter(f"{array.name}_column", list[str] | None, column, None))
-    parameters += [_option(option) for option in loss.options]
-    return [*parameters, *_common(loss)]
+    arrays = [one for array in loss.inputs for one in _array_parameters(loss, array)]
+    return [*arrays, *map(_option, loss.options), *_common(loss)]
+
+
+def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Parameter]:
+    """An argument if the array is required, an option for its file and one for its columns."""
+    option, first = f"--{kebab(array.name)}", loss.arrays[0]
+    short = [_SHORT[array.name]] if array.name in _SHORT else []
+    file = typer.Option(
+        option,
+        *([] if array.required else short),
+        metavar="FILE",
+        help=f"The same as {array.name.upper()}." if array.required else _escaped(array.help),
+        rich_help_panel=_ARRAYS,
+    )
+    how = "names or globs, with commas between them; may be repeated. Without a file, columns of "
+    column = typer.Option(
+        f"{option}-column",
+        *(short if array.required else []),
+        metavar="COLUMN",
+        help=f"Columns of a table to take as {array.name}"
+        + (f": {how}{first.name.upper()}." if array == first else "."),
+        rich_help_panel=_ARRAYS,
+    )
+    parameters = [
+        _parameter(array.name, str | None, file, None),
+        _parameter(f"{array.name}_column", list[str] | None, column, None),
+    ]
+    if array.required:
+        argument = typer.Argument(metavar=array.name.upper(), help=_escaped(array.help))
+        parameters.insert(0, _parameter(f"{array.name}_argument", str | None, argument, None))
+    return parameters
 
 
 def _option(option: Option) -> inspect.Parameter:
     several = option.kind is Integers
     info = typer.Option(
-        f"--{_kebab(option.name)}",
+        _names(option),
         help=_escaped(option.help),
         metavar="INDEX" if several else None,
-        show_default=f"{option.default}" if several else True,
+        show_default=f"{option.default}" if several else option.default is not None,
         rich_help_panel=_LOSS,
     )
-    kind = list[int] | None if several else option.kind
-    return _parameter(option.name, kind, info, None if several else option.default)
+    kind = list[int] if several else option.kind
+    without = several or option.default is None
+    return _parameter(
+        option.name, kind | None if without else kind, info, None if without else option.default
+    )
+
+
+def _names(option: Option) -> str:
+    name = kebab(option.name)
+    return f"--{name}/--no-{name}" if option.kind is bool else f"--{name}"
 
 
 def _common(loss: Loss) -> list[inspect.Parameter]:
@@ -208,16 +228,33 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
     format_name = typer.Option("--format", "-f", help=_FORMAT_HELP, rich_help_panel=_RESULT)
     broadcast = "Let input and target broadcast to more elements than either has."
     return [
-        _parameter("reduction", Literal[REDUCTIONS], reduction, "mean"),
+        _parameter("reduction", Literal[loss.reductions], reduction, "mean"),
         _parameter("format", Literal[FORMATS] | None, format_name, None),
         *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
-        _switch("strict", "Take a warning for an error."),
+        _switch("no_check", "Do not look for mistakes in what the arrays hold."),
+        _switch("strict", "Take what looks wrong for an error."),
         _switch("quiet", "No notes on stderr on what was chosen.", "-q"),
+        *(_legacy_switch(name) for name in _LEGACY),
     ]
 
 
+def _legacy_switch(name: str) -> inspect.Parameter:
+    option = kebab(name)
+    info = typer.Option(f"--{option}/--no-{option}", hidden=True)
+    return _parameter(name, bool | None, info, None)
+
+
+def _legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
+    """What PyTorch's deprecated switches stand for."""
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
 def _switch(name: str, text: str, *short: str) -> inspect.Parameter:
-    info = typer.Option(f"--{name}", *short, metavar=_FLAG, help=text, rich_help_panel=_RESULT)
+    info = typer.Option(
+        f"--{kebab(name)}", *short, metavar=_FLAG, help=text, rich_help_panel=_RESULT
+    )
     return _parameter(name, bool, info, False)
 
 
@@ -232,23 +269,34 @@ def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Paramet
 
 def _answer(loss: Loss, words: dict[str, Any]) -> None:
     """Evaluate what a command was given and report it."""
-    format_name, strict, quiet = (words.pop(name) for name in ("format", "strict", "quiet"))
+    format_name, strict, quiet, unchecked = (
+        words.pop(name) for name in ("format", "strict", "quiet", "no_check")
+    )
+    legacy = {name: words.pop(name) for name in _LEGACY}
+    if set(legacy.values()) != {None}:
+        words["reduction"] = _legacy_reduction(**legacy)
     given = {name: value for name, value in words.items() if value is not None}
     inputs = [
         _array(given.pop(f"{array.name}_argument"))
         for array in loss.arrays
         if f"{array.name}_argument" in given
     ]
-    named = {array.name: _array(given[array.name]) for array in loss.arrays if array.name in given}
+    named = {array.name: _array(given[array.name]) for array in loss.inputs if array.name in given}
     if sys.stdout is None:
         raise DataError("cannot write the result: standard output is closed")
     report = open_report(format_name, sys.stdout)
     each = report.elements if given["reduction"] == "none" else None
-    result = evaluate(loss.name, *inputs, on_elements=each, **(given | named))
-    if strict and result.warnings:
-        raise DataError(f"{result.warnings[0]} (--strict)")
+    result = evaluate(loss.name, *inputs, on_elements=each, check=not unchecked, **(given | named))
+    if strict and result.suspicious:
+        raise DataError(f"{result.suspicious[0]} (--strict)")
     report.result(result)
-    for note in () if quiet else result.notes:
+    notes = list(result.notes)
+    if set(legacy.values()) != {None}:
+        notes.append(
+            "--size-average and --reduce are deprecated, as in PyTorch; "
+            f"--reduction {result.reduction} says the same"
+        )
+    for note in () if quiet else notes:
         _say("note", note)
     for warning in result.warnings:
         _say("warning", warning)
@@ -267,7 +315,3 @@ def _array(text: str) -> str | list[float]:
 def _escaped(text: str) -> str:
     """A sentence for the help, where brackets would be markup."""
     return (text[0].upper() + text[1:]).replace("[", "\\[")
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")

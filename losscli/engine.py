@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import ArrayError, DataError
+from losscli.losses.checks import Check, Doubt
 from losscli.losses.layout import Layout, Shape, View
-from losscli.reduction import PerElement, Totals
+from losscli.losses.registry import MASK, Loss
+from losscli.reduction import Mask, PerElement, Totals
 
 # Values of the widest array in one block: 1 MiB as float64, which stays in a core's cache.
 BLOCK_VALUES = 1 << 17
@@ -47,48 +49,83 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Work:
+    """A loss, its options, and what it is computed from."""
+
+    loss: Loss
+    options: Mapping[str, Any]
+    sources: Mapping[str, Source]
+    layout: Layout
+    checks: Sequence[Check] = ()
+
+
+@dataclass(frozen=True)
 class Elements:
-    """A box of elements as computed: where it starts, its targets, its losses."""
+    """A box of elements as computed: where it starts, its targets if it has any, its losses."""
 
     start: tuple[int, ...]
-    target: NDArray[Any]
+    target: NDArray[Any] | None
     losses: PerElement
 
 
-def run(
-    function: Callable[..., PerElement],
-    sources: Mapping[str, Source],
-    layout: Layout,
-    on_elements: Callable[[Elements], None] | None = None,
-) -> Totals:
+@dataclass(frozen=True)
+class Outcome:
+    """The sums over all blocks, and what looks wrong in them."""
+
+    totals: Totals
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A box of elements as read: the part of every array, and which elements a mask leaves in."""
+
+    box: Box
+    arrays: Mapping[str, NDArray[Any]]
+    kept: Mask | None
+
+
+def run(work: Work, on_elements: Callable[[Elements], None] | None = None) -> Outcome:
     """Apply a loss to all blocks and merge their sums."""
-    totals = Totals()
-    for box in boxes(layout.grid, max(1, BLOCK_VALUES // layout.width)):
-        blocks = _read(sources, layout, box)
-        if blocks is None:
+    function = work.loss.on_blocks(work.options)
+    budget = max(1, BLOCK_VALUES // work.layout.width)
+    totals, doubts = Totals(), _Doubts()
+    for number, box in enumerate(boxes(work.layout.grid, budget, work.layout.uncut)):
+        block = _read(work, box)
+        if block is None:
             break
-        losses = _compute(function, blocks, box, sources, layout)
+        checks = [check for check in work.checks if check.looks_at(number)]
+        losses = _compute(work, function, block, checks, doubts)
         if on_elements is not None:
-            on_elements(Elements(tuple(part.start for part in box), blocks["target"], losses))
+            on_elements(_elements(work.layout, block, losses))
         totals = totals.merge(Totals.of(losses))
-    _check_counts(sources, layout)
-    return totals
+    _check_counts(work)
+    return Outcome(replace(totals, samples=_samples(work)), doubts.told())
 
 
-def boxes(shape: Shape, budget: int) -> Iterator[Box]:
+def _elements(layout: Layout, block: Block, losses: PerElement) -> Elements:
+    target = block.arrays.get("target")
+    if target is not None and target.ndim == len(layout.grid):
+        target = target.transpose(layout.element_order)
+    return Elements(tuple(part.start for part in block.box), target, losses)
+
+
+def boxes(shape: Shape, budget: int, uncut: int = 0) -> Iterator[Box]:
     """Cut a grid of elements into runs in C order of at most `budget` elements, without end if
-    the number of rows is not known."""
+    the number of rows is not known. The last `uncut` axes stay whole, whatever the budget."""
     rows, *rest = shape
     row_size = math.prod(size for size in rest if size is not None)
-    if row_size <= budget:
-        step = budget // max(row_size, 1)
+    if len(shape) <= uncut:
+        yield tuple(slice(0, size) for size in shape)
+    elif row_size <= budget or len(rest) <= uncut:
+        step = max(1, budget // max(row_size, 1))
         whole = tuple(slice(0, size) for size in rest)
         for start in _starts(rows, step):
             stop = start + step if rows is None else min(start + step, rows)
             yield (slice(start, stop), *whole)
     else:
         for row in _starts(rows, 1):
-            for inner in boxes(tuple(rest), budget):
+            for inner in boxes(tuple(rest), budget, uncut):
                 yield (slice(row, row + 1), *inner)
 
 
@@ -96,42 +133,110 @@ def _starts(rows: int | None, step: int) -> Iterator[int]:
     return itertools.count(0, step) if rows is None else iter(range(0, rows, step))
 
 
-def _read(
-    sources: Mapping[str, Source], layout: Layout, box: Box
-) -> dict[str, NDArray[Any]] | None:
+def _read(work: Work, box: Box) -> Block | None:
     """The block of every array; None past the end. Arrays of differing lengths are an error."""
-    blocks = {}
+    arrays = {}
     lengths = set()
-    for name, source in sources.items():
-        view = layout.views[name]
-        block = source.read(_box_of(view, box))
-        if 0 in view.axes:
-            lengths.add(block.shape[view.axes.index(0)])
-        kept = block.shape[: block.ndim - view.dropped]
-        blocks[name] = block.reshape((1,) * view.added + kept)
+    for name, source in work.sources.items():
+        view = work.layout.views[name]
+        array = source.read(_box_of(view, box, len(source.shape)))
+        if view.sample_axis is not None:
+            lengths.add(array.shape[view.sample_axis])
+        arrays[name] = _as_block(array, view)
     if len(lengths) > 1:
-        _check_counts(sources, layout)
-    return None if lengths == {0} and layout.grid[0] is None else blocks
+        _check_counts(work)
+    if lengths == {0} and work.layout.grid[0] is None:
+        return None
+    kept = _kept(work.layout, arrays) if MASK.name in arrays else None
+    return Block(box, {name: arrays[name] for name in arrays if name != MASK.name}, kept)
 
 
-def _box_of(view: View, box: Box) -> Box:
-    return tuple(slice(None) if axis is None else box[axis] for axis in view.axes)
+def _box_of(view: View, box: Box, rank: int) -> Box:
+    """The part of an array that a block is made of."""
+    parts = [slice(None)] * rank
+    for axis in view.axes:
+        if axis.source is not None and axis.element is not None and not axis.repeated:
+            parts[axis.source] = box[axis.element]
+    return tuple(parts)
+
+
+def _as_block(array: NDArray[Any], view: View) -> NDArray[Any]:
+    """The axes of a view, in its order."""
+    present = [axis.source for axis in view.axes if axis.source is not None]
+    dropped = [axis for axis in range(array.ndim) if axis not in present]
+    index = tuple(np.newaxis if axis.source is None else slice(None) for axis in view.axes)
+    return array.transpose(*present, *dropped)[(*index, *(0 for _ in dropped))]
 
 
 def _compute(
+    work: Work,
     function: Callable[..., PerElement],
-    blocks: Mapping[str, NDArray[Any]],
-    box: Box,
-    sources: Mapping[str, Source],
-    layout: Layout,
+    block: Block,
+    checks: Sequence[Check],
+    doubts: _Doubts,
 ) -> PerElement:
+    """The losses of a block in the elements' order. What is masked is not even looked at."""
+    arrays = block.arrays
+    if block.kept is not None:
+        views = work.layout.views
+        arrays = {name: _pick_kept(one, views[name], block.kept) for name, one in arrays.items()}
     try:
         with np.errstate(all="ignore"):
-            return function(**blocks)
+            losses = function(**arrays)
+            for check in checks:
+                for doubt in check.look(arrays, work.options, losses):
+                    place = _place(work, block, doubt.array, doubt.position)
+                    doubts.add(doubt, f"{place} {doubt.problem}")
     except ArrayError as error:
-        where = _place(layout.views[error.array], box, error.position)
-        problem = f"{error.array}{where} {error.problem}"
-        raise named(sources[error.array], problem) from error
+        place = _place(work, block, error.array, error.position)
+        raise DataError(f"{place} {error.problem}") from error
+    if block.kept is not None:
+        losses = losses.spread(block.kept)
+    return losses.transposed(work.layout.element_order) if work.layout.order else losses
+
+
+def _kept(layout: Layout, arrays: Mapping[str, NDArray[Any]]) -> Mask | None:
+    """Which elements of a block a mask leaves in; None for all of them."""
+    mask = arrays[MASK.name] != 0
+    if mask.all():
+        return None
+    sizes = [1] * mask.ndim
+    for name, array in arrays.items():
+        for axis, size in zip(layout.views[name].axes, array.shape, strict=True):
+            if axis.element is not None and not axis.uncut and size != 1:
+                sizes[axis.element] = size
+    return np.array(np.broadcast_to(mask, sizes))
+
+
+def _pick_kept(block: NDArray[Any], view: View, kept: Mask) -> NDArray[Any]:
+    """The kept elements along one axis in front, the axes that are whole behind it."""
+    along = _axes_along(view)
+    if not along:
+        return block
+    moved = np.moveaxis(block, along, range(len(along)))
+    return np.broadcast_to(moved, kept.shape + moved.shape[len(along) :])[kept]
+
+
+def _axes_along(view: View) -> list[int]:
+    """The axes of a block that run along elements which a mask can leave out."""
+    return [k for k, axis in enumerate(view.axes) if axis.element is not None and not axis.uncut]
+
+
+class _Doubts:
+    """What looks wrong, each kind once with its first place and in how many it was seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, int]] = {}
+
+    def add(self, doubt: Doubt, text: str) -> None:
+        said, count = self._seen.get(doubt.kind, (text, 0))
+        self._seen[doubt.kind] = (said, count + doubt.count)
+
+    def told(self) -> tuple[str, ...]:
+        return tuple(
+            text if count == 1 else f"{text}; seen {count} times"
+            for text, count in self._seen.values()
+        )
 
 
 def named(source: Source, problem: str) -> DataError:
@@ -139,23 +244,58 @@ def named(source: Source, problem: str) -> DataError:
     return DataError(f"{source.name}: {problem}" if source.name else problem)
 
 
-def _place(view: View, box: Box, position: tuple[int, ...] | None) -> str:
-    """The index in an array of a position in a block of it, for a message."""
-    if position is None:
-        return ""
-    starts = [0 if axis is None else box[axis].start for axis in view.axes]
-    inside = position[view.added :] + (0,) * view.dropped
-    index = [start + offset for start, offset in zip(starts, inside, strict=True)]
-    if not index:
-        return ""
-    return f" in row {index[0]}" if len(index) == 1 else f" at {index}"
+def _place(work: Work, block: Block, array: str, position: tuple[int, ...] | None) -> str:
+    """An array for a message, with its path and the index in it of a position in its block."""
+    view = work.layout.views[array]
+    where = "" if position is None else _index(view, block, position)
+    return str(named(work.sources[array], f"{array}{where}"))
 
 
-def _check_counts(sources: Mapping[str, Source], layout: Layout) -> None:
+def _index(view: View, block: Block, position: tuple[int, ...]) -> str:
+    if block.kept is not None:
+        position = _before_picking(view, position, block.kept)
+    index: dict[int, int] = {}
+    for axis, offset in zip(view.axes, position, strict=True):
+        if axis.source is not None:
+            along = axis.element is not None and not axis.repeated
+            index[axis.source] = offset + (block.box[axis.element].start if along else 0)  # type: ignore[index]
+    place = [index.get(axis, 0) for axis in range(max(index, default=-1) + 1)]
+    if not place:
+        return ""
+    return f" in row {place[0]}" if len(place) == 1 else f" at {place}"
+
+
+def _before_picking(view: View, position: tuple[int, ...], kept: Mask) -> tuple[int, ...]:
+    """The position in a block of what lies there once the kept elements are picked."""
+    along = _axes_along(view)
+    if not along:
+        return position
+    chosen, others = iter(np.argwhere(kept)[position[0]].tolist()), iter(position[1:])
+    found = [next(chosen if k in along else others) for k in range(len(view.axes))]
+    return tuple(
+        0 if axis.repeated or axis.source is None else offset
+        for axis, offset in zip(view.axes, found, strict=True)
+    )
+
+
+def _samples(work: Work) -> int:
+    """The length of the first array's axis of samples."""
+    name, source = next(iter(work.sources.items()))
+    axis = work.layout.views[name].sample_axis or 0
+    if not source.shape:
+        return 1
+    size = source.shape[axis]
+    return source.count() if size is None else size
+
+
+def _check_counts(work: Work) -> None:
     """Raise DataError if arrays that run along the first axis have differing numbers of rows."""
-    counts = {
-        name: source.count() for name, source in sources.items() if 0 in layout.views[name].axes
-    }
+    counts = {}
+    for name, source in work.sources.items():
+        axis = work.layout.views[name].sample_axis
+        if axis is not None:
+            size = source.shape[axis]
+            counts[name] = source.count() if size is None else size
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{name} has {count} rows" for name, count in counts.items())
         raise DataError(f"{found}; expected as many in each")

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from losscli import engine, readers
+from losscli import engine, readers, remarks
 from losscli._version import __version__
 from losscli.errors import ArrayError, DataError, listed
-from losscli.losses.layout import ArrayInfo, Layout, View, show
-from losscli.losses.registry import Loss, find
+from losscli.losses.layout import ArrayInfo, Layout, View, masked, show
+from losscli.losses.registry import MASK, find, kebab
+from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
-from losscli.reduction import Floats, Input, Result, Totals
+from losscli.reduction import Floats, Input, Result
 from losscli.request import Request, bind
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def evaluate(
     *inputs: Any,
     reduction: str = "mean",
     broadcast: bool = False,
+    check: bool = True,
     on_elements: Callable[[engine.Elements], None] | None = None,
     **parameters: Any,
 ) -> Result:
@@ -44,7 +47,9 @@ def evaluate(
         loss: its name, such as "nll" or "cross-entropy"
         inputs: the arrays of the loss in the order of its signature, each the path of a `.npy`,
             CSV or Parquet file, or an array
-        reduction: "none", "mean" or "sum"
+        reduction: "none", "mean", "sum", or another that the loss has
+        check: whether to look for mistakes in what the arrays hold, such as logits where
+            log-probabilities belong
         broadcast: whether input and target may broadcast to more elements than either has
         on_elements: called with every block of losses in C order; with the reduction "none"
             the result then holds no values
@@ -64,33 +69,38 @@ def evaluate(
     request = bind(find(loss), inputs, reduction, parameters)
     with ExitStack() as stack:
         sources, notes = _open_sources(request, stack)
-        layout, held = _lay_out(request.loss, sources)
+        layout, held = _lay_out(request, sources)
         if layout.enlarged and not broadcast:
             raise DataError(f"{layout.warnings[0]}, more than either has; --broadcast allows it")
         collected: list[Floats] | None = None
         if reduction == "none" and on_elements is None:
             collected = []
             on_elements = partial(_collect, collected)
-        function = partial(request.loss.function, **request.options)
-        totals = engine.run(function, held, layout, on_elements)
+        checks = request.loss.checks if check else ()
+        work = engine.Work(request.loss, request.options, held, layout, checks)
+        outcome = engine.run(work, on_elements)
         inputs_read = tuple(_describe(role, source) for role, source in sources.items())
         shape = _final_shape(layout, held)
-    reduced = None if reduction == "none" else totals.reduce(reduction)
-    return Result(
+    totals = outcome.totals
+    result = Result(
         loss=request.loss.name,
         reduction=reduction,
-        value=reduced,
+        value=None if reduction == "none" else totals.reduce(reduction),
         count=totals.count,
         ignored=totals.ignored,
+        samples=totals.samples,
         weight_sum=float(totals.weights),
         shape=shape,
         options=request.options,
+        changed=request.changed,
         inputs=inputs_read,
         version=__version__,
         values=None if collected is None else _joined(collected, shape),
         notes=tuple(notes),
-        warnings=(*layout.warnings, *_doubts(reduced, totals)),
     )
+    suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, totals))
+    explained = remarks.explanations(result, totals, request.loss)
+    return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
 
 
 def _open_sources(request: Request, stack: ExitStack) -> tuple[dict[str, Source], list[str]]:
@@ -104,7 +114,7 @@ def _open_sources(request: Request, stack: ExitStack) -> tuple[dict[str, Source]
     for name in sorted(request.arrays, key=lambda name: name not in request.columns):
         value = request.arrays[name]
         if isinstance(value, Path):
-            option = f"--{name.replace('_', '-')}-column"
+            option = f"--{kebab(name)}-column"
             sources[name] = files[value].array(request.columns.get(name), option)
         else:
             sources[name] = MemoryArray("", value)
@@ -117,46 +127,62 @@ def _open_sources(request: Request, stack: ExitStack) -> tuple[dict[str, Source]
     return {name: sources[name] for name in request.arrays}, notes
 
 
-def _lay_out(loss: Loss, sources: Mapping[str, Source]) -> tuple[Layout, dict[str, Source]]:
+def _lay_out(
+    request: Request, sources: Mapping[str, Source]
+) -> tuple[Layout, dict[str, Source | Concatenated]]:
     """The layout, with the arrays that do not run along the samples held in memory."""
     try:
-        layout = loss.layout(_infos(sources))
-        held = {name: _hold(source, layout.views[name], layout) for name, source in sources.items()}
-        return loss.layout(_infos(held)), held
+        layout = _layout(request, sources)
+        held: dict[str, Source | Concatenated] = {
+            name: _hold(source, layout.views[name], layout) for name, source in sources.items()
+        }
+        for name, lengths in layout.concatenated.items():
+            held[lengths] = _held(sources[lengths])
+            held[name] = Concatenated(sources[name], lengths, held[lengths].read((slice(None),)))
+        return _layout(request, held), held
     except ArrayError as error:
         raise engine.named(sources[error.array], str(error)) from error
 
 
-def _infos(sources: Mapping[str, Source]) -> dict[str, ArrayInfo]:
-    return {
+def _layout(request: Request, sources: Mapping[str, Source | Concatenated]) -> Layout:
+    infos = {
         name: ArrayInfo(source.shape, source.dtype, source.columns is not None)
         for name, source in sources.items()
     }
+    mask = infos.pop(MASK.name, None)
+    layout = request.loss.lay_out(infos, request.options)
+    return layout if mask is None else masked(layout, mask)
 
 
 def _hold(source: Source, view: View, layout: Layout) -> Source:
-    if 0 in view.axes or (layout.grid[0] == 1 and None not in source.shape):
-        return source
+    """The source, or what it holds if every block needs all of it."""
+    along = view.sample_axis is not None
+    return source if along or (layout.grid[0] == 1 and None not in source.shape) else _held(source)
+
+
+def _held(source: Source) -> MemoryArray:
     row_bytes = math.prod(size or 1 for size in source.shape[1:]) * source.dtype.itemsize
     most_rows = HELD_BYTES // max(1, row_bytes)
     # One row more than may be held tells that there are too many, in a table as well.
     box = [slice(0, most_rows + 1), *[slice(None)] * len(source.shape)]
     block = source.read(tuple(box[: len(source.shape)]))
     if block.ndim and len(block) > most_rows:
-        raise DataError(
-            f"{source.name}: shape {show(source.shape)} is to be repeated for every sample; "
-            f"expected at most {HELD_BYTES >> 20} MiB of it"
+        raise engine.named(
+            source,
+            f"shape {show(source.shape)} is needed whole for every sample; expected at most "
+            f"{HELD_BYTES >> 20} MiB of it",
         )
     return MemoryArray(source.name, block)
 
 
-def _final_shape(layout: Layout, sources: Mapping[str, Source]) -> tuple[int, ...]:
+def _final_shape(layout: Layout, sources: Mapping[str, engine.Source]) -> tuple[int, ...]:
     """The shape of the elements, now that the number of rows is known."""
     return tuple(_rows(layout, sources) if size is None else size for size in layout.shape)
 
 
-def _rows(layout: Layout, sources: Mapping[str, Source]) -> int:
-    return next(s.count() for name, s in sources.items() if 0 in layout.views[name].axes)
+def _rows(layout: Layout, sources: Mapping[str, engine.Source]) -> int:
+    along = (name for name in sources if layout.views[name].sample_axis is not None)
+    return sources[next(along)].count()
 
 
 def _describe(role: str, source: Source) -> Input:
@@ -171,16 +197,3 @@ def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:
 
 def _collect(values: list[Floats], elements: engine.Elements) -> None:
     values.append(elements.losses.values.ravel())
-
-
-def _doubts(reduced: float | None, totals: Totals) -> list[str]:
-    """What the reader of the number should know before trusting it."""
-    if reduced is None or not math.isnan(reduced):
-        return []
-    if totals.elements == 0:
-        return ["the result is NaN: the input is empty"]
-    if totals.count == 0:
-        return ["the result is NaN: every element is ignored"]
-    if float(totals.weights) == 0.0:
-        return ["the result is NaN: the weights add up to 0"]
-    return ["the result is NaN: the loss of at least one element is; --reduction none shows them"]

@@ -20,16 +20,18 @@ REDUCTIONS = ("none", "mean", "sum")
 class PerElement:
     """The loss of every element of a block.
 
-    none = values, sum = Σ values, mean = Σ values / Σ weights.
+    none = values, sum = Σ values, mean = Σ values · scale / Σ weights.
 
     `values` has the block's shape. `weights`, the mean's denominator, broadcasts to it; None is
     one for every element that counts. `ignored` marks the elements that do not count; None is
-    none of them. Ignored elements hold 0 in both fields.
+    none of them. Ignored elements hold 0 in both fields. `scale` is what a mean multiplies each
+    loss by first; None is 1.
     """
 
     values: Floats
     weights: Floats | None = None
     ignored: Mask | None = None
+    scale: Floats | None = None
 
     @classmethod
     def without(cls, ignored: Mask, values: Floats, weights: Floats | None = None) -> PerElement:
@@ -38,6 +40,32 @@ class PerElement:
             return cls(values, weights)
         kept_weights = None if weights is None else np.where(ignored, 0.0, weights)
         return cls(np.where(ignored, 0.0, values), kept_weights, ignored)
+
+    def spread(self, kept: Mask) -> PerElement:
+        """Losses whose first axis is what `kept` marks, in C order, in its place; all else is
+        ignored."""
+        ignored = np.ones(kept.shape + self.values.shape[1:], dtype=np.bool_)
+        ignored[kept] = False if self.ignored is None else self.ignored
+
+        def spread(field: Floats | None) -> Floats | None:
+            if field is None:
+                return None
+            spread = np.zeros(ignored.shape)
+            spread[kept] = field
+            return spread
+
+        values = spread(self.values)
+        assert values is not None
+        return PerElement(values, spread(self.weights), ignored, spread(self.scale))
+
+    def transposed(self, axes: tuple[int, ...]) -> PerElement:
+        """With the axes in another order; the fields are of one shape."""
+
+        def transposed(field: NDArray[Any] | None) -> Any:
+            return None if field is None else field.transpose(axes)
+
+        fields = (self.values, self.weights, self.ignored, self.scale)
+        return PerElement(*map(transposed, fields))
 
 
 @dataclass(frozen=True)
@@ -79,9 +107,11 @@ class Totals:
     """Sums and counts of some elements; `Totals()` is of none. `merge` is exact in any order."""
 
     values: ExactSum = ExactSum()
+    scaled: ExactSum = ExactSum()
     weights: ExactSum = ExactSum()
     elements: int = 0
     ignored: int = 0
+    samples: int = 0
 
     @classmethod
     def of(cls, block: PerElement) -> Totals:
@@ -91,14 +121,20 @@ class Totals:
             weights = float(elements - ignored)
         else:
             weights = float(np.broadcast_to(block.weights, block.values.shape).sum())
-        return cls(ExactSum.of(float(block.values.sum())), ExactSum.of(weights), elements, ignored)
+        values = ExactSum.of(float(block.values.sum()))
+        scaled = values
+        if block.scale is not None:
+            scaled = ExactSum.of(float((block.values * block.scale).sum()))
+        return cls(values, scaled, ExactSum.of(weights), elements, ignored)
 
     def merge(self, other: Totals) -> Totals:
         return Totals(
             self.values + other.values,
+            self.scaled + other.scaled,
             self.weights + other.weights,
             self.elements + other.elements,
             self.ignored + other.ignored,
+            self.samples + other.samples,
         )
 
     @property
@@ -107,11 +143,22 @@ class Totals:
         return self.elements - self.ignored
 
     def reduce(self, reduction: str) -> float:
-        """The `sum`, or the `mean`, which is NaN where the weights add up to 0."""
-        total, weights = float(self.values), float(self.weights)
-        if reduction == "sum":
-            return total
-        return total / weights if weights else math.nan
+        """The `sum`, the `mean`, or the `batchmean`: the sum over the number of samples.
+
+        Where the weights add up to 0, or there are no samples, there is no mean: it is NaN.
+        """
+        match reduction:
+            case "sum":
+                return float(self.values)
+            case "batchmean":
+                return _quotient(self.values, self.samples)
+            case "mean":
+                return _quotient(self.scaled, float(self.weights))
+        raise ValueError(f"no reduction is named {reduction!r}")
+
+
+def _quotient(total: ExactSum, divisor: float) -> float:
+    return float(total) / divisor if divisor else math.nan
 
 
 @dataclass(frozen=True)
@@ -132,8 +179,10 @@ class Result:
 
     `value` is the reduced loss, None with reduction `none`; then `values` holds the losses in
     the target's shape, unless they were handed over block by block. `count` is the number of
-    elements that counted, `ignored` of those that did not, `weight_sum` the mean's denominator.
-    `notes` say what was chosen, `warnings` what may be wrong.
+    elements that counted, `ignored` of those that did not, `samples` the length of the first
+    axis, `weight_sum` the mean's denominator. `changed` are the options that are not the default.
+    `notes` say what was chosen, `warnings` what the number's reader may trip over; those of them
+    that are `suspicious` tell that something may be wrong.
     """
 
     loss: str
@@ -141,11 +190,14 @@ class Result:
     value: float | None
     count: int
     ignored: int
+    samples: int
     weight_sum: float
     shape: tuple[int, ...]
     options: Mapping[str, Any]
+    changed: Mapping[str, Any]
     inputs: tuple[Input, ...]
     version: str
     values: Floats | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    suspicious: tuple[str, ...] = ()

@@ -1,45 +1,239 @@
 """PyTorch as the judge of every registered loss, and inputs to judge it on.
 
 Both follow from the registry: a loss's `Source:` names its function in PyTorch, which takes the
-same parameters; its layout says which shapes it takes, and the help of an array whether its
-values lie from 0 to 1.
+same parameters; its rule of layout says which shapes it takes, and the help of an array which
+values.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
-from losscli.losses.layout import index_or_probability_targets, index_targets
-from losscli.losses.registry import Integers, Loss
+from losscli.losses import layout
+from losscli.losses.registry import LOSSES, Integers, Loss
 
-
-def by_classes(loss: Loss) -> bool:
-    return loss.layout in (index_targets, index_or_probability_targets)
-
-
-def takes_probabilities(loss: Loss) -> bool:
-    return loss.layout is index_or_probability_targets
+# Options that PyTorch does not have: what was saved need not be what the loss wants.
+OURS = {"from_", "target_from", "clip", "class_base", "class_axis"}
 
 
-def in_unit_interval(loss: Loss, name: str) -> bool:
-    return any("from 0 to 1" in array.help for array in loss.arrays if array.name == name)
+class Draw(Protocol):
+    """Where inputs come from: a generator of random numbers, or Hypothesis."""
+
+    def integer(self, low: int, high: int) -> int: ...
+
+    def one_of(self, choices: Sequence[Any]) -> Any: ...
+
+    def number(self, low: float, high: float) -> float: ...
+
+    def numbers(self, shape: tuple[int, ...], low: float, high: float) -> Any: ...
+
+    def indices(self, shape: tuple[int, ...], low: int, high: int) -> Any: ...
 
 
-def option_values(loss: Loss) -> dict[str, list[Any]]:
-    """A few values for each option of a loss, the default first."""
-    values: dict[str, list[Any]] = {}
+FLOATS = ["float16", "float32", "float64", ">f4"]
+INDICES = ["int8", "int16", "int32", "int64", "float32"]
+
+
+class Drawn:
+    """Inputs that Hypothesis draws, and makes small where they fail."""
+
+    def __init__(self, data: Any) -> None:
+        self._draw = data.draw
+
+    def integer(self, low: int, high: int) -> int:
+        return int(self._draw(st.integers(low, high)))
+
+    def one_of(self, choices: Sequence[Any]) -> Any:
+        return self._draw(st.sampled_from(choices))
+
+    def number(self, low: float, high: float) -> float:
+        return float(self._draw(st.floats(low, high)))
+
+    def numbers(self, shape: tuple[int, ...], low: float, high: float) -> Any:
+        dtype = np.dtype(self.one_of(FLOATS))
+        elements = st.floats(low, high, width=8 * dtype.itemsize)  # type: ignore[arg-type]
+        return self._draw(npst.arrays(dtype, shape, elements=elements))
+
+    def indices(self, shape: tuple[int, ...], low: int, high: int) -> Any:
+        drawn = self._draw(npst.arrays("int64", shape, elements=st.integers(low, high)))
+        return drawn.astype(self.one_of(INDICES))
+
+
+def draw_arrays(loss: Loss, draw: Draw) -> dict[str, Any]:
+    """Arrays of shapes that the loss takes, of values that its help asks for."""
+    return ARRAYS[loss.rule](loss, draw)
+
+
+def draw_options(loss: Loss, draw: Draw, arrays: dict[str, Any]) -> dict[str, Any]:
+    """A value within its range for each of PyTorch's options."""
+    options = {}
     for option in loss.options:
+        if option.name in OURS:
+            continue
         if option.kind is Integers:
-            values[option.name] = [option.default, 1]
+            probabilities = np.ndim(arrays["target"]) == np.ndim(arrays["input"])
+            options[option.name] = -100 if probabilities else draw.one_of([-100, -1, 0, 1, 255])
         elif option.kind is bool:
-            values[option.name] = [False, True]
+            options[option.name] = draw.one_of([False, True])
+        elif option.name == "blank":
+            options[option.name] = draw.integer(0, np.shape(arrays["log_probs"])[-1] - 1)
+        elif option.kind is int:
+            options[option.name] = draw.integer(int(option.interval.low), int(option.interval.high))
         else:
-            others = [value for value in (0.0, 0.3, 1.0, 2.5) if value in option.interval]
-            values[option.name] = [option.default, *others]
-    return values
+            low = max(option.interval.low, 0.0) + (0 if option.interval.low_included else 0.01)
+            high = min(option.interval.high, 4.0)
+            options[option.name] = draw.one_of([low, option.default, draw.number(low + 0.01, high)])
+    return options
+
+
+def _shape(draw: Draw, most: int, least: int = 0) -> tuple[int, ...]:
+    """Sizes of 0 and 1 among them."""
+    return tuple(draw.integer(0, 4) for _ in range(draw.integer(least, most)))
+
+
+def _broadcast_against(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that broadcasts to another, by leaving out axes in front or taking 1 of some."""
+    kept = shape[draw.integer(0, len(shape)) :]
+    return tuple(draw.one_of([size, 1]) for size in kept)
+
+
+def _values(loss: Loss, name: str, draw: Draw, shape: tuple[int, ...]) -> Any:
+    """What the help of the array asks for."""
+    text = next(array.help for array in loss.arrays if array.name == name)
+    if "1 or -1" in text or "1 for alike" in text or "1 where" in text:
+        return draw.indices(shape, 0, 1) * 2 - 1
+    if "from 0 to 1" in text:
+        return draw.numbers(shape, 0.0, 1.0)
+    if "counts," in text:
+        return draw.numbers(shape, 0.0, 20.0)
+    if "weight" in name or "variances" in text:
+        return draw.numbers(shape, 0.0, 4.0)
+    if "log" in text:
+        return draw.numbers(shape, -8.0, 8.0)
+    return draw.numbers(shape, -50.0, 50.0)
+
+
+def _optional(loss: Loss, draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Some of the arrays that need not be given."""
+    names = [array.name for array in loss.arrays if not array.required]
+    return {name: _values(loss, name, draw, shape) for name in names if draw.one_of([False, True])}
+
+
+def _class_indices(loss: Loss, draw: Draw) -> dict[str, Any]:
+    classes, batch, trailing = draw.integer(1, 5), _shape(draw, 1), ()
+    if batch and loss.rule is not layout.row_index_targets:
+        trailing = _shape(draw, 2)
+    shape = (*batch, classes, *trailing)
+    return {
+        "input": _values(loss, "input", draw, shape),
+        "target": draw.indices((*batch, *trailing), 0, classes - 1),
+        **_optional(loss, draw, (classes,)),
+    }
+
+
+def _indices_or_probabilities(loss: Loss, draw: Draw) -> dict[str, Any]:
+    arrays = _class_indices(loss, draw)
+    if draw.one_of([False, True]):
+        arrays["target"] = draw.numbers(np.shape(arrays["input"]), 0.0, 1.0)
+    return arrays
+
+
+def _label_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = (*_shape(draw, 1), draw.integer(1, 5))
+    return {
+        "input": draw.numbers(shape, -4.0, 4.0),
+        "target": draw.indices(shape, -1, shape[-1] - 1),
+    }
+
+
+def _class_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = (*_shape(draw, 2), draw.integer(1, 5))
+    arrays = {name: _values(loss, name, draw, shape) for name in ("input", "target")}
+    return arrays | _optional(loss, draw, draw.one_of([shape, shape[-1:]]))
+
+
+def _broadcasting(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = _shape(draw, 3)
+    if draw.one_of([False, True]):
+        return _same_shape(loss, draw)
+    swapped = draw.one_of([False, True])
+    shapes = [_broadcast_against(draw, shape), shape]
+    return {
+        name: _values(loss, name, draw, shapes[number != swapped])
+        for number, name in enumerate(("input", "target"))
+    }
+
+
+def _same_shape(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = _shape(draw, 3)
+    required = [array.name for array in loss.arrays if array.required]
+    arrays = {name: _values(loss, name, draw, shape) for name in required}
+    return arrays | _optional(loss, draw, shape)
+
+
+def _with_variance(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = (*_shape(draw, 2), draw.integer(1, 4))
+    axis = draw.integer(0, len(shape) - 1)
+    one_axis = (*shape[:axis], 1, *shape[axis + 1 :])
+    return {
+        "input": _values(loss, "input", draw, shape),
+        "target": _values(loss, "target", draw, _broadcast_against(draw, shape)),
+        "var": _values(loss, "var", draw, draw.one_of([shape, shape[:-1], one_axis])),
+    }
+
+
+def _vectors(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = (*_shape(draw, 1 if loss.rule is layout.vector_pairs else 2), draw.integer(1, 4))
+    return {
+        array.name: _values(loss, array.name, draw, shape[:-1] if array.name == "target" else shape)
+        for array in loss.arrays
+    }
+
+
+def _sequences(loss: Loss, draw: Draw) -> dict[str, Any]:
+    samples, steps, classes = draw.integer(1, 3), draw.integer(1, 6), draw.integer(2, 4)
+    target_lengths = draw.indices((samples,), 0, 3)
+    longest = max(int(target_lengths.max()), 1)
+    targets = draw.indices((samples, longest), 0, classes - 1)
+    arrays = {
+        "log_probs": draw.numbers((steps, samples, classes), -8.0, 0.0),
+        "targets": targets,
+        "input_lengths": draw.indices((samples,), 0, steps),
+        "target_lengths": target_lengths,
+    }
+    form = draw.one_of(["padded", "end to end", "one sample"])
+    rows = [row[: int(length)] for row, length in zip(targets, target_lengths, strict=True)]
+    if form == "end to end":
+        arrays["targets"] = np.concatenate(rows)
+    elif form == "one sample":
+        arrays = {name: array[0] for name, array in arrays.items()}
+        arrays |= {"log_probs": draw.numbers((steps, classes), -8.0, 0.0), "targets": rows[0]}
+    return arrays
+
+
+ARRAYS: dict[Callable[..., Any], Callable[[Loss, Draw], dict[str, Any]]] = {
+    layout.index_targets: _class_indices,
+    layout.index_or_probability_targets: _indices_or_probabilities,
+    layout.row_index_targets: _class_indices,
+    layout.label_rows: _label_rows,
+    layout.class_rows: _class_rows,
+    layout.broadcasting: _broadcasting,
+    layout.same_shape: _same_shape,
+    layout.equal_shapes: _same_shape,
+    layout.with_variance: _with_variance,
+    layout.distributions: _broadcasting,
+    layout.vector_pairs: _vectors,
+    layout.vector_triples: _vectors,
+    layout.sequences: _sequences,
+}
+
+assert {loss.rule for loss in LOSSES.values()} <= set(ARRAYS), "a rule of layout lacks its arrays"
 
 
 def torch_loss(loss: Loss, arrays: dict[str, Any], options: dict[str, Any], reduction: str) -> Any:
@@ -47,14 +241,21 @@ def torch_loss(loss: Loss, arrays: dict[str, Any], options: dict[str, Any], redu
     import torch  # noqa: PLC0415 - only where it is installed
 
     function = getattr(torch.nn.functional, loss.source.rpartition(".")[2])
-    tensors = {name: torch.from_numpy(_torch_array(array)) for name, array in arrays.items()}
+    tensors = {
+        name: torch.from_numpy(np.array(array, dtype=_torch_type(loss, name, arrays)))
+        for name, array in arrays.items()
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = function(**tensors, **options, reduction=reduction)
     return result.numpy()
 
 
-def _torch_array(array: Any) -> Any:
-    """Floating point as float64, whole numbers as the int64 that PyTorch wants of indices."""
-    kind = np.float64 if np.asarray(array).dtype.kind == "f" else np.int64
-    return np.array(array, dtype=kind)
+def _torch_type(loss: Loss, name: str, arrays: dict[str, Any]) -> type[np.generic]:
+    """PyTorch wants class indices and lengths as int64, everything else as the input is."""
+    of_indices = loss.rule in (layout.index_targets, layout.row_index_targets, layout.label_rows)
+    if loss.rule is layout.index_or_probability_targets:
+        of_indices = np.ndim(arrays["target"]) < np.ndim(arrays["input"])
+    if loss.rule is layout.sequences:
+        return np.float64 if name == "log_probs" else np.int64
+    return np.int64 if name == "target" and of_indices else np.float64

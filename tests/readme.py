@@ -12,7 +12,7 @@ import re
 
 from conftest import ROOT, run_on_terminal
 
-from losscli.losses.registry import LOSSES
+from losscli.losses.registry import LOSSES, kebab
 from losscli.report import write_rows
 
 README = ROOT / "README.md"
@@ -47,7 +47,7 @@ def losses_table() -> str:
             f"`{loss.source.rpartition('.')[2]}`",
             ", ".join(
                 [f"{array.name}" for array in loss.arrays]
-                + [f"`--{option.name.replace('_', '-')}`" for option in loss.options]
+                + [f"`--{kebab(option.name)}`" for option in loss.options]
             ),
         )
         for loss in LOSSES.values()

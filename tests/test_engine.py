@@ -6,24 +6,34 @@ import itertools
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from make_reference import Rounded
+from oracle import Drawn, draw_arrays, draw_options
 
 import losscli
 from losscli import engine
 from losscli.errors import DataError
+from losscli.losses.registry import LOSSES
+from losscli.reduction import Result
+
+ANY_ARRAYS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.integers(1, 40))
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.integers(1, 40), st.integers(0, 4))
 def test_boxes_are_runs_in_c_order_that_cover_everything_once(
-    sizes: list[int], budget: int
+    sizes: list[int], budget: int, uncut: int
 ) -> None:
     grid = np.arange(np.prod(sizes)).reshape(sizes)
-    seen = [grid[box].ravel() for box in engine.boxes(tuple(sizes), budget)]
-    assert all(part.size <= budget for part in seen)
+    seen = [grid[box].ravel() for box in engine.boxes(tuple(sizes), budget, uncut)]
+    whole = np.prod(sizes[max(len(sizes) - uncut, 0) :])
+    assert all(part.size <= max(budget, whole) for part in seen)
+    assert all(part.size % whole == 0 for part in seen if whole)
     np.testing.assert_array_equal(np.concatenate([[], *seen]), grid.ravel())
 
 
@@ -32,48 +42,82 @@ def test_boxes_without_an_end_go_on() -> None:
     assert [box[0] for box in boxes] == [slice(0, 3), slice(3, 6), slice(6, 9)]
 
 
-CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
-    ("cross-entropy", (7, 3), {"weight": np.array([0.5, 1.0, 2.0]), "label_smoothing": 0.1}),
-    ("cross-entropy", (2, 3, 5, 4), {"ignore_index": 1}),
-    ("nll", (1, 3, 40), {}),
-    ("mse", (6, 5), {"weight": np.linspace(0, 1, 5)}),
-    ("bce-with-logits", (3, 4, 5), {"pos_weight": np.linspace(1, 2, 20).reshape(4, 5)}),
-    ("l1", (50,), {}),
-]
+def drawn(name: str, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and options for a loss."""
+    loss, draw = LOSSES[name], Drawn(data)
+    arrays = draw_arrays(loss, draw)
+    return arrays, draw_options(loss, draw, arrays)
 
 
-def arrays(name: str, shape: tuple[int, ...]) -> list[Any]:
-    rng = np.random.default_rng(3)
-    if name in ("cross-entropy", "nll"):
-        return [rng.normal(size=shape), rng.integers(3, size=shape[:1] + shape[2:])]
-    return [rng.normal(size=shape), rng.uniform(size=shape)]
+def evaluated(name: str, reduction: str, *given_all: dict[str, Any]) -> Result:
+    parameters = {key: value for one in given_all for key, value in one.items()}
+    return losscli.evaluate(name, reduction=reduction, check=False, broadcast=True, **parameters)
+
+
+def values(result: Result) -> Any:
+    assert result.values is not None
+    return result.values
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@ANY_ARRAYS
+@given(data=st.data())
+def test_any_size_of_block_gives_the_same(name: str, data: Any) -> None:
+    arrays, options = drawn(name, data)
+    whole = evaluated(name, "none", arrays, options)
+    block_values = data.draw(st.integers(1, 60))
+    with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+        cut = evaluated(name, "none", arrays, options)
+        means = [evaluated(name, one, arrays, options) for one in LOSSES[name].reductions[1:]]
+    np.testing.assert_allclose(values(cut), values(whole), rtol=1e-13, atol=1e-290)
+    assert (cut.count, cut.ignored, cut.samples) == (whole.count, whole.ignored, whole.samples)
+    # The weights of a block are summed in float64; exact sums join the blocks.
+    assert cut.weight_sum == pytest.approx(whole.weight_sum, rel=1e-14)
+    bound = 1e-13 * np.abs(values(whole)).sum()
+    for one in means:
+        expected = evaluated(name, one.reduction, arrays, options).value
+        assert one.value == pytest.approx(expected, rel=1e-13, abs=bound, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@ANY_ARRAYS
+@given(data=st.data())
+def test_what_a_mask_leaves_out_does_not_count(name: str, data: Any) -> None:
+    arrays, options = drawn(name, data)
+    whole = evaluated(name, "none", arrays, options)
+    shape = np.shape(values(whole))[: data.draw(st.integers(0, 3))]
+    mask = data.draw(npst.arrays(np.uint8, shape, elements=st.integers(0, 1)))
+    kept = np.zeros(np.shape(values(whole)), dtype=bool)
+    kept[...] = mask.reshape((*mask.shape, *[1] * (kept.ndim - mask.ndim))) == 1
+    with mock.patch.object(engine, "BLOCK_VALUES", data.draw(st.integers(1, 60))):
+        found = evaluated(name, "none", arrays, options, {"mask": mask})
+        total = evaluated(name, "sum", arrays, options, {"mask": mask})
+    expected = np.where(kept, values(whole), 0.0)
+    np.testing.assert_allclose(values(found), expected, rtol=1e-13, atol=1e-290)
+    assert found.count + found.ignored == kept.size
+    assert found.ignored >= kept.size - np.count_nonzero(kept)
+    bound = 1e-13 * np.abs(expected).sum()
+    assert total.value == pytest.approx(float(expected.sum()), rel=1e-13, abs=bound, nan_ok=True)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("block_values", [1, 7, 12, 100])
-@pytest.mark.parametrize(("name", "shape", "options"), CASES)
-def test_any_size_of_block_gives_the_same(
-    name: str,
-    shape: tuple[int, ...],
-    options: dict[str, Any],
-    block_values: int,
-    order: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("block_values", [1, 7, 12])
+@pytest.mark.parametrize("name", LOSSES)
+def test_files_are_cut_like_arrays(
+    name: str, block_values: int, order: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given_arrays = arrays(name, shape)
-    whole = losscli.evaluate(name, *given_arrays, reduction="none", **options)
-    paths = [tmp_path / "input.npy", tmp_path / "target.npy"]
-    for path, array in zip(paths, given_arrays, strict=True):
-        np.save(path, np.asarray(array, order=order))
     monkeypatch.setattr(engine, "BLOCK_VALUES", block_values)
-    cut = losscli.evaluate(name, *paths, reduction="none", **options)
-    np.testing.assert_array_equal(cut.values, whole.values)
-    assert (cut.count, cut.ignored) == (whole.count, whole.ignored)
-    # The weights of a block are summed in float64; exact sums join the blocks.
-    assert cut.weight_sum == pytest.approx(whole.weight_sum, rel=1e-14)
-    mean = losscli.evaluate(name, *paths, **options).value
-    assert mean == pytest.approx(losscli.evaluate(name, *given_arrays, **options).value, rel=1e-13)
+    loss, draw = LOSSES[name], Rounded(seed=block_values)
+    for number in range(5):
+        arrays = draw_arrays(loss, draw)
+        options = draw_options(loss, draw, arrays)
+        paths = {key: tmp_path / f"{key}_{number}.npy" for key in arrays}
+        for key, array in arrays.items():
+            np.save(paths[key], np.asarray(array, order=order))
+        found = evaluated(name, "none", paths, options)
+        np.testing.assert_array_equal(
+            values(found), values(evaluated(name, "none", arrays, options))
+        )
 
 
 @settings(deadline=None)
@@ -95,5 +139,5 @@ def test_the_first_bad_row_of_many_blocks_is_named(monkeypatch: pytest.MonkeyPat
 
 def test_what_does_not_run_along_the_samples_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["losscli.evaluate"], "HELD_BYTES", 100)
-    with pytest.raises(DataError, match="repeated for every sample"):
+    with pytest.raises(DataError, match="needed whole for every sample"):
         losscli.evaluate("mse", np.zeros((5, 20)), np.zeros(20))

@@ -236,11 +236,11 @@ class TestTables:
         ],
     )
     def test_lists_are_rows_of_logits(self, kind: Any, dtype: Any, tmp_path: Path) -> None:
-        rows = np.array([[0.5, 1.5], [2.5, 3.5], [0.0, 0.0]], dtype)
+        rows = np.array([[-0.5, -1.0], [-2.5, -0.125], [-1.0, 0.0]], dtype)
         logits = pa.array(list(rows), kind)
         path = write_parquet(tmp_path / "t.parquet", logits=logits, label=[0, 1, 1])
         found = evaluate("nll", path, target_column="label", reduction="none")
-        np.testing.assert_array_equal(found.values, [-0.5, -3.5, 0.0])
+        np.testing.assert_array_equal(found.values, [0.5, 0.125, 0.0])
         assert found.inputs[0].shape == (3, 2)
 
     def test_many_row_groups(self, tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ class TestTables:
 
     @pytest.mark.parametrize(("rows", "labels"), [(4, 3), (3, 4), (0, 3), (3, 0)])
     def test_numbers_of_rows_that_differ(self, rows: int, labels: int, tmp_path: Path) -> None:
-        table = write_csv(tmp_path / "t.csv", "a,b\n" + "1.5,2.5\n" * rows)
+        table = write_csv(tmp_path / "t.csv", "a,b\n" + "-0.5,-1.0\n" * rows)
         target = save(tmp_path / "y.npy", np.zeros(labels, dtype=int))
         with pytest.raises(DataError, match=f"input has {rows} rows, target has {labels} rows"):
             evaluate("nll", table, target)

@@ -14,52 +14,55 @@ import pytest
 
 import losscli
 from losscli.losses.registry import LOSSES
-from losscli.reduction import REDUCTIONS
 
 CASES = json.loads(Path(__file__).with_name("reference.json").read_text(encoding="utf-8"))
-# A mean of nothing is NaN, with a warning.
-pytestmark = pytest.mark.filterwarnings("ignore:the result is NaN")
 NAMES = [f"{case['loss']}-{number}" for number, case in enumerate(CASES)]
 
+# Of weights that add up to 0 and of broadcasting.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
-def assert_equal(found: Any, case: dict[str, Any], reduction: str, rtol: float = 1e-10) -> None:
-    """Within DESIGN's bounds: relative to each element, or to the sum of absolute values."""
+
+def assert_equal(found: Any, case: dict[str, Any], reduction: str) -> None:
+    """Within 1e-10 of each element, and 1e-12 of the sum of absolute values."""
     expected = np.array(case["expected"][reduction])
     assert np.shape(found) == expected.shape
-    if reduction == "none" or np.isnan(expected).all():
-        np.testing.assert_allclose(found, expected, rtol=rtol)
+    if reduction == "none" or not np.isfinite(expected):
+        # What PyTorch computes by cancelling is off by the rounding of what cancels.
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
     else:
-        absolute = np.abs(case["expected"]["none"]).sum()
-        assert abs(found - expected) <= rtol / 100 * absolute
+        losses = np.abs(case["expected"]["none"])
+        assert abs(found - expected) <= 1e-12 * losses.sum() + 1e-15 * losses.size
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_python_function(case: dict[str, Any], reduction: str) -> None:
+def test_python_function(case: dict[str, Any]) -> None:
     function = getattr(losscli, LOSSES[case["loss"]].python_name)
-    found = function(**case["arrays"], **case["options"], reduction=reduction)
-    assert_equal(found, case, reduction)
+    for reduction in case["expected"]:
+        found = function(**case["arrays"], **case["options"], reduction=reduction)
+        assert_equal(found, case, reduction)
 
 
 @pytest.mark.parametrize("dtype", ["float32", ">f8", "float16"])
-@pytest.mark.parametrize("case", CASES[::7], ids=NAMES[::7])
+@pytest.mark.parametrize("case", CASES[::3], ids=NAMES[::3])
 def test_npy_files(case: dict[str, Any], dtype: str, tmp_path: Path) -> None:
-    """Steps of 1/64 are exact in float16 too, so the type of the file changes nothing."""
+    """Steps of 1/32 are exact in float16 too, so the type of the file changes nothing."""
     paths = {}
     for name, values in case["arrays"].items():
         array = np.array(values)
-        array = array.astype(dtype) if array.dtype.kind == "f" else array.astype("uint8")
+        array = array.astype(dtype if array.dtype.kind == "f" else "int8")
         paths[name] = tmp_path / f"{name}.npy"
         np.save(paths[name], np.asfortranarray(array))
-    result = losscli.evaluate(case["loss"], **paths, **case["options"])
+    result = losscli.evaluate(case["loss"], **paths, **case["options"], check=False, broadcast=True)
     assert_equal(result.value, case, "mean")
 
 
-TABULAR = [
-    case
-    for case in CASES
-    if np.ndim(case["arrays"]["input"]) == 2 and np.ndim(case["arrays"]["target"]) in (1, 2)
-]
+def is_tabular(case: dict[str, Any]) -> bool:
+    """Whether its first array is two rows or more, each a sample of two numbers or more."""
+    first = np.array(next(iter(case["arrays"].values())))
+    return case["loss"] != "ctc" and first.ndim == 2 and min(first.shape) > 1
+
+
+TABULAR = [case for case in CASES if is_tabular(case)]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "list.parquet"])
@@ -68,10 +71,11 @@ def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: 
     path = tmp_path / f"table.{suffix}"
     options = dict(case["options"])
     columns: dict[str, Any] = {}
+    first = np.array(next(iter(case["arrays"].values())))
     for name, values in case["arrays"].items():
         array = np.array(values)
-        if len(array) != len(case["arrays"]["input"]):  # a weight a class
-            options[name] = array
+        if array.shape[:1] != first.shape[:1] or array.shape[1:] == (1,):
+            options[name] = array  # a weight a class, say
         elif suffix == "list.parquet":
             columns[name] = list(array)
             options[f"{name}_column"] = name
@@ -81,8 +85,10 @@ def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: 
             options[f"{name}_column"] = f"{name}[0-9]"
     write = pa.csv.write_csv if suffix == "csv" else pa.parquet.write_table
     write(pa.table(columns), path)
-    for reduction in ("mean", "sum", "none"):
-        result = losscli.evaluate(case["loss"], path, reduction=reduction, **options)
+    for reduction in case["expected"]:
+        result = losscli.evaluate(
+            case["loss"], path, reduction=reduction, check=False, broadcast=True, **options
+        )
         found = result.values if reduction == "none" else result.value
         assert_equal(found, case, reduction)
 
@@ -90,3 +96,4 @@ def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: 
 def test_every_loss_is_in_the_reference() -> None:
     """If not: python tests/make_reference.py."""
     assert {case["loss"] for case in CASES} == set(LOSSES)
+    assert {loss for loss in LOSSES if loss not in {case["loss"] for case in TABULAR}} == {"ctc"}

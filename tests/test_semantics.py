@@ -167,7 +167,7 @@ class TestBinary:
             losscli.bce([0.5, 0.5], [0.0, bad])
 
     def test_bce_wants_equal_shapes(self) -> None:
-        with pytest.raises(DataError, match=r"target has shape \(2,\); expected the input's"):
+        with pytest.raises(DataError, match=r"target has shape \(2,\); expected that of input"):
             losscli.bce(np.full((2, 1), 0.5), [0.0, 1.0])
 
     @pytest.mark.parametrize("target", [0.0, 0.5, 1.0])

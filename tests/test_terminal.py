@@ -22,10 +22,12 @@ def test_a_reduced_result(columns: int) -> None:
         "cross-entropy  0.311247",
         "reduction      mean of 864 elements, divided by their weights' sum, 1791",
         "ignored        672 elements",
-        "options        ignore-index 255, label-smoothing 0.0",
+        "options        ignore-index 255",
         "input          segmentation_logits.npy  (24, 3, 8, 8) float32",
         "target         segmentation_labels.npy  (24, 8, 8) uint8",
         "weight         given  (3,) float64",
+        "losscli: warning: the mean is divided by the sum of the weights, 1791, and not by the "
+        "864 elements",
     ]
 
 

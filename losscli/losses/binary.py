@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
-from losscli.losses.layout import same_shape
-from losscli.losses.numerics import refuse, softplus, widen
-from losscli.losses.registry import Array, loss
+from losscli.losses.layout import class_rows, same_shape
+from losscli.losses.numerics import clipped, refuse, softplus, widen
+from losscli.losses.registry import Array, Interval, loss
 from losscli.reduction import Mask, PerElement
 
 # PyTorch holds each logarithm of bce at this or above.
@@ -14,7 +16,13 @@ LOWEST_LOG = -100.0
 
 
 @loss(layout=same_shape)
-def bce(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
+def bce(
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    clip: Annotated[float | None, Interval(0.0, 0.5, low_included=False)] = None,
+) -> PerElement:
     """Binary cross-entropy of probabilities.
 
         -weight · (y · log x + (1-y) · log(1-x))
@@ -26,6 +34,7 @@ def bce(input: Array, target: Array, *, weight: Array | None = None) -> PerEleme
         input: probabilities of the class 1, from 0 to 1, any shape
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
         weight: a weight for each element, of a shape that broadcasts to the input's
+        clip: hold the input within clip..1-clip, as scikit-learn's log_loss does
 
     Raises:
         DataError: for shapes that do not fit, and an input or target outside 0..1
@@ -37,10 +46,10 @@ def bce(input: Array, target: Array, *, weight: Array | None = None) -> PerEleme
 
     Source: torch.nn.functional.binary_cross_entropy
     """
-    expected = "expected a probability from 0 to 1"
+    expected = "a probability from 0 to 1"
     refuse(_outside_0_1(input), "input", input, f"{expected}; bce-with-logits takes logits")
     refuse(_outside_0_1(target), "target", target, expected)
-    x, y = widen(input), widen(target)
+    x, y = clipped(widen(input), clip), widen(target)
     log_yes = np.maximum(np.log(x), LOWEST_LOG)
     log_no = np.maximum(np.log1p(-x), LOWEST_LOG)
     values = (y - 1.0) * log_no - y * log_yes
@@ -87,6 +96,39 @@ def bce_with_logits(
     values = yes + (1.0 - y) * softplus(x)
     values = np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
     return PerElement(values if weight is None else widen(weight) * values)
+
+
+@loss(layout=class_rows)
+def multilabel_soft_margin(
+    input: Array, target: Array, *, weight: Array | None = None
+) -> PerElement:
+    """Binary cross-entropy of logits, averaged over the classes of a row.
+
+        1/C · Σ_c weight[c] · (y[c] · log(1 + exp(-x[c])) + (1-y[c]) · log(1 + exp(x[c])))
+
+    where x is a row of the input and y of the target. The mean divides by the number of rows,
+    whatever the weights.
+
+    Args:
+        input: logits, (..., C)
+        target: 0, 1 or probabilities, from 0 to 1, the input's shape
+        weight: a weight for each class, (C), or of another shape that broadcasts to the input's
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.multilabel_soft_margin([[0.0, 0.0]], [[0, 1]])
+        np.float64(0.6931471805599453)
+
+    Source: torch.nn.functional.multilabel_soft_margin_loss
+    """
+    x, y = widen(input), widen(target)
+    values = y * softplus(-x) + (1.0 - y) * softplus(x)
+    if weight is not None:
+        values = widen(weight) * values
+    return PerElement(values.sum(axis=-1) / input.shape[-1])
 
 
 def _outside_0_1(array: Array) -> Mask:

@@ -2,27 +2,166 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from losscli.errors import ArrayError
-from losscli.losses.layout import index_or_probability_targets, index_targets
+from losscli.losses.checks import Check, Doubt, first, rounding, sum_tolerance
+from losscli.losses.layout import (
+    index_or_probability_targets,
+    index_targets,
+    label_rows,
+    row_index_targets,
+)
 from losscli.losses.numerics import (
     CLASS_AXIS,
     along_classes,
     class_indices,
-    negative_log_softmax,
+    hinge,
+    negative_log,
     pick,
     widen,
 )
-from losscli.losses.registry import Array, Integers, Interval, loss
-from losscli.reduction import Floats, PerElement
+from losscli.losses.registry import Array, Integers, Interval, Needs, loss
+from losscli.reduction import Floats, Mask, PerElement
+
+Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), Needs("from_", "probs")]
 
 
-@loss(layout=index_targets)
+def _targets_above_0(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """No log-probability that a loss was read from is above 0."""
+    x = blocks["input"]
+    if options["from_"] == "log-probs" and np.any(losses.values < 0.0):
+        indices, ignored = class_indices(
+            blocks["target"], x.shape[CLASS_AXIS], options["ignore_index"], options["class_base"]
+        )
+        wrong = (pick(x, indices) > rounding(x)) & ~ignored
+        if wrong.any():
+            n, *rest = first(wrong)
+            raise _above_0(x, (n, int(indices[(n, *rest)]), *rest))
+    yield from ()
+
+
+def _rows_are(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Whether rows of the input are what `from_` says."""
+    x, kind = blocks["input"], options["from_"]
+    counted = _counted(x, losses)
+    if not counted.any():
+        return
+    yield from _padding(x, counted)
+    if kind == "log-probs":
+        above = np.expand_dims(counted, CLASS_AXIS) & (x > rounding(x))
+        if above.any():
+            raise _above_0(x, first(above))
+        sums = np.exp(widen(x)).sum(axis=CLASS_AXIS)
+        yield from _odd_sums(x, sums, counted, "log-probabilities", "--from logits normalises them")
+    elif kind == "probs":
+        outside = np.expand_dims(counted, CLASS_AXIS) & ~((x >= 0) & (x <= 1))
+        if outside.any():
+            at = first(outside)
+            raise ArrayError(
+                "input", f"is {x[at]}; expected a probability from 0 to 1 (--from probs)", at
+            )
+        sums = widen(x).sum(axis=CLASS_AXIS)
+        yield from _odd_sums(x, sums, counted, "probabilities", "they are taken as they are")
+    elif np.all(_are_probabilities(x) | ~counted):
+        yield Doubt(
+            "probabilities",
+            "input",
+            "holds probabilities, from 0 to 1 and with rows that sum to 1, and is taken for "
+            "logits, of which the softmax is taken; --from probs takes probabilities",
+        )
+
+
+def _infinite(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Probabilities of 0 where the target is."""
+    if options["from_"] != "probs":
+        return
+    infinite = np.isinf(losses.values)
+    if infinite.any():
+        yield Doubt(
+            "zeros",
+            "target",
+            "has the probability 0, which costs infinity; --clip EPS holds probabilities within "
+            "EPS..1-EPS, as scikit-learn's log_loss does",
+            first(infinite) if blocks["target"].ndim == losses.values.ndim else None,
+            int(np.count_nonzero(infinite)),
+        )
+
+
+def _counted(x: Array, losses: PerElement) -> Mask:
+    elements = x.shape[:CLASS_AXIS] + x.shape[CLASS_AXIS + 1 :]
+    if losses.ignored is None:
+        return np.ones(elements, dtype=np.bool_)
+    return ~np.broadcast_to(losses.ignored, elements)
+
+
+def _padding(x: Array, counted: Mask) -> Iterator[Doubt]:
+    """Rows of -100, with which trainers fill up logits, whose targets count all the same."""
+    padded = np.all(x == -100, axis=CLASS_AXIS) & counted
+    if padded.any():
+        n, *rest = first(padded)
+        yield Doubt(
+            "padding",
+            "input",
+            "begins a row of nothing but -100, as padding is, whose target counts; --mask or "
+            "--ignore-index leaves it out",
+            (n, 0, *rest),
+        )
+
+
+def _odd_sums(x: Array, sums: Array, counted: Mask, expected: str, fix: str) -> Iterator[Doubt]:
+    tolerance = sum_tolerance(x, x.shape[CLASS_AXIS])
+    odd = counted & ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
+    if odd.any():
+        n, *rest = first(odd)
+        yield Doubt(
+            "sums",
+            "input",
+            f"begins a row whose probabilities sum to {sums[(n, *rest)]:.4g}; expected "
+            f"{expected}, which sum to 1; {fix}",
+            (n, 0, *rest),
+        )
+
+
+def _are_probabilities(x: Array) -> Mask:
+    sums = widen(x).sum(axis=CLASS_AXIS)
+    near_1 = np.abs(sums - 1.0) <= sum_tolerance(x, x.shape[CLASS_AXIS])
+    result: Mask = near_1 & np.all(x >= 0, axis=CLASS_AXIS)
+    return result
+
+
+def _above_0(x: Array, position: tuple[int, ...]) -> ArrayError:
+    looks_like = "probs" if np.all((x >= 0) & (x <= 1)) else "logits"
+    return ArrayError(
+        "input",
+        f"is {x[position]}; expected log-probabilities, which are at most 0; --from {looks_like} "
+        f"takes {'probabilities' if looks_like == 'probs' else 'logits'}, and --no-check anything",
+        position,
+    )
+
+
+@loss(
+    layout=index_targets,
+    checks=(Check(_rows_are), Check(_targets_above_0, everywhere=True), Check(_infinite, True)),
+)
 def nll(
-    input: Array, target: Array, *, weight: Array | None = None, ignore_index: Integers = -100
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    ignore_index: Integers = -100,
+    from_: Literal["log-probs", "logits", "probs"] = "log-probs",
+    clip: Clip = None,
+    class_base: int = 0,
 ) -> PerElement:
     """Negative log-likelihood of each target class, from log-probabilities.
 
@@ -35,6 +174,9 @@ def nll(
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK)
         weight: a weight for each class, (C)
         ignore_index: a target that does not count; may be repeated
+        from_: what the input holds
+        clip: hold probabilities within clip..1-clip
+        class_base: the number of the first class in the target
 
     Raises:
         DataError: for shapes that do not fit, and targets outside 0..C-1 that are not ignored
@@ -46,15 +188,22 @@ def nll(
 
     Source: torch.nn.functional.nll_loss
     """
-    indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index)
-    values = 0.0 - widen(pick(input, indices))  # not -x, which shows a loss of 0 as -0.0
+    indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index, class_base)
+    if from_ == "logits":
+        values = pick(negative_log(input, from_, clip), indices)
+    else:
+        values = negative_log(pick(input, indices), from_, clip)
     if weight is None:
         return PerElement.without(ignored, values)
     weights = widen(weight)[indices]
     return PerElement.without(ignored, weights * values, weights)
 
 
-@loss(layout=index_or_probability_targets, alias="ce")
+@loss(
+    layout=index_or_probability_targets,
+    alias="ce",
+    checks=(Check(_rows_are), Check(_infinite, everywhere=True)),
+)
 def cross_entropy(
     input: Array,
     target: Array,
@@ -62,6 +211,9 @@ def cross_entropy(
     weight: Array | None = None,
     ignore_index: Integers = -100,
     label_smoothing: Annotated[float, Interval(0.0, 1.0)] = 0.0,
+    from_: Literal["logits", "probs"] = "logits",
+    clip: Clip = None,
+    class_base: int = 0,
 ) -> PerElement:
     """Cross-entropy of the softmax of logits with classes, or with class probabilities.
 
@@ -79,6 +231,9 @@ def cross_entropy(
         weight: a weight for each class, (C)
         ignore_index: a target that does not count; may be repeated
         label_smoothing: the share of every target that is spread over all classes
+        from_: what the input holds; probabilities are taken as they are, never renormalised
+        clip: hold probabilities within clip..1-clip
+        class_base: the number of the first class in the target
 
     Raises:
         DataError: for shapes that do not fit, targets outside 0..C-1 that are not ignored, and
@@ -92,12 +247,14 @@ def cross_entropy(
 
     Source: torch.nn.functional.cross_entropy
     """
-    costs = negative_log_softmax(widen(input))
+    costs = negative_log(input, from_, clip)
     class_weights = None if weight is None else along_classes(widen(weight), costs.ndim)
     weighted = costs if class_weights is None else class_weights * costs
     if target.ndim == input.ndim:
-        return _of_probabilities(weighted, widen(target), ignore_index, label_smoothing)
-    indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index)
+        return PerElement(
+            _of_probabilities(weighted, widen(target), ignore_index, label_smoothing, from_)
+        )
+    indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index, class_base)
     values = pick(weighted, indices)
     if label_smoothing:
         spread = weighted.mean(axis=CLASS_AXIS)
@@ -107,8 +264,8 @@ def cross_entropy(
 
 
 def _of_probabilities(
-    weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float
-) -> PerElement:
+    weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float, kind: str
+) -> Floats:
     if np.max(ignore_index) >= 0:
         raise ArrayError(
             "target",
@@ -117,4 +274,90 @@ def _of_probabilities(
     if label_smoothing:
         classes = target.shape[CLASS_AXIS]
         target = (1.0 - label_smoothing) * target + label_smoothing / classes
-    return PerElement((weighted * target).sum(axis=CLASS_AXIS))
+    terms = weighted * target
+    if kind == "probs":  # log 0 counts for nothing where the target's probability is 0 as well
+        terms = np.where(target == 0.0, 0.0, terms)
+    total: Floats = terms.sum(axis=CLASS_AXIS)
+    return total
+
+
+@loss(layout=row_index_targets)
+def multi_margin(
+    input: Array,
+    target: Array,
+    *,
+    p: Annotated[int, Interval(1, 2)] = 1,
+    margin: float = 1.0,
+    weight: Array | None = None,
+    class_base: int = 0,
+) -> PerElement:
+    """Margin by which the target class's score leads each other class's.
+
+        1/C · Σ_{c≠y} weight[y] · max(0, margin - x[y] + x[c])^p
+
+    where x is a row of the input and y its target. The mean divides by the number of rows,
+    whatever the weights.
+
+    Args:
+        input: scores, (C) or (N, C)
+        target: class indices from 0 to C-1, () or (N)
+        p: the power, 1 or 2
+        margin: the lead that costs nothing
+        weight: a weight for each class, (C)
+        class_base: the number of the first class in the target
+
+    Raises:
+        DataError: for shapes that do not fit, and targets outside 0..C-1
+
+    Example:
+        >>> import losscli
+        >>> losscli.multi_margin([[1.0, 2.0, 4.0, 8.0]], [2])
+        np.float64(1.25)
+
+    Source: torch.nn.functional.multi_margin_loss
+    """
+    classes = input.shape[CLASS_AXIS]
+    indices, _ = class_indices(target, classes, class_base=class_base)
+    x = widen(input)
+    lead = margin - np.expand_dims(pick(x, indices), CLASS_AXIS) + x
+    np.put_along_axis(lead, np.expand_dims(indices, CLASS_AXIS), 0.0, CLASS_AXIS)
+    values = np.power(hinge(lead), p).sum(axis=CLASS_AXIS) / classes
+    return PerElement(values if weight is None else widen(weight)[indices] * values)
+
+
+@loss(layout=label_rows)
+def multilabel_margin(input: Array, target: Array) -> PerElement:
+    """Margin by which the scores of a row's classes lead those of all other classes.
+
+        1/C · Σ_{y in Y} Σ_{c not in Y} max(0, 1 - (x[y] - x[c]))
+
+    where x is a row of the input and Y the classes of its target up to the first -1.
+
+    Args:
+        input: scores, (C) or (N, C)
+        target: the classes of each row from 0 to C-1 and then -1, the input's shape
+
+    Raises:
+        DataError: for shapes that do not fit, and targets outside -1..C-1
+
+    Example:
+        >>> import losscli
+        >>> losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [[3, 0, -1, 1]])
+        np.float64(0.8500000000000001)
+
+    Source: torch.nn.functional.multilabel_margin_loss
+    """
+    classes = input.shape[CLASS_AXIS]
+    indices, absent = class_indices(target, classes, -1)
+    listed = ~np.logical_or.accumulate(absent, axis=CLASS_AXIS)
+    among = np.zeros(input.shape, dtype=np.bool_)
+    rows = np.arange(len(input))
+    for k in range(classes):
+        among[rows, indices[:, k]] |= listed[:, k]
+    x = widen(input)
+    values = np.zeros(len(input))
+    for k in range(int(listed.sum(axis=CLASS_AXIS).max(initial=0))):
+        short = hinge(1.0 - (x[rows, indices[:, k]][:, None] - x))
+        of_others = np.where(among, 0.0, short).sum(axis=CLASS_AXIS)
+        values += np.where(listed[:, k], of_others, 0.0)
+    return PerElement(values / classes)

@@ -3,13 +3,16 @@
 The elements of a loss are what `none` returns. A layout says, for every array, which of its axes
 run along the elements; the engine then reads any box of elements from every array, without
 knowing the loss. Shapes hold None where the number of samples is known only at the end of a file.
+
+A rule is a function of the arrays' shapes. Its keyword parameters are options of every loss that
+is laid out by it, with their help under `Args:`, unless the loss has the same parameter itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from losscli.errors import ArrayError
 
 Shape = tuple[int | None, ...]
 
-# An axis that is taken whole in every block.
+# The class axis of a block; elements run along the others.
 WHOLE = None
 
 
@@ -31,17 +34,35 @@ class ArrayInfo:
 
 
 @dataclass(frozen=True)
-class View:
-    """How one array lies along the elements.
+class Axis:
+    """One axis of a block as the loss sees it.
 
-    `axes` names, for each axis of the array, the element axis it runs along, or WHOLE. The loss
-    sees a block with `added` axes of size 1 in front, which the array lacks, and without its
-    `dropped` last axes, of size 1, which are too many.
+    It runs along the element axis `element`, or is WHOLE. It is read from the array's axis
+    `source`; None is an axis of size 1 that the array lacks. `repeated` is of size 1 along more
+    elements, and `uncut` is an element axis that every block holds from end to end, as are those
+    behind it.
     """
 
-    axes: tuple[int | None, ...]
-    added: int = 0
-    dropped: int = 0
+    element: int | None
+    source: int | None
+    repeated: bool = False
+    uncut: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """How one array lies along the elements: the axes of its blocks, in order.
+
+    Axes of the array that no axis of a block is read from are of size 1.
+    """
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def sample_axis(self) -> int | None:
+        """The array's axis that runs along the samples; None where one block serves them all."""
+        along = (axis for axis in self.axes if axis.element == 0 and not axis.repeated)
+        return next((axis.source for axis in along), None)
 
 
 @dataclass(frozen=True)
@@ -49,16 +70,38 @@ class Layout:
     """The elements and how each array lies along them.
 
     `shape` is that of `none`; `grid` the same with at least one axis. `width` is how many values
-    of the widest array make one element (the number of classes). `enlarged`: broadcasting made
-    more elements than any operand has.
+    of the widest array make one element (the number of classes). `order` are the element axes in
+    the order in which blocks have them. `concatenated` names arrays whose rows lie end to end,
+    each with the array of their lengths. `enlarged`: broadcasting made more elements than any
+    operand has.
     """
 
     shape: Shape
-    grid: Shape
     views: Mapping[str, View]
     width: int = 1
+    order: tuple[int, ...] | None = None
+    concatenated: Mapping[str, str] = field(default_factory=dict)
     enlarged: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def grid(self) -> Shape:
+        return self.shape or (1,)
+
+    @property
+    def element_order(self) -> tuple[int, ...]:
+        """The axes of a block of elements in the order that makes it a part of the grid."""
+        order = self.order or tuple(range(len(self.grid)))
+        return tuple(order.index(k) for k in range(len(order)))
+
+    @property
+    def uncut(self) -> int:
+        """How many of the last element axes every block holds from end to end."""
+        axes = (axis for view in self.views.values() for axis in view.axes if axis.uncut)
+        rank = len(self.grid)
+        return rank - min(
+            (k for k in (axis.element for axis in axes) if k is not None), default=rank
+        )
 
 
 def show(shape: Shape) -> str:
@@ -67,83 +110,236 @@ def show(shape: Shape) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
-def index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (C), (N, C) or (N, C, d1..dK), target without the class axis; a weight a class."""
-    source, target = arrays["input"], arrays["target"]
-    _require_classes(source)
-    view = _index_view(target.shape, _without_classes(source.shape))
+def index_targets(arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None) -> Layout:
+    """Input (C), (N, C) or (N, C, d1..dK), target without the class axis; a weight a class.
+
+    Args:
+        class_axis: the input's axis of classes; unless given, the second, or the only one
+    """
+    classes = _classes(arrays["input"], class_axis)
+    view = _index_view(arrays["target"].shape, _without(arrays["input"].shape, classes))
     if view is None:
-        raise _misfit(source, target, "")
-    return _class_layout(arrays, view)
+        raise _misfit(arrays, classes, "")
+    return _class_layout(arrays, classes, view, class_axis is None)
 
 
-def index_or_probability_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """As `index_targets`; a target of the input's shape is the probability of each class."""
+def index_or_probability_targets(
+    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None
+) -> Layout:
+    """As `index_targets`; a target of the input's shape is the probability of each class.
+
+    Args:
+        class_axis: the input's axis of classes; unless given, the second, or the only one
+    """
     source, target = arrays["input"], arrays["target"]
-    _require_classes(source)
-    view = _index_view(target.shape, _without_classes(source.shape))
+    classes = _classes(source, class_axis)
+    view = _index_view(target.shape, _without(source.shape, classes))
     if _is_probabilities(source, target, index_shaped=view is not None):
-        view = _class_view(source.shape)
+        view = _class_view(source.shape, classes)
     if view is None:
-        raise _misfit(source, target, ", or class probabilities of the input's shape")
-    return _class_layout(arrays, view)
+        raise _misfit(arrays, classes, ", or class probabilities of the input's shape")
+    return _class_layout(arrays, classes, view, class_axis is None)
+
+
+def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class."""
+    _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
+    layout = index_targets(arrays)
+    single = arrays["input"].shape[:-1] == () and arrays["target"].shape == (1,)
+    return replace(layout, shape=(1,)) if single else layout
+
+
+def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input (C) or (N, C), and a target of its shape that lists the classes of each row."""
+    _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
+    return class_rows(arrays)
+
+
+def class_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input (..., C) and arrays that broadcast to its shape; an element is a row of classes."""
+    _require_classes(arrays["input"])
+    shape = _shape_of_pair(arrays)
+    views = {name: _row_view(info.shape, shape) for name, info in arrays.items()}
+    return Layout(shape[:-1], views, width=max(shape[-1] or 0, 1))
+
+
+def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input1 and input2 (D) or (N, D), and a target () or (N) that says what each pair is."""
+    _require_rank(arrays, "input1", (1, 2), "(D) or (N, D)")
+    vectors = {name: arrays[name] for name in ("input1", "input2")}
+    shape = _shape_of_vectors(vectors)
+    target = arrays["target"]
+    elements = _broadcast(target.shape, shape[:-1] or target.shape)
+    if elements is None or (shape[:-1] == () and target.shape not in ((), (1,))):
+        raise _misfit_elements("target", target, shape[:-1])
+    if shape[:-1] == ():
+        elements = ()
+    views = {name: _row_view(info.shape, (*elements, shape[-1])) for name, info in vectors.items()}
+    grid = elements or (1,)
+    views["target"] = _element_view(target.shape if elements else (), grid)
+    if not elements and target.shape:
+        views["target"] = View((Axis(0, 0),))
+    return Layout(elements, views, width=max(shape[-1] or 0, 1))
+
+
+def vector_triples(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Arrays (..., D) of vectors, one of each for an element; leading axes broadcast."""
+    shape = _shape_of_vectors(arrays)
+    views = {name: _row_view(info.shape, shape) for name, info in arrays.items()}
+    return Layout(shape[:-1], views, width=max(shape[-1] or 0, 1))
 
 
 def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Input and target broadcast against each other; a weight needs them to be of one shape."""
     source, target = arrays["input"], arrays["target"]
-    if _fits(source.shape, target.shape):
+    if _fits(source.shape, target.shape) and not _one_for_all(source.shape, target.shape):
         return same_shape(arrays)
-    shape = _broadcast(source.shape, target.shape)
-    if shape is None:
-        raise ArrayError(
-            "target",
-            f"has shape {show(target.shape)}{_column_hint(target)}, which does not broadcast "
-            f"with the input's, {show(source.shape)}",
-        )
-    differ = f"has shape {show(target.shape)} and input {show(source.shape)}"
     further = [name for name in arrays if name not in ("input", "target")]
     if further:
-        raise ArrayError("target", f"{differ}; a {further[0]} needs them to be of one shape")
-    grid = shape or (1,)
-    return Layout(
-        shape,
-        grid,
-        {name: _element_view(info.shape, grid) for name, info in arrays.items()},
-        enlarged=_size(shape) > max(_size(source.shape), _size(target.shape)),
-        warnings=(f"target {differ}: they were broadcast to {show(shape)}",),
-    )
+        raise ArrayError(
+            "target", f"{_differ(arrays)}; a {further[0]} needs them to be of one shape"
+        )
+    return _broadcast_pair(arrays)
 
 
 def same_shape(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input and target have one shape; further arrays broadcast to it."""
-    source, target = arrays["input"], arrays["target"]
-    if not _fits(source.shape, target.shape):
+    """Required arrays are of one shape; further ones broadcast to it."""
+    shape = _shape_of_pair(arrays)
+    return _elementwise(arrays, shape)
+
+
+def equal_shapes(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """All arrays are of one shape."""
+    return _elementwise(arrays, _common_shape(arrays, tuple(arrays)))
+
+
+def with_variance(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input and target broadcast; `var` is a number, or of the input's shape, or of that without
+    the last axis, or with one axis of size 1."""
+    pair = {name: arrays[name] for name in ("input", "target")}
+    layout = broadcasting(pair)
+    source, var = arrays["input"], arrays["var"]
+    axes = _variance_axes(source.shape, var.shape)
+    if axes is None:
         raise ArrayError(
-            "target",
-            f"has shape {show(target.shape)}{_column_hint(target)}; expected the input's, "
-            f"{show(source.shape)}",
+            "var",
+            f"has shape {show(var.shape)}; expected a number, the input's shape, "
+            f"{show(source.shape)}, or that without its last axis or with one axis of size 1",
         )
-    shape = source.shape
-    for name, info in arrays.items():
-        widened = _broadcast(info.shape, shape)
-        if widened is None or not _fits(widened, shape):
-            raise ArrayError(
-                name,
-                f"has shape {show(info.shape)}; expected one that broadcasts to the input's, "
-                f"{show(shape)}",
-            )
-        shape = widened
-    grid = shape or (1,)
-    views = {name: _element_view(info.shape, grid) for name, info in arrays.items()}
-    return Layout(shape, grid, views)
+    missing = len(layout.grid) - len(axes)
+    view = View(
+        tuple(Axis(k, None) for k in range(missing))
+        + tuple(
+            Axis(k, axis, _is_repeated(var.shape, axis, layout.grid[k]))
+            for k, axis in enumerate(axes, start=missing)
+        )
+    )
+    return replace(layout, views={**layout.views, "var": view})
 
 
-def _class_layout(arrays: Mapping[str, ArrayInfo], target_view: View) -> Layout:
+def distributions(
+    arrays: Mapping[str, ArrayInfo],
+    *,
+    class_axis: int | None = None,
+    from_: str = "log-probs",
+    target_from: str = "probs",
+) -> Layout:
+    """Input and target broadcast. Logits are normalised along the class axis, which is then whole
+    in each block, and last.
+
+    Args:
+        class_axis: the axis of the classes, along which logits become probabilities; unless
+            given, the last of one or two axes
+    """
+    if "logits" not in (from_, target_from):
+        return broadcasting(arrays)
+    source = arrays["input"]
+    if not _fits(source.shape, arrays["target"].shape):
+        raise _not_of_shape("target", arrays["target"], source.shape)
+    if class_axis is None and len(source.shape) > 2:
+        raise ArrayError(
+            "input",
+            f"has shape {show(source.shape)}; --class-axis says which axis holds the classes of "
+            "the logits (-1 is the last)",
+        )
+    classes = _classes(source, class_axis)
+    layout = same_shape(arrays)
+    rank = len(layout.grid)
+    order = (*(k for k in range(rank) if k != classes), classes)
+    view = View(tuple(Axis(k, k, uncut=k >= classes) for k in order))
+    return replace(layout, views=dict.fromkeys(arrays, view), order=order)
+
+
+# The rules that let input and target differ in shape.
+BROADCASTING = (broadcasting, with_variance, distributions)
+
+
+def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Log_probs (T, N, C) or (T, C), targets (N, S), (S) or end to end, two lengths a sample."""
+    source, targets = arrays["log_probs"], arrays["targets"]
+    _require_rank(arrays, "log_probs", (2, 3), "(T, N, C), or (T, C) for one sample")
+    steps, *batch, classes = source.shape
+    samples = Axis(0, 1 if batch else None)
+    views = {"log_probs": View((samples, Axis(WHOLE, 0), Axis(WHOLE, len(source.shape) - 1)))}
+    for name in ("input_lengths", "target_lengths"):
+        views[name] = _lengths_view(name, arrays[name], batch)
+    concatenated = {}
+    if len(targets.shape) == 2 and _fits(targets.shape[:1], tuple(batch) or (1,)):
+        views["targets"] = View((Axis(0, 0), Axis(WHOLE, 1)))
+    elif len(targets.shape) == 1:
+        views["targets"] = View((Axis(0, None), Axis(WHOLE, 0)))
+        concatenated = {"targets": "target_lengths"} if batch else {}
+    else:
+        raise ArrayError(
+            "targets",
+            f"has shape {show(targets.shape)}; log_probs of shape {show(source.shape)}, which is "
+            f"(T, N, C), takes (N, S) = ({batch[0] if batch else 1}, S), or all targets end to end",
+        )
+    width = max((steps or 0) * (classes or 0), 1)
+    return Layout(tuple(batch), views, width=width, concatenated=concatenated)
+
+
+def masked(layout: Layout, mask: ArrayInfo) -> Layout:
+    """The layout with a mask beside its arrays, which has the elements' first axes."""
+    grid = layout.grid
+    shape = mask.shape if layout.shape or mask.shape != (1,) else ()
+    leading = layout.shape[: len(shape)]
+    sizes = tuple(b if a == 1 else a for a, b in zip(shape, leading, strict=False))
+    if len(shape) > len(layout.shape) or not _fits(sizes, leading):
+        raise ArrayError(
+            "mask",
+            f"has shape {show(mask.shape)}; expected that of the elements, "
+            f"{show(layout.shape)}, or its first axes",
+        )
+    axes = [
+        Axis(k, k, _is_repeated(shape, k, grid[k])) if k < len(shape) else Axis(k, None)
+        for k in range(len(grid) - layout.uncut)
+    ]
+    if len(shape) > len(axes):
+        raise ArrayError("mask", f"has shape {show(mask.shape)}, which runs along the classes")
+    return replace(layout, views={**layout.views, "mask": View(tuple(axes))})
+
+
+def _classes(source: ArrayInfo, class_axis: int | None) -> int:
+    """The axis of classes, counted from the front."""
+    _require_classes(source)
+    rank = len(source.shape)
+    if class_axis is None:
+        return min(1, rank - 1)
+    if not -rank <= class_axis < rank:
+        raise ArrayError("input", f"has shape {show(source.shape)}, and no axis {class_axis}")
+    if source.shape[class_axis] is None:
+        raise ArrayError("input", f"has its rows along axis {class_axis}; its classes are columns")
+    return class_axis % rank
+
+
+def _class_layout(
+    arrays: Mapping[str, ArrayInfo], axis: int, target_view: View, by_default: bool
+) -> Layout:
     source, target = arrays["input"], arrays["target"]
-    classes = source.shape[1 if len(source.shape) > 1 else 0]
-    assert classes is not None  # only a table's rows are unknown, and a single column was refused
-    views = {"input": _class_view(source.shape), "target": target_view}
+    classes = source.shape[axis]
+    assert classes is not None  # a table's rows were refused
+    views = {"input": _class_view(source.shape, axis), "target": target_view}
     for name, info in arrays.items():
         if name in views:
             continue
@@ -153,22 +349,28 @@ def _class_layout(arrays: Mapping[str, ArrayInfo], target_view: View) -> Layout:
                 f"has shape {show(info.shape)}; expected {classes} numbers, one for each of the "
                 f"input's {classes} classes",
             )
-        views[name] = View((WHOLE,))
-    shape = _without_classes(source.shape)
+        views[name] = View((Axis(WHOLE, 0),))
+    shape = _without(source.shape, axis)
     if shape and shape[0] is None:
         shape = (target.shape[0], *shape[1:])
-    return Layout(shape, shape or (1,), views, width=max(classes, 1))
+    warnings: tuple[str, ...] = ()
+    if by_default and len(source.shape) > 2 and source.shape[-1] == classes:
+        warnings = (
+            f"input has shape {show(source.shape)}: axis 1 was taken for the classes; "
+            "--class-axis -1 takes the last, --class-axis 1 says that this is right",
+        )
+    return Layout(shape, views, width=max(classes, 1), warnings=warnings)
 
 
-def _without_classes(shape: Shape) -> Shape:
-    return shape[:1] + shape[2:] if len(shape) > 1 else ()
+def _without(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
 
 
-def _class_view(shape: Shape) -> View:
+def _class_view(shape: Shape, axis: int) -> View:
     """Class axis second, as PyTorch has it; a single row (C) becomes (1, C)."""
-    if len(shape) == 1:
-        return View((WHOLE,), added=1)
-    return View((0, WHOLE, *range(1, len(shape) - 1)))
+    others = [k for k in range(len(shape)) if k != axis]
+    elements = [Axis(k, source) for k, source in enumerate(others)] or [Axis(0, None)]
+    return View((elements[0], Axis(WHOLE, axis), *elements[1:]))
 
 
 def _index_view(shape: Shape, elements: Shape) -> View | None:
@@ -177,16 +379,18 @@ def _index_view(shape: Shape, elements: Shape) -> View | None:
     Beside the elements' own shape, (1) goes with a single row of classes and (N, 1) with (N).
     """
     if _fits(shape, elements):
-        return View(tuple(range(len(shape)))) if shape else View((), added=1)
-    if not elements and shape == (1,):
-        return View((0,))
+        return (
+            View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else View((Axis(0, None),))
+        )
+    if elements == () and shape == (1,):
+        return View((Axis(0, 0),))
     if len(elements) == 1 and _fits(shape, (*elements, 1)):
-        return View((0, WHOLE), dropped=1)
+        return View((Axis(0, 0),))
     return None
 
 
 def _is_probabilities(source: ArrayInfo, target: ArrayInfo, index_shaped: bool) -> bool:
-    """Whether the target is of the input's shape and cannot be class indices.
+    """Whether a target of the input's shape is class probabilities.
 
     Whole numbers of that shape are one-hot rows, which PyTorch refuses. In one dimension they
     are more likely the labels of as many samples, and are refused here too.
@@ -199,13 +403,122 @@ def _is_probabilities(source: ArrayInfo, target: ArrayInfo, index_shaped: bool) 
     return floating or not index_shaped
 
 
+def _shape_of_vectors(arrays: Mapping[str, ArrayInfo]) -> Shape:
+    """What arrays of vectors, of as many axes each, broadcast to."""
+    first, *others = arrays
+    shape = arrays[first].shape
+    if not shape:
+        raise ArrayError(first, "is a single number; expected an axis of vectors")
+    for name in others:
+        widened = _broadcast(arrays[name].shape, shape)
+        if widened is None or len(arrays[name].shape) != len(shape):
+            raise _not_of_shape(name, arrays[name], shape, first)
+        shape = widened
+    return shape
+
+
+def _lengths_view(name: str, lengths: ArrayInfo, batch: Sequence[int | None]) -> View:
+    """A length for each sample, or one for all."""
+    if lengths.shape == ():
+        return View((Axis(0, None),))
+    if lengths.shape == (1,):
+        return View((Axis(0, 0, repeated=tuple(batch) not in ((), (1,))),))
+    if not _fits(lengths.shape, tuple(batch)):
+        raise _misfit_elements(name, lengths, tuple(batch))
+    return View((Axis(0, 0),))
+
+
+def _variance_axes(shape: Shape, var: Shape) -> list[int | None] | None:
+    """For each axis of the input the variance's axis; None if the variance does not fit."""
+    rank = len(shape)
+    if _fits(var, shape):
+        return list(range(rank))
+    if _fits(var, shape[:-1]):
+        return [*range(rank - 1), None]
+    if var in ((), (1,)):
+        return [None] * rank
+    odd = [k for k, (a, b) in enumerate(zip(shape, var, strict=False)) if not _fits((a,), (b,))]
+    if len(var) == rank and len(odd) == 1 and var[odd[0]] == 1:
+        return list(range(rank))
+    return None
+
+
+def _broadcast_pair(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    source, target = arrays["input"], arrays["target"]
+    shape = _broadcast(source.shape, target.shape)
+    if shape is None:
+        raise ArrayError(
+            "target",
+            f"has shape {show(target.shape)}{_column_hint(target)}, which does not broadcast "
+            f"with the input's, {show(source.shape)}",
+        )
+    return replace(
+        _elementwise(arrays, shape),
+        enlarged=_size(shape) > max(_size(source.shape), _size(target.shape)),
+        warnings=(f"target {_differ(arrays)}: they were broadcast to {show(shape)}",),
+    )
+
+
+def _elementwise(arrays: Mapping[str, ArrayInfo], shape: Shape) -> Layout:
+    grid = shape or (1,)
+    return Layout(shape, {name: _element_view(info.shape, grid) for name, info in arrays.items()})
+
+
 def _element_view(shape: Shape, grid: Shape) -> View:
     missing = len(grid) - len(shape)
-    axes = tuple(
-        WHOLE if size == 1 and grid[axis] != 1 else axis
-        for axis, size in enumerate(shape, start=missing)
+    return View(
+        tuple(Axis(k, None) for k in range(missing))
+        + tuple(
+            Axis(k, axis, _is_repeated(shape, axis, grid[k]))
+            for axis, k in enumerate(range(missing, len(grid)))
+        )
     )
-    return View(axes, added=missing)
+
+
+def _row_view(shape: Shape, whole_shape: Shape) -> View:
+    """As `_element_view`, with the last axis WHOLE."""
+    if not shape:
+        return View((Axis(0, None), Axis(WHOLE, None)))
+    elements = _element_view(shape[:-1], whole_shape[:-1] or (1,))
+    return View((*elements.axes, Axis(WHOLE, len(shape) - 1)))
+
+
+def _shape_of_pair(arrays: Mapping[str, ArrayInfo]) -> Shape:
+    """The one shape of input and target, to which all other arrays broadcast."""
+    pair = ("input", "target")
+    shape = _common_shape(arrays, pair)
+    for name, info in arrays.items():
+        if name not in pair:
+            shape = _broadcast_to(shape, name, info)
+    return shape
+
+
+def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shape:
+    """The one shape of these arrays, with the number of rows if one of them tells."""
+    first, *others = names
+    shape = arrays[first].shape
+    for name in others:
+        if not _fits(arrays[name].shape, shape):
+            raise _not_of_shape(name, arrays[name], shape, first)
+        known = zip(arrays[name].shape, shape, strict=True)
+        shape = tuple(b if a is None else a for a, b in known)
+    return shape
+
+
+def _is_repeated(shape: Shape, axis: int | None, size: int | None) -> bool:
+    return axis is not None and shape[axis] == 1 and size != 1
+
+
+def _broadcast_to(shape: Shape, name: str, info: ArrayInfo) -> Shape:
+    """The shape, with the number of rows if the array tells. Raises if it does not broadcast."""
+    widened = _broadcast(info.shape, shape)
+    if widened is None or not _fits(widened, shape):
+        raise ArrayError(
+            name,
+            f"has shape {show(info.shape)}; expected one that broadcasts to the input's, "
+            f"{show(shape)}",
+        )
+    return widened
 
 
 def _fits(one: Shape, other: Shape) -> bool:
@@ -215,21 +528,28 @@ def _fits(one: Shape, other: Shape) -> bool:
     )
 
 
+def _one_for_all(one: Shape, other: Shape) -> bool:
+    """Whether one of them has a single row, which may be for each of the other's."""
+    return one[:1] != other[:1] and 1 in (*one[:1], *other[:1])
+
+
 def _broadcast(one: Shape, other: Shape) -> Shape | None:
-    """NumPy's rule, where a number of rows not known yet is taken to be the other's."""
-    rank = max(len(one), len(other))
+    """NumPy's rule, where a number of rows not known yet is taken to be the other's unless that
+    is 1."""
     result: list[int | None] = []
-    for a, b in zip(_padded(one, rank), _padded(other, rank), strict=True):
+    for a, b in _aligned(one, other):
         if a != b and 1 not in (a, b) and None not in (a, b):
             return None
-        result.append(b if a == 1 or a is None else a)
+        result.append(b if a == 1 or (a is None and b != 1) else a)
     if None in result[1:]:  # rows of a table can only be the first axis
         return None
     return tuple(result)
 
 
-def _padded(shape: Shape, rank: int) -> Shape:
-    return (1,) * (rank - len(shape)) + shape
+def _aligned(one: Shape, other: Shape) -> Iterator[tuple[int | None, int | None]]:
+    rank = max(len(one), len(other))
+    padded = ((1,) * (rank - len(shape)) + shape for shape in (one, other))
+    return zip(*padded, strict=True)
 
 
 def _size(shape: Shape) -> int:
@@ -248,13 +568,46 @@ def _require_classes(source: ArrayInfo) -> None:
         )
 
 
-def _misfit(source: ArrayInfo, target: ArrayInfo, alternative: str) -> ArrayError:
+def _require_rank(
+    arrays: Mapping[str, ArrayInfo], name: str, ranks: Sequence[int], expected: str
+) -> None:
+    shape = arrays[name].shape
+    if len(shape) not in ranks:
+        raise ArrayError(name, f"has shape {show(shape)}; expected {expected}")
+
+
+def _misfit(arrays: Mapping[str, ArrayInfo], axis: int, alternative: str) -> ArrayError:
+    source, target = arrays["input"], arrays["target"]
+    fitting = [
+        k - len(source.shape) if k == len(source.shape) - 1 else k
+        for k in range(len(source.shape))
+        if source.shape[k] is not None and _fits(_without(source.shape, k), target.shape)
+    ]
+    hint = f"; --class-axis {fitting[0]} fits" if fitting else ""
     return ArrayError(
         "target",
         f"has shape {show(target.shape)}{_column_hint(target)}; an input of shape "
         f"{show(source.shape)} takes class indices of shape "
-        f"{show(_without_classes(source.shape))}{alternative}",
+        f"{show(_without(source.shape, axis))}{alternative}{hint}",
     )
+
+
+def _misfit_elements(name: str, info: ArrayInfo, elements: Shape) -> ArrayError:
+    return ArrayError(
+        name, f"has shape {show(info.shape)}; expected {show(elements)}, one for each sample"
+    )
+
+
+def _not_of_shape(name: str, info: ArrayInfo, shape: Shape, owner: str = "input") -> ArrayError:
+    return ArrayError(
+        name,
+        f"has shape {show(info.shape)}{_column_hint(info)}; expected that of {owner}, "
+        f"{show(shape)}",
+    )
+
+
+def _differ(arrays: Mapping[str, ArrayInfo]) -> str:
+    return f"has shape {show(arrays['target'].shape)} and input {show(arrays['input'].shape)}"
 
 
 def _column_hint(target: ArrayInfo) -> str:

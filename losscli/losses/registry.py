@@ -7,18 +7,22 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from numpy.typing import NDArray
 
 from losscli.errors import UsageError
-from losscli.losses.layout import ArrayInfo, Layout, broadcasting
-from losscli.reduction import PerElement
+from losscli.losses.checks import Check
+from losscli.losses.layout import BROADCASTING, ArrayInfo, Layout
+from losscli.reduction import REDUCTIONS, PerElement
 
 Array = NDArray[Any]
 Integers = int | Sequence[int]
 LossFunction = TypeVar("LossFunction", bound=Callable[..., PerElement])
+LayoutRule = Callable[..., Layout]
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,14 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """An option that means something only beside another of a certain value."""
+
+    option: str
+    value: Any
+
+
+@dataclass(frozen=True)
 class ArrayParameter:
     """An array that a loss takes: one command-line option, and an argument where required."""
 
@@ -48,23 +60,51 @@ class ArrayParameter:
     help: str
 
 
+# What every loss takes beside its own arrays.
+MASK = ArrayParameter(
+    "mask",
+    required=False,
+    help="0 where an element does not count, of the elements' shape or their first axes",
+)
+
+
 @dataclass(frozen=True)
 class Option:
-    """A plain parameter of a loss. `kind` is int, float, bool, or `Integers` (one or several)."""
+    """A plain parameter of a loss.
+
+    `kind` is int, float, bool, a Literal, or `Integers` (one or several); the value may also be
+    None where that is the default.
+    """
 
     name: str
     kind: Any
     default: Any
-    interval: Interval
     help: str
+    interval: Interval = Interval()
+    needs: Needs | None = None
 
-    def check(self, value: Any) -> Any:
-        """The value, several integers as a list. Raises UsageError if it is out of range."""
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The values it may take, where they are few."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    def check(self, value: Any, others: Mapping[str, Any]) -> Any:
+        """The value, several integers as a list. Raises UsageError if it cannot be meant."""
         if self.kind is Integers:
             return [int(one) for one in ([value] if isinstance(value, Integral) else value)]
-        if value not in self.interval:
-            raise UsageError(f"{self.name} is {value}; expected a value {self.interval}")
+        if value is None and self.default is None:
+            return None
+        if self.choices and value not in self.choices:
+            raise self._refused(value, f"one of {', '.join(map(str, self.choices))}")
+        if not self.choices and value not in self.interval:
+            raise self._refused(value, f"a value {self.interval}")
+        if self.needs and others[self.needs.option] != self.needs.value:
+            needed = f"--{kebab(self.needs.option)} {self.needs.value}"
+            raise UsageError(f"{self.name} is {value}, which needs {needed}")
         return value
+
+    def _refused(self, value: Any, expected: str) -> UsageError:
+        return UsageError(f"{self.name} is {value}; expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +114,9 @@ class Loss:
     name: str
     alias: str | None
     function: Callable[..., PerElement]
-    layout: Callable[[Mapping[str, ArrayInfo]], Layout]
+    rule: LayoutRule
+    reductions: tuple[str, ...]
+    checks: tuple[Check, ...]
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -86,16 +128,38 @@ class Loss:
         return self.name.replace("-", "_")
 
     @property
+    def inputs(self) -> tuple[ArrayParameter, ...]:
+        """Its arrays, and the one that every loss takes."""
+        return (*self.arrays, MASK)
+
+    @property
     def broadcasts(self) -> bool:
         """Whether input and target may have differing shapes."""
-        return self.layout is broadcasting
+        return self.rule in BROADCASTING
+
+    def on_blocks(self, options: Mapping[str, Any]) -> Callable[..., PerElement]:
+        """The function of blocks alone, with these options."""
+        return partial(self.function, **_taken(self.function, options))
+
+    def lay_out(self, arrays: Mapping[str, ArrayInfo], options: Mapping[str, Any]) -> Layout:
+        """The layout of arrays of these shapes."""
+        return self.rule(arrays, **_taken(self.rule, options))
+
+
+def _taken(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters
+    return {name: value for name, value in options.items() if name in parameters}
 
 
 LOSSES: dict[str, Loss] = {}
 
 
 def loss(
-    *, layout: Callable[[Mapping[str, ArrayInfo]], Layout], alias: str | None = None
+    *,
+    layout: LayoutRule,
+    alias: str | None = None,
+    reductions: tuple[str, ...] = REDUCTIONS,
+    checks: tuple[Check, ...] = (),
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -105,7 +169,23 @@ def loss(
     """
 
     def register(function: LossFunction) -> LossFunction:
-        entry = _describe(function, layout, alias)
+        docstring = inspect.cleandoc(function.__doc__ or "")
+        arrays, options = _parameters(function)
+        known = {option.name for option in options}
+        options += [option for option in _parameters(layout)[1] if option.name not in known]
+        entry = Loss(
+            name=kebab(function.__name__),
+            alias=alias,
+            function=function,
+            rule=layout,
+            reductions=reductions,
+            checks=checks,
+            arrays=tuple(arrays),
+            options=tuple(options),
+            summary=docstring.partition("\n")[0],
+            formula=_search(r"\n\n((?:    \S.*\n)+)", docstring),
+            source=_search(r"^Source: (.*)$", docstring),
+        )
         LOSSES[entry.name] = entry
         return function
 
@@ -114,53 +194,54 @@ def loss(
 
 def find(name: str) -> Loss:
     """The loss of that name or alias, with dashes or underscores."""
-    wanted = name.replace("_", "-")
+    wanted = kebab(name)
     for entry in LOSSES.values():
         if wanted in (entry.name, entry.alias):
             return entry
     raise UsageError(f"no loss is named {name!r}; there are {', '.join(LOSSES)}")
 
 
-def _describe(
-    function: Callable[..., PerElement],
-    layout: Callable[[Mapping[str, ArrayInfo]], Layout],
-    alias: str | None,
-) -> Loss:
-    docstring = inspect.cleandoc(function.__doc__ or "")
-    parameter_help = _parameter_help(docstring)
+def kebab(name: str) -> str:
+    """A Python name as it is written on the command line."""
+    return name.rstrip("_").replace("_", "-")
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[list[ArrayParameter], list[Option]]:
+    """The arrays and the options that a function takes, by its signature and docstring."""
+    parameter_help = _parameter_help(inspect.cleandoc(function.__doc__ or ""))
     hints = get_type_hints(function, include_extras=True)
     arrays, options = [], []
     for parameter in inspect.signature(function).parameters.values():
-        name, hint = parameter.name, hints[parameter.name]
+        name, hint, default = parameter.name, hints[parameter.name], parameter.default
         if hint in (Array, Array | None):
-            required = parameter.default is parameter.empty
+            required = default is parameter.empty
             arrays.append(ArrayParameter(name, required, parameter_help[name]))
-        else:
-            kind, interval = _kind(hint)
-            options.append(Option(name, kind, parameter.default, interval, parameter_help[name]))
-    return Loss(
-        name=function.__name__.replace("_", "-"),
-        alias=alias,
-        function=function,
-        layout=layout,
-        arrays=tuple(arrays),
-        options=tuple(options),
-        summary=docstring.partition("\n")[0],
-        formula=_search(r"\n\n((?:    \S.*\n)+)", docstring),
-        source=_search(r"^Source: (.*)$", docstring),
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            options.append(_option(name, hint, default, parameter_help))
+    return arrays, options
+
+
+def _option(name: str, hint: Any, default: Any, parameter_help: Mapping[str, str]) -> Option:
+    kind, *annotations = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if get_origin(kind) in (UnionType, Union) and kind != Integers:
+        kind = next(one for one in get_args(kind) if one is not type(None))
+    limits = [one for one in annotations if isinstance(one, Interval)]
+    needs = [one for one in annotations if isinstance(one, Needs)]
+    return Option(
+        name,
+        kind,
+        default,
+        parameter_help.get(name, ""),
+        limits[0] if limits else Interval(),
+        needs[0] if needs else None,
     )
 
 
-def _kind(hint: Any) -> tuple[Any, Interval]:
-    if get_origin(hint) is Annotated:
-        kind, interval = get_args(hint)
-        return kind, interval
-    return hint, Interval()
-
-
 def _parameter_help(docstring: str) -> dict[str, str]:
-    """The text behind each name under `Args:`."""
-    section = _search(r"\nArgs:\n((?:    .*\n)+)", docstring)
+    """The text behind each name under `Args:`, if there is any."""
+    if "\nArgs:\n" not in docstring:
+        return {}
+    section = _search(r"\nArgs:\n((?:    .*(?:\n|\Z))+)", docstring)
     entries = re.split(r"^(\w+): ", inspect.cleandoc(section), flags=re.MULTILINE)[1:]
     texts = (" ".join(text.split()) for text in entries[1::2])
     return dict(zip(entries[0::2], texts, strict=True))

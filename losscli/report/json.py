@@ -45,9 +45,11 @@ def _facts(result: Result) -> list[tuple[str, Any]]:
         ("shape", result.shape),
         ("count", result.count),
         ("ignored", result.ignored),
+        ("samples", result.samples),
         ("weight_sum", result.weight_sum),
-        ("options", dict(result.options)),
+        ("options", {name.rstrip("_"): value for name, value in result.options.items()}),
         ("inputs", [asdict(one) for one in result.inputs]),
+        ("notes", result.notes),
         ("warnings", result.warnings),
         ("version", result.version),
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.reduction import Result
@@ -28,18 +30,20 @@ def element_header(elements: Elements) -> list[str]:
     """An index for each axis, the target where it is one number an element, the loss."""
     axes = len(elements.start)
     index = ["index"] if axes == 1 else [f"index_{axis}" for axis in range(axes)]
-    return [*index, *(["target"] if _has_target(elements) else []), "loss"]
+    return [*index, *([] if _targets(elements) is None else ["target"]), "loss"]
 
 
 def element_rows(elements: Elements) -> Iterator[list[object]]:
     """A row under `element_header` for each element, in C order."""
-    losses = elements.losses.values
-    targets = np.broadcast_to(elements.target, losses.shape) if _has_target(elements) else None
+    losses, targets = elements.losses.values, _targets(elements)
     for position in np.ndindex(losses.shape):
         index = [start + offset for start, offset in zip(elements.start, position, strict=True)]
         target = [] if targets is None else [targets[position].item()]
         yield [*index, *target, losses[position].item()]
 
 
-def _has_target(elements: Elements) -> bool:
-    return elements.target.ndim == elements.losses.values.ndim
+def _targets(elements: Elements) -> NDArray[Any] | None:
+    target, shape = elements.target, elements.losses.values.shape
+    if target is None or target.ndim != len(shape):
+        return None
+    return np.broadcast_to(target, shape)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from losscli.engine import Elements
 from losscli.losses.layout import show
+from losscli.losses.registry import kebab
 from losscli.reduction import Result
 from losscli.report.rows import element_header, element_rows
 
@@ -87,8 +88,8 @@ def _facts(result: Result) -> Table:
     table.add_row("reduction", Text(_reduction(result)))
     if result.ignored:
         table.add_row("ignored", f"{result.ignored:,} elements")
-    if result.options:
-        table.add_row("options", Text(", ".join(map(_option, result.options.items()))))
+    if result.changed:
+        table.add_row("options", Text(", ".join(map(_option, result.changed.items()))))
     for one in result.inputs:
         table.add_row(Text(one.role), Text(f"{one.path or 'given'}  {show(one.shape)} {one.dtype}"))
     return table
@@ -98,13 +99,15 @@ def _reduction(result: Result) -> str:
     elements = f"{result.count:,} elements"
     if result.reduction == "mean" and result.weight_sum != result.count:
         return f"mean of {elements}, divided by their weights' sum, {result.weight_sum:.6g}"
+    if result.reduction == "batchmean":
+        return f"sum of {elements}, divided by {result.samples:,} samples"
     return f"{result.reduction} of {elements}"
 
 
 def _option(item: tuple[str, object]) -> str:
     name, value = item
     shown = " ".join(map(str, value)) if isinstance(value, list) else value
-    return f"{name.replace('_', '-')} {shown}"
+    return f"{kebab(name)} {shown}"
 
 
 def _short(cell: object) -> str:

@@ -1,0 +1,207 @@
+"""Losses of distributions: of their log-probabilities, or of their parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from losscli.errors import ArrayError
+from losscli.losses.checks import Check, Doubt, first, rounding
+from losscli.losses.layout import broadcasting, distributions, with_variance
+from losscli.losses.numerics import negative_log, refuse, widen
+from losscli.losses.registry import Array, Interval, Needs, loss
+from losscli.reduction import REDUCTIONS, Floats, Mask, PerElement
+
+Kind = Literal["log-probs", "logits", "probs"]
+
+# Logits are normalised along the last axis of a block.
+_CLASSES = -1
+
+
+def _are_distributions(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Log-probabilities are at most 0 and probabilities from 0 to 1."""
+    kinds = {"input": options["from_"], "target": _target_kind(options)}
+    for name, kind in kinds.items():
+        x = blocks[name]
+        wrong = _impossible(x, kind)
+        if wrong.any():
+            at = first(wrong)
+            flag = "--from" if name == "input" else "--target-from"
+            others = [f"{flag} {other}" for other in ("log-probs", "probs", "logits")]
+            fitting = [one for one in others if not one.endswith(f" {kind}")]
+            raise ArrayError(
+                name,
+                f"is {x[at]}; expected {_RANGES[kind]}; {' or '.join(fitting)} takes others, and "
+                "--no-check anything",
+                at,
+            )
+    yield from ()
+
+
+_RANGES = {
+    "log-probs": "a log-probability, at most 0",
+    "probs": "a probability, from 0 to 1",
+}
+
+
+def _impossible(x: Array, kind: str) -> Mask:
+    if kind == "log-probs":
+        return x > rounding(x)
+    if kind == "probs":
+        return (x < -rounding(x)) | (x > 1.0 + rounding(x))
+    return np.zeros(x.shape, dtype=np.bool_)
+
+
+def _infinite(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Probabilities of 0 where the target's is not."""
+    infinite = np.isposinf(losses.values)
+    if options["from_"] == "probs" and infinite.any():
+        yield Doubt(
+            "zeros",
+            "input",
+            "is 0 where the target is not, which costs infinity; --clip EPS holds probabilities "
+            "within EPS..1-EPS",
+            first(infinite) if infinite.shape == blocks["input"].shape else None,
+            int(np.count_nonzero(infinite)),
+        )
+
+
+@loss(
+    layout=distributions,
+    reductions=(*REDUCTIONS, "batchmean"),
+    checks=(Check(_are_distributions), Check(_infinite, everywhere=True)),
+)
+def kl_div(
+    input: Array,
+    target: Array,
+    *,
+    log_target: bool = False,
+    from_: Kind = "log-probs",
+    target_from: Annotated[Kind | None, Needs("log_target", False)] = None,
+    clip: Annotated[
+        float | None, Interval(0.0, 0.5, low_included=False), Needs("from_", "probs")
+    ] = None,
+) -> PerElement:
+    """Kullback-Leibler divergence of the input's distribution from the target's.
+
+        p · (log p - x)
+
+    where x is the input, a log-probability, and p the target, 0 where p is 0. The mean divides by
+    the number of elements, classes included; batchmean divides by the number of samples, which
+    gives the divergence.
+
+    Args:
+        input: log-probabilities, any shape
+        target: probabilities, from 0 to 1, of a shape that broadcasts with the input's
+        log_target: the target holds log-probabilities
+        from_: what the input holds
+        target_from: what the target holds; unless given, probabilities
+        clip: hold the input's probabilities within clip..1-clip
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.kl_div([[-0.6931471805599453] * 2], [[1.0, 0.0]], reduction="batchmean")
+        np.float64(0.6931471805599453)
+
+    Source: torch.nn.functional.kl_div
+    """
+    x = -negative_log(input, from_, clip, _CLASSES)
+    kind = _target_kind({"log_target": log_target, "target_from": target_from})
+    if kind == "log-probs":
+        log_p = widen(target)
+        return PerElement(np.exp(log_p) * (log_p - x))
+    log_p = -negative_log(target, kind, None, _CLASSES)
+    p = widen(target) if kind == "probs" else np.exp(log_p)
+    # 0 · log 0 is 0; what remains is NaN where x is infinite, as in PyTorch.
+    return PerElement(np.where(p == 0.0, 0.0 - p * x, p * (log_p - x)))
+
+
+def _target_kind(options: Mapping[str, Any]) -> str:
+    return options["target_from"] or ("log-probs" if options["log_target"] else "probs")
+
+
+@loss(layout=broadcasting)
+def poisson_nll(
+    input: Array,
+    target: Array,
+    *,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+) -> PerElement:
+    """Negative log-likelihood of counts under Poisson distributions.
+
+        exp(x) - y · x, or x - y · log(x + eps) without log_input
+
+    where x is the input, the logarithm of the expected count, and y the target. full adds
+    Stirling's y · log y - y + log(2πy)/2 where y > 1.
+
+    Args:
+        input: logarithms of expected counts, any shape
+        target: counts, of a shape that broadcasts with the input's
+        log_input: the input holds logarithms
+        full: add the terms that do not depend on the input
+        eps: is added to the input before its logarithm is taken
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.poisson_nll([0.0, 0.0], [0, 3])
+        np.float64(1.0)
+
+    Source: torch.nn.functional.poisson_nll_loss
+    """
+    x, y = widen(input), widen(target)
+    values = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
+    return PerElement(values + _stirling(y) if full else values)
+
+
+def _stirling(y: Floats) -> Floats:
+    approximation = y * np.log(y) - y + 0.5 * np.log(2.0 * math.pi * y)
+    return np.where(y > 1.0, approximation, 0.0)
+
+
+@loss(layout=with_variance)
+def gaussian_nll(
+    input: Array, target: Array, var: Array, *, full: bool = False, eps: float = 1e-6
+) -> PerElement:
+    """Negative log-likelihood of targets under normal distributions.
+
+        (log v + (x - y)²/v) / 2 with v = max(var, eps)
+
+    where x is the input, the expected value, and y the target. full adds log(2π)/2.
+
+    Args:
+        input: expected values, any shape
+        target: numbers, of a shape that broadcasts with the input's
+        var: variances, at least 0: a number, the input's shape, or that without its last axis or
+            with one axis of size 1
+        full: add the term that does not depend on the input
+        eps: the least variance
+
+    Raises:
+        DataError: for shapes that do not fit, and negative variances
+
+    Example:
+        >>> import losscli
+        >>> losscli.gaussian_nll([1.0, 2.0], [1.0, 4.0], [1.0, 1.0])
+        np.float64(1.0)
+
+    Source: torch.nn.functional.gaussian_nll_loss
+    """
+    refuse(var < 0, "var", var, "a variance, at least 0")
+    v = np.maximum(widen(var), eps)
+    values = 0.5 * (np.log(v) + np.square(widen(input) - widen(target)) / v)
+    return PerElement(values + 0.5 * math.log(2.0 * math.pi) if full else values)

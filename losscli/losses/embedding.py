@@ -1,0 +1,125 @@
+"""Losses of vectors. Blocks are (n, D), with further axes in front where the arrays have them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from losscli.losses.layout import vector_pairs, vector_triples
+from losscli.losses.numerics import widen
+from losscli.losses.registry import Array, Interval, loss
+from losscli.reduction import Floats, PerElement
+
+# PyTorch adds this to each squared length, so that vectors of length 0 have a cosine. There it is
+# a float32 constant, which is 4e-9 below 1e-12.
+_EPSILON = float(np.float32(1e-12))
+
+
+@loss(layout=vector_pairs)
+def cosine_embedding(
+    input1: Array, input2: Array, target: Array, *, margin: float = 0.0
+) -> PerElement:
+    """Cosine distance of pairs that are alike, and cosine similarity beyond a margin of others.
+
+        1 - cos(x1, x2) if y = 1, max(0, cos(x1, x2) - margin) if y = -1
+
+    where x1 and x2 are rows of the inputs and y the target; 0 for any other target.
+
+    Args:
+        input1: vectors, (D) or (N, D)
+        input2: vectors, the shape of input1
+        target: 1 for alike and -1 for not, () or (N)
+        margin: the cosine up to which pairs that are not alike cost nothing
+
+    Raises:
+        DataError: for shapes that do not fit
+
+    Example:
+        >>> import losscli
+        >>> losscli.cosine_embedding([[1.0, 0.0]], [[0.0, 1.0]], [1])
+        np.float64(1.0)
+
+    Source: torch.nn.functional.cosine_embedding_loss
+    """
+    a, b, y = widen(input1), widen(input2), widen(target)
+    dot = (a * b).sum(axis=-1)
+    lengths = np.sqrt((_squared(a) + _EPSILON) * (_squared(b) + _EPSILON))
+    cosine = dot / lengths
+    unlike = np.maximum(cosine - margin, 0.0)
+    return PerElement(
+        np.where(y == 1.0, _distance(a, b, dot, lengths, cosine), np.where(y == -1.0, unlike, 0.0))
+    )
+
+
+def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats, cosine: Floats) -> Floats:
+    """1 - cos, to the last digits also where the vectors are almost parallel.
+
+    With s = sqrt((|a|² + ε)(|b|² + ε)) and t = a·b,
+
+        1 - t/s = (s² - t²) / (s (s + t)) where s² - t² = |a|²|b|² - t² + ε(|a|² + |b|²) + ε²
+
+    and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels.
+    """
+    a2, b2 = _squared(a), _squared(b)
+    with_direction = np.where(a2 > 0.0, a2, 1.0)
+    apart = a2 * _squared(b - (dot / with_direction)[..., np.newaxis] * a)
+    squares = apart + _EPSILON * (a2 + b2) + _EPSILON**2
+    return np.where(cosine > 0.5, squares / (lengths * (lengths + dot)), 1.0 - cosine)
+
+
+def _squared(vectors: Floats) -> Floats:
+    length: Floats = np.square(vectors).sum(axis=-1)
+    return length
+
+
+@loss(layout=vector_triples)
+def triplet_margin(
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    *,
+    margin: Annotated[float, Interval(0.0, low_included=False)] = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+) -> PerElement:
+    """Margin by which the negative fails to be farther from the anchor than the positive.
+
+        max(0, margin + d(a, x) - d(a, z)) with d(u, v) = (Σ_i |u[i] - v[i] + eps|^p)^(1/p)
+
+    where a, x and z are rows of anchor, positive and negative; with swap, d(x, z) takes the place
+    of d(a, z) where it is smaller.
+
+    Args:
+        anchor: vectors, (..., D)
+        positive: vectors, of a shape that broadcasts with the anchor's
+        negative: vectors, of a shape that broadcasts with the anchor's
+        margin: the lead that costs nothing
+        p: the norm's degree
+        eps: is added to each difference
+        swap: take the negative's distance to the positive where it is smaller
+
+    Raises:
+        DataError: for shapes that do not fit
+        UsageError: for a margin that is not above 0
+
+    Example:
+        >>> import losscli
+        >>> losscli.triplet_margin([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 5.0]], eps=0.0)
+        np.float64(1.0)
+
+    Source: torch.nn.functional.triplet_margin_loss
+    """
+    a, x, z = widen(anchor), widen(positive), widen(negative)
+    to_negative = _norm(a - z + eps, p)
+    if swap:
+        to_negative = np.minimum(to_negative, _norm(x - z + eps, p))
+    return PerElement(np.maximum(margin + _norm(a - x + eps, p) - to_negative, 0.0))
+
+
+def _norm(difference: Floats, p: float) -> Floats:
+    if difference.shape[-1] == 0:
+        return np.zeros(difference.shape[:-1])
+    norm: Floats = np.linalg.norm(difference, ord=p, axis=-1)
+    return norm
