@@ -224,6 +224,208 @@ class TestRegression:
             losscli.mse(np.zeros(3), np.zeros(3), weight=np.ones((2, 3)))
 
 
+def none_of(loss: Any, *arrays: Any, **options: Any) -> Any:
+    return loss(*arrays, **options, reduction="none")
+
+
+class TestDistributions:
+    def test_kl_div_at_its_edges(self) -> None:
+        x = [-INF, -1.0, -INF, -1.0, NAN, 0.0]
+        p = [0.0, 0.0, 0.5, -0.5, 0.0, NAN]
+        np.testing.assert_equal(none_of(losscli.kl_div, x, p), [NAN, 0.0, INF, NAN, NAN, NAN])
+
+    def test_kl_div_of_logarithms_at_its_edges(self) -> None:
+        x, p = [-INF, -1.0, -INF, -1.0], [-INF, -INF, -1.0, -1.0]
+        found = none_of(losscli.kl_div, x, p, log_target=True)
+        np.testing.assert_equal(found, [NAN, NAN, INF, 0.0])
+
+    def test_batchmean_divides_by_the_first_axis(self) -> None:
+        x, p = np.log(np.full((2, 4), 0.25)), np.eye(4)[:2]
+        found = losscli.kl_div(x, p, reduction="batchmean")
+        assert found == pytest.approx(math.log(4), rel=1e-15)
+        assert losscli.kl_div(x[0], p[0], reduction="batchmean") == pytest.approx(math.log(4) / 4)
+        assert losscli.kl_div(-2.0, 1.0, reduction="batchmean") == 2.0  # of a single number: all
+        assert math.isnan(losscli.kl_div(np.zeros((0, 4)), np.zeros((0, 4)), reduction="batchmean"))
+
+    def test_no_other_loss_has_batchmean(self) -> None:
+        with pytest.raises(UsageError, match="reduction is 'batchmean'; expected one of none"):
+            losscli.mse([1.0], [1.0], reduction="batchmean")
+
+    def test_poisson_nll(self) -> None:
+        found = none_of(losscli.poisson_nll, [0.0, 1.0, -INF, INF], [0.0, 3.0, 0.0, 0.0])
+        np.testing.assert_allclose(found, [1.0, math.e - 3.0, NAN, NAN], rtol=1e-15)
+        # At y = 3: 3 log 3 - 3 + log(6 pi)/2 more; at y = 1 and 0 nothing.
+        full = none_of(losscli.poisson_nll, [0.0, 1.0, 2.0], [0.0, 3.0, 1.0], full=True)
+        stirling = 3 * math.log(3) - 3 + math.log(6 * math.pi) / 2
+        expected = [1.0, math.e - 3 + stirling, math.exp(2) - 2]
+        np.testing.assert_allclose(full, expected, rtol=1e-14)
+
+    def test_poisson_nll_of_counts(self) -> None:
+        found = none_of(losscli.poisson_nll, [0.0, 2.0], [0.0, 1.0], log_input=False, eps=0.5)
+        np.testing.assert_allclose(found, [0.0, 2 - math.log(2.5)], rtol=1e-15, atol=1e-300)
+
+    def test_gaussian_nll(self) -> None:
+        found = none_of(losscli.gaussian_nll, [0.0, 1.0], [1.0, 1.0], [0.0, 4.0])
+        # A variance of 0 is held at 1e-6: (log 1e-6 + 1e6) / 2
+        np.testing.assert_allclose(found, [(math.log(1e-6) + 1e6) / 2, math.log(2)], rtol=1e-14)
+        full = losscli.gaussian_nll([1.0], [1.0], [4.0], full=True)
+        assert full == pytest.approx(math.log(2) + math.log(2 * math.pi) / 2, rel=1e-15)
+
+    @pytest.mark.parametrize("shape", [(), (1,), (4, 3), (4,), (4, 1), (1, 3)])
+    def test_shapes_of_the_variance(self, shape: tuple[int, ...]) -> None:
+        found = none_of(losscli.gaussian_nll, np.zeros((4, 3)), np.zeros((4, 3)), np.full(shape, 4))
+        np.testing.assert_allclose(found, np.full((4, 3), math.log(2)), rtol=1e-15)
+
+    def test_no_other_variance(self) -> None:
+        with pytest.raises(DataError, match=r"var has shape \(3,\); expected a number"):
+            losscli.gaussian_nll(np.zeros((4, 3)), np.zeros((4, 3)), np.ones(3))
+        with pytest.raises(DataError, match="var in row 1 is -1.0; expected a variance, at least"):
+            losscli.gaussian_nll([0.0, 0.0], [0.0, 0.0], [1.0, -1.0])
+
+
+class TestMargins:
+    def test_soft_margin_does_not_overflow(self) -> None:
+        """log(1 + exp(1000)) is 1000; PyTorch's exp(1000) is infinite."""
+        found = none_of(losscli.soft_margin, [1000.0, -1000.0], [1, 1])
+        np.testing.assert_array_equal(found, [0.0, 1000.0])
+
+    def test_soft_margin_and_margin_ranking_do_not_broadcast(self) -> None:
+        with pytest.raises(
+            DataError, match=r"target has shape \(2,\); expected that of input, \(2"
+        ):
+            losscli.soft_margin(np.zeros((2, 1)), np.ones(2))
+        with pytest.raises(DataError, match=r"input2 has shape \(2,\); expected that of input1"):
+            losscli.margin_ranking(np.zeros((2, 1)), np.ones(2), np.ones((2, 1)))
+
+    def test_hinge_embedding_adds_both_terms_for_other_targets(self) -> None:
+        found = none_of(losscli.hinge_embedding, [0.5, 0.5, 0.5, 2.0], [1.0, -1.0, 0.0, 0.3])
+        np.testing.assert_array_equal(found, [0.5, 0.5, 1.0, 2.0])
+
+    def test_margin_ranking(self) -> None:
+        found = none_of(losscli.margin_ranking, [1.0, 0.0], [0.0, 1.0], [1, 1], margin=0.5)
+        np.testing.assert_array_equal(found, [0.0, 1.5])
+
+    @pytest.mark.parametrize(("p", "expected"), [(1, 1.25), (2, 6.25)])
+    def test_multi_margin(self, p: int, expected: float) -> None:
+        """The last score leads the target's by 4, so 1 - 4 + 8 = 5 is missing: 5^p / 4."""
+        found = none_of(losscli.multi_margin, [[1.0, 2.0, 4.0, 8.0]], [2], p=p)
+        np.testing.assert_array_equal(found, [expected])
+        assert losscli.multi_margin([[1.0, NAN, 4.0, 8.0]], [2], p=p) == expected
+
+    def test_multi_margin_of_one_row(self) -> None:
+        assert np.shape(none_of(losscli.multi_margin, [1.0, 2.0], 0)) == ()
+        assert np.shape(none_of(losscli.multi_margin, [1.0, 2.0], [0])) == (1,)
+        with pytest.raises(
+            DataError, match=r"input has shape \(2, 3, 4\); expected \(C\) or \(N, C"
+        ):
+            losscli.multi_margin(np.zeros((2, 3, 4)), np.zeros((2, 4), int))
+        with pytest.raises(UsageError, match="p is 3; expected a value from 1 to 2"):
+            losscli.multi_margin([[1.0, 2.0]], [0], p=3)
+
+    @pytest.mark.parametrize(
+        ("target", "expected"),
+        [([3, 0, -1, 1], 0.85), ([-1, 0, -1, 1], 0.0), ([3, 3, -1, 1], 0.65)],
+    )
+    def test_multilabel_margin(self, target: Any, expected: float) -> None:
+        """What comes after the first -1 is not listed, and what is listed twice counts twice."""
+        found = losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [target])
+        assert found == pytest.approx(expected, rel=1e-14)
+
+    def test_multilabel_margin_looks_at_all_targets(self) -> None:
+        with pytest.raises(DataError, match=r"target at \[0, 3\] is 4; expected a class from 0 to"):
+            losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [[0, -1, 0, 4]])
+
+    def test_multilabel_soft_margin_is_a_mean_over_classes(self) -> None:
+        found = none_of(losscli.multilabel_soft_margin, np.zeros((2, 3, 4)), np.ones((2, 3, 4)))
+        np.testing.assert_allclose(found, np.full((2, 3), math.log(2)), rtol=1e-15)
+
+
+class TestVectors:
+    def test_cosine_embedding(self) -> None:
+        a, b = [[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], np.ones((4, 2))
+        found = none_of(losscli.cosine_embedding, a, b, [1, 1, -1, 0])
+        half = math.sqrt(0.5)
+        np.testing.assert_allclose(found, [1.0, 1 - half, half, 0.0], rtol=1e-11)
+
+    def test_cosine_embedding_of_one_pair(self) -> None:
+        assert np.shape(none_of(losscli.cosine_embedding, [1.0, 0.0], [1.0, 1.0], 1)) == ()
+
+    def test_triplet_margin_swaps_to_the_smaller_distance(self) -> None:
+        triple = [[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 5.0]]
+        assert losscli.triplet_margin(*triple, eps=0.0) == 1.0
+        # The negative is sqrt(10) from the positive.
+        found = losscli.triplet_margin(*triple, eps=0.0, swap=True)
+        assert found == pytest.approx(6 - math.sqrt(10), rel=1e-15)
+
+    @pytest.mark.parametrize(("p", "distance"), [(1.0, 7.0), (2.0, 5.0), (INF, 4.0)])
+    def test_norms(self, p: float, distance: float) -> None:
+        a, x, z = [[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 0.0]]
+        assert losscli.triplet_margin(a, x, z, p=p, eps=0.0) == 1 + distance
+
+    def test_a_triplet_margin_is_above_0(self) -> None:
+        with pytest.raises(UsageError, match=r"margin is 0.0; expected a value above 0"):
+            losscli.triplet_margin([[0.0]], [[0.0]], [[0.0]], margin=0.0)
+
+
+class TestCtc:
+    # Three steps, one sample, three classes; exact in float64.
+    X = np.log([[[0.5, 0.25, 0.25]], [[0.25, 0.5, 0.25]], [[0.25, 0.25, 0.5]]])
+
+    def ctc(self, targets: Any, steps: int, labels: int, **options: Any) -> Any:
+        found = losscli.ctc(self.X, targets, [steps], [labels], reduction="none", **options)
+        return found[0]
+
+    def test_all_ways_of_writing_one_label(self) -> None:
+        """With 0 for blank, 100 010 001 110 011 111: 1 + 4 + 2 + 2 + 4 + 2 of 64."""
+        assert self.ctc([[1]], 3, 1) == pytest.approx(math.log(64 / 15), rel=1e-14)
+
+    def test_a_repeated_label_needs_a_blank_between(self) -> None:
+        """1 0 1 alone: 1/4 1/4 1/4."""
+        assert self.ctc([[1, 1]], 3, 2) == pytest.approx(3 * math.log(4), rel=1e-14)
+        assert self.ctc([[1, 1]], 2, 2) == INF
+        assert self.ctc([[1, 1]], 2, 2, zero_infinity=True) == 0.0
+
+    def test_no_labels_are_blanks_alone(self) -> None:
+        assert self.ctc([[1]], 2, 0) == pytest.approx(math.log(8), rel=1e-14)
+        assert self.ctc([[1]], 0, 0) == 0.0
+        assert self.ctc([[1]], 0, 1) == INF
+
+    def test_the_mean_divides_by_the_labels_first(self) -> None:
+        x = np.concatenate([self.X, self.X], axis=1)
+        targets, steps, labels = [[1, 2], [1, 0]], [3, 3], [2, 1]
+        each = losscli.ctc(x, targets, steps, labels, reduction="none")
+        assert losscli.ctc(x, targets, steps, labels) == pytest.approx((each[0] / 2 + each[1]) / 2)
+        assert losscli.ctc(x, targets, steps, labels, reduction="sum") == pytest.approx(each.sum())
+
+    def test_targets_end_to_end(self) -> None:
+        x = np.concatenate([self.X] * 3, axis=1)
+        padded = losscli.ctc(x, [[1, 2], [1, 0], [2, 1]], [3] * 3, [2, 1, 2], reduction="none")
+        joined = losscli.ctc(x, [1, 2, 1, 2, 1], [3] * 3, [2, 1, 2], reduction="none")
+        np.testing.assert_array_equal(joined, padded)
+        with pytest.raises(DataError, match="found 4 values end to end, expected 5"):
+            losscli.ctc(x, [1, 2, 1, 2], [3] * 3, [2, 1, 2])
+        with pytest.raises(DataError, match="found 6 values end to end, expected 5"):
+            losscli.ctc(x, [1, 2, 1, 2, 1, 1], [3] * 3, [2, 1, 2])
+
+    def test_one_sample(self) -> None:
+        found = losscli.ctc(self.X[:, 0], [1], 3, 1, reduction="none")
+        assert np.shape(found) == ()
+        assert found == self.ctc([[1]], 3, 1)
+
+    @pytest.mark.parametrize(
+        ("steps", "labels", "targets", "expected"),
+        [
+            (4, 1, [[1]], "input_lengths in row 0 is 4; expected a length from 0 to 3"),
+            (3, 2, [[1]], "target_lengths in row 0 is 2; expected a length from 0 to 1"),
+            (3, -1, [[1]], "target_lengths in row 0 is -1; expected a length"),
+            (3, 1, [[3]], r"targets at \[0, 0\] is 3; expected a class from 0 to 2"),
+        ],
+    )
+    def test_what_does_not_fit(self, steps: int, labels: int, targets: Any, expected: str) -> None:
+        with pytest.raises(DataError, match=expected):
+            self.ctc(targets, steps, labels)
+
+
 def test_infinities_that_meet_in_a_sum_are_nan() -> None:
     assert math.isnan(losscli.mse([INF], [INF]))
 

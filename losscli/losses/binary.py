@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import numpy as np
 
+from losscli.losses.checks import Check, Doubt, first
 from losscli.losses.layout import class_rows, same_shape
 from losscli.losses.numerics import clipped, refuse, softplus, widen
 from losscli.losses.registry import Array, Interval, loss
@@ -15,7 +17,26 @@ from losscli.reduction import Mask, PerElement
 LOWEST_LOG = -100.0
 
 
-@loss(layout=same_shape)
+def _held(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Probabilities of exactly 0 or 1 where the target differs."""
+    x, y = blocks["input"], blocks["target"]
+    held = ((x == 0) & (y > 0)) | ((x == 1) & (y < 1))
+    if options["clip"] is None and held.any():
+        at = first(held)
+        yield Doubt(
+            "held",
+            "input",
+            f"is exactly {x[at]:g} where the target is {y[at]:g}: its logarithm is held at -100, "
+            "as in PyTorch; --clip EPS holds probabilities within EPS..1-EPS, as scikit-learn's "
+            "log_loss does",
+            at,
+            int(np.count_nonzero(held)),
+        )
+
+
+@loss(layout=same_shape, checks=(Check(_held, everywhere=True),))
 def bce(
     input: Array,
     target: Array,

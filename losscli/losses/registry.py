@@ -104,7 +104,7 @@ class Option:
         return value
 
     def _refused(self, value: Any, expected: str) -> UsageError:
-        return UsageError(f"{self.name} is {value}; expected {expected}")
+        return UsageError(f"{self.name} is {value!r}; expected {expected}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,393 @@
+"""What people mistake for what: each trap is named once, with what helps, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import losscli
+from losscli import engine, evaluate
+from losscli.cli import main
+from losscli.errors import DataError, UsageError
+
+# Of three classes; rows of probabilities and their labels.
+PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]])
+LABELS = np.array([0, 1])
+# -(log 1/2 + log 3/4) / 2
+NLL = (math.log(2) + math.log(4 / 3)) / 2
+
+
+def logits(shape: tuple[int, ...], scale: float = 3.0) -> NDArray[np.float64]:
+    return np.random.default_rng(1).normal(scale=scale, size=shape)
+
+
+def log_softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """In the plain way, which is exact enough here."""
+    result: NDArray[np.float64] = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    return result
+
+
+class TestWhatIsNoLogProbability:
+    def test_logits(self) -> None:
+        x = np.array([[-1.0, 2.0]])
+        with pytest.raises(DataError, match=r"input at \[0, 1\] is 2.0.*--from logits takes"):
+            evaluate("nll", x, [0])
+
+    def test_probabilities(self) -> None:
+        with pytest.raises(DataError, match=r"is 0.5; .*at most 0; --from probs takes"):
+            evaluate("nll", PROBABILITIES, LABELS)
+
+    def test_unchecked_it_is_computed(self) -> None:
+        assert evaluate("nll", PROBABILITIES, LABELS, check=False).value == -0.625
+        assert losscli.nll(PROBABILITIES, LABELS) == -0.625
+
+    def test_only_a_target_above_0_far_behind(self) -> None:
+        """Few blocks are looked at as a whole; the targets' entries are in each."""
+        x = np.full((300_000, 2), math.log(0.5))
+        x[299_999, 1] = 0.25
+        with pytest.raises(DataError, match=r"input at \[299999, 1\] is 0.25"):
+            evaluate("nll", x, np.ones(300_000, dtype=int))
+
+    def test_where_a_mask_leaves_it_out_it_may_be_anything(self) -> None:
+        x = np.log(PROBABILITIES)
+        x[0] = [7.0, 8.0, 9.0]
+        assert evaluate("nll", x, LABELS, mask=[0, 1]).value == pytest.approx(math.log(4 / 3))
+        assert evaluate("nll", x, [-100, 1]).warnings == ()
+
+    def test_in_kl_div_and_ctc(self) -> None:
+        with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.5.*--from"):
+            evaluate("kl-div", PROBABILITIES, PROBABILITIES)
+        with pytest.raises(DataError, match=r"target at \[0, 0\] is -0.69.*--target-from"):
+            evaluate("kl-div", np.log(PROBABILITIES), np.log(PROBABILITIES))
+        with pytest.raises(DataError, match=r"log_probs at \[1, 0, 1\] is 3.0.*--from logits"):
+            evaluate("ctc", [[[-1.0, -2.0]], [[-1.0, 3.0]]], [[1]], [2], [1])
+
+    def test_rows_that_do_not_sum_to_1(self) -> None:
+        found = evaluate("nll", [[-1.0, -7.0]], [0])
+        assert found.value == 1.0
+        [warning] = found.warnings
+        # exp(-1) + exp(-7) = 0.3688
+        assert "at [0, 0] begins a row whose probabilities sum to 0.3688" in warning
+
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+    @pytest.mark.parametrize("classes", [2, 1000, 50_000])
+    def test_honest_ones_are_no_doubt(self, dtype: str, classes: int) -> None:
+        x = log_softmax(logits((20, classes)))
+        y = np.arange(20) % classes
+        found = evaluate("nll", x.astype(dtype), y)
+        assert [text for text in found.warnings if "float16" not in text] == []
+        rounded = np.exp(x).astype(dtype).astype(float).round(4)
+        assert evaluate("nll", rounded, y, from_="probs", clip=1e-7).warnings == ()
+
+
+class TestProbabilitiesForLogits:
+    def test_they_are_softmaxed_again_with_a_warning(self) -> None:
+        found = evaluate("ce", PROBABILITIES, LABELS)
+        [warning] = found.warnings
+        assert "input holds probabilities" in warning
+        assert "--from probs" in warning
+        # log(e^.5 + 2 e^.25) - .5 and log(2 e^.125 + e^.75) - .75
+        first = math.log(math.exp(0.5) + 2 * math.exp(0.25)) - 0.5
+        second = math.log(2 * math.exp(0.125) + math.exp(0.75)) - 0.75
+        assert found.value == pytest.approx((first + second) / 2, rel=1e-14)
+
+    def test_logits_and_log_probabilities_are_no_doubt(self) -> None:
+        assert evaluate("ce", logits((50, 4)), np.zeros(50, int)).warnings == ()
+        assert evaluate("ce", np.log(PROBABILITIES), LABELS).warnings == ()
+        assert evaluate("ce", np.abs(logits((50, 4))), np.zeros(50, int)).warnings == ()
+
+    def test_told_once_for_many_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine, "BLOCK_VALUES", 6)
+        assert len(evaluate("ce", np.tile(PROBABILITIES, (9, 1)), np.tile(LABELS, 9)).warnings) == 1
+
+
+class TestFrom:
+    """The same predictions, saved in three ways."""
+
+    @pytest.mark.parametrize("loss", ["nll", "ce"])
+    def test_probabilities(self, loss: str) -> None:
+        found = evaluate(loss, PROBABILITIES, LABELS, from_="probs")
+        assert found.value == pytest.approx(NLL, rel=1e-15)
+        assert found.warnings == ()
+
+    def test_logits_of_nll_are_cross_entropy(self) -> None:
+        x, y = logits((40, 5)), np.arange(40) % 5
+        found = losscli.nll(x, y, from_="logits", weight=np.arange(1, 6), reduction="none")
+        expected = losscli.cross_entropy(x, y, weight=np.arange(1, 6), reduction="none")
+        np.testing.assert_array_equal(found, expected)
+
+    def test_probabilities_are_never_renormalised(self) -> None:
+        found = evaluate("ce", [[0.25, 0.25]], [0], from_="probs")
+        assert found.value == pytest.approx(math.log(4), rel=1e-15)
+        assert "sum to 0.5" in found.warnings[0]
+
+    def test_probability_targets(self) -> None:
+        """-(1/4 log 1/2 + 3/4 log 1/4) = 7/4 log 2; 0 log 0 is 0."""
+        found = losscli.cross_entropy([[0.5, 0.25, 0.0]], [[0.25, 0.75, 0.0]], from_="probs")
+        assert found == pytest.approx(1.75 * math.log(2), rel=1e-15)
+
+    def test_kl_div_of_two_models(self) -> None:
+        x, z = logits((30, 6)), logits((30, 6), scale=2.0)
+        expected = losscli.kl_div(log_softmax(x), np.exp(log_softmax(z)), reduction="none")
+        found = losscli.kl_div(x, z, from_="logits", target_from="logits", reduction="none")
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15)
+        by_probabilities = losscli.kl_div(
+            np.exp(log_softmax(x)), log_softmax(z), from_="probs", log_target=True, reduction="none"
+        )
+        np.testing.assert_allclose(by_probabilities, expected, rtol=1e-10, atol=1e-15)
+
+    def test_kl_div_of_logits_along_another_axis(self) -> None:
+        x, z = logits((4, 3, 5)), logits((4, 3, 5), scale=1.0)
+        found = losscli.kl_div(
+            x, z, from_="logits", target_from="logits", class_axis=1, reduction="none"
+        )
+        expected = losscli.kl_div(log_softmax(x), np.exp(log_softmax(z)), reduction="none")
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15)
+        with pytest.raises(DataError, match="--class-axis says which axis holds the classes"):
+            evaluate("kl-div", x, z, from_="logits", target_from="logits")
+
+    def test_ctc(self) -> None:
+        x = logits((6, 2, 4))
+        as_rows = log_softmax(x.reshape(12, 4)).reshape(6, 2, 4)
+        lengths = {"input_lengths": [6, 5], "target_lengths": [2, 1]}
+        targets = [[1, 2], [3, 0]]
+        expected = losscli.ctc(as_rows, targets, **lengths, reduction="none")
+        for kind, array in {"logits": x, "probs": np.exp(as_rows)}.items():
+            found = losscli.ctc(array, targets, **lengths, from_=kind, reduction="none")
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    def test_no_other_kind(self) -> None:
+        with pytest.raises(UsageError, match="from_ is 'log'; expected one of log-probs, logits"):
+            evaluate("nll", PROBABILITIES, LABELS, from_="log")
+
+
+class TestZeroProbabilities:
+    X = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
+
+    def test_they_cost_infinity_and_are_counted(self) -> None:
+        found = evaluate("nll", self.X, [0, 1, 1], from_="probs")
+        assert found.value == math.inf
+        [warning] = found.warnings
+        assert "target in row 1 has the probability 0, which costs infinity" in warning
+        assert "--clip EPS" in warning
+        assert warning.endswith("seen 2 times")
+
+    def test_clipping_in_the_open_gives_scikit_learns_number(self) -> None:
+        """sklearn.metrics.log_loss([0, 1, 1], X, ...) with eps = 1e-15, before 1.3, by hand."""
+        found = evaluate("nll", self.X, [0, 1, 1], from_="probs", clip=1e-15)
+        assert found.value == pytest.approx((math.log(2) + 2 * 15 * math.log(10)) / 3, rel=1e-14)
+        assert found.warnings == ()
+        assert found.changed == {"from_": "probs", "clip": 1e-15}
+
+    def test_kl_div(self) -> None:
+        found = evaluate("kl-div", [[1.0, 0.0]], [[0.5, 0.5]], from_="probs", reduction="sum")
+        assert found.value == math.inf
+        assert "input at [0, 1] is 0 where the target is not" in found.warnings[0]
+
+    def test_bce_holds_its_logarithms_and_says_so(self) -> None:
+        found = evaluate("bce", [1.0, 0.0, 1.0, 0.5], [1.0, 1.0, 0.0, 0.5])
+        assert found.value == pytest.approx((200 + math.log(2)) / 4)
+        [warning] = found.warnings
+        assert "input in row 1 is exactly 0 where the target is 1" in warning
+        assert warning.endswith("seen 2 times")
+        clipped = evaluate("bce", [0.0], [1.0], clip=1e-7)
+        assert clipped.value == pytest.approx(7 * math.log(10), rel=1e-14)
+        assert clipped.warnings == ()
+
+    @pytest.mark.parametrize("clip", [0.0, 0.6, -1.0])
+    def test_limits(self, clip: float) -> None:
+        with pytest.raises(UsageError, match=r"clip is .* from 0 to 0.5"):
+            evaluate("nll", self.X, [0, 1, 1], from_="probs", clip=clip)
+
+    def test_there_is_nothing_to_clip_in_logits(self) -> None:
+        with pytest.raises(UsageError, match="clip is 0.1, which needs --from probs"):
+            evaluate("nll", self.X, [0, 1, 1], clip=0.1)
+
+
+class TestTargets:
+    @pytest.mark.parametrize(
+        ("target", "hint"),
+        [
+            (np.array([0, 156], np.uint8), "-100 in 8 bits: --ignore-index 156"),
+            (np.array([0, 65436], np.uint16), "-100 in 16 bits: --ignore-index 65436"),
+            (np.array([0, 255]), "--ignore-index 255 leaves it out"),
+            (np.array([0, -1]), "--ignore-index -1 leaves it out"),
+            (np.array([0, 3]), "--class-base 1 counts from 1"),
+        ],
+    )
+    def test_what_the_target_may_mean(self, target: Any, hint: str) -> None:
+        with pytest.raises(DataError, match=hint):
+            evaluate("ce", logits((2, 3)), target)
+
+    def test_rows_of_padding_that_count(self) -> None:
+        x = logits((4, 3))
+        x[2:] = -100
+        [warning] = evaluate("ce", x, [0, 1, 0, 0]).warnings
+        assert "input at [2, 0] begins a row of nothing but -100" in warning
+        assert evaluate("ce", x, [0, 1, -100, -100]).warnings == ()
+
+    @pytest.mark.parametrize("loss", ["soft-margin", "hinge-embedding"])
+    def test_labels_of_0_and_1(self, loss: str) -> None:
+        [warning] = evaluate(loss, [0.5, 0.5], [1, 0]).warnings
+        assert warning == "target in row 1 is 0; expected 1 or -1"
+
+
+class TestClassBase:
+    @pytest.mark.parametrize("loss", ["nll", "ce", "multi-margin"])
+    def test_classes_counted_from_1(self, loss: str) -> None:
+        x = np.log(PROBABILITIES)
+        expected = evaluate(loss, x, LABELS).value
+        assert evaluate(loss, x, LABELS + 1, class_base=1).value == expected
+        with pytest.raises(DataError, match="target in row 0 is 0; expected a class from 1 to 3"):
+            evaluate(loss, x, LABELS, class_base=1)
+
+    def test_the_ignored_index_is_as_written(self) -> None:
+        x = np.log(PROBABILITIES)
+        found = evaluate("nll", x, [1, 2], class_base=1, ignore_index=1)
+        assert (found.value, found.ignored) == (-x[1, 1], 1)
+
+
+class TestClassAxis:
+    @pytest.mark.parametrize("loss", ["nll", "ce"])
+    @pytest.mark.parametrize("axis", [-1, 2])
+    def test_classes_last(self, loss: str, axis: int) -> None:
+        x, y = log_softmax(logits((4, 6, 5))), np.random.default_rng(2).integers(6, size=(4, 5))
+        expected = evaluate(loss, x, y, reduction="none").values
+        last = np.moveaxis(x, 1, -1)
+        found = evaluate(loss, last, y, class_axis=axis, reduction="none").values
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+    def test_classes_first(self) -> None:
+        x, y = logits((3, 7)), np.arange(7) % 3
+        expected = losscli.cross_entropy(x.T.copy(), y)
+        assert losscli.cross_entropy(x, y, class_axis=0) == pytest.approx(expected, rel=1e-14)
+
+    def test_the_axis_that_fits_is_said(self) -> None:
+        with pytest.raises(DataError, match=r"class indices of shape \(4, 5\).*--class-axis -1 fi"):
+            evaluate("ce", logits((4, 6, 5)), np.zeros((4, 6), int))
+
+    def test_where_both_fit_the_choice_is_said(self) -> None:
+        x, y = logits((4, 5, 5)), np.zeros((4, 5), int)
+        [warning] = evaluate("ce", x, y).warnings
+        assert "axis 1 was taken for the classes; --class-axis -1 takes the last" in warning
+        assert evaluate("ce", x, y, class_axis=1).warnings == ()
+
+    def test_no_such_axis(self) -> None:
+        with pytest.raises(DataError, match=r"input has shape \(2, 3\), and no axis 2"):
+            evaluate("ce", logits((2, 3)), [0, 1], class_axis=2)
+
+
+class TestTheNumberItself:
+    def test_a_weighted_mean(self) -> None:
+        found = evaluate("ce", logits((2, 3)), [0, 1], weight=[0.5, 1.0, 1.0])
+        [warning] = found.warnings
+        assert warning == (
+            "the mean is divided by the sum of the weights, 1.5, and not by the 2 elements"
+        )
+        assert found.suspicious == ()
+
+    def test_kl_div_divides_by_the_classes_too(self) -> None:
+        """PyTorch's numbers, 0.116 and 0.347, are of this input: log(1/2) - log(..) by hand."""
+        x, p = np.log([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]])
+        found = evaluate("kl-div", x, p)
+        assert found.value == pytest.approx(math.log(2) / 3)
+        [warning] = found.warnings
+        assert (
+            "--reduction batchmean divides by the 1 samples and gives the divergence, " in warning
+        )
+        assert warning.endswith("0.693147")
+        whole = evaluate("kl-div", x, p, reduction="batchmean")
+        assert whole.value == pytest.approx(math.log(2))
+        assert whole.warnings == ()
+
+    def test_float16(self) -> None:
+        """2.7 in float16 is 2.69921875, as is 0.1 0.0999755859375."""
+        found = evaluate("l1", np.array([2.7, 0.1], np.float16), [0.0, 0.0])
+        assert found.value == (2.69921875 + 0.0999755859375) / 2
+        [warning] = found.warnings
+        assert "PyTorch's answer is a float16, 1.399" in warning
+
+
+class TestCommand:
+    @pytest.fixture
+    def pair(self, tmp_path: Path) -> list[str]:
+        np.save(tmp_path / "p.npy", PROBABILITIES)
+        np.save(tmp_path / "y.npy", LABELS)
+        return [str(tmp_path / "p.npy"), str(tmp_path / "y.npy")]
+
+    def test_a_mistake_is_an_error_unless_unchecked(
+        self, pair: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["nll", *pair]) == 1
+        found = capsys.readouterr()
+        assert found.out == ""
+        assert found.err == (
+            f"losscli: error: {pair[0]}: input at [0, 0] is 0.5; expected log-probabilities, which "
+            "are at most 0; --from probs takes probabilities, and --no-check anything\n"
+        )
+        assert main(["nll", *pair, "--no-check"]) == 0
+        assert capsys.readouterr() == ("-0.625\n", "")
+
+    def test_what_is_suspicious_is_a_warning_unless_strict(
+        self, pair: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["ce", *pair, "--format", "json"]) == 0
+        found = capsys.readouterr()
+        [warning] = json.loads(found.out)["warnings"]
+        assert found.err == f"losscli: warning: {warning}\n"
+        assert main(["ce", *pair, "--strict"]) == 1
+        assert capsys.readouterr() == ("", f"losscli: error: {warning} (--strict)\n")
+
+    def test_strict_takes_a_weighted_mean(
+        self, pair: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["ce", *pair, "--from", "probs", "--weight", "1,2,3", "--strict"]
+        assert main(words) == 0
+        assert "divided by the sum of the weights, 3," in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("switches", "reduction"),
+        [
+            (["--size-average"], "mean"),
+            (["--no-size-average"], "sum"),
+            (["--reduce"], "mean"),
+            (["--no-reduce"], "none"),
+            (["--no-reduce", "--no-size-average"], "none"),
+            (["--reduce", "--no-size-average"], "sum"),
+            (["--size-average", "-r", "sum"], "mean"),
+        ],
+    )
+    def test_the_deprecated_switches(
+        self, switches: list[str], reduction: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["mse", "1,2", "1,4", "-r", reduction]) == 0
+        expected = capsys.readouterr().out
+        assert main(["mse", "1,2", "1,4", *switches]) == 0
+        found = capsys.readouterr()
+        assert found.out == expected
+        assert "deprecated" in found.err
+        assert f"--reduction {reduction}" in found.err
+        assert main(["mse", "--help"]) == 0
+        assert "size-average" not in capsys.readouterr().out
+
+    def test_a_mask_of_tokens(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """An attention mask of (N, T) beside logits of (N, T, C)."""
+        x, y = logits((2, 3, 4)), np.array([[0, 1, 2], [3, 0, 0]])
+        mask = np.array([[1, 1, 0], [1, 0, 0]])
+        for name, array in {"x": x, "y": y, "mask": mask}.items():
+            np.save(tmp_path / f"{name}.npy", array)
+        words = [str(tmp_path / "x.npy"), str(tmp_path / "y.npy"), "--class-axis", "-1"]
+        assert main(["ce", *words, "--mask", str(tmp_path / "mask.npy")]) == 0
+        kept = mask == 1
+        expected = losscli.cross_entropy(x[kept], y[kept])
+        assert float(capsys.readouterr().out) == pytest.approx(expected, rel=1e-14)
+
+    def test_a_mask_that_does_not_fit(self, pair: list[str]) -> None:
+        with pytest.raises(DataError, match=r"mask has shape \(3,\); expected .* \(2,\), or its"):
+            evaluate("ce", *pair, mask=[1, 1, 0])
