@@ -73,3 +73,56 @@ def test_ten_million_equal_values() -> None:
 def test_what_would_overflow_float32_when_squared() -> None:
     values = np.array([1e30], dtype=np.float32)
     assert losscli.mse(values, [0.0]) == pytest.approx(float(values[0]) ** 2, rel=1e-15)
+
+
+def test_a_confident_model_in_float32() -> None:
+    """Losses of about 1e-6, which PyTorch's float32 rounds to steps of 1e-7."""
+    x = np.random.default_rng(5).normal(size=(500, 10)).astype(np.float32)
+    y = np.arange(500) % 10
+    x[np.arange(500), y] += 17.0
+    exact = [exact_costs(row.tolist())[label] for row, label in zip(x, y, strict=True)]
+    found = losscli.cross_entropy(x, y, reduction="none")
+    np.testing.assert_allclose(found, np.array(exact, float), rtol=1e-13)
+    mean = mpmath.fsum(exact) / 500
+    assert 1e-7 < mean < 1e-5
+    assert losscli.cross_entropy(x, y) == pytest.approx(float(mean), rel=1e-13)
+
+
+@pytest.mark.parametrize("angle", [1.0, 1e-3, 1e-6, 1e-8])
+def test_cosine_embedding_of_almost_parallel_vectors(angle: float) -> None:
+    """1 - cos by subtraction is 0 at 1e-8, where the distance is 5e-17."""
+    a, b = [3.0, 4.0, 0.0], [3.0, 4.0, 5.0 * angle]
+    exact_a, exact_b = ([mpmath.mpf(x) for x in vector] for vector in (a, b))
+    epsilon = mpmath.mpf(float(np.float32(1e-12)))
+    dot = mpmath.fsum(x * y for x, y in zip(exact_a, exact_b, strict=True))
+    squares = [mpmath.fsum(x * x for x in vector) + epsilon for vector in (exact_a, exact_b)]
+    exact = 1 - dot / mpmath.sqrt(squares[0] * squares[1])
+    found = losscli.cosine_embedding([a], [b], [1])
+    assert found == pytest.approx(float(exact), rel=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0, 300.0])
+def test_ctc_by_the_recursion_at_50_digits(scale: float) -> None:
+    """200 steps: the probability of all ways is as small as exp(-1e4) and below."""
+    rng = np.random.default_rng(7)
+    x = -rng.exponential(scale, size=(200, 1, 4))
+    labels = rng.integers(1, 4, size=20)
+    path = [0] * 41
+    path[1::2] = labels.tolist()
+    forward = [mpmath.mpf(1 if s < 2 else 0) * mpmath.exp(x[0, 0, path[s]]) for s in range(41)]
+    for t in range(1, 200):
+        before = [mpmath.mpf(0), mpmath.mpf(0), *forward]
+        forward = [
+            (before[s + 2] + before[s + 1] + (before[s] if s > 1 and path[s] != path[s - 2] else 0))
+            * mpmath.exp(x[t, 0, path[s]])
+            for s in range(41)
+        ]
+    exact = -mpmath.log(forward[-1] + forward[-2])
+    found = losscli.ctc(x, [labels], [200], [20], reduction="none")[0]
+    assert found == pytest.approx(float(exact), rel=1e-13)
+
+
+@pytest.mark.parametrize("x", [-800.0, -40.0, -1e-9, 0.0, 5.0, 800.0])
+def test_soft_margin_keeps_its_digits_and_does_not_overflow(x: float) -> None:
+    exact = mpmath.log1p(mpmath.exp(-mpmath.mpf(x)))
+    assert losscli.soft_margin([x], [1]) == pytest.approx(float(exact), rel=1e-13, abs=1e-320)
