@@ -15,21 +15,27 @@ import typer
 from losscli._version import __version__
 from losscli.errors import DataError, LosscliError, UsageError
 from losscli.evaluate import evaluate
+from losscli.inspection import inspect as inspect_files
+from losscli.inspection import probable_command
 from losscli.losses.registry import LOSSES, ArrayParameter, Integers, Loss, Option, kebab
-from losscli.report import FORMATS, open_report, write_rows
+from losscli.readers import FORMATS as FILE_FORMATS
+from losscli.report import FORMATS, open_report, write_findings, write_rows
+from losscli.request import make_reading
 
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*", re.IGNORECASE)
 
 _SHORT = {"input": "-i", "target": "-t", "weight": "-w"}
 
-_ARRAYS, _LOSS, _RESULT = "Arrays", "Loss", "Result"
+_ARRAYS, _FILES, _LOSS, _RESULT = "Arrays", "Files", "Loss", "Result"
 
 _REDUCTION_HELP = "One number, or the loss of each element."
-_FORMAT_HELP = "How to print it; unless given, a table on a terminal and plain text in a pipe."
+_FORMAT_HELP = f"{', '.join(FORMATS)}; unless given, table on a terminal and plain in a pipe."
+
+_INPUT_FORMAT = f"The format of the first file, whatever it is called: {', '.join(FILE_FORMATS)}."
 
 # PyTorch's deprecated switches in place of `reduction`.
 _LEGACY = ("size_average", "reduce")
@@ -43,8 +49,9 @@ Action = Callable[[], None]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line. Every error ends here, as one line on stderr and an exit code."""
+    words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
-        action = _app()(arguments, prog_name="losscli", standalone_mode=False)
+        action = _app()(words, prog_name="losscli", standalone_mode=False)
         if isinstance(action, int):  # --help and --version have answered by themselves
             return action
         action()
@@ -60,6 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _output_failed(error)
     except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
         return _internal_error(error)
+
+
+def _guarded(word: str) -> str:
+    """A list of numbers that begins with a minus is no option; a blank says so to typer."""
+    return f" {word}" if word.startswith("-") and _is_numbers(word) else word
 
 
 def _output_failed(error: OSError) -> int:
@@ -105,6 +117,7 @@ def _app() -> typer.Typer:
         if loss.alias:
             app.command(loss.alias, hidden=True, help=_help(loss))(_command(loss))
     app.command("losses")(_losses)
+    app.command("inspect")(_inspect)
     return app
 
 
@@ -131,7 +144,7 @@ def _root(version: Annotated[bool, _VERSION] = False) -> None:
 def _losses(
     format: Annotated[
         Literal[FORMATS] | None,  # type: ignore[valid-type]
-        typer.Option("--format", "-f", help=_FORMAT_HELP, show_default=False),
+        typer.Option("--format", "-f", metavar="FORMAT", help=_FORMAT_HELP),
     ] = None,
 ) -> Action:
     """List the losses with their formulas."""
@@ -141,6 +154,31 @@ def _losses(
         for loss in LOSSES.values()
     ]
     return partial(write_rows, format, sys.stdout, header, rows)
+
+
+def _inspect(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of any format.")],
+    full: Annotated[
+        bool,
+        typer.Option("--full", metavar=_FLAG, help="Look at all rows, not at the first alone."),
+    ] = False,
+    format: Annotated[
+        Literal[FORMATS] | None,  # type: ignore[valid-type]
+        typer.Option("--format", "-f", metavar="FORMAT", help=_FORMAT_HELP),
+    ] = None,
+    input_format: Annotated[str | None, typer.Option(metavar="FORMAT", help=_INPUT_FORMAT)] = None,
+) -> Action:
+    """Tell what files hold, and the command that is probably wanted."""
+
+    def action() -> None:
+        findings = inspect_files(files, full, make_reading(input_format, None, None))
+        command = probable_command(findings)
+        write_findings(format, sys.stdout, findings, command)
+        told = format in ("json", "table") or (format is None and sys.stdout.isatty())
+        if command is not None and not told:
+            _say("note", f"probably: {command}")
+
+    return action
 
 
 def _inputs(loss: Loss) -> str:
@@ -168,7 +206,14 @@ def _command(loss: Loss) -> Callable[..., Action]:
 
 def _parameters(loss: Loss) -> list[inspect.Parameter]:
     arrays = [one for array in loss.inputs for one in _array_parameters(loss, array)]
-    return [*arrays, *map(_option, loss.options), *_common(loss)]
+    more = typer.Argument(hidden=True)
+    return [
+        *arrays,
+        _parameter("more", list[str] | None, more, None),
+        *_files(loss),
+        *map(_option, loss.options),
+        *_common(loss),
+    ]
 
 
 def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Parameter]:
@@ -178,8 +223,10 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
     file = typer.Option(
         option,
         *([] if array.required else short),
-        metavar="FILE",
-        help=f"The same as {array.name.upper()}." if array.required else _escaped(array.help),
+        metavar="FILE" if array.required else "FILE|NUMBERS",
+        help=f"The same as {array.name.upper()}; may be repeated, for a file in several parts."
+        if array.required
+        else _escaped(array.help),
         rich_help_panel=_ARRAYS,
     )
     how = "names or globs, with commas between them; may be repeated. Without a file, columns of "
@@ -192,7 +239,7 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
         rich_help_panel=_ARRAYS,
     )
     parameters = [
-        _parameter(array.name, str | None, file, None),
+        _parameter(array.name, list[str] | None, file, None),
         _parameter(f"{array.name}_column", list[str] | None, column, None),
     ]
     if array.required:
@@ -201,13 +248,48 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
     return parameters
 
 
+def _files(loss: Loss) -> list[inspect.Parameter]:
+    """How files are read, where they do not tell themselves."""
+    options: dict[str, tuple[str, Any, str]] = {
+        "id": ("COLUMN", str | None, "Pair the rows of several tables by this column."),
+        "skip_missing": (_FLAG, bool, "Leave out rows that lack a value, instead of an error."),
+        "input_format": (
+            "FORMAT",
+            str | None,
+            _INPUT_FORMAT,
+        ),
+        "header": (_FLAG, bool | None, "Whether CSV has a line of names; else its look decides."),
+        "delimiter": ("CHARACTER", str | None, "What stands between the cells of CSV, or tab."),
+    }
+    if any(option.name == "class_base" for option in loss.options):
+        names = "Names of the classes, with commas between them, or a file of one a line."
+        options["classes"] = ("NAMES|FILE", str | None, names)
+    return [
+        _parameter(
+            name,
+            kind,
+            typer.Option(
+                _switch_names(name, kind), metavar=metavar, help=text, rich_help_panel=_FILES
+            ),
+            False if kind is bool else None,
+        )
+        for name, (metavar, kind, text) in options.items()
+    ]
+
+
+def _switch_names(name: str, kind: Any) -> str:
+    option = kebab(name)
+    return f"--{option}/--no-{option}" if kind == bool | None else f"--{option}"
+
+
 def _option(option: Option) -> inspect.Parameter:
     several = option.kind is Integers
+    unless = f"; {option.default} unless given" if several else ""
     info = typer.Option(
         _names(option),
-        help=_escaped(option.help),
-        metavar="INDEX" if several else None,
-        show_default=f"{option.default}" if several else option.default is not None,
+        help=_escaped(option.help + unless),
+        metavar="INDEX" if several else _FLAG if option.kind is bool else None,
+        show_default=not several and option.default is not None,
         rich_help_panel=_LOSS,
     )
     kind = list[int] if several else option.kind
@@ -225,7 +307,9 @@ def _names(option: Option) -> str:
 def _common(loss: Loss) -> list[inspect.Parameter]:
     """What every loss takes."""
     reduction = typer.Option("--reduction", "-r", help=_REDUCTION_HELP, rich_help_panel=_RESULT)
-    format_name = typer.Option("--format", "-f", help=_FORMAT_HELP, rich_help_panel=_RESULT)
+    format_name = typer.Option(
+        "--format", "-f", metavar="FORMAT", help=_FORMAT_HELP, rich_help_panel=_RESULT
+    )
     broadcast = "Let input and target broadcast to more elements than either has."
     return [
         _parameter("reduction", Literal[loss.reductions], reduction, "mean"),
@@ -276,12 +360,12 @@ def _answer(loss: Loss, words: dict[str, Any]) -> None:
     if set(legacy.values()) != {None}:
         words["reduction"] = _legacy_reduction(**legacy)
     given = {name: value for name, value in words.items() if value is not None}
-    inputs = [
-        _array(given.pop(f"{array.name}_argument"))
-        for array in loss.arrays
-        if f"{array.name}_argument" in given
-    ]
-    named = {array.name: _array(given[array.name]) for array in loss.inputs if array.name in given}
+    arguments = [given.pop(f"{array.name}_argument", None) for array in loss.arrays]
+    arguments += given.pop("more", [])
+    inputs = [_array(word) for word in arguments if word is not None]
+    named = {
+        array.name: _one_array(given[array.name]) for array in loss.inputs if array.name in given
+    }
     if sys.stdout is None:
         raise DataError("cannot write the result: standard output is closed")
     report = open_report(format_name, sys.stdout)
@@ -302,14 +386,18 @@ def _answer(loss: Loss, words: dict[str, Any]) -> None:
         _say("warning", warning)
 
 
+def _one_array(words: list[str]) -> str | list[float] | list[str]:
+    """What an option was given: numbers, a path, or the paths of several parts."""
+    return _array(words[0]) if len(words) == 1 else words
+
+
 def _array(text: str) -> str | list[float]:
     """Numbers with commas between them are an array, anything else is a path."""
-    parts = text.split(",")
-    if all(_NUMBER.fullmatch(part) for part in parts):
-        return [float(part) for part in parts]
-    if text == "-":
-        raise UsageError("reading from standard input (-) is not there yet; give a file")
-    return text
+    return [float(part) for part in text.split(",")] if _is_numbers(text) else text
+
+
+def _is_numbers(text: str) -> bool:
+    return all(_NUMBER.fullmatch(part) for part in text.split(","))
 
 
 def _escaped(text: str) -> str:

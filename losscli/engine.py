@@ -6,6 +6,7 @@ follow from the shapes alone, so the same files always give the same block sums.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from losscli.errors import ArrayError, DataError
 from losscli.losses.checks import Check, Doubt
 from losscli.losses.layout import Layout, Shape, View
-from losscli.losses.registry import MASK, Loss
+from losscli.losses.registry import Loss
 from losscli.reduction import Mask, PerElement, Totals
 
 # Values of the widest array in one block: 1 MiB as float64, which stays in a core's cache.
@@ -57,6 +58,7 @@ class Work:
     sources: Mapping[str, Source]
     layout: Layout
     checks: Sequence[Check] = ()
+    masks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,8 @@ def _read(work: Work, box: Box) -> Block | None:
         _check_counts(work)
     if lengths == {0} and work.layout.grid[0] is None:
         return None
-    kept = _kept(work.layout, arrays) if MASK.name in arrays else None
-    return Block(box, {name: arrays[name] for name in arrays if name != MASK.name}, kept)
+    masks = [arrays.pop(name) for name in work.masks]
+    return Block(box, arrays, _kept(work.layout, arrays, masks) if masks else None)
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
@@ -156,7 +158,8 @@ def _box_of(view: View, box: Box, rank: int) -> Box:
     parts = [slice(None)] * rank
     for axis in view.axes:
         if axis.source is not None and axis.element is not None and not axis.repeated:
-            parts[axis.source] = box[axis.element]
+            part = box[axis.element]
+            parts[axis.source] = slice(part.start + axis.offset, part.stop + axis.offset)
     return tuple(parts)
 
 
@@ -195,9 +198,11 @@ def _compute(
     return losses.transposed(work.layout.element_order) if work.layout.order else losses
 
 
-def _kept(layout: Layout, arrays: Mapping[str, NDArray[Any]]) -> Mask | None:
-    """Which elements of a block a mask leaves in; None for all of them."""
-    mask = arrays[MASK.name] != 0
+def _kept(
+    layout: Layout, arrays: Mapping[str, NDArray[Any]], masks: Sequence[NDArray[Any]]
+) -> Mask | None:
+    """Which elements of a block all masks leave in; None for all of them."""
+    mask = functools.reduce(np.logical_and, (mask != 0 for mask in masks))
     if mask.all():
         return None
     sizes = [1] * mask.ndim
@@ -258,7 +263,8 @@ def _index(view: View, block: Block, position: tuple[int, ...]) -> str:
     for axis, offset in zip(view.axes, position, strict=True):
         if axis.source is not None:
             along = axis.element is not None and not axis.repeated
-            index[axis.source] = offset + (block.box[axis.element].start if along else 0)  # type: ignore[index]
+            start = block.box[axis.element].start + axis.offset if along else 0  # type: ignore[index]
+            index[axis.source] = offset + start
     place = [index.get(axis, 0) for axis in range(max(index, default=-1) + 1)]
     if not place:
         return ""

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from losscli import engine, readers, remarks
+from losscli import engine, remarks
 from losscli._version import __version__
-from losscli.errors import ArrayError, DataError, listed
+from losscli.errors import ArrayError, DataError
 from losscli.losses.layout import ArrayInfo, Layout, View, masked, show
-from losscli.losses.registry import MASK, find, kebab
+from losscli.losses.registry import find
+from losscli.readers import Array
 from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.reduction import Floats, Input, Result
 from losscli.request import Request, bind
+from losscli.sources import Sources, open_sources
 
 if TYPE_CHECKING:
-    from losscli.readers.npy import NpyArray
-    from losscli.readers.table import Table, TableArray
-
-    Source = MemoryArray | NpyArray | TableArray
+    from losscli.readers.table import TableArray
 
 # An array that does not run along the samples is held in memory, up to this size.
 HELD_BYTES = 64 << 20
@@ -45,16 +43,19 @@ def evaluate(
 
     Args:
         loss: its name, such as "nll" or "cross-entropy"
-        inputs: the arrays of the loss in the order of its signature, each the path of a `.npy`,
-            CSV or Parquet file, or an array
+        inputs: the arrays of the loss in the order of its signature, each an array, the path of a
+            file, a directory or a glob, or a list of such paths
         reduction: "none", "mean", "sum", or another that the loss has
         check: whether to look for mistakes in what the arrays hold, such as logits where
             log-probabilities belong
         broadcast: whether input and target may broadcast to more elements than either has
         on_elements: called with every block of losses in C order; with the reduction "none"
             the result then holds no values
-        parameters: further arrays and the options of the loss by name, and for each array NAME
-            that comes from a table, NAME_column: names or globs of columns
+        parameters: further arrays and the options of the loss by name; for each array NAME that
+            comes from a table, NAME_column: names or globs of columns; `id`, a column by which
+            rows of several tables are paired; `classes`, the names of the classes; `skip_missing`,
+            to leave out rows without a value; `input_format`, `header` and `delimiter`, where the
+            files do not tell
 
     Raises:
         UsageError: for parameters that the loss does not take, or out of their range
@@ -68,7 +69,7 @@ def evaluate(
     """
     request = bind(find(loss), inputs, reduction, parameters)
     with ExitStack() as stack:
-        sources, notes = _open_sources(request, stack)
+        sources = open_sources(request, stack)
         layout, held = _lay_out(request, sources)
         if layout.enlarged and not broadcast:
             raise DataError(f"{layout.warnings[0]}, more than either has; --broadcast allows it")
@@ -77,11 +78,16 @@ def evaluate(
             collected = []
             on_elements = partial(_collect, collected)
         checks = request.loss.checks if check else ()
-        work = engine.Work(request.loss, request.options, held, layout, checks)
+        work = engine.Work(request.loss, request.options, held, layout, checks, sources.masks)
+        if on_elements is not None and sources.named is not None:
+            on_elements = partial(_with_names, on_elements, sources.named)
         outcome = engine.run(work, on_elements)
-        inputs_read = tuple(_describe(role, source) for role, source in sources.items())
+        inputs_read = tuple(_describe(role, sources.arrays[role]) for role in request.arrays)
         shape = _final_shape(layout, held)
+        classes = None if sources.named is None else tuple(sources.named.class_names)
     totals = outcome.totals
+    if sources.ragged is not None:
+        totals = replace(totals, samples=sources.ragged.samples())
     result = Result(
         loss=request.loss.name,
         reduction=reduction,
@@ -96,71 +102,53 @@ def evaluate(
         inputs=inputs_read,
         version=__version__,
         values=None if collected is None else _joined(collected, shape),
-        notes=tuple(notes),
+        pairing=sources.pairing,
+        classes=classes,
+        notes=sources.notes,
     )
     suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, totals))
     explained = remarks.explanations(result, totals, request.loss)
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
 
 
-def _open_sources(request: Request, stack: ExitStack) -> tuple[dict[str, Source], list[str]]:
-    """A source for every array, and notes on the columns that nobody named."""
-    files: dict[Path, NpyArray | Table] = {}
-    for value in request.arrays.values():
-        if isinstance(value, Path) and value not in files:
-            files[value] = stack.enter_context(closing(readers.open_file(value)))
-    sources: dict[str, Source] = {}
-    # Named columns first: what they take is not among the columns that remain for the others.
-    for name in sorted(request.arrays, key=lambda name: name not in request.columns):
-        value = request.arrays[name]
-        if isinstance(value, Path):
-            option = f"--{kebab(name)}-column"
-            sources[name] = files[value].array(request.columns.get(name), option)
-        else:
-            sources[name] = MemoryArray("", value)
-    notes = [
-        f"{name}: took {'columns' if len(source.columns) > 1 else 'column'} "
-        f"{listed(source.columns)} of {source.name}"
-        for name, source in sources.items()
-        if source.columns is not None and name not in request.columns
-    ]
-    return {name: sources[name] for name in request.arrays}, notes
-
-
-def _lay_out(
-    request: Request, sources: Mapping[str, Source]
-) -> tuple[Layout, dict[str, Source | Concatenated]]:
+def _lay_out(request: Request, sources: Sources) -> tuple[Layout, dict[str, engine.Source]]:
     """The layout, with the arrays that do not run along the samples held in memory."""
+    arrays = sources.arrays
     try:
-        layout = _layout(request, sources)
-        held: dict[str, Source | Concatenated] = {
-            name: _hold(source, layout.views[name], layout) for name, source in sources.items()
+        layout = _layout(request, sources, arrays)
+        held: dict[str, engine.Source] = {
+            name: _hold(source, layout.views[name], layout) for name, source in arrays.items()
         }
         for name, lengths in layout.concatenated.items():
-            held[lengths] = _held(sources[lengths])
-            held[name] = Concatenated(sources[name], lengths, held[lengths].read((slice(None),)))
-        return _layout(request, held), held
+            held[lengths] = _held(arrays[lengths])
+            values = held[lengths].read((slice(None),))
+            held[name] = Concatenated(arrays[name], lengths, values)
+        return _layout(request, sources, held), held
     except ArrayError as error:
-        raise engine.named(sources[error.array], str(error)) from error
+        raise engine.named(arrays[error.array], str(error)) from error
 
 
-def _layout(request: Request, sources: Mapping[str, Source | Concatenated]) -> Layout:
+def _layout(request: Request, sources: Sources, arrays: Mapping[str, engine.Source]) -> Layout:
     infos = {
-        name: ArrayInfo(source.shape, source.dtype, source.columns is not None)
-        for name, source in sources.items()
+        name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
+        for name, one in arrays.items()
     }
-    mask = infos.pop(MASK.name, None)
-    layout = request.loss.lay_out(infos, request.options)
-    return layout if mask is None else masked(layout, mask)
+    masks = {name: infos.pop(name) for name in sources.masks}
+    # The steps of sequences in a table were shifted as they were read.
+    options = request.options if sources.ragged is None else {**request.options, "shift": False}
+    layout = request.loss.lay_out(infos, options)
+    for name, mask in masks.items():
+        layout = masked(layout, name, mask)
+    return layout
 
 
-def _hold(source: Source, view: View, layout: Layout) -> Source:
+def _hold(source: Array, view: View, layout: Layout) -> Array:
     """The source, or what it holds if every block needs all of it."""
     along = view.sample_axis is not None
     return source if along or (layout.grid[0] == 1 and None not in source.shape) else _held(source)
 
 
-def _held(source: Source) -> MemoryArray:
+def _held(source: Array) -> MemoryArray:
     row_bytes = math.prod(size or 1 for size in source.shape[1:]) * source.dtype.itemsize
     most_rows = HELD_BYTES // max(1, row_bytes)
     # One row more than may be held tells that there are too many, in a table as well.
@@ -185,10 +173,18 @@ def _rows(layout: Layout, sources: Mapping[str, engine.Source]) -> int:
     return sources[next(along)].count()
 
 
-def _describe(role: str, source: Source) -> Input:
+def _describe(role: str, source: Array) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
-    path = None if isinstance(source, MemoryArray) else source.name
-    return Input(role, path, source.bytes, shape, str(source.dtype), source.columns)
+    stored: Mapping[str, str] = source.dtype.metadata or {}
+    return Input(
+        role,
+        None if isinstance(source, MemoryArray) else source.name,
+        source.bytes,
+        shape,
+        stored.get("stored", str(source.dtype)),
+        source.columns,
+        getattr(source, "files", ()),
+    )
 
 
 def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:
@@ -197,3 +193,14 @@ def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:
 
 def _collect(values: list[Floats], elements: engine.Elements) -> None:
     values.append(elements.losses.values.ravel())
+
+
+def _with_names(
+    on_elements: Callable[[engine.Elements], None],
+    named: TableArray,
+    elements: engine.Elements,
+) -> None:
+    """Hand on elements whose targets are called by their names."""
+    names = np.array(named.class_names, dtype=object)
+    assert elements.target is not None
+    on_elements(replace(elements, target=names[elements.target]))

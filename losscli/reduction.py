@@ -171,6 +171,7 @@ class Input:
     shape: tuple[int, ...]
     dtype: str
     columns: tuple[str, ...] | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,8 @@ class Result:
     the target's shape, unless they were handed over block by block. `count` is the number of
     elements that counted, `ignored` of those that did not, `samples` the length of the first
     axis, `weight_sum` the mean's denominator. `changed` are the options that are not the default.
+    `pairing` is how rows of several files were paired, by "position" or "id COLUMN"; `classes` are
+    the names of the classes where the target gives them.
     `notes` say what was chosen, `warnings` what the number's reader may trip over; those of them
     that are `suspicious` tell that something may be wrong.
     """
@@ -198,6 +201,8 @@ class Result:
     inputs: tuple[Input, ...]
     version: str
     values: Floats | None = field(default=None, repr=False)
+    pairing: str | None = None
+    classes: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     suspicious: tuple[str, ...] = ()

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from losscli.errors import UsageError
 from losscli.losses.registry import Loss, kebab
+from losscli.readers import AS_THEY_ARE, FORMATS, Reading, known_format
+from losscli.readers.origin import STANDARD_INPUT
+
+# The paths, directories and globs that make one array; one that can be hashed.
+Files = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, in order and complete, before any file is opened."""
+    """What was asked for, in order and complete, before any file is opened.
+
+    `assumed` are the required arrays for which nothing was given: a column of the first array's
+    file is to be found for each.
+    """
 
     loss: Loss
     arrays: Mapping[str, Any]
     columns: Mapping[str, Sequence[str]]
     options: Mapping[str, Any]
     reduction: str
+    assumed: tuple[str, ...] = ()
+    id: str | None = None
+    classes: str | Sequence[str] | None = None
+    skip_missing: bool = False
+    reading: Reading = AS_THEY_ARE
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -31,6 +44,15 @@ class Request:
             option.name: option.check(option.default, self.options) for option in self.loss.options
         }
         return {name: value for name, value in self.options.items() if value != defaults[name]}
+
+    def reading_of(self, files: Files) -> Reading:
+        """How these files are read: a format that was given is that of the first array."""
+        is_first = files is next(iter(self.arrays.values()))
+        return self.reading if is_first else replace(self.reading, format=None)
+
+
+# What `evaluate` takes beside the arrays and options of a loss.
+FURTHER = ("id", "classes", "skip_missing")
 
 
 def bind(
@@ -44,7 +66,8 @@ def bind(
     names = [array.name for array in loss.inputs]
     column_names = {f"{name}_column": name for name in names}
     options = {option.name: option.default for option in loss.options}
-    unknown = set(parameters) - set(names) - set(column_names) - set(options)
+    how = ("input_format", "header", "delimiter")
+    unknown = set(parameters) - {*names, *column_names, *options, *how, *FURTHER}
     if unknown:
         raise UsageError(
             f"{loss.name} takes no {sorted(unknown)[0]!r}; it takes {', '.join([*names, *options])}"
@@ -55,21 +78,21 @@ def bind(
         for name, given in parameters.items()
         if name in column_names and given
     }
-    for name in columns:
-        if name not in arrays:
-            arrays[name] = arrays.get(names[0])
-        if not isinstance(arrays[name], Path):
-            raise UsageError(f"{name}-column needs a table; {name} is not the path of one")
-    first = names[0].upper()
-    for array in loss.arrays:
-        if array.required and array.name not in arrays:
-            raise UsageError(
-                f"{array.name.upper()} is missing; give a file"
-                + (f", or --{kebab(array.name)}-column for a column of {first}" if arrays else "")
-            )
+    assumed = _borrow(loss, arrays, columns)
     options |= {name: parameters[name] for name in options if name in parameters}
     checked = {option.name: option.check(options[option.name], options) for option in loss.options}
-    return Request(loss, arrays, columns, checked, reduction)
+    request = Request(
+        loss,
+        {name: arrays[name] for name in names if name in arrays},
+        columns,
+        checked,
+        reduction,
+        assumed,
+        **{name: parameters[name] for name in FURTHER if name in parameters},
+        reading=make_reading(*(parameters.get(name) for name in how)),
+    )
+    _require_one_standard_input(request)
+    return request
 
 
 def _bind_arrays(
@@ -82,15 +105,74 @@ def _bind_arrays(
         if parameters.get(array.name) is not None
     }
     open_names = [array.name for array in loss.arrays if array.required and array.name not in named]
+    if len(open_names) == 1 and len(inputs) > 1 and all(map(_is_path, inputs)):
+        inputs = [list(inputs)]
     if len(inputs) > len(open_names):
         raise UsageError(
-            f"found {len(inputs)} inputs, expected {len(open_names)} ({', '.join(open_names)})"
+            f"found {len(inputs)} inputs, expected {len(open_names)} ({', '.join(open_names)}); "
+            "several files of one array are a glob in quotes, a directory, or "
+            f"--{kebab(open_names[-1] if open_names else 'target')} once for each"
         )
     given = dict(zip(open_names, inputs, strict=False)) | named
-    return {
-        array.name: Path(given[array.name])
-        if isinstance(given[array.name], str | os.PathLike)
-        else np.asarray(given[array.name])
-        for array in loss.inputs
-        if array.name in given
-    }
+    return {name: _files_or_array(value) for name, value in given.items()}
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike)
+
+
+def _files_or_array(value: Any) -> Any:
+    """The files of an array as a tuple of names, or the array itself."""
+    several = list(value) if isinstance(value, list | tuple) else [value]
+    if several and all(map(_is_path, several)):
+        return tuple(os.fspath(path) for path in several)
+    return np.asarray(value)
+
+
+def _borrow(
+    loss: Loss, arrays: dict[str, Any], columns: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Take the first array's file for arrays that are columns without a file of their own, and
+    for required ones of which nothing is said; these are returned."""
+    first = loss.arrays[0].name
+    for name in columns:
+        arrays.setdefault(name, arrays.get(first))
+        if arrays[name] is None:
+            raise UsageError(f"{first.upper()} is missing; give a file")
+        if not isinstance(arrays[name], tuple):
+            raise UsageError(
+                f"--{kebab(name)}-column names columns of a file, and {name} is given as numbers"
+            )
+    missing = [array.name for array in loss.arrays if array.required and array.name not in arrays]
+    if first in missing:
+        raise UsageError(f"{first.upper()} is missing; give a file")
+    for name in missing:
+        source = arrays[first]
+        if not isinstance(source, tuple) or all(known_format(path) == "npy" for path in source):
+            raise UsageError(
+                f"{name.upper()} is missing; give a file, or --{kebab(name)}-column for a column "
+                f"of {first.upper()}"
+            )
+        arrays[name] = source
+    return tuple(missing)
+
+
+def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:
+    """How files are read. Raises UsageError for what cannot be meant."""
+    if format_name is not None and format_name not in FORMATS:
+        raise UsageError(f"input_format is {format_name!r}; expected one of {', '.join(FORMATS)}")
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
+    if delimiter is not None and len(delimiter) != 1:
+        raise UsageError(f"delimiter is {delimiter!r}; expected one character, or tab")
+    return Reading(format_name, header, delimiter)
+
+
+def _require_one_standard_input(request: Request) -> None:
+    """Standard input is one file, and read once."""
+    # What was borrowed from another array is the same tuple, what was given anew only equals it.
+    files = {id(value): value for value in request.arrays.values() if isinstance(value, tuple)}
+    from_input = [one for one in files.values() if STANDARD_INPUT in one]
+    if len(from_input) > 1 or any(one.count(STANDARD_INPUT) > 1 for one in from_input):
+        raise UsageError("- (standard input) is given for two arrays; expected once")
+    if from_input and request.id is not None:
+        raise UsageError("--id reads files twice, which - (standard input) cannot be")

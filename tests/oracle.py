@@ -19,7 +19,7 @@ from losscli.losses import layout
 from losscli.losses.registry import LOSSES, Integers, Loss
 
 # Options that PyTorch does not have: what was saved need not be what the loss wants.
-OURS = {"from_", "target_from", "clip", "class_base", "class_axis"}
+OURS = {"from_", "target_from", "clip", "class_base", "class_axis", "shift"}
 
 
 class Draw(Protocol):

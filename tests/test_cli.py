@@ -143,6 +143,7 @@ class TestJson:
                 "clip": None,
                 "class_base": 0,
                 "class_axis": None,
+                "shift": False,
             },
             "inputs": [
                 {
@@ -152,6 +153,7 @@ class TestJson:
                     "shape": [24, 3, 8, 8],
                     "dtype": "float32",
                     "columns": None,
+                    "files": [],
                 },
                 {
                     "role": "target",
@@ -160,6 +162,7 @@ class TestJson:
                     "shape": [24, 8, 8],
                     "dtype": "uint8",
                     "columns": None,
+                    "files": [],
                 },
                 {
                     "role": "weight",
@@ -168,8 +171,11 @@ class TestJson:
                     "shape": [3],
                     "dtype": "float64",
                     "columns": None,
+                    "files": [],
                 },
             ],
+            "pairing": "position",
+            "classes": None,
             "notes": [],
             "warnings": [
                 "the mean is divided by the sum of the weights, "
@@ -266,16 +272,22 @@ class TestErrors:
                 ["nll", "none.npy"],
                 "TARGET is missing; give a file, or --target-column for a column of INPUT",
             ),
-            (["nll", "a", "b", "c"], "Got unexpected extra argument"),
-            (["nll", "a", "b", "--target", "c"], "found 2 inputs, expected 1 (input)"),
+            (["nll", "a", "b", "c"], "found 3 inputs, expected 2 (input, target); several files"),
+            (["nll", "a", "--target", "c", "--input", "b"], "found 1 inputs, expected 0"),
             (["nll", "a", "b", "-r", "median"], "Invalid value for '--reduction'"),
             (
                 ["ce", "a", "b", "--label-smoothing", "2"],
                 "label_smoothing is 2.0; expected",
             ),
             (["huber", "a", "b", "--delta", "0"], "delta is 0.0; expected a value above 0"),
-            (["mse", "1,2", "b", "-i", "x"], "input-column needs a table"),
-            (["mse", "-", "b"], "reading from standard input (-) is not there yet"),
+            (
+                ["mse", "1,2", "b", "-i", "x"],
+                "--input-column names columns of a file, and input is given",
+            ),
+            (["mse", "-", "-"], "- (standard input) is given for two arrays; expected once"),
+            (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
+            (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
+            (["mse", "a", "b", "--delimiter", "::"], "delimiter is '::'; expected one character"),
         ],
     )
     def test_of_the_call(self, run: Any, words: list[str], expected: str) -> None:

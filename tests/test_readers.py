@@ -17,7 +17,8 @@ from hypothesis.extra import numpy as npst
 
 from losscli import engine, evaluate
 from losscli.errors import DataError
-from losscli.readers import open_file
+from losscli.readers import AS_THEY_ARE
+from losscli.readers.shards import open_files
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOATS = ["float16", "float32", "float64", "longdouble"]
@@ -36,6 +37,10 @@ def write_csv(path: Path, text: str) -> Path:
 def write_parquet(path: Path, **columns: Any) -> Path:
     pa.parquet.write_table(pa.table(columns), path)
     return path
+
+
+def open_file(path: Path) -> Any:
+    return open_files([str(path)], AS_THEY_ARE)
 
 
 class TestNpy:
@@ -91,13 +96,15 @@ class TestNpy:
 
     def test_objects_are_never_unpickled(self, tmp_path: Path) -> None:
         path = save(tmp_path / "x.npy", np.array([{}], dtype=object))
-        with pytest.raises(DataError, match="x.npy: not a readable .npy array"):
+        with pytest.raises(DataError, match="x.npy: found Python objects"):
             evaluate("l1", path, [0.0])
 
     def test_a_file_cut_short(self, tmp_path: Path) -> None:
         path = save(tmp_path / "x.npy", np.zeros(1000))
         path.write_bytes(path.read_bytes()[:-8])
-        with pytest.raises(DataError, match="x.npy: "):
+        with pytest.raises(
+            DataError, match="x.npy: the file ends at byte 8120.* 1000 elements of float64"
+        ):
             evaluate("l1", path, np.zeros(1000))
 
     def test_a_file_cut_short_while_it_is_read(self, tmp_path: Path) -> None:
@@ -194,7 +201,7 @@ class TestTables:
             ("oops,0", r"line 4, column 'x': found 'oops', expected a number"),
             (",0", r"row 2, column 'x': found no value, expected a number"),
             ("NA,0", r"row 2, column 'x': found no value"),
-            ("1.5", r"line 4: found 1 cells, expected 2 as in the header"),
+            ("1.5", r"line 4: found 1 cells, expected 2 as in the first line"),
             ("1.5,0,2", r"line 4: found 3 cells, expected 2"),
         ],
     )
@@ -219,7 +226,7 @@ class TestTables:
         if text:
             assert evaluate("l1", path, input_column="x", target_column="y").count == 0
         else:
-            with pytest.raises(DataError, match="t.csv: Empty CSV file"):
+            with pytest.raises(DataError, match="t.csv: the file is empty"):
                 evaluate("l1", path, input_column="x", target_column="y")
 
     def test_a_mark_of_byte_order_and_line_ends_of_windows(self, tmp_path: Path) -> None:
@@ -315,15 +322,10 @@ class TestPaths:
 
     def test_a_directory(self, tmp_path: Path) -> None:
         (tmp_path / "x.npy").mkdir()
-        with pytest.raises(DataError, match="x.npy: Is a directory"):
-            evaluate("l1", tmp_path / "x.npy", [0.0])
-
-    def test_an_unknown_suffix(self, tmp_path: Path) -> None:
-        (tmp_path / "x.dat").write_text("")
         with pytest.raises(
-            DataError, match="x.dat: found the suffix '.dat', expected .*.npy, .csv"
+            DataError, match="x.npy: found no file in this directory that can be read"
         ):
-            evaluate("l1", tmp_path / "x.dat", [0.0])
+            evaluate("l1", tmp_path / "x.npy", [0.0])
 
     def test_a_path_as_text_and_an_upper_case_suffix(self, tmp_path: Path) -> None:
         path = tmp_path / "X.NPY"

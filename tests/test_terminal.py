@@ -26,6 +26,7 @@ def test_a_reduced_result(columns: int) -> None:
         "input          segmentation_logits.npy  (24, 3, 8, 8) float32",
         "target         segmentation_labels.npy  (24, 8, 8) uint8",
         "weight         given  (3,) float64",
+        "rows           paired by position",
         "losscli: warning: the mean is divided by the sum of the weights, 1791, and not by the "
         "864 elements",
     ]

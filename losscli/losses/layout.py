@@ -38,15 +38,16 @@ class Axis:
     """One axis of a block as the loss sees it.
 
     It runs along the element axis `element`, or is WHOLE. It is read from the array's axis
-    `source`; None is an axis of size 1 that the array lacks. `repeated` is of size 1 along more
-    elements, and `uncut` is an element axis that every block holds from end to end, as are those
-    behind it.
+    `source`, from `offset` on; None is an axis of size 1 that the array lacks. `repeated` is of
+    size 1 along more elements, and `uncut` is an element axis that every block holds from end to
+    end, as are those behind it.
     """
 
     element: int | None
     source: int | None
     repeated: bool = False
     uncut: bool = False
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Layout:
     of the widest array make one element (the number of classes). `order` are the element axes in
     the order in which blocks have them. `concatenated` names arrays whose rows lie end to end,
     each with the array of their lengths. `enlarged`: broadcasting made more elements than any
-    operand has.
+    operand has. `shifted`: the last axis is one shorter than in the arrays.
     """
 
     shape: Shape
@@ -82,6 +83,7 @@ class Layout:
     order: tuple[int, ...] | None = None
     concatenated: Mapping[str, str] = field(default_factory=dict)
     enlarged: bool = False
+    shifted: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -110,26 +112,33 @@ def show(shape: Shape) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
-def index_targets(arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None) -> Layout:
+def index_targets(
+    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
+) -> Layout:
     """Input (C), (N, C) or (N, C, d1..dK), target without the class axis; a weight a class.
 
     Args:
         class_axis: the input's axis of classes; unless given, the second, or the only one
+        shift: each step of the last axis is judged by the next step's target, as in causal
+            language models
     """
     classes = _classes(arrays["input"], class_axis)
     view = _index_view(arrays["target"].shape, _without(arrays["input"].shape, classes))
     if view is None:
         raise _misfit(arrays, classes, "")
-    return _class_layout(arrays, classes, view, class_axis is None)
+    layout = _class_layout(arrays, classes, view, class_axis is None)
+    return _shifted(layout) if shift else layout
 
 
 def index_or_probability_targets(
-    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None
+    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
 ) -> Layout:
     """As `index_targets`; a target of the input's shape is the probability of each class.
 
     Args:
         class_axis: the input's axis of classes; unless given, the second, or the only one
+        shift: each step of the last axis is judged by the next step's target, as in causal
+            language models
     """
     source, target = arrays["input"], arrays["target"]
     classes = _classes(source, class_axis)
@@ -138,7 +147,8 @@ def index_or_probability_targets(
         view = _class_view(source.shape, classes)
     if view is None:
         raise _misfit(arrays, classes, ", or class probabilities of the input's shape")
-    return _class_layout(arrays, classes, view, class_axis is None)
+    layout = _class_layout(arrays, classes, view, class_axis is None)
+    return _shifted(layout) if shift else layout
 
 
 def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
@@ -299,25 +309,30 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
     return Layout(tuple(batch), views, width=width, concatenated=concatenated)
 
 
-def masked(layout: Layout, mask: ArrayInfo) -> Layout:
+def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
     """The layout with a mask beside its arrays, which has the elements' first axes."""
-    grid = layout.grid
-    shape = mask.shape if layout.shape or mask.shape != (1,) else ()
-    leading = layout.shape[: len(shape)]
+    grid, elements = layout.grid, layout.shape
+    if layout.shifted:
+        elements = (*elements[:-1], (elements[-1] or 0) + 1)
+    shape = mask.shape if elements or mask.shape != (1,) else ()
+    leading = elements[: len(shape)]
     sizes = tuple(b if a == 1 else a for a, b in zip(shape, leading, strict=False))
-    if len(shape) > len(layout.shape) or not _fits(sizes, leading):
+    if len(shape) > len(elements) or not _fits(sizes, leading):
         raise ArrayError(
-            "mask",
+            name,
             f"has shape {show(mask.shape)}; expected that of the elements, "
-            f"{show(layout.shape)}, or its first axes",
+            f"{show(elements)}, or its first axes",
         )
     axes = [
         Axis(k, k, _is_repeated(shape, k, grid[k])) if k < len(shape) else Axis(k, None)
         for k in range(len(grid) - layout.uncut)
     ]
     if len(shape) > len(axes):
-        raise ArrayError("mask", f"has shape {show(mask.shape)}, which runs along the classes")
-    return replace(layout, views={**layout.views, "mask": View(tuple(axes))})
+        raise ArrayError(name, f"has shape {show(mask.shape)}, which runs along the classes")
+    view = View(tuple(axes))
+    if layout.shifted:
+        view = _from_second_step(view, len(grid) - 1)
+    return replace(layout, views={**layout.views, name: view})
 
 
 def _classes(source: ArrayInfo, class_axis: int | None) -> int:
@@ -360,6 +375,29 @@ def _class_layout(
             "--class-axis -1 takes the last, --class-axis 1 says that this is right",
         )
     return Layout(shape, views, width=max(classes, 1), warnings=warnings)
+
+
+def _shifted(layout: Layout) -> Layout:
+    """The input without its last step, everything else without its first."""
+    steps = layout.shape[-1] if layout.shape else None
+    if steps is None:
+        raise ArrayError("input", "has no axis of steps whose number is known, to --shift along")
+    last = len(layout.shape) - 1
+    views = {
+        name: view if name == "input" else _from_second_step(view, last)
+        for name, view in layout.views.items()
+    }
+    shape = (*layout.shape[:-1], max(steps - 1, 0))
+    return replace(layout, shape=shape, views=views, shifted=True)
+
+
+def _from_second_step(view: View, last: int) -> View:
+    return View(
+        tuple(
+            replace(axis, offset=1) if axis.element == last and not axis.repeated else axis
+            for axis in view.axes
+        )
+    )
 
 
 def _without(shape: Shape, axis: int) -> Shape:

@@ -1,46 +1,169 @@
-"""Files as named arrays in blocks. One small file a format, chosen by suffix."""
+"""Files as named arrays in blocks. One small file a format, chosen by suffix or first bytes."""
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Protocol
 
 from losscli.errors import DataError
+from losscli.readers.origin import STANDARD_INPUT, Origin
 
 if TYPE_CHECKING:
-    from losscli.readers.npy import NpyArray
-    from losscli.readers.table import Table
+    import numpy as np
+    from numpy.typing import NDArray
 
-# A format is a module with `open_file(path)`, which gives one array or a table of columns. It is
-# loaded when a file of that suffix is.
-_FORMATS = {
-    ".npy": "losscli.readers.npy",
-    ".csv": "losscli.readers.csv",
-    ".parquet": "losscli.readers.parquet",
+# A format is a module with `open_file(origin, reading)`, which gives a container. It is loaded
+# when a file of that format is read.
+FORMATS = {
+    "npy": "losscli.readers.npy",
+    "npz": "losscli.readers.npz",
+    "csv": "losscli.readers.csv",
+    "tsv": "losscli.readers.csv",
+    "parquet": "losscli.readers.parquet",
+    "arrow": "losscli.readers.arrow",
+    "jsonl": "losscli.readers.jsonl",
+    "safetensors": "losscli.readers.safetensors",
+}
+
+_SUFFIXES = {
+    **{name: name for name in FORMATS},
+    "txt": "csv",
+    "pq": "parquet",
+    "feather": "arrow",
+    "ipc": "arrow",
+    "arrows": "arrow",
+    "ndjson": "jsonl",
+    "json": "jsonl",
+}
+
+_COMPRESSED = (".gz", ".bz2", ".zst", ".zstd")
+
+# What the files of a format begin with; anything else is text, as CSV is.
+_MAGIC = {
+    "npy": rb"\x93NUMPY",
+    "npz": rb"PK\x03\x04",
+    "parquet": rb"PAR1",
+    "arrow": rb"ARROW1|\xff\xff\xff\xff",
+    "jsonl": rb"\s*[{\[]",
+    "safetensors": rb".{6}\x00\x00\{",
+}
+
+# What targets are called, in lower case.
+_TARGET_NAMES = ("label", "labels", "target", "targets", "y", "y_true")
+
+# Formats that are not read, and the line that converts them.
+_CONVERSIONS = {
+    "pt": "python -c \"import numpy, torch; numpy.save('{stem}.npy', torch.load('{name}', "
+    "map_location='cpu').float().numpy())\"",
+    "pkl": "python -c \"import numpy, pickle; numpy.save('{stem}.npy', "
+    "pickle.load(open('{name}', 'rb')))\", if you trust where it comes from",
+    "h5": "python -c \"import h5py, numpy; numpy.save('{stem}.npy', "
+    "h5py.File('{name}')['NAME'][()])\", where NAME is a data set in it",
+    "xlsx": "python -c \"import pandas; pandas.read_excel('{name}').to_csv('{stem}.csv', "
+    'index=False)"',
+}
+_CONVERSIONS |= {
+    "pth": _CONVERSIONS["pt"],
+    "pickle": _CONVERSIONS["pkl"],
+    "joblib": _CONVERSIONS["pkl"],
+    "hdf5": _CONVERSIONS["h5"],
+    "xls": _CONVERSIONS["xlsx"],
 }
 
 
-def open_file(path: Path) -> NpyArray | Table:
-    """The array of a file, or a table whose columns make arrays."""
+@dataclass(frozen=True)
+class Reading:
+    """How files are read, where that is not to be told from them."""
+
+    format: str | None = None
+    header: bool | None = None
+    delimiter: str | None = None
+
+
+AS_THEY_ARE = Reading()
+
+
+class Array(Protocol):
+    """One array of a file: what the engine reads blocks from."""
+
+    name: str
+    columns: tuple[str, ...] | None
+
+    @property
+    def bytes(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int | None, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]: ...
+
+    def count(self) -> int: ...
+
+
+class Container(Protocol):
+    """An opened file, or several as one."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What its arrays are called; nothing if it is a single array."""
+
+    def array(self, patterns: Sequence[str] | None, option: str) -> Array:
+        """The array that the patterns name, or what no other array took."""
+
+    def close(self) -> None: ...
+
+
+def open_file(name: str, reading: Reading) -> Container:
+    """The array of one file, or a container of the arrays that it holds."""
+    origin = Origin(name)
     try:
-        _require_file(path)
-        if path.suffix.lower() in _FORMATS:
-            opened: NpyArray | Table = import_module(_FORMATS[path.suffix.lower()]).open_file(path)
-            return opened
+        module = import_module(FORMATS[reading.format or _format(origin)])
+        container: Container = module.open_file(origin, reading)
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-    raise DataError(
-        f"{path}: found the suffix {path.suffix!r}, expected one of {', '.join(_FORMATS)}"
-    )
+        raise DataError(f"{name}: {error.strerror or error}") from error
+    return container
 
 
-def _require_file(path: Path) -> None:
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(mode):
-        raise DataError(f"{path}: not a regular file; expected one of {', '.join(_FORMATS)}")
+def default_name(names: Sequence[str], array: str) -> str | None:
+    """The one name that says it is this array; None if none does, or several do."""
+    wanted = _TARGET_NAMES if array in ("target", "targets") else (array,)
+    found = [name for name in names if name.lower() in wanted]
+    return found[0] if len(found) == 1 else None
+
+
+def known_format(name: str) -> str | None:
+    """The format that a name's suffix says, if it says one."""
+    return None if name == STANDARD_INPUT else _SUFFIXES.get(_suffix(name))
+
+
+def _suffix(name: str) -> str:
+    path = PurePath(name)
+    inner = PurePath(path.stem) if path.suffix.lower() in _COMPRESSED else path
+    return inner.suffix.lower().removeprefix(".")
+
+
+def _format(origin: Origin) -> str:
+    """The format by the suffix, or else by the first bytes."""
+    known = known_format(origin.name)
+    if known is not None:
+        return known
+    if _suffix(origin.name) in _CONVERSIONS:
+        raise _unread(origin, _suffix(origin.name))
+    head = origin.head()
+    for kind, magic in {"pkl": rb"\x80[\x02-\x05]", "h5": rb"\x89HDF\r\n"}.items():
+        if re.match(magic, head):
+            raise _unread(origin, kind)
+    begins = (name for name, magic in _MAGIC.items() if re.match(magic, head, re.DOTALL))
+    return next(begins, "csv")
+
+
+def _unread(origin: Origin, kind: str) -> DataError:
+    line = _CONVERSIONS[kind].format(name=origin.name, stem=PurePath(origin.name).stem)
+    return DataError(f"{origin.name}: .{kind} files are not read; this converts one: {line}")

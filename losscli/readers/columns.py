@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
@@ -28,27 +29,33 @@ def named(schema: pa.Schema, patterns: Sequence[str], path: str, option: str) ->
 
 
 def remaining(seen: pa.Schema, taken: Collection[str], path: str, option: str) -> list[str]:
-    """The columns to take where none is named: those of floating point that nothing else takes.
+    """The columns to take where none is named, of those that nothing else takes.
 
-    Without any, the single column of lists, or else all other numbers. `seen` has the types that
-    the columns look like.
+    The columns of floating point, or the single column of lists of it; without any, those of
+    other numbers. `seen` has the types that the columns look like.
     """
-    free = [field for field in seen if field.name not in taken and _is_real(field.type)]
-    lists = [field.name for field in free if is_list(field.type)]
-    numbers = [field.name for field in free if not is_list(field.type)]
-    floating = [name for name in numbers if pa.types.is_floating(seen.field(name).type)]
-    if len(lists) > 1 or (lists and floating):
-        raise DataError(
-            f"{path}: any of {listed([*lists, *floating])} could be meant; "
-            f"{option} names the columns to take"
-        )
-    chosen = floating or lists or numbers
+    types = {field.name: plain_type(field.type) for field in seen}
+    free = {name: kind for name, kind in types.items() if name not in taken and _is_real(kind)}
+    floating = [name for name, kind in free.items() if pa.types.is_floating(_innermost(kind))]
+    chosen = floating or list(free)
     if not chosen:
         raise DataError(
             f"{path}: found no numbers to take in {listed(seen.names)}; "
             f"{option} names the columns to take"
         )
+    if len(chosen) > 1 and any(is_list(free[name]) for name in chosen):
+        raise DataError(
+            f"{path}: any of {listed(chosen)} could be meant; {option} names the columns to take"
+        )
     return _usable(seen, chosen, path)
+
+
+def class_names(columns: Sequence[str]) -> list[list[str]]:
+    """What columns may say of their classes: their names, and the same without what all of them
+    begin with, as in `prob_cat`, `prob_dog`."""
+    prefix = os.path.commonprefix(list(columns))  # noqa: RUF071 - of characters
+    end = max(prefix.rfind(mark) for mark in "_.- /") + 1
+    return [list(columns), [name[end:] for name in columns]]
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -58,16 +65,48 @@ def is_list(kind: pa.DataType) -> bool:
     )
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether each cell holds a name."""
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
 def value_type(kind: pa.DataType) -> pa.DataType:
     """The type of a cell's values: of the cell, or of what its list holds."""
     return kind.value_type if is_list(kind) else kind
 
 
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type without extensions and dictionaries; decimals, and what is nothing but missing, as
+    float64."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return pa.float64()
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(plain_type(kind.value_type), kind.list_size)
+    if is_list(kind):
+        wrap = pa.large_list if pa.types.is_large_list(kind) else pa.list_
+        return wrap(plain_type(kind.value_type))
+    return kind
+
+
 def _is_real(kind: pa.DataType) -> bool:
-    kind = value_type(kind)
+    kind = _innermost(kind)
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     )
+
+
+def _innermost(kind: pa.DataType) -> pa.DataType:
+    while is_list(kind):
+        kind = value_type(kind)
+    return kind
 
 
 def _split(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -87,10 +126,10 @@ def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
     for name in columns:
         if schema.names.count(name) > 1:
             raise DataError(f"{path}: several columns are named {name!r}")
-        kind = schema.field(name).type
-        if not _is_real(kind):
+        kind = plain_type(schema.field(name).type)
+        if not _is_real(kind) and not is_text(kind):
             raise DataError(f"{path}: column {name!r} holds {kind}, expected numbers")
-    lists = [name for name in columns if is_list(schema.field(name).type)]
+    lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
     if lists and len(columns) > 1:
         beside = listed([name for name in columns if name != lists[0]])
         raise DataError(

@@ -1,10 +1,14 @@
-"""CSV with a header row, parsed by pyarrow block by block."""
+"""CSV and its relatives, parsed by pyarrow block by block: with a header or without, any
+delimiter, compressed or not."""
 
 from __future__ import annotations
 
+import csv as text
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import csv
@@ -12,18 +16,98 @@ from pyarrow import csv
 from losscli.errors import DataError
 from losscli.readers.table import Table
 
+if TYPE_CHECKING:
+    from losscli.readers import Reading
+    from losscli.readers.origin import Origin
+
 _BLOCK_BYTES = 1 << 20
+_MOST_BLOCK_BYTES = 1 << 28
 
 # Cells that hold no value. "nan" is not among them: it is a number, as numpy writes it.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 
+_DELIMITERS = ",\t;|"
 
-def open_file(path: Path) -> Table:
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How the text is to be parsed. `names` are given to the columns where no header does."""
+
+    delimiter: str
+    names: tuple[str, ...] | None
+    block_bytes: int
+
+
+def open_file(origin: Origin, reading: Reading) -> Table:
     """The header and, from the first block, the type of each column."""
-    inferred = _reader(path, csv.ConvertOptions(null_values=_MISSING), []).schema
+    head = _first_block(origin)
+    dialect, notes = _dialect(origin, reading, head)
+    options = csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
+    whole_lines = head[: head.rfind(b"\n") + 1] or head
+    inferred = _reader(origin, pa.BufferReader(whole_lines), dialect, options, []).schema
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
-    return Table(path, schema, lambda columns: _batches(path, schema, columns), seen=seen)
+    return Table(
+        origin.name,
+        origin.size,
+        schema,
+        lambda wanted: _batches(origin, dialect, schema.names, wanted),
+        seen=seen,
+        notes=notes,
+    )
+
+
+def _first_block(origin: Origin) -> bytes:
+    """The first bytes, two lines of them at least."""
+    size = _BLOCK_BYTES
+    head = origin.head(size)
+    while head.count(b"\n") < 2 and len(head) == size and size < _MOST_BLOCK_BYTES:
+        size *= 2
+        head = origin.head(size)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
+        raise DataError(f"{origin.name}: found no text in UTF-8; iconv -t UTF-8 converts UTF-16")
+    if not head.strip():
+        raise DataError(f"{origin.name}: the file is empty; expected a table")
+    return head
+
+
+def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, tuple[str, ...]]:
+    line = next(line for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip())
+    delimiter = reading.delimiter or _delimiter(origin.name, line)
+    cells = next(text.reader([line], delimiter=delimiter))
+    header, notes = reading.header, tuple[str, ...]()
+    if header is None:
+        header = _is_header(origin.name, cells)
+        if not header:
+            notes = (f"{origin.name}: the first line holds numbers, so it is taken as data",)
+    names = None if header else tuple(map(str, range(len(cells))))
+    block_bytes = max(_BLOCK_BYTES, len(head))
+    return _Dialect(delimiter, names, block_bytes), notes
+
+
+def _delimiter(name: str, line: str) -> str:
+    """A tab for `.tsv`, else what there is most of; numpy.savetxt writes blanks."""
+    if ".tsv" in PurePath(name).suffixes:
+        return "\t"
+    outside_quotes = re.sub(r'"[^"]*"', "", line)
+    most = max(_DELIMITERS, key=outside_quotes.count)
+    if most in outside_quotes:
+        return most
+    return " " if " " in outside_quotes.strip() else ","
+
+
+def _is_header(name: str, cells: Sequence[str]) -> bool:
+    """Whether a first line is names. pandas calls columns without a name 0, 1, 2, ..."""
+    if not all(_NUMBER.fullmatch(cell) for cell in cells):
+        return True
+    if cells == ["0"]:
+        raise DataError(
+            f"{name}: the first line is 0, which may be a name or a value; --header or --no-header "
+            "says which"
+        )
+    return cells == [str(k) for k in range(len(cells))]
 
 
 def _looks_like(inferred: pa.DataType) -> pa.DataType:
@@ -32,34 +116,42 @@ def _looks_like(inferred: pa.DataType) -> pa.DataType:
 
 
 def _read_as(inferred: pa.DataType) -> pa.DataType:
-    """Everything but booleans as float64, whatever the first block looks like.
+    """Numbers as float64, whole as they may look in the first block; names as they are."""
+    if pa.types.is_integer(inferred) or pa.types.is_null(inferred):
+        return pa.float64()
+    return inferred
 
-    It may hold whole numbers alone, no values at all, or a stray word, which parsing will place.
-    """
-    return inferred if pa.types.is_boolean(inferred) else pa.float64()
 
-
-def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    types = {name: schema.field(name).type for name in columns}
+def _batches(
+    origin: Origin, dialect: _Dialect, names: Sequence[str], wanted: pa.Schema
+) -> Iterator[pa.RecordBatch]:
     options = csv.ConvertOptions(
-        null_values=_MISSING, column_types=types, include_columns=list(columns)
+        null_values=_MISSING,
+        strings_can_be_null=True,
+        column_types=wanted,
+        include_columns=wanted.names,
     )
-    reader = _reader(path, options, schema.names)
+    reader = _reader(origin, origin.arrow_stream(), dialect, options, names)
     try:
         yield from reader
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: {_explain(str(error), schema.names)}") from error
+        raise DataError(f"{origin.name}: {_explain(str(error), names)}") from error
 
 
 def _reader(
-    path: Path, options: csv.ConvertOptions, names: Sequence[str]
+    origin: Origin, file: Any, dialect: _Dialect, options: csv.ConvertOptions, names: Sequence[str]
 ) -> csv.CSVStreamingReader:
     # On one thread pyarrow knows the row of a mistake, and says it.
-    reading = csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False)
+    reading = csv.ReadOptions(
+        block_size=dialect.block_bytes, use_threads=False, column_names=dialect.names
+    )
+    parsing = csv.ParseOptions(delimiter=dialect.delimiter)
     try:
-        return csv.open_csv(path, read_options=reading, convert_options=options)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: {_explain(str(error), names)}") from error
+        return csv.open_csv(
+            file, read_options=reading, parse_options=parsing, convert_options=options
+        )
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{origin.name}: {_explain(str(error), names)}") from error
 
 
 def _explain(message: str, names: Sequence[str]) -> str:
@@ -71,5 +163,5 @@ def _explain(message: str, names: Sequence[str]) -> str:
         return f"line {line}, column {name}: found {found!r}, expected a number"
     row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if row:
-        return f"line {row[1]}: found {row[3]} cells, expected {row[2]} as in the header"
+        return f"line {row[1]}: found {row[3]} cells, expected {row[2]} as in the first line"
     return message.partition("\n")[0]

@@ -1,4 +1,4 @@
-"""NumPy's `.npy`: any box of an array, read without mapping the file.
+"""NumPy's `.npy`: any box of an array, read without mapping the file, or rows as they arrive.
 
 Mapped pages would count as memory of the process, and a file cut short under a map kills it.
 """
@@ -6,49 +6,84 @@ Mapped pages would count as memory of the process, and a file cut short under a 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.format import MAGIC_PREFIX
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from losscli.errors import DataError
 from losscli.readers.dtypes import require_real
+
+if TYPE_CHECKING:
+    from losscli.readers import Reading
+    from losscli.readers.origin import Origin
 
 # A box that lies scattered is read in one go, with what lies between, if that is no more than
 # this many bytes, or this many times the box; otherwise slice by slice.
 _SMALL_SPAN = 1 << 16
 _DENSE = 2
 
+Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
-def open_file(path: Path) -> NpyArray:
+
+def open_file(origin: Origin, reading: Reading) -> NpyArray | NpyStream:
     """The array of a `.npy` file; only the header is read."""
-    return NpyArray(path)
+    del reading  # there is nothing to choose
+    if not origin.is_plain:
+        return NpyStream(origin.name, origin.stream, origin.size)
+    with origin.stream() as file:
+        header = read_header(origin.name, file)
+        offset = file.tell()
+    shape, _, dtype = header
+    if offset + math.prod(shape) * dtype.itemsize > origin.size:
+        raise ends_early(origin.name, origin.size, shape, dtype)
+    return NpyArray(origin.name, header, offset, origin.size, origin.open_raw)
+
+
+def read_header(name: str, file: Any) -> Header:
+    """Shape, whether in Fortran order, and type. Raises DataError if it is no such header."""
+    try:
+        version = npy_format.read_magic(file)
+        read = npy_format.read_array_header_1_0 if version == (1, 0) else _read_header_2_0
+        shape, fortran, dtype = read(file)
+    except (ValueError, EOFError, SyntaxError) as error:
+        raise DataError(f"{name}: not a readable .npy array: {_line(error)}") from error
+    require_real(name, dtype)
+    if any(size < 0 for size in shape):
+        raise DataError(f"{name}: not a readable .npy array: its header says shape {shape}")
+    return shape, fortran, dtype
+
+
+def _read_header_2_0(file: Any) -> Header:
+    header: Header = npy_format.read_array_header_2_0(file)
+    return header
 
 
 class NpyArray:
-    """A source over a `.npy` file."""
+    """A source over values that lie in a file, in C or Fortran order from `offset` on."""
 
     columns: tuple[str, ...] | None = None
+    names: Sequence[str] = ()
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        try:
-            with path.open("rb") as file:
-                if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
-                    raise ValueError("found no .npy header")
-            header = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise DataError(f"{path}: not a readable .npy array: {_line(error)}") from error
-        require_real(self.name, header.dtype)
-        self._sizes: tuple[int, ...] = header.shape
-        self.dtype: np.dtype[Any] = header.dtype
-        self.bytes = path.stat().st_size
-        self._strides = header.strides
-        self._offset = header.offset
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close
+    def __init__(
+        self,
+        name: str,
+        header: Header,
+        offset: int,
+        size: int,
+        open_raw: Callable[[], IO[bytes]],
+        *,
+        opened: IO[bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self._sizes, fortran, self.dtype = header
+        self.bytes = size
+        self._offset = offset
+        self._strides = _strides(self._sizes, self.dtype.itemsize, fortran)
+        self._open = open_raw
+        self._file = opened
 
     def array(self, patterns: Sequence[str] | None, option: str) -> NpyArray:
         """The array itself; it has no columns to name."""
@@ -57,7 +92,9 @@ class NpyArray:
         return self
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -97,16 +134,93 @@ class NpyArray:
         done = 0
         while done < len(buffer):
             try:
+                if self._file is None:
+                    self._file = self._open()
                 self._file.seek(offset + done)
-                got = self._file.readinto(buffer[done:])
+                got = self._file.readinto(buffer[done:])  # type: ignore[attr-defined]
             except OSError as error:
                 raise DataError(f"{self.name}: {error.strerror}") from error
             if not got:
-                raise DataError(
-                    f"{self.name}: the file ends at byte {offset + done}; its header says that "
-                    f"{math.prod(self._sizes)} elements of {self.dtype} follow"
-                )
+                raise ends_early(self.name, offset + done, self._sizes, self.dtype)
             done += got
+
+
+class NpyStream:
+    """A source over a `.npy` that can only be read on: rows are held while they are asked for."""
+
+    columns: tuple[str, ...] | None = None
+    names: Sequence[str] = ()
+
+    def __init__(self, name: str, open_stream: Callable[[], Any], size: int) -> None:
+        self.name = name
+        self.bytes = size
+        self._file = open_stream()
+        self._sizes, fortran, self.dtype = read_header(name, self._file)
+        if fortran and sum(size > 1 for size in self._sizes) > 1:
+            raise DataError(
+                f"{name}: found an array in Fortran order, which cannot be read as it arrives; "
+                "numpy.ascontiguousarray(x) saves it in C order"
+            )
+        self._first = 0
+        self._held = np.empty((0, *self._sizes[1:]), self.dtype)
+
+    def array(self, patterns: Sequence[str] | None, option: str) -> NpyStream:
+        """The array itself; it has no columns to name."""
+        if patterns is not None:
+            raise DataError(f"{self.name}: found a .npy array, which has no columns ({option})")
+        return self
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return self._sizes
+
+    def count(self) -> int:
+        return self._sizes[0]
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        """The values in a box; the rows before it are let go."""
+        if not self._sizes:
+            return self._next(1).reshape(())
+        start, stop, _ = box[0].indices(self._sizes[0])
+        passed = min(start - self._first, len(self._held))
+        self._held, self._first = self._held[passed:], self._first + passed
+        missing = stop - self._first - len(self._held)
+        if missing > 0:
+            self._held = np.concatenate([self._held, self._next(missing)])
+        return self._held[(slice(0, stop - start), *box[1:])]
+
+    def _next(self, rows: int) -> NDArray[Any]:
+        block = np.empty((rows, *self._sizes[1:]), self.dtype)
+        buffer = block.reshape(-1).view(np.uint8).data
+        done = 0
+        while done < len(buffer):
+            try:
+                part = self._file.read(len(buffer) - done)
+            except (OSError, EOFError, ValueError) as error:
+                raise DataError(f"{self.name}: {_line(error)}") from error
+            if not part:
+                raise ends_early(self.name, None, self._sizes, self.dtype)
+            buffer[done : done + len(part)] = part
+            done += len(part)
+        return block
+
+
+def ends_early(
+    name: str, at: int | None, sizes: tuple[int, ...], dtype: np.dtype[Any]
+) -> DataError:
+    where = "early" if at is None else f"at byte {at}"
+    return DataError(
+        f"{name}: the file ends {where}; its header says that {math.prod(sizes)} elements of "
+        f"{dtype} follow"
+    )
+
+
+def _strides(sizes: tuple[int, ...], itemsize: int, fortran: bool) -> tuple[int, ...]:
+    inner = [sizes[:k] if fortran else sizes[k + 1 :] for k in range(len(sizes))]
+    return tuple(itemsize * math.prod(one) for one in inner)
 
 
 def _line(error: Exception) -> str:

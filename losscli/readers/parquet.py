@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -11,32 +11,44 @@ from pyarrow import parquet
 from losscli.errors import DataError
 from losscli.readers.table import Table
 
+if TYPE_CHECKING:
+    from losscli.readers import Reading
+    from losscli.readers.origin import Origin
+
 _BATCH_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 20
 
 
-def open_file(path: Path) -> Table:
+def open_file(origin: Origin, reading: Reading) -> Table:
     """The schema and the number of rows, from the footer."""
+    del reading  # there is nothing to choose
+    if not origin.is_plain:
+        raise DataError(f"{origin.name}: Parquet is read from plain files alone; its index is last")
     try:
-        # Buffered and not fetched ahead, so that a row group is never held whole.
-        file = parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        with _open(origin) as file:
+            schema, metadata = file.schema_arrow, file.metadata
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: not a readable Parquet file: {_line(error)}") from error
+        raise DataError(f"{origin.name}: not a readable Parquet file: {_line(error)}") from error
     return Table(
-        path,
-        file.schema_arrow,
-        lambda columns: _batches(path, file, columns),
-        row_count=file.metadata.num_rows,
+        origin.name,
+        origin.size,
+        schema,
+        lambda wanted: _batches(origin, wanted.names),
+        row_count=metadata.num_rows,
     )
 
 
-def _batches(
-    path: Path, file: parquet.ParquetFile, columns: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
+def _open(origin: Origin) -> parquet.ParquetFile:
+    # Buffered and not fetched ahead, so that a row group is never held whole.
+    return parquet.ParquetFile(origin.path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+
+
+def _batches(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     try:
-        yield from file.iter_batches(_rows_a_batch(file.metadata), columns=list(columns))
+        with _open(origin) as file:
+            yield from file.iter_batches(_rows_a_batch(file.metadata), columns=list(columns))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged Parquet file: {_line(error)}") from error
+        raise DataError(f"{origin.name}: damaged Parquet file: {_line(error)}") from error
 
 
 def _rows_a_batch(metadata: parquet.FileMetaData) -> int:

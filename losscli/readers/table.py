@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,37 +12,80 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from losscli.errors import DataError
-from losscli.readers.columns import is_list, named, remaining, value_type
+from losscli.errors import DataError, listed
+from losscli.readers.columns import is_list, is_text, named, plain_type, remaining, value_type
+from losscli.readers.ragged import ROW, explode
+
+# A number as text has it.
+_NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
 
 
 class Table:
     """A table that is read once, from its first row to its last, for all arrays made from it.
 
-    `open_batches` starts reading the columns it is given. `row_count` is None where only the end
+    `open_batches` starts reading the columns of a schema, as its types where text is parsed.
+    `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
-    where that is something else.
+    where that is something else. `notes` say what was chosen in opening it, `files` name what it
+    is made of, if of several.
     """
 
     def __init__(
         self,
-        path: Path,
+        name: str,
+        size: int,
         schema: pa.Schema,
-        open_batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]],
+        open_batches: Callable[[pa.Schema], Iterator[pa.RecordBatch]],
         *,
         row_count: int | None = None,
         seen: pa.Schema | None = None,
+        notes: tuple[str, ...] = (),
+        files: tuple[str, ...] = (),
     ) -> None:
-        self.path = str(path)
-        self.bytes = path.stat().st_size
+        self.name = name
+        self.bytes = size
         self.schema = schema
-        self.row_count = row_count
         self.seen = schema if seen is None else seen
-        self._open_batches = open_batches
+        self.notes = notes
+        self.files = files
+        self.open_batches = open_batches
+        self._row_count = row_count
         self._columns: list[str] = []
-        self._batches: Iterator[pa.RecordBatch] | None = None
+        self._texts: set[str] = set()
+        self._leading: tuple[str, ...] | None = None
+        self._shift = False
+        self._batches: Iterator[pa.Table] | None = None
         self._held: pa.Table | None = None
         self._first_held = 0
+        self._rows_read = 0
+
+    @property
+    def names(self) -> Sequence[str]:
+        names: list[str] = self.seen.names
+        return names
+
+    @property
+    def row_count(self) -> int | None:
+        """How many rows the arrays have, where that is known."""
+        return None if self.is_ragged else self._row_count
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether each row is a sequence, of which every step is a row of the arrays."""
+        return self._leading is not None
+
+    @cached_property
+    def types(self) -> dict[str, pa.DataType]:
+        """The types of the columns as the arrays have them."""
+        found = {
+            field.name: pa.float64()
+            if is_text(plain_type(field.type)) and field.name not in self._texts
+            else plain_type(field.type)
+            for field in self.schema
+        }
+        if self.is_ragged:
+            found = {name: value_type(kind) for name, kind in found.items()}
+        return found
 
     def array(self, patterns: Sequence[str] | None, option: str) -> TableArray:
         """The columns that the patterns name, or without any those that no other array took.
@@ -51,11 +93,51 @@ class Table:
         All arrays are made before any is read. `option` is what names columns, for messages.
         """
         if patterns is None:
-            chosen = remaining(self.seen, self._columns, self.path, option)
+            chosen = remaining(self.seen, self._columns, self.name, option)
         else:
-            chosen = named(self.schema, patterns, self.path, option)
+            chosen = named(self.schema, patterns, self.name, option)
         self._columns += [name for name in chosen if name not in self._columns]
         return TableArray(self, tuple(chosen))
+
+    def allow_text(self, column: str) -> None:
+        """Read a column of names as it is; text in any other is an error."""
+        self._texts.add(column)
+
+    def explode(self, leading: Sequence[str], shift: bool) -> None:
+        """Take every row for a sequence; with `shift`, the columns of `leading` lose their last
+        step and all others their first."""
+        self._leading, self._shift = tuple(leading), shift
+
+    def joined(self, name: str, others: Sequence[Table]) -> Table:
+        """The rows of this table and then of others, which have its columns."""
+        tables = [self, *others]
+        counts = [table.row_count for table in tables]
+        known = [count for count in counts if count is not None]
+
+        def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+            for table in tables:
+                for column in wanted.names:
+                    if column not in table.names:
+                        raise DataError(f"{table.name}: found no column {column!r} as elsewhere")
+                yield from table.open_batches(wanted)
+
+        return Table(
+            name,
+            sum(table.bytes for table in tables),
+            self.schema,
+            batches,
+            row_count=sum(known) if len(known) == len(counts) else None,
+            seen=self.seen,
+            notes=self.notes,
+            files=tuple(table.name for table in tables),
+        )
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """A whole column, in a pass of its own."""
+        [name] = named(self.schema, [name], self.name, "--id")
+        field = self.seen.field(name)
+        parts = [plain(batch.column(name)) for batch in self.open_batches(pa.schema([field]))]
+        return pa.chunked_array(parts, plain_type(field.type))
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Rows from `start` to `stop`, fewer at the end. The rows before `start` are let go."""
@@ -66,7 +148,7 @@ class Table:
             fresh.append(batch)
             missing -= batch.num_rows
         if fresh:
-            held = pa.concat_tables([held, pa.Table.from_batches(fresh)])
+            held = pa.concat_tables([held, *fresh])
         passed = min(start - self._first_held, held.num_rows)
         self._held = held.slice(passed)
         self._first_held += passed
@@ -74,100 +156,233 @@ class Table:
 
     def count(self) -> int:
         """The number of rows, after reading all of them if the format does not tell."""
-        if self.row_count is None:
-            batches, held = self._open()
-            rest = sum(batch.num_rows for batch in batches)
-            self.row_count = self._first_held + held.num_rows + rest
-        return self.row_count
+        if self.row_count is not None:
+            return self.row_count
+        batches, held = self._open()
+        rest = sum(int(batch.num_rows) for batch in batches)
+        total = self._first_held + int(held.num_rows) + rest
+        self._first_held, self._held = total, held.slice(held.num_rows)
+        return total
+
+    def samples(self) -> int:
+        """The number of rows of the file, once all were read."""
+        return self._rows_read
 
     def close(self) -> None:
         self._batches = self._held = None
 
-    def _open(self) -> tuple[Iterator[pa.RecordBatch], pa.Table]:
+    def _open(self) -> tuple[Iterator[pa.Table], pa.Table]:
         if self._batches is None or self._held is None:
-            self._batches = self._open_batches(self._columns)
-            schema = pa.schema([self.schema.field(name) for name in self._columns])
-            self._held = schema.empty_table()
+            self._batches = self._tables()
+            names = [*self._columns, *([ROW] if self.is_ragged else [])]
+            types = {**self.types, ROW: pa.int64()}
+            self._held = pa.schema([(name, types[name]) for name in names]).empty_table()
         return self._batches, self._held
+
+    def _tables(self) -> Iterator[pa.Table]:
+        """The batches with plain types, and exploded where rows are sequences."""
+        fields = [self.schema.field(name) for name in self._columns]
+        wanted = pa.schema(
+            field.with_type(pa.float64()) if self._must_be_numbers(field) else field
+            for field in fields
+        )
+        for batch in self.open_batches(wanted):
+            table = pa.table(
+                {field.name: self._plain(batch.column(field.name), field) for field in wanted}
+            )
+            if self._leading is not None:
+                table = explode(table, self._leading, self._shift, self._rows_read, self.name)
+            self._rows_read += batch.num_rows
+            yield table
+
+    def _must_be_numbers(self, field: pa.Field) -> bool:
+        return is_text(plain_type(field.type)) and field.name not in self._texts
+
+    def _plain(self, column: pa.Array, field: pa.Field) -> pa.Array:
+        """The column as the arrays need it. Raises DataError at the first word among numbers."""
+        column = plain(column)
+        if not (is_text(column.type) and pa.types.is_floating(field.type)):
+            return column
+        words = pc.fill_null(pc.invert(pc.match_substring_regex(column, _NUMBER)), False)
+        odd = pc.index(words, True).as_py()
+        if odd >= 0:
+            raise DataError(
+                f"{self.name}: row {self._rows_read + odd}, column {field.name!r}: found "
+                f"{column[odd].as_py()!r}, expected a number"
+            )
+        return pc.cast(column, pa.float64())
 
 
 class TableArray:
     """A source over columns of a table: (N) from one column, (N, k) from k or from lists of k."""
 
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
-        self.name = table.path
+        self.name = table.name
         self.bytes = table.bytes
-        self.columns = columns
-        self._table = table
+        self.columns: tuple[str, ...] | None = columns
+        self.files = table.files
+        self.table = table
+        self.skips_missing = False
+        self._columns = columns
+        self._namings: list[list[str]] = []
         self._range: tuple[int, int] | None = None
         self._block: NDArray[Any] | None = None
+        self._present: NDArray[np.bool_] | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds names instead of numbers."""
+        kind = plain_type(self.table.schema.field(self._columns[0]).type)
+        return len(self._columns) == 1 and is_text(kind)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether its cells are lists of lists: sequences of rows."""
+        kind = plain_type(self.table.schema.field(self._columns[0]).type)
+        return is_list(kind) and is_list(value_type(kind))
+
+    @cached_property
+    def class_names(self) -> list[str]:
+        """The names of the classes: the first naming offered that has the first name read."""
+        column = self.table.read(0, 1).column(self._columns[0])
+        known = (names for names in self._namings if column[0].as_py() in names)
+        return next(known, self._namings[0])
+
+    def name_classes(self, namings: list[list[str]]) -> None:
+        """Read names as their index among the names of classes, called in one of these ways."""
+        self._namings = namings
+        self.table.allow_text(self._columns[0])
 
     @cached_property
     def shape(self) -> tuple[int | None, ...]:
-        width = self._width
-        return (self._table.row_count,) if width is None else (self._table.row_count, width)
+        rows = self.table.row_count
+        return (rows,) if self._width is None else (rows, self._width)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
-        types = [value_type(self._table.schema.field(name).type) for name in self.columns]
+        if self._namings:
+            return np.dtype(np.int64)
+        types = [value_type(self.table.types[name]) for name in self._columns]
         # An empty array tells, where `kind.to_pandas_dtype()` of some versions needs pandas.
         empty = (pa.array([], kind).to_numpy(zero_copy_only=False) for kind in types)
         return np.result_type(*empty)
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
         """The values in a box. A row that is read in several boxes is decoded once."""
-        start = box[0].start or 0
-        stop = sys.maxsize if box[0].stop is None else box[0].stop
+        start, stop = _rows_of(box)
         if self._block is None or self._range != (start, stop):
-            self._block = self._decode(self._table.read(start, stop), start)
+            rows = self.table.read(start, stop)
+            self._present = np.ones(rows.num_rows, dtype=np.bool_)
+            self._block = self._decode(rows, start)
             self._range = (start, stop)
         return self._block[(slice(None), *box[1:])]
 
+    def present(self, box: tuple[slice, ...]) -> NDArray[np.bool_]:
+        """Which rows of a box hold a value everywhere."""
+        self.read((box[0], *[slice(None)] * (len(self.shape) - 1)))
+        assert self._present is not None
+        return self._present
+
+    def rows(self, box: tuple[slice, ...]) -> NDArray[np.int64]:
+        """The row of the file that each row of a box comes from, where rows are sequences."""
+        start, stop = _rows_of(box)
+        numbers: NDArray[np.int64] = self.table.read(start, stop).column(ROW).to_numpy()
+        return numbers
+
     def count(self) -> int:
-        return self._table.count()
+        return self.table.count()
 
     @cached_property
     def _width(self) -> int | None:
         """Values a row; None for a plain column."""
-        if len(self.columns) > 1:
-            return len(self.columns)
-        kind = self._table.schema.field(self.columns[0]).type
+        if len(self._columns) > 1:
+            return len(self._columns)
+        kind = self.table.types[self._columns[0]]
         if not is_list(kind):
             return None
         if pa.types.is_fixed_size_list(kind):
             return int(kind.list_size)
-        first = self._table.read(0, 1).column(self.columns[0])
-        return len(first[0]) if len(first) and first[0].is_valid else 0
+        column = self.table.read(0, 1).column(self._columns[0])
+        return len(column[0]) if len(column) and column[0].is_valid else 0
 
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
-        if self._width is None or len(self.columns) > 1:
-            block = np.empty((rows.num_rows, len(self.columns)), self.dtype)
-            for i, name in enumerate(self.columns):
+        if self._namings:
+            return self._indices(rows.column(self._columns[0]), start)
+        if self._width is None or len(self._columns) > 1:
+            block = np.empty((rows.num_rows, len(self._columns)), self.dtype)
+            for i, name in enumerate(self._columns):
                 block[:, i] = self._numbers(rows.column(name), name, start)
             return block[:, 0] if self._width is None else block
-        return self._lists(rows.column(self.columns[0]), self.columns[0], start)
+        return self._lists(rows.column(self._columns[0]), self._columns[0], start)
 
     def _numbers(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
         if column.null_count:
-            row = start + pc.index(column.is_null(), True).as_py()
-            raise self._error(row, name, "found no value, expected a number")
-        values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+            self._miss(column.is_null(), name, start, "found no value, expected a number")
+            column = pc.fill_null(column, pa.scalar(0, column.type))
+        values: NDArray[Any] = column.to_numpy()
         return values
 
-    def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
-        lengths = pc.fill_null(pc.list_value_length(column), -1)
-        odd = pc.index(pc.not_equal(lengths, self._width), True).as_py()
-        if odd >= 0:
-            found = "no list" if column[odd].as_py() is None else f"a list of {lengths[odd]}"
+    def _indices(self, column: pa.ChunkedArray, start: int) -> NDArray[Any]:
+        """The index of each name among the names of the classes."""
+        name = self._columns[0]
+        if len(column) == 0:
+            return np.zeros(0, dtype=np.int64)
+        names = self.class_names
+        if column.null_count:
+            self._miss(column.is_null(), name, start, "found no value, expected a class")
+            column = pc.fill_null(column, names[0])
+        indices = pc.index_in(column, pa.array(names, pa.string()).cast(column.type))
+        unknown = pc.index(indices.is_null(), True).as_py()
+        if unknown >= 0:
+            found = column[unknown].as_py()
             raise self._error(
-                start + odd, name, f"found {found}, expected one of {self._width} as in row 0"
+                start + unknown, name, f"found {found!r}, expected one of {listed(names)}"
+            )
+        return np.asarray(indices.to_numpy(), dtype=np.int64)
+
+    def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
+        width = self._width or 0
+        missing = column.is_null()
+        if column.null_count:
+            self._miss(missing, name, start, f"found no list, expected one of {width} as in row 0")
+            filler = pa.scalar([0] * width, column.type)
+            column = pc.if_else(missing, filler, column)
+        lengths = pc.list_value_length(column)
+        odd = pc.index(pc.not_equal(lengths, width), True).as_py()
+        if odd >= 0:
+            raise self._error(
+                start + odd,
+                name,
+                f"found a list of {lengths[odd]}, expected one of {width} as in row 0",
             )
         values = pc.list_flatten(column)
         if values.null_count:
-            row = start + pc.index(values.is_null(), True).as_py() // max(self._width or 1, 1)
-            raise self._error(row, name, "found a list with a missing value, expected numbers")
-        numbers: NDArray[Any] = values.to_numpy(zero_copy_only=False)
-        return numbers.reshape(len(column), self._width or 0)
+            holes = values.is_null().to_numpy().reshape(-1, width).any(axis=1)
+            problem = "found a list with a missing value, expected numbers"
+            self._miss(pa.chunked_array([pa.array(holes)]), name, start, problem)
+            values = pc.fill_null(values, pa.scalar(0, values.type))
+        numbers: NDArray[Any] = values.to_numpy()
+        return numbers.reshape(len(column), width)
+
+    def _miss(self, missing: pa.ChunkedArray, name: str, start: int, problem: str) -> None:
+        """Mark rows where something is missing, or raise at the first of them."""
+        if not self.skips_missing:
+            row = start + pc.index(missing, True).as_py()
+            raise self._error(row, name, f"{problem}; --skip-missing leaves such rows out")
+        assert self._present is not None
+        self._present &= ~missing.to_numpy()
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
         return DataError(f"{self.name}: row {row}, column {column!r}: {problem}")
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """A column without extensions, dictionaries and decimals."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind = plain_type(column.type)
+    return column if kind == column.type else pc.cast(column, kind)
+
+
+def _rows_of(box: tuple[slice, ...]) -> tuple[int, int]:
+    return box[0].start or 0, sys.maxsize if box[0].stop is None else box[0].stop

@@ -12,7 +12,9 @@ from types import ModuleType
 from typing import Protocol, TextIO, cast
 
 from losscli.engine import Elements
+from losscli.inspection import Finding
 from losscli.reduction import Result
+from losscli.report.rows import FINDING_HEADER, finding_row
 
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 
@@ -40,6 +42,17 @@ def write_rows(
 ) -> None:
     """Rows in a format."""
     _module(format_name, stream).write_rows(stream, header, rows)
+
+
+def write_findings(
+    format_name: str | None, stream: TextIO, findings: Sequence[Finding], command: str | None
+) -> None:
+    """What files hold, and the command that is probably wanted where the format has room for it."""
+    module = _module(format_name, stream)
+    if hasattr(module, "write_findings"):
+        module.write_findings(stream, findings, command)
+    else:
+        module.write_rows(stream, FINDING_HEADER, map(finding_row, findings))
 
 
 def _module(format_name: str | None, stream: TextIO) -> ModuleType:

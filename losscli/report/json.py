@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from losscli.engine import Elements
+from losscli.inspection import Finding
 from losscli.reduction import Result
 
 
@@ -37,6 +38,11 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
     stream.write(_dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
 
 
+def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
+    found = {"arrays": [asdict(one) for one in findings], "command": command}
+    stream.write(json.dumps(_speakable(found), indent=2, allow_nan=False) + "\n")
+
+
 def _facts(result: Result) -> list[tuple[str, Any]]:
     return [
         ("loss", result.loss),
@@ -49,6 +55,8 @@ def _facts(result: Result) -> list[tuple[str, Any]]:
         ("weight_sum", result.weight_sum),
         ("options", {name.rstrip("_"): value for name, value in result.options.items()}),
         ("inputs", [asdict(one) for one in result.inputs]),
+        ("pairing", result.pairing),
+        ("classes", result.classes),
         ("notes", result.notes),
         ("warnings", result.warnings),
         ("version", result.version),

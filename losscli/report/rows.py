@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.engine import Elements
+from losscli.inspection import Finding
+from losscli.losses.layout import show
 from losscli.reduction import Result
 
 RESULT_HEADER = ("loss", "reduction", "value", "count", "ignored", "weight_sum")
@@ -38,8 +40,41 @@ def element_rows(elements: Elements) -> Iterator[list[object]]:
     losses, targets = elements.losses.values, _targets(elements)
     for position in np.ndindex(losses.shape):
         index = [start + offset for start, offset in zip(elements.start, position, strict=True)]
-        target = [] if targets is None else [targets[position].item()]
+        target = [] if targets is None else [targets.item(position)]
         yield [*index, *target, losses[position].item()]
+
+
+FINDING_HEADER = (
+    "file",
+    "array",
+    "shape",
+    "dtype",
+    "looks like",
+    "min",
+    "max",
+    "NaN",
+    "infinite",
+    "missing",
+    "rows seen",
+)
+
+
+def finding_row(finding: Finding) -> tuple[object, ...]:
+    """The row under FINDING_HEADER."""
+    marks = f", and {' '.join(map(str, finding.marks))}" if finding.marks else ""
+    return (
+        finding.file,
+        finding.name,
+        show(finding.shape),
+        finding.dtype,
+        finding.looks_like + marks,
+        "" if finding.minimum is None else f"{finding.minimum:.6g}",
+        "" if finding.maximum is None else f"{finding.maximum:.6g}",
+        finding.nan,
+        finding.infinite,
+        finding.missing,
+        finding.rows,
+    )
 
 
 def _targets(elements: Elements) -> NDArray[Any] | None:

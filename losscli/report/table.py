@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from losscli.engine import Elements
+from losscli.inspection import Finding
 from losscli.losses.layout import show
 from losscli.losses.registry import kebab
 from losscli.reduction import Result
-from losscli.report.rows import element_header, element_rows
+from losscli.report.rows import element_header, element_rows, finding_row
 
 # Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
 _LINES_KEPT = 6
@@ -65,6 +66,29 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
     _console(stream).print(table)
 
 
+def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
+    """A block of lines for each array: a table would be too wide for a terminal."""
+    console = _console(stream)
+    for finding in findings:
+        _, name, shape, dtype, looks, low, high, *_ = map(str, finding_row(finding))
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="dim", min_width=8)
+        table.add_column(overflow="fold")
+        heading = f"{finding.file}  {name}" if name else finding.file
+        table.add_row(Text("file"), Text(heading, style="bold"))
+        table.add_row("holds", Text(f"{shape} {dtype}, looks like {looks}"))
+        if low:
+            table.add_row("range", Text(f"{low} to {high} in the {finding.rows} rows looked at"))
+        odd = {"NaN": finding.nan, "infinite": finding.infinite, "missing": finding.missing}
+        if any(odd.values()):
+            counts = [f"{count} {kind}" for kind, count in odd.items() if count]
+            table.add_row("beside", Text(", ".join(counts)))
+        console.print(table)
+        console.print()
+    if command is not None:
+        console.print(Text.assemble(("probably  ", "dim"), (command, "bold")), soft_wrap=True)
+
+
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else _UNCUT
     return Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
@@ -91,7 +115,11 @@ def _facts(result: Result) -> Table:
     if result.changed:
         table.add_row("options", Text(", ".join(map(_option, result.changed.items()))))
     for one in result.inputs:
-        table.add_row(Text(one.role), Text(f"{one.path or 'given'}  {show(one.shape)} {one.dtype}"))
+        files = f" ({len(one.files)} files)" if one.files else ""
+        what = f"{one.path or 'given'}{files}  {show(one.shape)} {one.dtype}"
+        table.add_row(Text(one.role), Text(what))
+    if result.pairing is not None:
+        table.add_row("rows", Text(f"paired by {result.pairing}"))
     return table
 
 

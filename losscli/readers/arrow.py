@@ -1,0 +1,91 @@
+"""Arrow's own files, as a file (Feather too) or as a stream, batch by batch."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import ipc
+
+from losscli.errors import DataError
+from losscli.readers.table import Table
+
+if TYPE_CHECKING:
+    from losscli.readers import Reading
+    from losscli.readers.origin import Origin
+
+_FILE_MAGIC = b"ARROW1"
+
+# A batch is read whole, unless batches are larger than this: then the file is mapped, and its
+# pages are given back after every slice of so many bytes. A file cut short under a map kills the
+# process, so a map is the second choice.
+_MOST_BATCH_BYTES = 1 << 26
+_SLICE_BYTES = 1 << 22
+
+
+def open_file(origin: Origin, reading: Reading) -> Table:
+    """The schema, from the file's first message."""
+    del reading  # there is nothing to choose
+    is_file = origin.head(len(_FILE_MAGIC)) == _FILE_MAGIC
+    try:
+        if is_file:
+            if not origin.is_plain:
+                raise DataError(
+                    f"{origin.name}: an Arrow file is read from plain files alone; as a stream it "
+                    "can be piped"
+                )
+            with pa.OSFile(origin.name) as file, ipc.open_file(file) as reader:
+                schema = reader.schema
+            return Table(
+                origin.name, origin.size, schema, lambda wanted: _of_file(origin, wanted.names)
+            )
+        stream = ipc.open_stream(origin.arrow_stream())
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{origin.name}: not a readable Arrow file: {_line(error)}") from error
+    first_pass = [stream]
+
+    def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+        reader = first_pass.pop() if first_pass else ipc.open_stream(origin.arrow_stream())
+        return _checked(origin, (batch.select(wanted.names) for batch in reader))
+
+    return Table(origin.name, origin.size, stream.schema, batches)
+
+
+def _of_file(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with pa.OSFile(origin.name) as file, ipc.open_file(file) as reader:
+        count = reader.num_record_batches
+        if origin.size <= _MOST_BATCH_BYTES * max(count, 1):
+            fields = [reader.schema.get_field_index(name) for name in columns]
+            options = ipc.IpcReadOptions(included_fields=fields)
+            with ipc.open_file(file, options=options) as narrow:
+                whole = (narrow.get_batch(i).select(list(columns)) for i in range(count))
+                yield from _checked(origin, whole)
+            return
+    yield from _checked(origin, _mapped(origin, columns))
+
+
+def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Slices of batches that are too large to be held, each copied out of the mapped file."""
+    with origin.stream() as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    reader = ipc.open_file(pa.BufferReader(pa.py_buffer(pages)))
+    for i in range(reader.num_record_batches):
+        batch = reader.get_batch(i).select(list(columns))
+        rows = max(1, _SLICE_BYTES * batch.num_rows // max(batch.nbytes, 1))
+        for start in range(0, batch.num_rows, rows):
+            part = batch.slice(start, rows)
+            yield pa.record_batch([pa.concat_arrays([one, one[:0]]) for one in part], part.schema)
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+def _checked(origin: Origin, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise DataError(f"{origin.name}: damaged Arrow file: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,97 @@
+"""Hugging Face's safetensors: a JSON header with the place of every tensor, then their bytes.
+
+Its own library maps the whole file; here a tensor is read in blocks as a `.npy` is. The format:
+https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.errors import DataError
+from losscli.readers.members import Members
+from losscli.readers.npy import NpyArray
+
+if TYPE_CHECKING:
+    from losscli.readers import Reading
+    from losscli.readers.origin import Origin
+
+_LENGTH_BYTES = 8
+_MOST_HEADER_BYTES = 100_000_000  # the format's own limit
+
+_DTYPES = {
+    "BOOL": "?",
+    "U8": "u1",
+    "I8": "i1",
+    "U16": "<u2",
+    "I16": "<i2",
+    "F16": "<f2",
+    "U32": "<u4",
+    "I32": "<i4",
+    "F32": "<f4",
+    "U64": "<u8",
+    "I64": "<i8",
+    "F64": "<f8",
+}
+
+
+def open_file(origin: Origin, reading: Reading) -> Members:
+    """The tensors of a file, called as they were saved."""
+    del reading  # there is nothing to choose
+    if not origin.is_plain:
+        raise DataError(f"{origin.name}: safetensors are read from plain files alone")
+    try:
+        tensors, begin = _read_header(origin)
+        openers = {
+            name: partial(_member, origin, name, tensor, begin) for name, tensor in tensors.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{origin.name}: not a readable safetensors file: {error}") from error
+    return Members(origin.name, openers)
+
+
+def _read_header(origin: Origin) -> tuple[dict[str, Any], int]:
+    with origin.stream() as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        if length > min(_MOST_HEADER_BYTES, origin.size - _LENGTH_BYTES):
+            raise ValueError(f"its header says that it is {length} bytes long")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return header, _LENGTH_BYTES + length
+
+
+def _member(origin: Origin, name: str, tensor: dict[str, Any], begin: int) -> NpyArray | Bfloat16:
+    shape, kind = tuple(tensor["shape"]), tensor["dtype"]
+    start, end = tensor["data_offsets"]
+    label = f"{origin.name}[{name}]"
+    if kind not in _DTYPES and kind != "BF16":
+        raise DataError(f"{label}: found {kind}, expected one of BF16, {', '.join(_DTYPES)}")
+    dtype = np.dtype("<u2" if kind == "BF16" else _DTYPES[kind])
+    if end - start != math.prod(shape) * dtype.itemsize or begin + end > origin.size:
+        raise DataError(f"{label}: its header says {end - start} bytes for {kind} of {shape}")
+    array = NpyArray(label, (shape, False, dtype), begin + start, end - start, origin.open_raw)
+    return Bfloat16(array) if kind == "BF16" else array
+
+
+class Bfloat16:
+    """A source over brain floating point, which NumPy lacks: the upper halves of float32."""
+
+    dtype = np.dtype(np.float32, metadata={"stored": "bfloat16"})
+    columns: tuple[str, ...] | None = None
+
+    def __init__(self, halves: NpyArray) -> None:
+        self.name = halves.name
+        self.bytes = halves.bytes
+        self.shape = halves.shape
+        self.count = halves.count
+        self.close = halves.close
+        self._halves = halves
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        return (self._halves.read(box).astype(np.uint32) << 16).view(np.float32)

@@ -1,0 +1,145 @@
+"""Several files as one: a directory, a glob or a list, end to end in natural order."""
+
+from __future__ import annotations
+
+import glob
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.errors import DataError
+from losscli.readers import Array, Container, Reading, known_format, open_file
+from losscli.readers.origin import STANDARD_INPUT
+
+_PART = re.compile(r"(\d+)-of-(\d+)")
+
+
+def open_files(patterns: Sequence[str], reading: Reading) -> Container:
+    """The container of all files that paths, directories and globs name, in natural order."""
+    names = sorted((name for pattern in patterns for name in _found(pattern)), key=natural)
+    if len(names) == 1:
+        return open_file(names[0], reading)
+    _require_all_parts(names)
+    first, *others = [open_file(name, reading) for name in names]
+    name = " ".join(patterns)
+    # A table joins others by its rows, before columns become arrays; arrays join as they are.
+    joined = getattr(first, "joined", None)
+    return joined(name, others) if joined else Shards(name, [first, *others])
+
+
+def _found(pattern: str) -> list[str]:
+    """The files that one pattern means; a file's own name comes first."""
+    path = Path(pattern)
+    if pattern == STANDARD_INPUT or path.is_file():
+        return [pattern]
+    if path.is_dir():
+        return _in_directory(path)
+    if not glob.has_magic(pattern):
+        return [pattern]  # opening it says what is wrong
+    found = glob.glob(pattern, recursive=True)
+    if not found:
+        raise DataError(f"{pattern}: no file is called so")
+    return found
+
+
+def _in_directory(path: Path) -> list[str]:
+    """The files of the one format that is there; descriptions, `.json` and hidden, are not data."""
+    found: dict[str, list[str]] = {}
+    for one in path.iterdir():
+        kind = known_format(one.name)
+        if kind and one.is_file() and one.suffix != ".json" and one.name[0] not in "._":
+            found.setdefault(kind, []).append(str(one))
+    if not found:
+        raise DataError(f"{path}: found no file in this directory that can be read")
+    if len(found) > 1:
+        raise DataError(
+            f"{path}: found files of several formats, {', '.join(found)}; a glob chooses, such as "
+            f"'{path}/*.{next(iter(found))}'"
+        )
+    return next(iter(found.values()))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key to sort by in which `part-2` comes before `part-10`."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _require_all_parts(names: Sequence[str]) -> None:
+    """Raise DataError if files are numbered as parts of so many, and some are not there."""
+    parts = [match for name in names if (match := _PART.search(Path(name).name))]
+    if not parts or len(parts) < len(names):
+        return
+    total, numbers = int(parts[0][2]), {int(part[1]) for part in parts}
+    base = 0 if 0 in numbers else 1
+    missing = [number for number in range(base, total + base) if number not in numbers]
+    if missing:
+        part = f"{missing[0]:0{len(parts[0][1])}d}-of-{parts[0][2]}"
+        raise DataError(f"{names[0]}: found {len(numbers)} of {total} parts; {part} is missing")
+
+
+class Shards:
+    """A container over files of arrays, which have the same ones."""
+
+    def __init__(self, name: str, files: Sequence[Container]) -> None:
+        self.name = name
+        self._files = files
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._files[0].names
+
+    def array(self, patterns: Sequence[str] | None, option: str) -> ShardedArray:
+        """The array of that name of each file, end to end."""
+        first, *others = self._files
+        array = first.array(patterns, option)
+        exact = None if array.columns is None else array.columns
+        return ShardedArray(self.name, [array, *(one.array(exact, option) for one in others)])
+
+    def close(self) -> None:
+        for one in self._files:
+            one.close()
+
+
+class ShardedArray:
+    """A source over the rows of several arrays, end to end."""
+
+    def __init__(self, name: str, parts: Sequence[Array]) -> None:
+        self.name = name
+        self.columns = parts[0].columns
+        self.files = tuple(part.name for part in parts)
+        self.bytes = sum(part.bytes for part in parts)
+        self.dtype = np.result_type(*(part.dtype for part in parts))
+        self._parts = parts
+        for part in parts:
+            if not part.shape or part.shape[1:] != parts[0].shape[1:]:
+                raise DataError(
+                    f"{part.name}: found shape {part.shape}; {parts[0].name} has "
+                    f"{parts[0].shape}, and only the first axis may differ"
+                )
+        self._starts = [0, *accumulate(part.count() for part in parts)]
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return (self.count(), *self._parts[0].shape[1:])
+
+    def count(self) -> int:
+        return self._starts[-1]
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        """The values in a box, from the one or more files that it lies in."""
+        start, stop, _ = box[0].indices(self.count())
+        first = min(max(bisect_right(self._starts, start) - 1, 0), len(self._parts) - 1)
+        blocks: list[NDArray[Any]] = []
+        for part, begin in zip(self._parts[first:], self._starts[first:], strict=False):
+            if blocks and begin >= stop:
+                break
+            rows = slice(max(start - begin, 0), max(stop - begin, 0))
+            blocks.append(part.read((rows, *box[1:])).astype(self.dtype, copy=False))
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

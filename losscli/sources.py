@@ -1,0 +1,207 @@
+"""The arrays of a request, opened: which file and which columns each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from losscli.errors import DataError, listed
+from losscli.losses.registry import kebab
+from losscli.readers import Array, Container, default_name
+from losscli.readers.memory import MemoryArray
+from losscli.readers.shards import open_files
+from losscli.request import Files, Request
+
+if TYPE_CHECKING:
+    from losscli.readers.table import Table, TableArray
+
+# The array that says which rows are there; no loss has a parameter of that name.
+PRESENT = "rows present"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The arrays by name, with what was chosen in opening them.
+
+    `masks` name those that say what counts. `classes` are the names of the classes where the
+    target gives names, known once it was read. `pairing` tells how rows of several files were
+    paired.
+    """
+
+    arrays: Mapping[str, Array]
+    masks: tuple[str, ...]
+    notes: tuple[str, ...]
+    named: TableArray | None
+    ragged: Table | None
+    pairing: str | None
+
+
+def open_sources(request: Request, stack: ExitStack) -> Sources:
+    """Open every file once, and make the arrays out of their columns."""
+    containers = {
+        files: stack.enter_context(closing(open_files(files, request.reading_of(files))))
+        for files in dict.fromkeys(files for files in request.arrays.values() if _is_files(files))
+    }
+    patterns = {**request.columns, **_assumed(request, containers)}
+    arrays: dict[str, Any] = {}
+    # Named columns first: what they take is not among the columns that remain for the others.
+    for name in sorted(request.arrays, key=lambda name: name not in patterns):
+        value = request.arrays[name]
+        if _is_files(value):
+            option = f"--{kebab(name)}-column"
+            arrays[name] = containers[value].array(patterns.get(name), option)
+        else:
+            arrays[name] = MemoryArray("", value)
+    arrays = {name: arrays[name] for name in request.arrays}
+    named = _name_classes(request, arrays)
+    ragged = _explode(request, arrays)
+    arrays |= _together(request, arrays, ragged)
+    if request.id is not None:
+        _pair(request, request.id, containers, arrays, stack)
+    return Sources(
+        arrays,
+        tuple(name for name in arrays if name in ("mask", PRESENT)),
+        (*_notes(containers), *_chosen(request, arrays), *_common_key(request, containers)),
+        named,
+        ragged,
+        _pairing(request, containers),
+    )
+
+
+def _is_files(value: Any) -> bool:
+    return isinstance(value, tuple)
+
+
+def _assumed(request: Request, containers: Mapping[Files, Container]) -> dict[str, Sequence[str]]:
+    """The columns of required arrays for which nothing was given, by their usual names."""
+    found: dict[str, Sequence[str]] = {}
+    for name in request.assumed:
+        names = containers[request.arrays[name]].names
+        column = default_name(names, name)
+        if column is None:
+            there = f"; there are {listed(names)}" if names else ""
+            raise DataError(
+                f"{' '.join(request.arrays[name])}: found no single column called as {name} is; "
+                f"give {name.upper()}, or --{kebab(name)}-column{there}"
+            )
+        found[name] = [column]
+    return found
+
+
+def _name_classes(request: Request, arrays: Mapping[str, Any]) -> TableArray | None:
+    """The array of class names, if there is one, told what the classes are called."""
+    if "class_base" not in request.options:
+        return None
+    texts = [array for array in arrays.values() if getattr(array, "is_text", False)]
+    if not texts:
+        return None
+    columns = next(iter(arrays.values())).columns or ()
+    if request.classes is not None:
+        texts[0].name_classes([_class_names(request.classes)])
+    elif len(columns) > 1:
+        from losscli.readers.columns import class_names  # noqa: PLC0415 - pyarrow
+
+        texts[0].name_classes(class_names(columns))
+    else:
+        raise DataError(
+            f"{texts[0].name}: column {texts[0].columns[0]!r} holds names, expected class indices; "
+            "--classes gives the names of the classes"
+        )
+    named: TableArray = texts[0]
+    return named
+
+
+def _class_names(classes: str | Sequence[str]) -> list[str]:
+    """Names with commas between them, or those of a file, one a line."""
+    if not isinstance(classes, str):
+        return list(classes)
+    if "," in classes:
+        return [name.strip() for name in classes.split(",")]
+    try:
+        lines = Path(classes).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{classes}: {getattr(error, 'strerror', None) or error}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _explode(request: Request, arrays: Mapping[str, Any]) -> Table | None:
+    """Where an array's rows are sequences, take all tables' lists for sequences."""
+    if not any(getattr(array, "is_nested", False) for array in arrays.values()):
+        return None
+    tables = {id(array.table): array.table for array in arrays.values() if hasattr(array, "table")}
+    leading = next(iter(arrays.values()))
+    for table in tables.values():
+        columns = leading.columns if getattr(leading, "table", None) is table else ()
+        table.explode(columns, request.options.get("shift", False))
+    first: Table = next(iter(tables.values()))
+    return first
+
+
+def _together(request: Request, arrays: Mapping[str, Any], ragged: Table | None) -> dict[str, Any]:
+    """The array that says which rows are there, where some may not be."""
+    of_tables = {name: array for name, array in arrays.items() if hasattr(array, "skips_missing")}
+    for array in of_tables.values():
+        array.skips_missing = request.skip_missing
+    if not of_tables or not (request.skip_missing or ragged):
+        return {}
+    from losscli.readers.together import Together  # noqa: PLC0415 - beside tables alone
+
+    return {PRESENT: Together(of_tables)}
+
+
+def _pair(
+    request: Request,
+    column: str,
+    containers: Mapping[Files, Container],
+    arrays: dict[str, Any],
+    stack: ExitStack,
+) -> None:
+    """Put the rows of every further file in the order of the first one's keys."""
+    from losscli.readers.pairing import Reordered, positions  # noqa: PLC0415 - pyarrow
+
+    leading, *others = containers
+    keys = _keys(leading, containers[leading], column)
+    for files in others:
+        names = (" ".join(leading), " ".join(files))
+        order = positions(keys, _keys(files, containers[files], column), names)
+        for name, value in request.arrays.items():
+            if value is files:
+                arrays[name] = stack.enter_context(closing(Reordered(arrays[name], order)))
+
+
+def _keys(files: Files, container: Container, column: str) -> Any:
+    if not hasattr(container, "column"):
+        raise DataError(f"{' '.join(files)}: found no columns, so no --id {column}")
+    return container.column(column)
+
+
+def _notes(containers: Mapping[Files, Container]) -> tuple[str, ...]:
+    return tuple(note for one in containers.values() for note in getattr(one, "notes", ()))
+
+
+def _chosen(request: Request, arrays: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line on the columns that nobody named."""
+    parts = [
+        f"{name}: took {'columns' if len(array.columns) > 1 else 'column'} "
+        f"{listed(array.columns)} of {array.name}"
+        for name, array in arrays.items()
+        if array.columns is not None and name not in request.columns
+    ]
+    return ("; ".join(parts),) if parts else ()
+
+
+def _common_key(request: Request, containers: Mapping[Files, Container]) -> Iterator[str]:
+    """A hint where rows are paired by position, and all files have a column `id`."""
+    names = [{name for name in one.names if name.lower() == "id"} for one in containers.values()]
+    if request.id is None and len(names) > 1:
+        for name in set.intersection(*names):
+            yield f"rows are paired by position; --id {name} pairs them by that column"
+
+
+def _pairing(request: Request, containers: Mapping[Files, Container]) -> str | None:
+    if len(containers) < 2:
+        return None
+    return "position" if request.id is None else f"id {request.id}"

@@ -1,0 +1,171 @@
+"""`losscli inspect`: what files hold, and the command that would compute their loss."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from conftest import COMMAND, SAMPLES, run_on_terminal
+
+from losscli.cli import main
+from losscli.inspection import inspect, probable_command
+from losscli.readers import AS_THEY_ARE
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(scale=3, size=(60, 4))
+LOG_PROBABILITIES = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
+PROBABILITIES = np.exp(LOG_PROBABILITIES)
+LABELS = np.arange(60) % 4
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (LOGITS, "logits"),
+        (LOG_PROBABILITIES, "log-probabilities"),
+        (LOG_PROBABILITIES.astype("float16"), "log-probabilities"),
+        (PROBABILITIES, "probabilities"),
+        (PROBABILITIES[:, 0], "probabilities"),
+        (LOGITS[:, 0], "real values"),
+        (LABELS, "class indices"),
+        (LABELS + 1.0, "class indices"),
+        (LABELS % 2, "0/1"),
+        (np.where(LABELS == 2, -100, LABELS), "class indices"),
+        (np.array([40, 90]), "real values"),
+    ],
+)
+def test_what_an_array_looks_like(array: Any, expected: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", array)
+    [found] = inspect([str(tmp_path / "x.npy")], full=False, reading=AS_THEY_ARE)
+    assert found.looks_like == expected
+    assert found.shape == array.shape
+    assert found.rows == len(array)
+
+
+def test_what_is_odd_is_counted(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", [1.5, np.nan, np.inf, -np.inf, -2.0])
+    [found] = inspect([str(tmp_path / "x.npy")], full=False, reading=AS_THEY_ARE)
+    assert (found.nan, found.infinite, found.minimum, found.maximum) == (1, 2, -2.0, 1.5)
+    (tmp_path / "t.csv").write_text("a,b\n1.5,2.5\nNA,1.0\n")
+    [found] = inspect([str(tmp_path / "t.csv")], full=True, reading=AS_THEY_ARE)
+    assert (found.missing, found.rows, found.shape) == (1, 1, (2, 2))
+
+
+def test_a_sample_unless_all_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("losscli.inspection._BLOCK_VALUES", 40)
+    values = np.zeros((100, 4))
+    values[99, 3] = 7.5
+    pa.parquet.write_table(pa.table({"x": list(values), "y": np.arange(100)}), tmp_path / "t.pq")
+    [sampled, _] = inspect([str(tmp_path / "t.pq")], full=False, reading=AS_THEY_ARE)
+    assert (sampled.rows, sampled.maximum) == (10, 0.0)
+    [whole, target] = inspect([str(tmp_path / "t.pq")], full=True, reading=AS_THEY_ARE)
+    assert (whole.rows, whole.maximum) == (100, 7.5)
+    assert (target.name, target.maximum) == ("y", 99.0)
+
+
+def save(folder: Path, **arrays: Any) -> list[str]:
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return [f"{name}.npy" for name in arrays]
+
+
+MARKED = np.where(LABELS == 2, 255, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        ({"x": LOGITS, "y": LABELS}, "losscli ce x.npy y.npy"),
+        ({"y": LABELS, "x": LOGITS}, "losscli ce x.npy y.npy"),
+        ({"x": LOG_PROBABILITIES, "y": LABELS}, "losscli nll x.npy y.npy"),
+        ({"x": PROBABILITIES, "y": LABELS}, "losscli nll x.npy y.npy --from probs"),
+        ({"x": LOGITS, "y": MARKED}, "losscli ce x.npy y.npy --ignore-index 255"),
+        ({"x": PROBABILITIES[:, 0], "y": LABELS % 2}, "losscli bce x.npy y.npy"),
+        ({"x": LOGITS[:, 0], "y": LABELS % 2}, "losscli bce-with-logits x.npy y.npy"),
+        ({"x": LOGITS[:, 0], "y": LOGITS[:, 1]}, "losscli mse x.npy y.npy"),
+        (
+            {"x": LOGITS.reshape(6, 10, 4), "y": LABELS.reshape(6, 10)},
+            "losscli ce x.npy y.npy --class-axis -1",
+        ),
+        ({"x": LOGITS}, None),
+    ],
+)
+def test_the_probable_command_runs(
+    arrays: dict[str, Any], expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = inspect(save(tmp_path, **arrays), full=False, reading=AS_THEY_ARE)
+    assert probable_command(found) == expected
+    if expected is not None:
+        assert main(shlex.split(expected)[1:]) == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("digits.csv", "losscli ce digits.csv"),
+        ("digits.parquet", "losscli ce digits.parquet"),
+        ("breast_cancer.csv", "losscli bce breast_cancer.csv -i probability"),
+        ("diabetes.csv", "losscli mse diabetes.csv -t measured"),
+    ],
+)
+def test_tables(file: str, expected: str, samples: Path) -> None:
+    assert probable_command(inspect([file], full=False, reading=AS_THEY_ARE)) == expected
+    assert main(shlex.split(expected)[1:]) == 0
+
+
+def test_the_formats(
+    samples: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["inspect", "digits_labels.npy", "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "arrays": [
+            {
+                "file": "digits_labels.npy",
+                "name": "",
+                "shape": [450],
+                "dtype": "int64",
+                "rows": 450,
+                "minimum": 0.0,
+                "maximum": 9.0,
+                "nan": 0,
+                "infinite": 0,
+                "missing": 0,
+                "looks_like": "class indices",
+                "marks": [],
+            }
+        ],
+        "command": None,
+    }
+    assert main(["inspect", "digits_logits.npy", "digits_labels.npy"]) == 0
+    found = capsys.readouterr()
+    header, *rows = found.out.splitlines()
+    assert header.split("\t")[:5] == ["file", "array", "shape", "dtype", "looks like"]
+    assert len(rows) == 2
+    assert found.err == "losscli: note: probably: losscli ce digits_logits.npy digits_labels.npy\n"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal(columns: int) -> None:
+    text = run_on_terminal([*COMMAND, "inspect", "breast_cancer.csv"], columns, cwd=SAMPLES)
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "file      breast_cancer.csv  logit",
+        "holds     (N,) float64, looks like real values",
+        "range     -16.3764 to 9.32987 in the 143 rows looked at",
+        "",
+        "file      breast_cancer.csv  probability",
+        "holds     (N,) float64, looks like probabilities",
+        "range     7.72368e-08 to 0.999911 in the 143 rows looked at",
+        "",
+        "file      breast_cancer.csv  label",
+        "holds     (N,) float64, looks like 0/1",
+        "range     0 to 1 in the 143 rows looked at",
+        "",
+        "probably  losscli bce breast_cancer.csv -i probability",
+    ]
