@@ -9,22 +9,39 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import ArrayError, DataError
 from losscli.losses.checks import Check, Doubt
-from losscli.losses.layout import Layout, Shape, View
+from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
+from losscli.losses.numerics import Unread
 from losscli.losses.registry import Loss
 from losscli.reduction import Mask, PerElement, Totals
 
-# Values of the widest array in one block: 1 MiB as float64, which stays in a core's cache.
-BLOCK_VALUES = 1 << 17
+# Values of the widest array in one block, 2 MiB as float32, and elements in one: 1 MiB as float64,
+# of which a loss makes several on its way. Fewer, and Python between the blocks shows; more, and
+# they do not fit into a core's cache.
+BLOCK_VALUES = 1 << 19
+BLOCK_ELEMENTS = 1 << 17
 
+# Of a row of at least this many bytes a loss that needs one entry reads just that, of so many rows
+# in a block.
+LONG_ROW = 1 << 14
+PICKED_ROWS = 1 << 11
+
+# Values of a block at which a check looks.
+LOOKED_VALUES = 1 << 16
+
+# Blocks that one thread takes at a time, so that handing them out costs little.
+BLOCKS_AT_ONCE = 4
+
+LossFunction = Callable[..., PerElement]
 Box = tuple[slice, ...]
 
 
@@ -42,8 +59,15 @@ class Source(Protocol):
     @property
     def dtype(self) -> np.dtype[np.generic]: ...
 
+    @property
+    def concurrent(self) -> bool:
+        """Whether any box can be read at any time, by several threads at once."""
+
     def read(self, box: Box) -> NDArray[Any]:
-        """The values in a box, fewer rows where the array ends. Rows are asked for in order."""
+        """The values in a box, fewer rows where the array ends.
+
+        Unless it is concurrent, rows are asked for in order.
+        """
 
     def count(self) -> int:
         """The number of rows, reading on to the end if need be."""
@@ -59,6 +83,7 @@ class Work:
     layout: Layout
     checks: Sequence[Check] = ()
     masks: Sequence[str] = ()
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -82,27 +107,125 @@ class Outcome:
 class Block:
     """A box of elements as read: the part of every array, and which elements a mask leaves in."""
 
+    number: int
     box: Box
     arrays: Mapping[str, NDArray[Any]]
     kept: Mask | None
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What some blocks give: their sums, their doubts with the place, their elements if wanted."""
+
+    totals: Totals
+    doubts: Sequence[tuple[Doubt, str]]
+    elements: Sequence[Elements]
+
+
 def run(work: Work, on_elements: Callable[[Elements], None] | None = None) -> Outcome:
-    """Apply a loss to all blocks and merge their sums."""
+    """Apply a loss to all blocks and merge their sums.
+
+    Blocks are the same for any number of threads, and what they give is taken in their order: so
+    are the sums, the doubts, and the first error.
+    """
     function = work.loss.on_blocks(work.options)
-    budget = max(1, BLOCK_VALUES // work.layout.width)
     totals, doubts = Totals(), _Doubts()
-    for number, box in enumerate(boxes(work.layout.grid, budget, work.layout.uncut)):
-        block = _read(work, box)
-        if block is None:
-            break
-        checks = [check for check in work.checks if check.looks_at(number)]
-        losses = _compute(work, function, block, checks, doubts)
+    for part in _parts(work, function, on_elements is not None):
+        totals = totals.merge(part.totals)
+        for doubt, text in part.doubts:
+            doubts.add(doubt, text)
         if on_elements is not None:
-            on_elements(_elements(work.layout, block, losses))
-        totals = totals.merge(Totals.of(losses))
+            for elements in part.elements:
+                on_elements(elements)
     _check_counts(work)
     return Outcome(replace(totals, samples=_samples(work)), doubts.told())
+
+
+def _parts(work: Work, function: LossFunction, with_elements: bool) -> Iterator[_Part]:
+    """What every group of blocks gives, in their order, computed by threads side by side."""
+    compute = functools.partial(_compute_group, work, function, with_elements)
+    steps = (functools.partial(compute, blocks) for blocks in _groups_of_blocks(work))
+    if work.threads == 1 or _is_one_block(work.layout):
+        yield from (step() for step in steps)
+    else:
+        yield from _side_by_side(steps, work.threads)
+
+
+def _is_one_block(layout: Layout) -> bool:
+    sizes = [size for size in layout.grid if size is not None]
+    return len(sizes) == len(layout.grid) and math.prod(sizes) * layout.width <= BLOCK_VALUES
+
+
+def _side_by_side(steps: Iterator[Callable[[], _Part]], threads: int) -> Iterator[_Part]:
+    from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415 - 5 ms at the start
+
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[_Part]] = deque()
+        try:
+            for step in steps:
+                waiting.append(pool.submit(step))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _groups_of_blocks(work: Work) -> Iterator[Iterable[Block]]:
+    """Some consecutive blocks at a time: to be read by whoever takes them where sources allow it,
+    else read already, in order."""
+    if _picked(work) is None:
+        budget = max(1, min(BLOCK_VALUES // work.layout.width, BLOCK_ELEMENTS))
+    else:
+        budget = PICKED_ROWS
+    numbered = enumerate(boxes(work.layout.grid, budget, work.layout.uncut))
+    concurrent = all(source.concurrent for source in work.sources.values())
+    at_once = BLOCKS_AT_ONCE if concurrent else 1
+    while group := list(itertools.islice(numbered, at_once)):
+        blocks = (_read(work, number, box) for number, box in group)
+        read = itertools.takewhile(lambda block: block is not None, blocks)
+        if concurrent:
+            yield cast(Iterator[Block], read)
+            continue
+        present = cast(list[Block], list(read))
+        yield present
+        if len(present) < len(group):
+            return
+
+
+def _picked(work: Work) -> str | None:
+    """The array of which only the targets' entries are read: whose rows are so long that a page
+    of each is less than all of them."""
+    name, source = next(iter(work.sources.items()))
+    in_rows = work.layout.views[name].axes == (Axis(0, 0), Axis(WHOLE, 1))
+    if not (work.loss.picks(work.options) and in_rows and not work.masks):
+        return None
+    long = (source.shape[1] or 0) * source.dtype.itemsize >= LONG_ROW
+    return name if long and hasattr(source, "take") else None
+
+
+def _unread(source: Any, rows: slice) -> Unread:
+    start, stop, _ = rows.indices(source.shape[0])
+    classes = source.shape[1]
+    return Unread(
+        (stop - start, classes),
+        source.dtype,
+        functools.partial(source.take, start),
+        lambda count: source.read((slice(start, min(start + count, stop)), slice(None))),
+    )
+
+
+def _compute_group(
+    work: Work, function: LossFunction, with_elements: bool, blocks: Iterable[Block]
+) -> _Part:
+    totals, doubts, elements = Totals(), list[tuple[Doubt, str]](), list[Elements]()
+    for block in blocks:
+        losses = _compute(work, function, block, doubts)
+        totals = totals.merge(Totals.of(losses))
+        if with_elements:
+            elements.append(_elements(work.layout, block, losses))
+    return _Part(totals, doubts, elements)
 
 
 def _elements(layout: Layout, block: Block, losses: PerElement) -> Elements:
@@ -135,12 +258,16 @@ def _starts(rows: int | None, step: int) -> Iterator[int]:
     return itertools.count(0, step) if rows is None else iter(range(0, rows, step))
 
 
-def _read(work: Work, box: Box) -> Block | None:
+def _read(work: Work, number: int, box: Box) -> Block | None:
     """The block of every array; None past the end. Arrays of differing lengths are an error."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     lengths = set()
+    picked = _picked(work)
     for name, source in work.sources.items():
         view = work.layout.views[name]
+        if name == picked:
+            arrays[name] = _unread(source, box[0])
+            continue
         array = source.read(_box_of(view, box, len(source.shape)))
         if view.sample_axis is not None:
             lengths.add(array.shape[view.sample_axis])
@@ -150,7 +277,7 @@ def _read(work: Work, box: Box) -> Block | None:
     if lengths == {0} and work.layout.grid[0] is None:
         return None
     masks = [arrays.pop(name) for name in work.masks]
-    return Block(box, arrays, _kept(work.layout, arrays, masks) if masks else None)
+    return Block(number, box, arrays, _kept(work.layout, arrays, masks) if masks else None)
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
@@ -172,11 +299,7 @@ def _as_block(array: NDArray[Any], view: View) -> NDArray[Any]:
 
 
 def _compute(
-    work: Work,
-    function: Callable[..., PerElement],
-    block: Block,
-    checks: Sequence[Check],
-    doubts: _Doubts,
+    work: Work, function: LossFunction, block: Block, doubts: list[tuple[Doubt, str]]
 ) -> PerElement:
     """The losses of a block in the elements' order. What is masked is not even looked at."""
     arrays = block.arrays
@@ -186,16 +309,44 @@ def _compute(
     try:
         with np.errstate(all="ignore"):
             losses = function(**arrays)
-            for check in checks:
-                for doubt in check.look(arrays, work.options, losses):
-                    place = _place(work, block, doubt.array, doubt.position)
-                    doubts.add(doubt, f"{place} {doubt.problem}")
+            for doubt in _look(work, block, arrays, losses):
+                place = _place(work, block, doubt.array, doubt.position)
+                doubts.append((doubt, f"{place} {doubt.problem}"))
     except ArrayError as error:
         place = _place(work, block, error.array, error.position)
         raise DataError(f"{place} {error.problem}") from error
     if block.kept is not None:
         losses = losses.spread(block.kept)
     return losses.transposed(work.layout.element_order) if work.layout.order else losses
+
+
+def _look(
+    work: Work, block: Block, arrays: Mapping[str, NDArray[Any]], losses: PerElement
+) -> Iterator[Doubt]:
+    """What the checks say of a block, or of its first elements."""
+    checks = [check for check in work.checks if check.looks_at(block.number)]
+    if not checks:
+        return
+    rows = max(1, LOOKED_VALUES // work.layout.width)
+    head = {name: _head(work, block, name, array, rows) for name, array in arrays.items()}
+    ignored = None if losses.ignored is None else losses.ignored[:rows]
+    head_losses = PerElement(losses.values[:rows], ignored=ignored)
+    for check in checks:
+        if check.everywhere:
+            yield from check.look(arrays, work.options, losses)
+        else:
+            yield from check.look(head, work.options, head_losses)
+
+
+def _head(work: Work, block: Block, name: str, array: Any, rows: int) -> NDArray[Any]:
+    """The first rows of a block's array, if it runs along the elements there."""
+    if isinstance(array, Unread):
+        return array.rows(rows)
+    view = work.layout.views[name]
+    first = view.axes[0]
+    along = first.element == 0 and not first.repeated if block.kept is None else _axes_along(view)
+    head: NDArray[Any] = array[:rows] if along else array
+    return head
 
 
 def _kept(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 
 from losscli import engine, remarks
 from losscli._version import __version__
-from losscli.errors import ArrayError, DataError
+from losscli.errors import ArrayError, DataError, UsageError
 from losscli.losses.layout import ArrayInfo, Layout, View, masked, show
 from losscli.losses.registry import find
 from losscli.readers import Array
@@ -36,6 +37,7 @@ def evaluate(
     reduction: str = "mean",
     broadcast: bool = False,
     check: bool = True,
+    threads: int | None = None,
     on_elements: Callable[[engine.Elements], None] | None = None,
     **parameters: Any,
 ) -> Result:
@@ -49,6 +51,8 @@ def evaluate(
         check: whether to look for mistakes in what the arrays hold, such as logits where
             log-probabilities belong
         broadcast: whether input and target may broadcast to more elements than either has
+        threads: how many compute side by side; unless given, as many as there are cores; the
+            result has the same bits for any
         on_elements: called with every block of losses in C order; with the reduction "none"
             the result then holds no values
         parameters: further arrays and the options of the loss by name; for each array NAME that
@@ -78,7 +82,9 @@ def evaluate(
             collected = []
             on_elements = partial(_collect, collected)
         checks = request.loss.checks if check else ()
-        work = engine.Work(request.loss, request.options, held, layout, checks, sources.masks)
+        work = engine.Work(
+            request.loss, request.options, held, layout, checks, sources.masks, _threads(threads)
+        )
         if on_elements is not None and sources.named is not None:
             on_elements = partial(_with_names, on_elements, sources.named)
         outcome = engine.run(work, on_elements)
@@ -109,6 +115,13 @@ def evaluate(
     suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, totals))
     explained = remarks.explanations(result, totals, request.loss)
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
+
+
+def _threads(wanted: int | None) -> int:
+    """The number of threads; unless given, the cores that this process may use."""
+    if wanted is not None and wanted < 1:
+        raise UsageError(f"threads is {wanted}; expected at least 1")
+    return wanted or len(os.sched_getaffinity(0))
 
 
 def _lay_out(request: Request, sources: Sources) -> tuple[Layout, dict[str, engine.Source]]:

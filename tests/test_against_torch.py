@@ -48,8 +48,11 @@ def test_the_same_as_pytorch(name: str, data: Any) -> None:
     largest = max(float(np.max(np.abs(array), initial=1.0)) for array in arrays.values())
     longest = max(np.shape(array)[-1] if np.ndim(array) else 1 for array in arrays.values())
     slack = 1e-15 * largest**2 * longest
-    np.testing.assert_allclose(found["none"], expected["none"], rtol=1e-10, atol=slack)
-    bound = 1e-12 * np.abs(expected["none"]).sum() + slack * expected["none"].size
+    # Where float32 and float16 are not widened first, so much is allowed.
+    fast = name == "cross-entropy" and arrays["input"].dtype != np.float64
+    rtol, rtol_of_sums = (2e-6, 1e-6) if fast else (1e-10, 1e-12)
+    np.testing.assert_allclose(found["none"], expected["none"], rtol=rtol, atol=slack)
+    bound = rtol_of_sums * np.abs(expected["none"]).sum() + slack * expected["none"].size
     assert_within(found["sum"], expected["sum"], bound)
     for reduction in loss.reductions[1:]:
         # A mean is the sum over some weight: its bound is the sum's over the same.

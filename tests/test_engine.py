@@ -9,6 +9,8 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,8 @@ import losscli
 from losscli import engine
 from losscli.errors import DataError
 from losscli.losses.registry import LOSSES
+from losscli.readers import AS_THEY_ARE
+from losscli.readers.shards import open_files
 from losscli.reduction import Result
 
 ANY_ARRAYS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -141,3 +145,73 @@ def test_what_does_not_run_along_the_samples_is_bounded(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys.modules["losscli.evaluate"], "HELD_BYTES", 100)
     with pytest.raises(DataError, match="needed whole for every sample"):
         losscli.evaluate("mse", np.zeros((5, 20)), np.zeros(20))
+
+
+def everything(*arrays: Any, **parameters: Any) -> tuple[Any, ...]:
+    """What a result says, to the last bit."""
+    result = losscli.evaluate("ce", *arrays, **parameters)
+    return result.value, result.weight_sum, result.count, result.ignored, result.warnings
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_any_number_of_threads_gives_the_same_bits(
+    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BLOCK_VALUES", 1000)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5000, 7)).astype(np.float32), rng.integers(7, size=5000)
+    x[[700, 3000]] = np.exp(x[[700, 3000]])
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    pa.parquet.write_table(pa.table({"x": list(x), "label": y}), tmp_path / "t.parquet")
+    weight = rng.uniform(size=7)
+    for arrays in ([tmp_path / "x.npy", tmp_path / "y.npy"], [tmp_path / "t.parquet"], [x, y]):
+        expected = everything(*arrays, weight=weight, threads=1)
+        assert everything(*arrays, weight=weight, threads=threads) == expected
+        each = [
+            losscli.evaluate("ce", *arrays, reduction="none", threads=one).values
+            for one in (1, threads)
+        ]
+        np.testing.assert_array_equal(*each)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_first_error_is_told_whatever_the_threads(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BLOCK_VALUES", 100)
+    target = np.zeros(10_000, dtype=int)
+    target[[4321, 4322, 9999]] = 9
+    for _ in range(5):
+        with pytest.raises(DataError, match="target in row 4321 is 9"):
+            losscli.evaluate("ce", np.zeros((10_000, 2)), target, threads=threads)
+
+
+def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
+    """5000 rows of 8192 classes: 160 MB, of which a page a row is 20 MB."""
+    shape = (5000, 8192)
+    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, shape)  # nothing but zeros
+    y = np.arange(5000) % 8192
+    with open(tmp_path / "x.npy", "r+b") as file:
+        offset = file.seek(0, 2) - 5000 * 8192 * 4
+        for row in range(5000):
+            file.seek(offset + (row * 8192 + int(y[row])) * 4)
+            file.write(np.float32(-row - 1).tobytes())
+    source: Any = open_files([str(tmp_path / "x.npy")], AS_THEY_ARE)
+    assert not source.read((slice(0, 1), slice(1, 9))).any()
+    source.close()
+    with mock.patch.object(type(source), "read", side_effect=AssertionError("reads rows")):
+        result = losscli.evaluate("nll", tmp_path / "x.npy", y, check=False, reduction="none")
+    np.testing.assert_array_equal(values(result), np.arange(5000) + 1.0)
+
+
+def test_a_mistake_in_long_rows_is_found(tmp_path: Path) -> None:
+    x = np.full((3, 5000), np.log(1 / 5000))
+    x[2, 4000] = 0.5
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(DataError, match=r"x.npy: input at \[2, 4000\] is 0.5; expected log-prob"):
+        losscli.evaluate("nll", tmp_path / "x.npy", [1, 2, 4000])
+    x[2, 4000] = 0.0
+    np.save(tmp_path / "x.npy", x)
+    [warning] = losscli.evaluate("nll", tmp_path / "x.npy", [1, 2, 4000]).warnings
+    assert "input at [2, 0] begins a row whose probabilities sum to 2" in warning

@@ -17,15 +17,15 @@ NUMBER = re.compile(r"(\d+\.\d+(?:e[+-]\d+)?)")
 
 @pytest.mark.parametrize("shown", EXAMPLES)
 def test_an_example_prints_what_is_shown(shown: str) -> None:
-    """Another processor may round the last digits otherwise: numbers are compared as numbers."""
+    """Another processor may round float32 otherwise: numbers are compared as numbers."""
     assert parts(run_example(shown)) == parts(shown)
 
 
 def parts(text: str) -> list[Any]:
-    """The text between the numbers, and the numbers, which compare to 12 digits."""
+    """The text between the numbers, and the numbers, which agree on all machines to 1e-6."""
     pieces = NUMBER.split(text)
     return [
-        pytest.approx(float(piece), rel=1e-12) if NUMBER.fullmatch(piece) else piece
+        pytest.approx(float(piece), rel=1e-6) if NUMBER.fullmatch(piece) else piece
         for piece in pieces
     ]
 

@@ -22,16 +22,18 @@ NAMES = [f"{case['loss']}-{number}" for number, case in enumerate(CASES)]
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
-def assert_equal(found: Any, case: dict[str, Any], reduction: str) -> None:
-    """Within 1e-10 of each element, and 1e-12 of the sum of absolute values."""
+def assert_equal(found: Any, case: dict[str, Any], reduction: str, *, fast: bool = False) -> None:
+    """Within 1e-10 of each element, and 1e-12 of the sum of absolute values; 2e-6 and 1e-6 where
+    float32 and float16 are not widened first."""
+    rtol, rtol_of_sums = (2e-6, 1e-6) if fast else (1e-10, 1e-12)
     expected = np.array(case["expected"][reduction])
     assert np.shape(found) == expected.shape
     if reduction == "none" or not np.isfinite(expected):
         # What PyTorch computes by cancelling is off by the rounding of what cancels.
-        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-14)
     else:
         losses = np.abs(case["expected"]["none"])
-        assert abs(found - expected) <= 1e-12 * losses.sum() + 1e-15 * losses.size
+        assert abs(found - expected) <= rtol_of_sums * losses.sum() + 1e-15 * losses.size
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
@@ -53,7 +55,8 @@ def test_npy_files(case: dict[str, Any], dtype: str, tmp_path: Path) -> None:
         paths[name] = tmp_path / f"{name}.npy"
         np.save(paths[name], np.asfortranarray(array))
     result = losscli.evaluate(case["loss"], **paths, **case["options"], check=False, broadcast=True)
-    assert_equal(result.value, case, "mean")
+    fast = case["loss"] == "cross-entropy" and dtype != ">f8"
+    assert_equal(result.value, case, "mean", fast=fast)
 
 
 def is_tabular(case: dict[str, Any]) -> bool:

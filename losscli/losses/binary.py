@@ -111,10 +111,12 @@ def bce_with_logits(
     x, y = widen(input), widen(target)
     # PyTorch's form, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is the same number but cancels
     # where x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
-    yes = y * softplus(-x)
+    # The two logarithms are max(-x, 0) + t and max(x, 0) + t with one t, see `softplus`.
+    t = np.log1p(np.exp(-np.abs(x)))
+    yes = y * (np.maximum(-x, 0.0) + t)
     if pos_weight is not None:
         yes = widen(pos_weight) * yes
-    values = yes + (1.0 - y) * softplus(x)
+    values = yes + (1.0 - y) * (np.maximum(x, 0.0) + t)
     values = np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
     return PerElement(values if weight is None else widen(weight) * values)
 

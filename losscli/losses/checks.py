@@ -39,8 +39,8 @@ Look = Callable[[Mapping[str, Array], Mapping[str, Any], PerElement], Iterator[D
 class Check:
     """A look at blocks, their options and losses: at every block if it costs nothing, else at few.
 
-    Few are the first blocks and then every 64th, so that looking costs about a hundredth of
-    computing.
+    Few are the first blocks and then every 64th, and of each the first elements, so that looking
+    costs less than a hundredth of computing.
     """
 
     look: Look

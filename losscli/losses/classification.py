@@ -22,6 +22,7 @@ from losscli.losses.numerics import (
     hinge,
     negative_log,
     pick,
+    target_cost,
     widen,
 )
 from losscli.losses.registry import Array, Integers, Interval, Needs, loss
@@ -39,10 +40,11 @@ def _targets_above_0(
         indices, ignored = class_indices(
             blocks["target"], x.shape[CLASS_AXIS], options["ignore_index"], options["class_base"]
         )
-        wrong = (pick(x, indices) > rounding(x)) & ~ignored
+        found = pick(x, indices)
+        wrong = (found > rounding(x)) & ~ignored
         if wrong.any():
             n, *rest = first(wrong)
-            raise _above_0(x, (n, int(indices[(n, *rest)]), *rest))
+            raise _above_0(found, found[(n, *rest)], (n, int(indices[(n, *rest)]), *rest))
     yield from ()
 
 
@@ -58,7 +60,7 @@ def _rows_are(
     if kind == "log-probs":
         above = np.expand_dims(counted, CLASS_AXIS) & (x > rounding(x))
         if above.any():
-            raise _above_0(x, first(above))
+            raise _above_0(x, x[first(above)], first(above))
         sums = np.exp(widen(x)).sum(axis=CLASS_AXIS)
         yield from _odd_sums(x, sums, counted, "log-probabilities", "--from logits normalises them")
     elif kind == "probs":
@@ -139,11 +141,11 @@ def _are_probabilities(x: Array) -> Mask:
     return result
 
 
-def _above_0(x: Array, position: tuple[int, ...]) -> ArrayError:
-    looks_like = "probs" if np.all((x >= 0) & (x <= 1)) else "logits"
+def _above_0(values: Array, found: Any, position: tuple[int, ...]) -> ArrayError:
+    looks_like = "probs" if np.all((values >= 0) & (values <= 1)) else "logits"
     return ArrayError(
         "input",
-        f"is {x[position]}; expected log-probabilities, which are at most 0; --from {looks_like} "
+        f"is {found}; expected log-probabilities, which are at most 0; --from {looks_like} "
         f"takes {'probabilities' if looks_like == 'probs' else 'logits'}, and --no-check anything",
         position,
     )
@@ -152,6 +154,7 @@ def _above_0(x: Array, position: tuple[int, ...]) -> ArrayError:
 @loss(
     layout=index_targets,
     checks=(Check(_rows_are), Check(_targets_above_0, everywhere=True), Check(_infinite, True)),
+    picks=lambda options: options["from_"] != "logits",
 )
 def nll(
     input: Array,
@@ -190,7 +193,7 @@ def nll(
     """
     indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index, class_base)
     if from_ == "logits":
-        values = pick(negative_log(input, from_, clip), indices)
+        values = target_cost(input, indices)
     else:
         values = negative_log(pick(input, indices), from_, clip)
     if weight is None:
@@ -247,6 +250,15 @@ def cross_entropy(
 
     Source: torch.nn.functional.cross_entropy
     """
+    if target.ndim < input.ndim and from_ == "logits" and not label_smoothing:
+        return nll(
+            input,
+            target,
+            weight=weight,
+            ignore_index=ignore_index,
+            from_=from_,
+            class_base=class_base,
+        )
     costs = negative_log(input, from_, clip)
     class_weights = None if weight is None else along_classes(widen(weight), costs.ndim)
     weighted = costs if class_weights is None else class_weights * costs
@@ -321,7 +333,8 @@ def multi_margin(
     x = widen(input)
     lead = margin - np.expand_dims(pick(x, indices), CLASS_AXIS) + x
     np.put_along_axis(lead, np.expand_dims(indices, CLASS_AXIS), 0.0, CLASS_AXIS)
-    values = np.power(hinge(lead), p).sum(axis=CLASS_AXIS) / classes
+    short = hinge(lead)
+    values = (short if p == 1 else np.square(short)).sum(axis=CLASS_AXIS) / classes
     return PerElement(values if weight is None else widen(weight)[indices] * values)
 
 
@@ -350,14 +363,14 @@ def multilabel_margin(input: Array, target: Array) -> PerElement:
     classes = input.shape[CLASS_AXIS]
     indices, absent = class_indices(target, classes, -1)
     listed = ~np.logical_or.accumulate(absent, axis=CLASS_AXIS)
-    among = np.zeros(input.shape, dtype=np.bool_)
+    most = range(int(listed.sum(axis=CLASS_AXIS).max(initial=0)))
     rows = np.arange(len(input))
-    for k in range(classes):
-        among[rows, indices[:, k]] |= listed[:, k]
     x = widen(input)
+    others = x.copy()  # those that are listed are led by any lead
+    for k in most:
+        others[rows[listed[:, k]], indices[listed[:, k], k]] = -np.inf
     values = np.zeros(len(input))
-    for k in range(int(listed.sum(axis=CLASS_AXIS).max(initial=0))):
-        short = hinge(1.0 - (x[rows, indices[:, k]][:, None] - x))
-        of_others = np.where(among, 0.0, short).sum(axis=CLASS_AXIS)
-        values += np.where(listed[:, k], of_others, 0.0)
+    for k in most:
+        short = hinge(1.0 - (x[rows, indices[:, k]][:, np.newaxis] - others))
+        values += np.where(listed[:, k], short.sum(axis=CLASS_AXIS), 0.0)
     return PerElement(values / classes)

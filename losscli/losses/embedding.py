@@ -43,16 +43,16 @@ def cosine_embedding(
     Source: torch.nn.functional.cosine_embedding_loss
     """
     a, b, y = widen(input1), widen(input2), widen(target)
-    dot = (a * b).sum(axis=-1)
-    lengths = np.sqrt((_squared(a) + _EPSILON) * (_squared(b) + _EPSILON))
+    dot, a2, b2 = _dot(a, b), _dot(a, a), _dot(b, b)
+    lengths = np.sqrt((a2 + _EPSILON) * (b2 + _EPSILON))
     cosine = dot / lengths
     unlike = np.maximum(cosine - margin, 0.0)
     return PerElement(
-        np.where(y == 1.0, _distance(a, b, dot, lengths, cosine), np.where(y == -1.0, unlike, 0.0))
+        np.where(y == 1.0, _distance(a, b, dot, lengths), np.where(y == -1.0, unlike, 0.0))
     )
 
 
-def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats, cosine: Floats) -> Floats:
+def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats) -> Floats:
     """1 - cos, to the last digits also where the vectors are almost parallel.
 
     With s = sqrt((|a|² + ε)(|b|² + ε)) and t = a·b,
@@ -61,16 +61,18 @@ def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats, cosine: Floats
 
     and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels.
     """
-    a2, b2 = _squared(a), _squared(b)
+    a2, b2 = _dot(a, a), _dot(b, b)
     with_direction = np.where(a2 > 0.0, a2, 1.0)
-    apart = a2 * _squared(b - (dot / with_direction)[..., np.newaxis] * a)
+    beside = b - (dot / with_direction)[..., np.newaxis] * a
+    apart = a2 * _dot(beside, beside)
     squares = apart + _EPSILON * (a2 + b2) + _EPSILON**2
+    cosine = dot / lengths
     return np.where(cosine > 0.5, squares / (lengths * (lengths + dot)), 1.0 - cosine)
 
 
-def _squared(vectors: Floats) -> Floats:
-    length: Floats = np.square(vectors).sum(axis=-1)
-    return length
+def _dot(a: Floats, b: Floats) -> Floats:
+    product: Floats = np.einsum("...d,...d->...", a, b)
+    return product
 
 
 @loss(layout=vector_triples)
@@ -121,5 +123,7 @@ def triplet_margin(
 def _norm(difference: Floats, p: float) -> Floats:
     if difference.shape[-1] == 0:
         return np.zeros(difference.shape[:-1])
+    if p == 2.0:
+        return np.sqrt(_dot(difference, difference))
     norm: Floats = np.linalg.norm(difference, ord=p, axis=-1)
     return norm

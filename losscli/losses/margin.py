@@ -9,7 +9,7 @@ import numpy as np
 
 from losscli.losses.checks import Check, Doubt, first
 from losscli.losses.layout import broadcasting, equal_shapes, same_shape
-from losscli.losses.numerics import softplus, widen
+from losscli.losses.numerics import softplus, where, widen
 from losscli.losses.registry import Array, loss
 from losscli.reduction import PerElement
 
@@ -77,9 +77,10 @@ def hinge_embedding(input: Array, target: Array, *, margin: float = 1.0) -> PerE
     """
     x, y = widen(input), widen(target)
     # PyTorch adds both terms for any other target.
-    alike = np.where(y != -1.0, x, 0.0)
-    unlike = np.where(y != 1.0, np.maximum(margin - x, 0.0), 0.0)
-    return PerElement(alike + unlike)
+    alike, unlike = np.broadcast_arrays(x, np.maximum(margin - x, 0.0))
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    alike, unlike = (np.broadcast_to(one, shape) for one in (alike, unlike))
+    return PerElement(where(y != -1.0, alike) + where(y != 1.0, unlike))
 
 
 @loss(layout=equal_shapes, checks=(Check(_signs),))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,6 +51,96 @@ def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
     return np.log1p(others) - below
 
 
+# Classes that are summed in float32 at once; the sums of such runs are summed in float64.
+_RUN = 512
+
+# All numbers of 16 bits in order, and their exponentials: taking them from a table does the cast
+# and the exponential at once, 3 GB/s against 1.
+_HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+
+
+@functools.cache
+def _exponentials_of_halves() -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return np.exp(_HALVES.astype(np.float32))
+
+
+def target_cost(x: NDArray[Any], indices: NDArray[np.intp]) -> Floats:
+    """-log softmax(x) of each element's target class, without that of the others.
+
+        log1p(Σ_{c≠y} exp(x_c) / exp(x_y))
+
+    The target's term is left out of the sum, so nothing cancels; the largest need not be taken
+    off first where the sum comes out finite and far from underflow, and rows where it does not
+    are done again by `negative_log_softmax`. For float32 this reads a block once instead of five
+    times, and 12 times as fast; `benchmarks/` has the figures.
+    """
+    terms = _exponentials(x)
+    if x.ndim == 2:
+        terms.reshape(-1)[_in_rows(indices, x.shape[1])] = 0.0
+    else:
+        np.put_along_axis(terms, np.expand_dims(indices, CLASS_AXIS), 0.0, CLASS_AXIS)
+    others = _sum_of_classes(terms)
+    of_target = np.exp(widen(pick(x, indices)))
+    costs: Floats = np.log1p(others / of_target)
+    lowest = x.shape[CLASS_AXIS] * 1e-30
+    unsure = ~((others > lowest) & (others < 1e30) & (of_target > 1e-30) & (of_target < 1e30))
+    if unsure.any():
+        rows = np.moveaxis(x, CLASS_AXIS, -1)[unsure]
+        costs[unsure] = pick(negative_log_softmax(widen(rows)), indices[unsure])
+    return costs
+
+
+def _exponentials(x: NDArray[Any]) -> NDArray[Any]:
+    """exp(x), of 32 bits and less in float32, in memory that is used again for the next block."""
+    dtype = np.float64 if x.dtype.kind != "f" or x.dtype.itemsize > 4 else np.float32
+    result = _scratch(x.shape, dtype)
+    if x.dtype == np.float16 and x.dtype.isnative:
+        np.take(_exponentials_of_halves(), x.view(np.uint16), out=result, mode="clip")
+    else:
+        np.exp(x, out=result, casting="unsafe", dtype=dtype)
+    return result
+
+
+def _sum_of_classes(terms: NDArray[Any]) -> Floats:
+    """Σ_c along the class axis, in runs of classes whose sums are added up in float64.
+
+    `einsum` takes a fifth of the time of `sum` on short rows. A product with ones would take half
+    of that again, but it starts threads of its own, which get in the way of ours.
+    """
+    n, classes, *others = terms.shape
+    total = np.zeros((n, *others))
+    whole = classes // _RUN * _RUN
+    if not others and whole:
+        runs = np.lib.stride_tricks.as_strided(
+            terms,
+            (n, whole // _RUN, _RUN),
+            (terms.strides[0], _RUN * terms.itemsize, terms.itemsize),
+        )
+        total += np.einsum("nrc->nr", runs).sum(axis=1, dtype=np.float64)
+    for start in range(0 if others else whole, classes, _RUN):
+        total += np.einsum("nc...->n...", terms[:, start : start + _RUN])
+    return total
+
+
+class _Memory(threading.local):
+    """Of one thread."""
+
+    held: NDArray[np.uint8] = np.empty(0, np.uint8)
+
+
+_memory = _Memory()
+
+
+def _scratch(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Memory of this thread, which holds until it is asked for again."""
+    needed = math.prod(shape) * np.dtype(dtype).itemsize
+    if _memory.held.size < needed:
+        _memory.held = np.empty(needed, np.uint8)
+    result: NDArray[Any] = _memory.held[:needed].view(dtype).reshape(shape)
+    return result
+
+
 def negative_log(x: NDArray[Any], kind: str, clip: float | None, axis: int = CLASS_AXIS) -> Floats:
     """-log p of the probabilities p that `x` tells as "logits", "probs" or "log-probs".
 
@@ -75,13 +169,46 @@ def softplus(x: Floats) -> Floats:
 
 def hinge(z: Floats) -> Floats:
     """max(z, 0), and 0 where z is NaN, as PyTorch's margins over classes have it."""
-    return np.where(z > 0.0, z, 0.0)
+    result: Floats = np.fmax(z, 0.0)
+    return result
 
 
-def pick(array: NDArray[Any], indices: NDArray[np.intp]) -> NDArray[Any]:
+def where(mask: Mask, x: Floats) -> Floats:
+    """x, and 0 where not marked: np.where(mask, x, 0.0) without a branch for every element.
+
+    Masks that follow no pattern are mispredicted half of the time, which takes 3.6 ns an element;
+    a mask of bits takes 0.6.
+    """
+    bits = np.negative(mask, dtype=np.int64, casting="unsafe")
+    return (x.view(np.int64) & bits).view(np.float64)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A block (n, C) of which nothing was read yet: `entries` reads one class of each row, `rows`
+    the first rows."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    entries: Callable[[NDArray[np.intp]], NDArray[Any]]
+    rows: Callable[[int], NDArray[Any]]
+
+    ndim = 2
+
+
+def pick(array: NDArray[Any] | Unread, indices: NDArray[np.intp]) -> NDArray[Any]:
     """The entry of each element's class: array[n, indices[n, ...], ...]."""
+    if isinstance(array, Unread):
+        return array.entries(indices)
+    if array.ndim == 2 and array.flags.c_contiguous:  # 4 times as fast
+        return array.reshape(-1).take(_in_rows(indices, array.shape[1]))
     chosen = np.take_along_axis(array, np.expand_dims(indices, CLASS_AXIS), CLASS_AXIS)
     return np.squeeze(chosen, CLASS_AXIS)
+
+
+def _in_rows(indices: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
+    """Where the entry of each row's class lies, rows end to end."""
+    return indices + np.arange(0, len(indices) * classes, classes or 1)
 
 
 def along_classes(per_class: Floats, ndim: int) -> Floats:

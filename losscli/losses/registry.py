@@ -109,7 +109,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Loss:
-    """A registered loss: a pure function on blocks, and what its signature and docstring say."""
+    """A registered loss: a pure function on blocks, and what its signature and docstring say.
+
+    `picks` tells whether, with such options, it reads nothing of an input's row of classes but the
+    target's entry.
+    """
 
     name: str
     alias: str | None
@@ -117,6 +121,7 @@ class Loss:
     rule: LayoutRule
     reductions: tuple[str, ...]
     checks: tuple[Check, ...]
+    picks: Callable[[Mapping[str, Any]], bool]
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -160,6 +165,7 @@ def loss(
     alias: str | None = None,
     reductions: tuple[str, ...] = REDUCTIONS,
     checks: tuple[Check, ...] = (),
+    picks: Callable[[Mapping[str, Any]], bool] = lambda options: False,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -180,6 +186,7 @@ def loss(
             rule=layout,
             reductions=reductions,
             checks=checks,
+            picks=picks,
             arrays=tuple(arrays),
             options=tuple(options),
             summary=docstring.partition("\n")[0],

@@ -91,7 +91,7 @@ def smooth_l1(
     Source: torch.nn.functional.smooth_l1_loss
     """
     e = _difference(input, target)
-    return PerElement(np.where(e < beta, 0.5 * e * e / beta if beta else 0.0, e - 0.5 * beta))
+    return PerElement(_quadratic_to_linear(e, beta) / beta if beta else e)
 
 
 @loss(layout=broadcasting)
@@ -127,8 +127,19 @@ def huber(
     Source: torch.nn.functional.huber_loss
     """
     e = _difference(input, target)
-    values = np.where(e <= delta, 0.5 * e * e, delta * (e - 0.5 * delta))
+    values = _quadratic_to_linear(e, delta)
     return PerElement(values if weight is None else widen(weight) * values)
+
+
+def _quadratic_to_linear(e: Floats, bound: float) -> Floats:
+    """e²/2 up to the bound, bound · (e - bound/2) from there on.
+
+    With m = min(e, bound) both are m · (e - m/2), which needs no choice between two results: that
+    takes as long as all the arithmetic.
+    """
+    m = np.minimum(e, bound)
+    result: Floats = m * (e - 0.5 * m)
+    return result
 
 
 def _difference(input: Array, target: Array) -> Floats:

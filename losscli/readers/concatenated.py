@@ -21,6 +21,9 @@ class Values(Protocol):
     @property
     def bytes(self) -> int: ...
 
+    @property
+    def concurrent(self) -> bool: ...
+
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]: ...
 
     def count(self) -> int: ...
@@ -38,6 +41,7 @@ class Concatenated:
         self.name = values.name
         self.dtype = values.dtype
         self.bytes = values.bytes
+        self.concurrent = values.concurrent
         self._values = values
         self._lengths = lengths.astype(np.int64)
         self._ends = np.cumsum(self._lengths)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import csv
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 20
 _MOST_BLOCK_BYTES = 1 << 28
+
+# What is read and parsed at once, in blocks side by side.
+_CHUNK_BYTES = 1 << 23
 
 # Cells that hold no value. "nan" is not among them: it is a number, as numpy writes it.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
@@ -46,7 +49,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     dialect, notes = _dialect(origin, reading, head)
     options = csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
     whole_lines = head[: head.rfind(b"\n") + 1] or head
-    inferred = _reader(origin, pa.BufferReader(whole_lines), dialect, options, []).schema
+    inferred = _schema(origin, whole_lines, dialect, options)
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
     return Table(
@@ -110,6 +113,19 @@ def _is_header(name: str, cells: Sequence[str]) -> bool:
     return cells == [str(k) for k in range(len(cells))]
 
 
+def _schema(
+    origin: Origin, lines: bytes, dialect: _Dialect, options: csv.ConvertOptions
+) -> pa.Schema:
+    reading = csv.ReadOptions(
+        block_size=dialect.block_bytes, use_threads=False, column_names=dialect.names
+    )
+    parsing = csv.ParseOptions(delimiter=dialect.delimiter)
+    try:
+        return csv.open_csv(pa.BufferReader(lines), reading, parsing, options).schema
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{origin.name}: {_explain(str(error), [])}") from error
+
+
 def _looks_like(inferred: pa.DataType) -> pa.DataType:
     """A column without values so far may be anything: last choice, as whole numbers are."""
     return pa.int64() if pa.types.is_null(inferred) else inferred
@@ -125,43 +141,72 @@ def _read_as(inferred: pa.DataType) -> pa.DataType:
 def _batches(
     origin: Origin, dialect: _Dialect, names: Sequence[str], wanted: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
+    """Chunks of whole lines, each parsed by all cores; `open_csv` parses on one."""
     options = csv.ConvertOptions(
         null_values=_MISSING,
         strings_can_be_null=True,
         column_types=wanted,
         include_columns=wanted.names,
     )
-    reader = _reader(origin, origin.arrow_stream(), dialect, options, names)
+    line = 0
+    for chunk in _chunks(origin):
+        skipped = 0 if line or dialect.names else 1  # the header
+        reading = csv.ReadOptions(
+            block_size=dialect.block_bytes, column_names=list(names), skip_rows=skipped
+        )
+        table = _parse(origin, chunk, reading, dialect, options, after=line)
+        yield from table.to_batches()
+        line += skipped + table.num_rows
+
+
+def _chunks(origin: Origin) -> Iterator[bytes]:
+    """The text in runs of whole lines. As pyarrow itself does, a line break is taken for the end
+    of a row wherever it stands."""
+    rest = b""
     try:
-        yield from reader
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{origin.name}: {_explain(str(error), names)}") from error
+        with origin.stream() as file:
+            while part := file.read(_CHUNK_BYTES):
+                end = part.rfind(b"\n") + 1
+                if end:
+                    yield rest + part[:end]
+                rest = part[end:] if end else rest + part
+    except OSError as error:
+        raise DataError(f"{origin.name}: {error}") from error
+    if rest:
+        yield rest
 
 
-def _reader(
-    origin: Origin, file: Any, dialect: _Dialect, options: csv.ConvertOptions, names: Sequence[str]
-) -> csv.CSVStreamingReader:
-    # On one thread pyarrow knows the row of a mistake, and says it.
-    reading = csv.ReadOptions(
-        block_size=dialect.block_bytes, use_threads=False, column_names=dialect.names
-    )
+def _parse(
+    origin: Origin,
+    chunk: bytes,
+    reading: csv.ReadOptions,
+    dialect: _Dialect,
+    options: csv.ConvertOptions,
+    *,
+    after: int,
+) -> pa.Table:
+    """The rows of a chunk, after so many lines."""
     parsing = csv.ParseOptions(delimiter=dialect.delimiter)
     try:
-        return csv.open_csv(
-            file, read_options=reading, parse_options=parsing, convert_options=options
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{origin.name}: {_explain(str(error), names)}") from error
+        return csv.read_csv(pa.BufferReader(chunk), reading, parsing, options)
+    except pa.ArrowInvalid:
+        reading.use_threads = False  # on one thread pyarrow knows the row of a mistake, and says it
+    try:
+        return csv.read_csv(pa.BufferReader(chunk), reading, parsing, options)
+    except pa.ArrowInvalid as error:
+        text = _explain(str(error), reading.column_names, after)
+        raise DataError(f"{origin.name}: {text}") from error
 
 
-def _explain(message: str, names: Sequence[str]) -> str:
+def _explain(message: str, names: Sequence[str], before: int = 0) -> str:
     """What pyarrow says of a cell or row it cannot take, in our words; anything else as it is."""
     cell = re.match(r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", message)
     if cell:
-        column, line, found = int(cell[1]), cell[2], cell[3]
+        column, line, found = int(cell[1]), int(cell[2]) + before, cell[3]
         name = repr(names[column]) if column < len(names) else f"number {column + 1}"
         return f"line {line}, column {name}: found {found!r}, expected a number"
     row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if row:
-        return f"line {row[1]}: found {row[3]} cells, expected {row[2]} as in the first line"
+        line = int(row[1]) + before
+        return f"line {line}: found {row[3]} cells, expected {row[2]} as in the first line"
     return message.partition("\n")[0]

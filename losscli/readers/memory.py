@@ -13,6 +13,7 @@ from losscli.readers.dtypes import require_real
 class MemoryArray:
     """A source over an array."""
 
+    concurrent = True
     columns: tuple[str, ...] | None = None
 
     def __init__(self, name: str, array: NDArray[Any]) -> None:

@@ -6,7 +6,9 @@ Mapped pages would count as memory of the process, and a file cut short under a 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +66,7 @@ def _read_header_2_0(file: Any) -> Header:
 class NpyArray:
     """A source over values that lie in a file, in C or Fortran order from `offset` on."""
 
+    concurrent = True
     columns: tuple[str, ...] | None = None
     names: Sequence[str] = ()
 
@@ -84,6 +87,7 @@ class NpyArray:
         self._strides = _strides(self._sizes, self.dtype.itemsize, fortran)
         self._open = open_raw
         self._file = opened
+        self._opening = Lock()
 
     def array(self, patterns: Sequence[str] | None, option: str) -> NpyArray:
         """The array itself; it has no columns to name."""
@@ -112,6 +116,23 @@ class NpyArray:
         self._fill(block, offset, self._strides)
         return block
 
+    def take(self, start: int, columns: NDArray[np.intp]) -> NDArray[Any]:
+        """Of each row from `start` on the value in one column: a page is read, not the row."""
+        rows = np.arange(start, start + len(columns))
+        offsets = self._offset + rows * self._strides[0] + columns * self._strides[1]
+        descriptor, size = self._descriptor(), self.dtype.itemsize
+        data = b"".join([os.pread(descriptor, size, offset) for offset in offsets.tolist()])
+        if len(data) < len(columns) * size:
+            raise ends_early(self.name, None, self._sizes, self.dtype)
+        return np.frombuffer(data, self.dtype)
+
+    def _descriptor(self) -> int:
+        """Of the file, which is opened when it is first read."""
+        if self._file is None:
+            with self._opening:
+                self._file = self._file or self._open()
+        return self._file.fileno()
+
     def _fill(self, block: NDArray[Any], offset: int, strides: tuple[int, ...]) -> None:
         """Fill a block from the bytes at `offset`, which lie `strides` apart in the file."""
         if block.size == 0:
@@ -134,10 +155,7 @@ class NpyArray:
         done = 0
         while done < len(buffer):
             try:
-                if self._file is None:
-                    self._file = self._open()
-                self._file.seek(offset + done)
-                got = self._file.readinto(buffer[done:])  # type: ignore[attr-defined]
+                got = os.preadv(self._descriptor(), [buffer[done:]], offset + done)
             except OSError as error:
                 raise DataError(f"{self.name}: {error.strerror}") from error
             if not got:
@@ -148,6 +166,7 @@ class NpyArray:
 class NpyStream:
     """A source over a `.npy` that can only be read on: rows are held while they are asked for."""
 
+    concurrent = False
     columns: tuple[str, ...] | None = None
     names: Sequence[str] = ()
 

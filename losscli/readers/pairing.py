@@ -69,6 +69,7 @@ class Reordered:
         self.shape: tuple[int | None, ...] = (len(order), *source.shape[1:])
         self._order = order
         self._rows = _spooled(source, len(order))
+        self.concurrent = isinstance(self._rows, np.ndarray)
 
     def close(self) -> None:
         if isinstance(self._rows, _RowsOnDisk):

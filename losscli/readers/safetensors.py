@@ -83,6 +83,7 @@ class Bfloat16:
     """A source over brain floating point, which NumPy lacks: the upper halves of float32."""
 
     dtype = np.dtype(np.float32, metadata={"stored": "bfloat16"})
+    concurrent = True
     columns: tuple[str, ...] | None = None
 
     def __init__(self, halves: NpyArray) -> None:

@@ -116,6 +116,7 @@ class ShardedArray:
         self.files = tuple(part.name for part in parts)
         self.bytes = sum(part.bytes for part in parts)
         self.dtype = np.result_type(*(part.dtype for part in parts))
+        self.concurrent = all(part.concurrent for part in parts)
         self._parts = parts
         for part in parts:
             if not part.shape or part.shape[1:] != parts[0].shape[1:]:

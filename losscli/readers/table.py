@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -173,7 +174,7 @@ class Table:
 
     def _open(self) -> tuple[Iterator[pa.Table], pa.Table]:
         if self._batches is None or self._held is None:
-            self._batches = self._tables()
+            self._batches = _ahead(self._tables())
             names = [*self._columns, *([ROW] if self.is_ragged else [])]
             types = {**self.types, ROW: pa.int64()}
             self._held = pa.schema([(name, types[name]) for name in names]).empty_table()
@@ -215,6 +216,8 @@ class Table:
 
 class TableArray:
     """A source over columns of a table: (N) from one column, (N, k) from k or from lists of k."""
+
+    concurrent = False
 
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
         self.name = table.name
@@ -374,6 +377,15 @@ class TableArray:
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
         return DataError(f"{self.name}: row {row}, column {column!r}: {problem}")
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same, the next one being made while this one is used."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = reader.submit(next, tables, None)
+            yield table
 
 
 def plain(column: pa.Array) -> pa.Array:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Together:
     """A source that is 1 for every row that is there in all of some arrays, read beside them."""
 
+    concurrent = False
     columns: tuple[str, ...] | None = None
     name = ""
     bytes = 0

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from losscli.engine import Elements
-from losscli.inspection import Finding
 from losscli.reduction import Result
 from losscli.report.rows import FINDING_HEADER, finding_row
+
+if TYPE_CHECKING:
+    from losscli.inspection import Finding
 
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 

@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from losscli.engine import Elements
-from losscli.inspection import Finding
 from losscli.reduction import Result
+
+if TYPE_CHECKING:
+    from losscli.inspection import Finding
 
 
 class Report:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.engine import Elements
-from losscli.inspection import Finding
 from losscli.losses.layout import show
 from losscli.reduction import Result
+
+if TYPE_CHECKING:
+    from losscli.inspection import Finding
 
 RESULT_HEADER = ("loss", "reduction", "value", "count", "ignored", "weight_sum")
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from losscli.engine import Elements
-from losscli.inspection import Finding
 from losscli.losses.layout import show
 from losscli.losses.registry import kebab
 from losscli.reduction import Result
 from losscli.report.rows import element_header, element_rows, finding_row
+
+if TYPE_CHECKING:
+    from losscli.inspection import Finding
 
 # Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
 _LINES_KEPT = 6
