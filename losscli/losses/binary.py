@@ -9,7 +9,7 @@ import numpy as np
 
 from losscli.losses.checks import Check, Doubt, first
 from losscli.losses.layout import class_rows, same_shape
-from losscli.losses.numerics import clipped, refuse, softplus, widen
+from losscli.losses.numerics import clipped, refuse, softplus_of_both, widen
 from losscli.losses.registry import Array, Interval, loss
 from losscli.reduction import Mask, PerElement
 
@@ -111,12 +111,11 @@ def bce_with_logits(
     x, y = widen(input), widen(target)
     # PyTorch's form, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is the same number but cancels
     # where x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
-    # The two logarithms are max(-x, 0) + t and max(x, 0) + t with one t, see `softplus`.
-    t = np.log1p(np.exp(-np.abs(x)))
-    yes = y * (np.maximum(-x, 0.0) + t)
+    cost_of_no, cost_of_yes = softplus_of_both(x)
+    yes = y * cost_of_yes
     if pos_weight is not None:
         yes = widen(pos_weight) * yes
-    values = yes + (1.0 - y) * (np.maximum(x, 0.0) + t)
+    values = yes + (1.0 - y) * cost_of_no
     values = np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
     return PerElement(values if weight is None else widen(weight) * values)
 
@@ -148,7 +147,8 @@ def multilabel_soft_margin(
     Source: torch.nn.functional.multilabel_soft_margin_loss
     """
     x, y = widen(input), widen(target)
-    values = y * softplus(-x) + (1.0 - y) * softplus(x)
+    cost_of_no, cost_of_yes = softplus_of_both(x)
+    values = y * cost_of_yes + (1.0 - y) * cost_of_no
     if weight is not None:
         values = widen(weight) * values
     return PerElement(values.sum(axis=-1) / input.shape[-1])

@@ -167,6 +167,12 @@ def softplus(x: Floats) -> Floats:
     return result
 
 
+def softplus_of_both(x: Floats) -> tuple[Floats, Floats]:
+    """softplus(x) and softplus(-x), which share the logarithm."""
+    logarithm = np.log1p(np.exp(-np.abs(x)))
+    return np.maximum(x, 0.0) + logarithm, np.maximum(-x, 0.0) + logarithm
+
+
 def hinge(z: Floats) -> Floats:
     """max(z, 0), and 0 where z is NaN, as PyTorch's margins over classes have it."""
     result: Floats = np.fmax(z, 0.0)
