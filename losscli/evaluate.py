@@ -72,6 +72,7 @@ def evaluate(
         (0.375, 2)
     """
     request = bind(find(loss), inputs, reduction, parameters)
+    threads = _threads(threads)
     with ExitStack() as stack:
         sources = open_sources(request, stack)
         layout, held = _lay_out(request, sources)
@@ -83,7 +84,7 @@ def evaluate(
             on_elements = partial(_collect, collected)
         checks = request.loss.checks if check else ()
         work = engine.Work(
-            request.loss, request.options, held, layout, checks, sources.masks, _threads(threads)
+            request.loss, request.options, held, layout, checks, sources.masks, threads
         )
         if on_elements is not None and sources.named is not None:
             on_elements = partial(_with_names, on_elements, sources.named)
@@ -121,7 +122,9 @@ def _threads(wanted: int | None) -> int:
     """The number of threads; unless given, the cores that this process may use."""
     if wanted is not None and wanted < 1:
         raise UsageError(f"threads is {wanted}; expected at least 1")
-    return wanted or len(os.sched_getaffinity(0))
+    if wanted is None and hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return wanted or os.cpu_count() or 1
 
 
 def _lay_out(request: Request, sources: Sources) -> tuple[Layout, dict[str, engine.Source]]:

@@ -287,6 +287,7 @@ class TestErrors:
             (["mse", "-", "-"], "- (standard input) is given for two arrays; expected once"),
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
             (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
+            (["mse", "a", "b", "-j", "0"], "threads is 0; expected at least 1"),
             (["mse", "a", "b", "--delimiter", "::"], "delimiter is '::'; expected one character"),
         ],
     )
