@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LosscliError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
-        return _fail(error.format_message(), UsageError.exit_code)
+        return _fail(error.format_message().replace("Value error, ", ""), UsageError.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except OSError as error:

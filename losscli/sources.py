@@ -64,7 +64,11 @@ def open_sources(request: Request, stack: ExitStack) -> Sources:
     return Sources(
         arrays,
         tuple(name for name in arrays if name in ("mask", PRESENT)),
-        (*_notes(containers), *_chosen(request, arrays), *_common_key(request, containers)),
+        (
+            *_notes(containers),
+            *_chosen(request, arrays, containers),
+            *_common_key(request, containers),
+        ),
         named,
         ragged,
         _pairing(request, containers),
@@ -182,14 +186,20 @@ def _notes(containers: Mapping[Files, Container]) -> tuple[str, ...]:
     return tuple(note for one in containers.values() for note in getattr(one, "notes", ()))
 
 
-def _chosen(request: Request, arrays: Mapping[str, Any]) -> tuple[str, ...]:
-    """One line on the columns that nobody named."""
+def _chosen(
+    request: Request, arrays: Mapping[str, Any], containers: Mapping[Files, Container]
+) -> tuple[str, ...]:
+    """One line on the columns that nobody named, and on those that were left out."""
     parts = [
         f"{name}: took {'columns' if len(array.columns) > 1 else 'column'} "
         f"{listed(array.columns)} of {array.name}"
         for name, array in arrays.items()
         if array.columns is not None and name not in request.columns
     ]
+    taken = {column for array in arrays.values() for column in array.columns or ()}
+    left_out = [name for one in containers.values() for name in one.names if name not in taken]
+    if parts and left_out:
+        parts.append(f"left out: {listed(left_out)}")
     return ("; ".join(parts),) if parts else ()
 
 

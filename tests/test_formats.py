@@ -248,6 +248,26 @@ def test_what_is_not_read_comes_with_the_line_that_converts_it(
     assert expected in str(error.value)
 
 
+def test_a_damaged_member_of_npz(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    noise = np.random.default_rng(0).normal(size=(2000, 3))
+    np.savez_compressed(sink, logits=noise, label=np.zeros(2000, dtype=int))
+    content = bytearray(sink.getvalue())
+    content[9000:9100] = bytes(100)
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"x.npz.logits.: "):
+        evaluate("ce", tmp_path / "x.npz")
+    (tmp_path / "x.npz").write_bytes(sink.getvalue()[:5000])
+    with pytest.raises(DataError, match="not a readable .npz file"):
+        evaluate("ce", tmp_path / "x.npz")
+
+
+def test_columns_left_out_are_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text,a,b,label\nhello,0.5,1.5,1\n")
+    [note] = evaluate("ce", tmp_path / "t.csv").notes
+    assert note.endswith("left out: text")
+
+
 class TestCsv:
     def write(self, path: Path, text: str) -> Path:
         path.write_text(text)

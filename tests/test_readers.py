@@ -152,7 +152,7 @@ class TestColumns:
     ) -> None:
         assert self.columns_of(table) == ("a", "b")
         result = evaluate("cross-entropy", table, target_column="label")
-        assert result.notes == (f"input: took columns a, b of {table}",)
+        assert result.notes == (f"input: took columns a, b of {table}; left out: id",)
 
     def test_a_name_with_a_comma(self, tmp_path: Path) -> None:
         table = write_csv(tmp_path / "t.csv", '"a,b",c,label\n1.5,2.5,0\n')

@@ -170,9 +170,17 @@ class NpyStream:
     columns: tuple[str, ...] | None = None
     names: Sequence[str] = ()
 
-    def __init__(self, name: str, open_stream: Callable[[], Any], size: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        open_stream: Callable[[], Any],
+        size: int,
+        *,
+        damage: tuple[type[Exception], ...] = (OSError, EOFError, ValueError),
+    ) -> None:
         self.name = name
         self.bytes = size
+        self._damage = damage
         self._file = open_stream()
         self._sizes, fortran, self.dtype = read_header(name, self._file)
         if fortran and sum(size > 1 for size in self._sizes) > 1:
@@ -218,8 +226,8 @@ class NpyStream:
         while done < len(buffer):
             try:
                 part = self._file.read(len(buffer) - done)
-            except (OSError, EOFError, ValueError) as error:
-                raise DataError(f"{self.name}: {_line(error)}") from error
+            except self._damage as error:
+                raise DataError(f"{self.name}: damaged: {_line(error)}") from error
             if not part:
                 raise ends_early(self.name, None, self._sizes, self.dtype)
             buffer[done : done + len(part)] = part

@@ -26,6 +26,18 @@ _LOCAL_HEADER = 30
 _LOCAL_LENGTHS = slice(26, 30)
 
 
+# What a zip file raises that is damaged, encrypted or packed in a way that is not known.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
 def open_file(origin: Origin, reading: Reading) -> Members:
     """The arrays of a `.npz`, called as numpy.load calls them."""
     del reading  # there is nothing to choose
@@ -57,8 +69,9 @@ def _member(origin: Origin, info: zipfile.ZipInfo) -> Member:
             shape, fortran, _ = read_header(name, file)
         if fortran and len(shape) > 1:
             return _expanded(name, origin, info)
-        return NpyStream(name, partial(_expanding, origin, info), info.file_size)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        stream = partial(_expanding, origin, info)
+        return NpyStream(name, stream, info.file_size, damage=_DAMAGE)
+    except _DAMAGE as error:
         raise DataError(f"{name}: {error}") from error
 
 
