@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action = _app(words)(words, prog_name="losscli", standalone_mode=False)
         if isinstance(action, int):  # --help and --version have answered by themselves
             return action
+        if sys.stdout is None:
+            raise DataError("cannot write the result: standard output is closed")
         action()
         sys.stdout.flush()
         return 0
@@ -115,7 +117,8 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def _say(kind: str, message: str) -> None:
-    print(f"losscli: {kind}: {' '.join(message.split())}", file=sys.stderr)
+    if sys.stderr is not None:  # print would take None for standard output
+        print(f"losscli: {kind}: {' '.join(message.split())}", file=sys.stderr)
 
 
 def _app(words: Sequence[str]) -> typer.Typer:
@@ -403,13 +406,12 @@ def _answer(loss: Loss, words: dict[str, Any]) -> None:
     named = {
         array.name: _one_array(given[array.name]) for array in loss.inputs if array.name in given
     }
-    if sys.stdout is None:
-        raise DataError("cannot write the result: standard output is closed")
     report = open_report(format_name, sys.stdout)
     each = report.elements if given["reduction"] == "none" else None
-    result = evaluate(loss.name, *inputs, on_elements=each, check=not unchecked, **(given | named))
-    if strict and result.suspicious:
-        raise DataError(f"{result.suspicious[0]} (--strict)")
+    given |= named
+    result = evaluate(
+        loss.name, *inputs, on_elements=each, check=not unchecked, strict=strict, **given
+    )
     report.result(result)
     notes = list(result.notes)
     if set(legacy.values()) != {None}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -37,6 +37,7 @@ def evaluate(
     reduction: str = "mean",
     broadcast: bool = False,
     check: bool = True,
+    strict: bool = False,
     threads: int | None = None,
     on_elements: Callable[[engine.Elements], None] | None = None,
     **parameters: Any,
@@ -51,6 +52,7 @@ def evaluate(
         check: whether to look for mistakes in what the arrays hold, such as logits where
             log-probabilities belong
         broadcast: whether input and target may broadcast to more elements than either has
+        strict: raise DataError for what looks wrong, as soon as it is known
         threads: how many compute side by side; unless given, as many as there are cores; the
             result has the same bits for any
         on_elements: called with every block of losses in C order; with the reduction "none"
@@ -77,7 +79,10 @@ def evaluate(
         sources = open_sources(request, stack)
         layout, held = _lay_out(request, sources)
         if layout.enlarged and not broadcast:
-            raise DataError(f"{layout.warnings[0]}, more than either has; --broadcast allows it")
+            problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
+            raise engine.named(sources.arrays["target"], problem)
+        if strict:
+            _refuse(layout.warnings)
         collected: list[Floats] | None = None
         if reduction == "none" and on_elements is None:
             collected = []
@@ -114,8 +119,16 @@ def evaluate(
         notes=sources.notes,
     )
     suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, totals))
+    if strict:
+        _refuse(suspicious)
     explained = remarks.explanations(result, totals, request.loss)
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
+
+
+def _refuse(suspicious: Sequence[str]) -> None:
+    """Raise DataError if there is anything that looks wrong."""
+    if suspicious:
+        raise DataError(f"{suspicious[0]} (--strict)")
 
 
 def _threads(wanted: int | None) -> int:

@@ -125,7 +125,10 @@ def _files_or_array(value: Any) -> Any:
     """The files of an array as a tuple of names, or the array itself."""
     several = list(value) if isinstance(value, list | tuple) else [value]
     if several and all(map(_is_path, several)):
-        return tuple(os.fspath(path) for path in several)
+        paths = tuple(os.fspath(path) for path in several)
+        if "" in paths:
+            raise UsageError("a path is empty, as a variable is that was never set; give a file")
+        return paths
     return np.asarray(value)
 
 

@@ -287,6 +287,7 @@ class TestErrors:
             (["mse", "-", "-"], "- (standard input) is given for two arrays; expected once"),
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
             (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
+            (["mse", "", "b"], "a path is empty"),
             (["mse", "a", "b", "-j", "0"], "threads is 0; expected at least 1"),
             (["mse", "a", "b", "--delimiter", "::"], "delimiter is '::'; expected one character"),
         ],
@@ -330,6 +331,12 @@ class TestWarnings:
         code, out, err = run("ce", "--ignore-index", "0", "--strict", "--", "1,2", "0")
         assert (code, out) == (1, "")
         assert err == "losscli: error: the result is NaN: every element is ignored (--strict)\n"
+
+    def test_strict_says_so_before_the_first_loss(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", [[0.0, 1.0], [1.0, 1.0]])
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1", "-r", "none", "--strict")
+        assert (code, out) == (1, "")
+        assert err.endswith("they were broadcast to (2, 2) (--strict)\n")
 
     def test_quiet_keeps_warnings(self, run: Any) -> None:
         assert "warning" in run("ce", "--ignore-index", "0", "-q", "--", "1,2", "0")[2]
@@ -387,6 +394,23 @@ class TestPipes:
         assert run.stderr == (
             "losscli: error: cannot write the result: standard output is closed\n"
         )
+
+    def test_a_closed_stderr(self) -> None:
+        """What is said there must not land on stdout."""
+        words = " ".join([*COMMAND, "ce", "digits.parquet"])
+        run = subprocess.run(
+            f"{words} 2>&-", shell=True, cwd=SAMPLES, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0
+        assert run.stdout == f"{float(run.stdout)!r}\n"
+
+    def test_a_list_into_a_closed_stdout(self) -> None:
+        words = " ".join([*COMMAND, "losses"])
+        run = subprocess.run(
+            f"{words} >&-", shell=True, capture_output=True, text=True, check=False
+        )
+        assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+        assert "standard output is closed" in run.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "absent"),
