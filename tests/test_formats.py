@@ -318,6 +318,18 @@ class TestCsv:
             evaluate("l1", tmp_path / "x.csv", [0])
 
 
+def test_a_word_among_numbers_does_not_leave_its_column_out(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c,y\n1.5,2.5,3.5,0\n4.5,oops,6.5,1\n")
+    with pytest.raises(DataError, match="line 3, column 'b': found 'oops', expected a number"):
+        evaluate("ce", tmp_path / "t.csv")
+
+
+def test_names_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"p\xe9,label\n0.5,1\n")
+    with pytest.raises(DataError, match="found a name that is no UTF-8"):
+        evaluate("bce", tmp_path / "t.csv")
+
+
 class TestMissing:
     ROWS = "a,b,label\n0.5,1.5,1\nNA,0.5,0\n2.5,,1\n1.5,0.5,0\n"
 

@@ -73,6 +73,12 @@ def _first_block(origin: Origin) -> bytes:
         raise DataError(f"{origin.name}: found no text in UTF-8; iconv -t UTF-8 converts UTF-16")
     if not head.strip():
         raise DataError(f"{origin.name}: the file is empty; expected a table")
+    try:
+        head.partition(b"\n")[0].decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{origin.name}: found a name that is no UTF-8; iconv -t UTF-8 converts it"
+        ) from error
     return head
 
 
@@ -121,9 +127,24 @@ def _schema(
     )
     parsing = csv.ParseOptions(delimiter=dialect.delimiter)
     try:
-        return csv.open_csv(pa.BufferReader(lines), reading, parsing, options).schema
+        reader = csv.open_csv(pa.BufferReader(lines), reading, parsing, options)
+        first = next(iter(reader), None)
+        return pa.schema([_field(field, first, i) for i, field in enumerate(reader.schema)])
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{origin.name}: found a name that is no UTF-8; iconv converts it"
+        ) from error
     except pa.ArrowInvalid as error:
         raise DataError(f"{origin.name}: {_explain(str(error), [])}") from error
+
+
+def _field(field: pa.Field, first: pa.RecordBatch | None, index: int) -> pa.Field:
+    """The field; one that begins with a number is of numbers, and a word further down a mistake,
+    which must not leave the column out."""
+    if first is None or not first.num_rows or not pa.types.is_string(field.type):
+        return field
+    cell = first.column(index)[0].as_py()
+    return field.with_type(pa.float64()) if cell and _NUMBER.fullmatch(cell) else field
 
 
 def _looks_like(inferred: pa.DataType) -> pa.DataType:
