@@ -162,3 +162,14 @@ def test_the_fast_cost_of_many_classes(dtype: str, shape: tuple[int, ...], gap: 
     expected = pick(negative_log_softmax(x.astype(np.float64)), y)
     rtol = 1e-12 if dtype == "float64" else 2e-6
     np.testing.assert_allclose(target_cost(x, y), expected, rtol=rtol)
+
+
+def test_ctc_of_what_is_almost_certain_keeps_its_digits() -> None:
+    """One label in two steps: 1 1, 1 blank and blank 1, of which the first is almost certain."""
+    sure, rest = -2e-13, -40.0
+    x = np.array([[[rest, sure]], [[rest, sure]]])
+    exact = -mpmath.log(
+        mpmath.exp(2 * mpmath.mpf(sure)) + 2 * mpmath.exp(mpmath.mpf(sure) + mpmath.mpf(rest))
+    )
+    found = losscli.ctc(x, [[1]], [2], [1], reduction="none")[0]
+    assert found == pytest.approx(float(exact), rel=1e-10)

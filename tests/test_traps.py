@@ -214,8 +214,10 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("target", "hint"),
         [
-            (np.array([0, 156], np.uint8), "-100 in 8 bits: --ignore-index 156"),
-            (np.array([0, 65436], np.uint16), "-100 in 16 bits: --ignore-index 65436"),
+            (np.array([0, 156], np.uint8), "-100 in 8 bits .*--ignore-index 156"),
+            (np.array([0, 65436], np.uint16), "-100 in 16 bits .*--ignore-index 65436"),
+            (np.array([0.0, 65436.0]), "-100 in 16 bits .*--ignore-index 65436$"),
+            (np.array([0, 4294967196]), "-100 in 32 bits .*--ignore-index 4294967196$"),
             (np.array([0, 255]), "--ignore-index 255 leaves it out"),
             (np.array([0, -1]), "--ignore-index -1 leaves it out"),
             (np.array([0, 3]), "--class-base 1 counts from 1"),
@@ -231,6 +233,10 @@ class TestTargets:
         [warning] = evaluate("ce", x, [0, 1, 0, 0]).warnings
         assert "input at [2, 0] begins a row of nothing but -100" in warning
         assert evaluate("ce", x, [0, 1, -100, -100]).warnings == ()
+
+    def test_labels_of_1_and_2(self) -> None:
+        [warning] = evaluate("bce-with-logits", [0.5, 0.5], [1, 2]).warnings
+        assert warning == "target in row 1 is 2; expected 0, 1 or a probability"
 
     @pytest.mark.parametrize("loss", ["soft-margin", "hinge-embedding"])
     def test_labels_of_0_and_1(self, loss: str) -> None:

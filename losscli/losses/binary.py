@@ -77,7 +77,18 @@ def bce(
     return PerElement(values if weight is None else widen(weight) * values)
 
 
-@loss(layout=same_shape)
+def _odd_targets(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Targets outside 0..1, as labels of 1 and 2 or of 1 and -1 are."""
+    y = blocks["target"]
+    odd = _outside_0_1(y) & ~np.isnan(y)
+    if odd.any():
+        at = first(odd)
+        yield Doubt("targets", "target", f"is {y[at]}; expected 0, 1 or a probability", at)
+
+
+@loss(layout=same_shape, checks=(Check(_odd_targets),))
 def bce_with_logits(
     input: Array,
     target: Array,

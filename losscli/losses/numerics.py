@@ -254,10 +254,11 @@ def class_indices(
 
 def _advice(found: Any, classes: int, class_base: int) -> str:
     """What may help a target that is no class."""
-    if found in _UNSIGNED_MARKS and found.dtype.kind == "u":
-        return f"; it is -100 in {_UNSIGNED_MARKS[int(found)]} bits: --ignore-index {found:g}"
+    if found in _UNSIGNED_MARKS:
+        bits = _UNSIGNED_MARKS[int(found)]
+        return f"; -100 in {bits} bits without a sign is this: --ignore-index {int(found)}"
     if found in _MARKS:
-        return f"; --ignore-index {found:g} leaves it out"
+        return f"; --ignore-index {int(found)} leaves it out"
     if found == classes and class_base == 0:
         return "; --class-base 1 counts from 1"
     return ", or an ignored one (--ignore-index)"

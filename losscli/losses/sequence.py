@@ -147,8 +147,12 @@ def _ends(reached: Floats, lengths: Array) -> Floats:
 
 def _log_sum_exp(a: Floats, b: Floats, c: Floats) -> Floats:
     """log(exp a + exp b + exp c); -inf where all are, NaN where one is NaN or +inf."""
-    largest = np.maximum(np.maximum(a, b), c)
-    largest = np.where(np.isneginf(largest), 0.0, largest)
-    total = np.exp(a - largest) + np.exp(b - largest) + np.exp(c - largest)
-    result: Floats = largest + np.log(total)
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    largest, middle = np.maximum(high, c), np.maximum(low, np.minimum(high, c))
+    smallest = np.minimum(low, c)
+    # The largest term, which is 1, stays out of the sum, so that what is almost certain keeps its
+    # digits.
+    base = np.where(np.isneginf(largest), 0.0, largest)
+    others = np.exp(middle - base) + np.exp(smallest - base) + (base - base)
+    result: Floats = largest + np.log1p(others)
     return result
