@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import ArrayError, DataError
-from losscli.losses.checks import Check, Doubt
+from losscli.losses.checks import INFINITE, Check, Doubt, odd_mask
 from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.numerics import Unread
 from losscli.losses.registry import Loss
@@ -110,15 +110,25 @@ class Block:
     number: int
     box: Box
     arrays: Mapping[str, NDArray[Any]]
+    masks: Mapping[str, NDArray[Any]]
     kept: Mask | None
 
 
 @dataclass(frozen=True)
+class _Suspicion:
+    """A doubt with the place in the whole array. `looked`: only a part of it was looked at."""
+
+    doubt: Doubt
+    text: str
+    looked: bool = False
+
+
+@dataclass(frozen=True)
 class _Part:
-    """What some blocks give: their sums, their doubts with the place, their elements if wanted."""
+    """What some blocks give: their sums, what is suspicious, their elements if wanted."""
 
     totals: Totals
-    doubts: Sequence[tuple[Doubt, str]]
+    doubts: Sequence[_Suspicion]
     elements: Sequence[Elements]
 
 
@@ -132,8 +142,8 @@ def run(work: Work, on_elements: Callable[[Elements], None] | None = None) -> Ou
     totals, doubts = Totals(), _Doubts()
     for part in _parts(work, function, on_elements is not None):
         totals = totals.merge(part.totals)
-        for doubt, text in part.doubts:
-            doubts.add(doubt, text)
+        for doubt in part.doubts:
+            doubts.add(doubt)
         if on_elements is not None:
             for elements in part.elements:
                 on_elements(elements)
@@ -219,10 +229,11 @@ def _unread(source: Any, rows: slice) -> Unread:
 def _compute_group(
     work: Work, function: LossFunction, with_elements: bool, blocks: Iterable[Block]
 ) -> _Part:
-    totals, doubts, elements = Totals(), list[tuple[Doubt, str]](), list[Elements]()
+    totals, doubts, elements = Totals(), list[_Suspicion](), list[Elements]()
     for block in blocks:
-        losses = _compute(work, function, block, doubts)
-        totals = totals.merge(Totals.of(losses))
+        with np.errstate(all="ignore"):  # infinities and NaN are told of, not warned of
+            losses = _compute(work, function, block, doubts)
+            totals = totals.merge(Totals.of(losses))
         if with_elements:
             elements.append(_elements(work.layout, block, losses))
     return _Part(totals, doubts, elements)
@@ -276,8 +287,9 @@ def _read(work: Work, number: int, box: Box) -> Block | None:
         _check_counts(work)
     if lengths == {0} and work.layout.grid[0] is None:
         return None
-    masks = [arrays.pop(name) for name in work.masks]
-    return Block(number, box, arrays, _kept(work.layout, arrays, masks) if masks else None)
+    masks = {name: arrays.pop(name) for name in work.masks}
+    kept = _kept(work.layout, arrays, list(masks.values())) if masks else None
+    return Block(number, box, arrays, masks, kept)
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
@@ -299,7 +311,7 @@ def _as_block(array: NDArray[Any], view: View) -> NDArray[Any]:
 
 
 def _compute(
-    work: Work, function: LossFunction, block: Block, doubts: list[tuple[Doubt, str]]
+    work: Work, function: LossFunction, block: Block, doubts: list[_Suspicion]
 ) -> PerElement:
     """The losses of a block in the elements' order. What is masked is not even looked at."""
     arrays = block.arrays
@@ -307,22 +319,29 @@ def _compute(
         views = work.layout.views
         arrays = {name: _pick_kept(one, views[name], block.kept) for name, one in arrays.items()}
     try:
-        with np.errstate(all="ignore"):
-            losses = function(**arrays)
-            for doubt in _look(work, block, arrays, losses):
-                place = _place(work, block, doubt.array, doubt.position)
-                doubts.append((doubt, f"{place} {doubt.problem}"))
+        if work.checks:
+            doubts.extend(_look_at_masks(work, replace(block, kept=None)))
+        losses = function(**arrays)
+        doubts.extend(_look(work, block, arrays, losses))
     except ArrayError as error:
-        place = _place(work, block, error.array, error.position)
+        # A mask is not picked from by itself.
+        picked = block if error.array in block.arrays else replace(block, kept=None)
+        place = _place(work, picked, error.array, error.position)
         raise DataError(f"{place} {error.problem}") from error
     if block.kept is not None:
         losses = losses.spread(block.kept)
     return losses.transposed(work.layout.element_order) if work.layout.order else losses
 
 
+def _look_at_masks(work: Work, block: Block) -> Iterator[_Suspicion]:
+    for name, mask in block.masks.items():
+        for doubt in odd_mask(name, mask):
+            yield _suspicion(work, block, doubt)
+
+
 def _look(
     work: Work, block: Block, arrays: Mapping[str, NDArray[Any]], losses: PerElement
-) -> Iterator[Doubt]:
+) -> Iterator[_Suspicion]:
     """What the checks say of a block, or of its first elements."""
     checks = [check for check in work.checks if check.looks_at(block.number)]
     if not checks:
@@ -332,10 +351,14 @@ def _look(
     ignored = None if losses.ignored is None else losses.ignored[:rows]
     head_losses = PerElement(losses.values[:rows], ignored=ignored)
     for check in checks:
-        if check.everywhere:
-            yield from check.look(arrays, work.options, losses)
-        else:
-            yield from check.look(head, work.options, head_losses)
+        looked = (arrays, losses) if check.everywhere else (head, head_losses)
+        for doubt in check.look(looked[0], work.options, looked[1]):
+            yield _suspicion(work, block, doubt, not check.everywhere)
+
+
+def _suspicion(work: Work, block: Block, doubt: Doubt, looked: bool = False) -> _Suspicion:
+    place = _place(work, block, doubt.array, doubt.position)
+    return _Suspicion(doubt, f"{place} {doubt.problem}", looked)
 
 
 def _head(work: Work, block: Block, name: str, array: Any, rows: int) -> NDArray[Any]:
@@ -382,17 +405,22 @@ class _Doubts:
     """What looks wrong, each kind once with its first place and in how many it was seen."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, int]] = {}
+        self._seen: dict[str, tuple[_Suspicion, int]] = {}
 
-    def add(self, doubt: Doubt, text: str) -> None:
-        said, count = self._seen.get(doubt.kind, (text, 0))
-        self._seen[doubt.kind] = (said, count + doubt.count)
+    def add(self, found: _Suspicion) -> None:
+        first, count = self._seen.get(found.doubt.kind, (found, 0))
+        self._seen[found.doubt.kind] = (first, count + found.doubt.count)
 
     def told(self) -> tuple[str, ...]:
         return tuple(
-            text if count == 1 else f"{text}; seen {count} times"
-            for text, count in self._seen.values()
+            first.text + _seen(count, first.looked) for first, count in self._seen.values()
         )
+
+
+def _seen(count: int, looked: bool) -> str:
+    if count == 1:
+        return ""
+    return f"; seen {count} times{' where it was looked for' if looked else ''}"
 
 
 def named(source: Source, problem: str) -> DataError:

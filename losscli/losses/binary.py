@@ -7,11 +7,18 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from losscli.losses.checks import Check, Doubt, first
+from losscli.losses.checks import (
+    Check,
+    Doubt,
+    first,
+    negative_weights,
+    outside_0_1,
+    yes_or_no_targets,
+)
 from losscli.losses.layout import class_rows, same_shape
 from losscli.losses.numerics import clipped, refuse, softplus_of_both, widen
 from losscli.losses.registry import Array, Interval, loss
-from losscli.reduction import Mask, PerElement
+from losscli.reduction import PerElement
 
 # PyTorch holds each logarithm of bce at this or above.
 LOWEST_LOG = -100.0
@@ -68,8 +75,8 @@ def bce(
     Source: torch.nn.functional.binary_cross_entropy
     """
     expected = "a probability from 0 to 1"
-    refuse(_outside_0_1(input), "input", input, f"{expected}; bce-with-logits takes logits")
-    refuse(_outside_0_1(target), "target", target, expected)
+    refuse(outside_0_1(input), "input", input, f"{expected}; bce-with-logits takes logits")
+    refuse(outside_0_1(target), "target", target, expected)
     x, y = clipped(widen(input), clip), widen(target)
     log_yes = np.maximum(np.log(x), LOWEST_LOG)
     log_no = np.maximum(np.log1p(-x), LOWEST_LOG)
@@ -77,18 +84,25 @@ def bce(
     return PerElement(values if weight is None else widen(weight) * values)
 
 
-def _odd_targets(
+def _probabilities(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets outside 0..1, as labels of 1 and 2 or of 1 and -1 are."""
-    y = blocks["target"]
-    odd = _outside_0_1(y) & ~np.isnan(y)
-    if odd.any():
-        at = first(odd)
-        yield Doubt("targets", "target", f"is {y[at]}; expected 0, 1 or a probability", at)
+    """Nothing but numbers from 0 to 1, of which logits are few: 1 in 3 of a standard normal."""
+    x = blocks["input"]
+    if x.size >= _ENOUGH and not outside_0_1(x).any():
+        yield Doubt(
+            "probabilities",
+            "input",
+            "holds nothing but numbers from 0 to 1, as probabilities do, and is taken for logits; "
+            "the command bce takes probabilities",
+        )
 
 
-@loss(layout=same_shape, checks=(Check(_odd_targets),))
+# Numbers of which it is no accident that all lie within 0..1.
+_ENOUGH = 32
+
+
+@loss(layout=same_shape, checks=(Check(yes_or_no_targets), Check(_probabilities)))
 def bce_with_logits(
     input: Array,
     target: Array,
@@ -131,7 +145,7 @@ def bce_with_logits(
     return PerElement(values if weight is None else widen(weight) * values)
 
 
-@loss(layout=class_rows)
+@loss(layout=class_rows, checks=(Check(yes_or_no_targets), Check(negative_weights)))
 def multilabel_soft_margin(
     input: Array, target: Array, *, weight: Array | None = None
 ) -> PerElement:
@@ -163,7 +177,3 @@ def multilabel_soft_margin(
     if weight is not None:
         values = widen(weight) * values
     return PerElement(values.sum(axis=-1) / input.shape[-1])
-
-
-def _outside_0_1(array: Array) -> Mask:
-    return ~((array >= 0) & (array <= 1))  # NaN is outside

@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from losscli.errors import ArrayError
 from losscli.reduction import Mask, PerElement
 
 Array = NDArray[Any]
+
+INFINITE = "infinite"
 
 
 @dataclass(frozen=True)
 class Doubt:
     """Something suspicious in a block: in which array, where first, and in how many places.
 
-    Doubts of one `kind` are told as one.
+    Doubts of one `kind` are told as one. A loss that is infinite is of the kind INFINITE.
     """
 
     kind: str
@@ -59,11 +62,87 @@ def rounding(array: Array) -> float:
 def sum_tolerance(array: Array, classes: int) -> float:
     """How far the probabilities of a row may be from summing to 1.
 
-    Probabilities rounded to four decimals are up to 5e-5 off each, and float16 holds about three
-    digits; a row that is 0.3 off is not one of probabilities.
+    Probabilities rounded to d decimals are up to half of 10^-d off each, and float16 holds about
+    three digits; a row that is 0.3 off is not one of probabilities.
     """
     precision = np.finfo(array.dtype if array.dtype == np.float16 else np.float32).eps
-    return min(0.3, 0.005 + 4 * float(precision) + 5e-5 * classes)
+    return min(0.3, 0.005 + 4 * float(precision) + 0.5 * 10.0 ** -_decimals(array) * classes)
+
+
+def _decimals(array: Array) -> int:
+    """The fewest decimals that all numbers were rounded to, or 4, the fewest people expect."""
+    numbers = np.asarray(array, dtype=np.float64)
+    for decimals in (1, 2, 3):
+        if np.all(np.abs(numbers - numbers.round(decimals)) <= 1e-7):
+            return decimals
+    return 4
+
+
+def signs(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Targets that are neither 1 nor -1, as 0/1 labels are."""
+    target = blocks["target"]
+    odd = ~((target == 1) | (target == -1))
+    if losses.ignored is not None and losses.ignored.shape == odd.shape:
+        odd &= ~losses.ignored
+    if odd.any():
+        at = first(odd)
+        yield Doubt("signs", "target", f"is {target[at]}; expected 1 or -1", at, _count(odd))
+
+
+def yes_or_no_targets(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Targets outside 0..1, as labels of 1 and 2 or of 1 and -1 are."""
+    target = blocks["target"]
+    odd = outside_0_1(target) & ~np.isnan(target)
+    if odd.any():
+        at = first(odd)
+        problem = f"is {target[at]}; expected 0, 1 or a probability"
+        yield Doubt("targets", "target", problem, at, _count(odd))
+
+
+def negative_weights(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Weights below 0, which make a loss of what is right and a gain of what is wrong."""
+    weight = blocks.get("weight")
+    if weight is not None and np.any(weight < 0):
+        at = first(weight < 0)
+        yield Doubt("weights", "weight", f"is {weight[at]}; expected at least 0", at)
+
+
+def odd_mask(name: str, mask: Array) -> Iterator[Doubt]:
+    """What a mask holds beside 0 and 1. Raises ArrayError for what is no mask of that kind.
+
+    Masks that are added to scores hold 0 where an element counts and -inf or a large negative
+    number where it does not, the reverse of what is meant here.
+    """
+    if mask.dtype == np.bool_:
+        return
+    fractions = ~np.isfinite(mask) | (mask < -1) | (mask != np.floor(mask))
+    if fractions.any():
+        at = first(fractions)
+        raise ArrayError(
+            name,
+            f"is {mask[at]}; expected 0 for what does not count and 1 for what does; a mask that "
+            "is added to scores is the reverse; --no-check takes all but 0 for 1",
+            at,
+        )
+    odd = (mask != 0) & (mask != 1)
+    if odd.any():
+        at = first(odd)
+        problem = f"is {mask[at]}, which counts, as all but 0 does; expected 0 or 1"
+        yield Doubt("mask", name, problem, at, _count(odd))
+
+
+def outside_0_1(array: Array) -> Mask:
+    return ~((array >= 0) & (array <= 1))  # NaN is outside
+
+
+def _count(wrong: Mask) -> int:
+    return int(np.count_nonzero(wrong))
 
 
 def first(wrong: Mask) -> tuple[int, ...]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from losscli.errors import ArrayError
-from losscli.losses.checks import Check, Doubt, first, rounding, sum_tolerance
+from losscli.losses.checks import (
+    INFINITE,
+    Check,
+    Doubt,
+    first,
+    negative_weights,
+    rounding,
+    sum_tolerance,
+)
 from losscli.losses.layout import (
     index_or_probability_targets,
     index_targets,
@@ -27,6 +36,9 @@ from losscli.losses.numerics import (
 )
 from losscli.losses.registry import Array, Integers, Interval, Needs, loss
 from losscli.reduction import Floats, Mask, PerElement
+
+# What may help a target that is no class.
+_OPTIONS = ("ignore_index", "class_base")
 
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), Needs("from_", "probs")]
 
@@ -56,13 +68,15 @@ def _rows_are(
     counted = _counted(x, losses)
     if not counted.any():
         return
-    yield from _padding(x, counted)
     if kind == "log-probs":
         above = np.expand_dims(counted, CLASS_AXIS) & (x > rounding(x))
         if above.any():
             raise _above_0(x, x[first(above)], first(above))
         sums = np.exp(widen(x)).sum(axis=CLASS_AXIS)
-        yield from _odd_sums(x, sums, counted, "log-probabilities", "--from logits normalises them")
+        tolerance = sum_tolerance(x, 1)
+        yield from _odd_sums(
+            sums, tolerance, counted, "log-probabilities", "--from logits normalises them"
+        )
     elif kind == "probs":
         outside = np.expand_dims(counted, CLASS_AXIS) & ~((x >= 0) & (x <= 1))
         if outside.any():
@@ -71,7 +85,10 @@ def _rows_are(
                 "input", f"is {x[at]}; expected a probability from 0 to 1 (--from probs)", at
             )
         sums = widen(x).sum(axis=CLASS_AXIS)
-        yield from _odd_sums(x, sums, counted, "probabilities", "they are taken as they are")
+        tolerance = sum_tolerance(x, x.shape[CLASS_AXIS])
+        yield from _odd_sums(
+            sums, tolerance, counted, "probabilities", "they are taken as they are"
+        )
     elif np.all(_are_probabilities(x) | ~counted):
         yield Doubt(
             "probabilities",
@@ -90,7 +107,7 @@ def _infinite(
     infinite = np.isinf(losses.values)
     if infinite.any():
         yield Doubt(
-            "zeros",
+            INFINITE,
             "target",
             "has the probability 0, which costs infinity; --clip EPS holds probabilities within "
             "EPS..1-EPS, as scikit-learn's log_loss does",
@@ -106,22 +123,41 @@ def _counted(x: Array, losses: PerElement) -> Mask:
     return ~np.broadcast_to(losses.ignored, elements)
 
 
-def _padding(x: Array, counted: Mask) -> Iterator[Doubt]:
-    """Rows of -100, with which trainers fill up logits, whose targets count all the same."""
-    padded = np.all(x == -100, axis=CLASS_AXIS) & counted
+def _padding(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Rows of -100, with which trainers fill up logits, whose targets count all the same.
+
+    They often come last, so every block is looked at: first at the losses, which such rows make
+    log C from logits and 100 from log-probabilities, and then at the few rows that cost that.
+    """
+    x = blocks["input"]
+    if options["from_"] == "probs" or not isinstance(x, np.ndarray) or x.shape[CLASS_AXIS] < 2:
+        return
+    cost = 100.0 if options["from_"] == "log-probs" else math.log(x.shape[CLASS_AXIS])
+    costs = cost if losses.weights is None else cost * losses.weights
+    alike = np.abs(losses.values - costs) <= 1e-12 * cost
+    if losses.ignored is not None:
+        alike &= ~losses.ignored
+    if not alike.any():
+        return
+    places = np.argwhere(alike)
+    padded = np.all(np.moveaxis(x, CLASS_AXIS, -1)[alike] == -100, axis=-1)
     if padded.any():
-        n, *rest = first(padded)
+        n, *rest = places[padded.argmax()].tolist()
         yield Doubt(
             "padding",
             "input",
             "begins a row of nothing but -100, as padding is, whose target counts; --mask or "
             "--ignore-index leaves it out",
             (n, 0, *rest),
+            int(np.count_nonzero(padded)),
         )
 
 
-def _odd_sums(x: Array, sums: Array, counted: Mask, expected: str, fix: str) -> Iterator[Doubt]:
-    tolerance = sum_tolerance(x, x.shape[CLASS_AXIS])
+def _odd_sums(
+    sums: Array, tolerance: float, counted: Mask, expected: str, fix: str
+) -> Iterator[Doubt]:
     odd = counted & ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
     if odd.any():
         n, *rest = first(odd)
@@ -131,10 +167,24 @@ def _odd_sums(x: Array, sums: Array, counted: Mask, expected: str, fix: str) -> 
             f"begins a row whose probabilities sum to {sums[(n, *rest)]:.4g}; expected "
             f"{expected}, which sum to 1; {fix}",
             (n, 0, *rest),
+            int(np.count_nonzero(odd)),
         )
 
 
+def _odd_target_rows(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Targets of the input's shape that are no probabilities; they need not sum to 1."""
+    target = blocks["target"]
+    if target.ndim == blocks["input"].ndim and np.any(target < 0):
+        at = first(target < 0)
+        problem = f"is {target[at]}; expected a probability, or a class index for each element"
+        yield Doubt("targets", "target", problem, at, int(np.count_nonzero(target < 0)))
+
+
 def _are_probabilities(x: Array) -> Mask:
+    if x.shape[CLASS_AXIS] < 2:
+        return np.zeros(x.shape[:CLASS_AXIS] + x.shape[CLASS_AXIS + 1 :], dtype=np.bool_)
     sums = widen(x).sum(axis=CLASS_AXIS)
     near_1 = np.abs(sums - 1.0) <= sum_tolerance(x, x.shape[CLASS_AXIS])
     result: Mask = near_1 & np.all(x >= 0, axis=CLASS_AXIS)
@@ -153,7 +203,13 @@ def _above_0(values: Array, found: Any, position: tuple[int, ...]) -> ArrayError
 
 @loss(
     layout=index_targets,
-    checks=(Check(_rows_are), Check(_targets_above_0, everywhere=True), Check(_infinite, True)),
+    checks=(
+        Check(_rows_are),
+        Check(_targets_above_0, everywhere=True),
+        Check(_padding, everywhere=True),
+        Check(_infinite, everywhere=True),
+        Check(negative_weights),
+    ),
     picks=lambda options: options["from_"] != "logits",
 )
 def nll(
@@ -191,7 +247,9 @@ def nll(
 
     Source: torch.nn.functional.nll_loss
     """
-    indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index, class_base)
+    indices, ignored = class_indices(
+        target, input.shape[CLASS_AXIS], ignore_index, class_base, options=_OPTIONS
+    )
     if from_ == "logits":
         values = target_cost(input, indices)
     else:
@@ -205,7 +263,13 @@ def nll(
 @loss(
     layout=index_or_probability_targets,
     alias="ce",
-    checks=(Check(_rows_are), Check(_infinite, everywhere=True)),
+    checks=(
+        Check(_rows_are),
+        Check(_padding, everywhere=True),
+        Check(_infinite, everywhere=True),
+        Check(_odd_target_rows),
+        Check(negative_weights),
+    ),
 )
 def cross_entropy(
     input: Array,
@@ -266,7 +330,9 @@ def cross_entropy(
         return PerElement(
             _of_probabilities(weighted, widen(target), ignore_index, label_smoothing, from_)
         )
-    indices, ignored = class_indices(target, input.shape[CLASS_AXIS], ignore_index, class_base)
+    indices, ignored = class_indices(
+        target, input.shape[CLASS_AXIS], ignore_index, class_base, options=_OPTIONS
+    )
     values = pick(weighted, indices)
     if label_smoothing:
         spread = weighted.mean(axis=CLASS_AXIS)
@@ -278,10 +344,10 @@ def cross_entropy(
 def _of_probabilities(
     weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float, kind: str
 ) -> Floats:
-    if np.max(ignore_index) >= 0:
+    largest = max(np.atleast_1d(ignore_index), default=-1)
+    if largest >= 0:
         raise ArrayError(
-            "target",
-            f"holds class probabilities; --ignore-index {np.max(ignore_index)} needs class indices",
+            "target", f"holds class probabilities; --ignore-index {largest} needs class indices"
         )
     if label_smoothing:
         classes = target.shape[CLASS_AXIS]
@@ -293,7 +359,7 @@ def _of_probabilities(
     return total
 
 
-@loss(layout=row_index_targets)
+@loss(layout=row_index_targets, checks=(Check(negative_weights),))
 def multi_margin(
     input: Array,
     target: Array,
@@ -329,7 +395,7 @@ def multi_margin(
     Source: torch.nn.functional.multi_margin_loss
     """
     classes = input.shape[CLASS_AXIS]
-    indices, _ = class_indices(target, classes, class_base=class_base)
+    indices, _ = class_indices(target, classes, class_base=class_base, options=("class_base",))
     x = widen(input)
     lead = margin - np.expand_dims(pick(x, indices), CLASS_AXIS) + x
     np.put_along_axis(lead, np.expand_dims(indices, CLASS_AXIS), 0.0, CLASS_AXIS)

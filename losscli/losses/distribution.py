@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from losscli.errors import ArrayError
-from losscli.losses.checks import Check, Doubt, first, rounding
+from losscli.losses.checks import INFINITE, Check, Doubt, first, rounding, sum_tolerance
 from losscli.losses.layout import broadcasting, distributions, with_variance
 from losscli.losses.numerics import negative_log, refuse, widen
 from losscli.losses.registry import Array, Interval, Needs, loss
@@ -40,7 +40,31 @@ def _are_distributions(
                 "--no-check anything",
                 at,
             )
-    yield from ()
+        if kind in _RANGES:
+            yield from _odd_sums(name, x, np.exp(widen(x)) if kind == "log-probs" else x)
+
+
+def _odd_sums(name: str, x: Array, p: Array) -> Iterator[Doubt]:
+    """Rows that are no distributions: along no axis do the probabilities sum to 1.
+
+    A block of a single row may be a part of it.
+    """
+    if p.ndim < 2 or len(p) < 2 or p.size == 0:
+        return
+    for axis in range(1, p.ndim):
+        sums = widen(p).sum(axis=axis)
+        odd = np.abs(sums - 1.0) > sum_tolerance(x, x.shape[axis])
+        if not odd.any():
+            return
+    at = first(odd)
+    yield Doubt(
+        f"sums of {name}",
+        name,
+        f"begins a row whose probabilities sum to {sums[at]:.4g}; expected a distribution, which "
+        f"sums to 1",
+        (*at, 0),
+        int(np.count_nonzero(odd)),
+    )
 
 
 _RANGES = {
@@ -64,7 +88,7 @@ def _infinite(
     infinite = np.isposinf(losses.values)
     if options["from_"] == "probs" and infinite.any():
         yield Doubt(
-            "zeros",
+            INFINITE,
             "input",
             "is 0 where the target is not, which costs infinity; --clip EPS holds probabilities "
             "within EPS..1-EPS",
@@ -115,15 +139,33 @@ def kl_div(
 
     Source: torch.nn.functional.kl_div
     """
-    x = -negative_log(input, from_, clip, _CLASSES)
     kind = _target_kind({"log_target": log_target, "target_from": target_from})
+    x = -negative_log(input, from_, clip, _CLASSES)
     if kind == "log-probs":
         log_p = widen(target)
         return PerElement(np.exp(log_p) * (log_p - x))
     log_p = -negative_log(target, kind, None, _CLASSES)
     p = widen(target) if kind == "probs" else np.exp(log_p)
+    ratio = log_p - x
+    if from_ == kind == "logits":
+        ratio = _close_ratio(widen(target) - widen(input), x, ratio)
     # 0 · log 0 is 0; what remains is NaN where x is infinite, as in PyTorch.
-    return PerElement(np.where(p == 0.0, 0.0 - p * x, p * (log_p - x)))
+    return PerElement(np.where(p == 0.0, 0.0 - p * x, p * ratio))
+
+
+def _close_ratio(d: Floats, log_q: Floats, ratio: Floats) -> Floats:
+    """log p - log q, to the last digits also where two models say almost the same.
+
+    With d the difference of their logits,
+
+        d - log Σ_c q[c] · exp(d[c]) = d - log1p(Σ_c q[c] · (exp(d[c]) - 1))
+
+    in which numbers of the size of d cancel, and not of log p. Rows whose d is large keep the
+    plain `ratio`.
+    """
+    close = np.all(np.abs(d) < 1.0, axis=_CLASSES, keepdims=True)
+    shift = np.log1p((np.exp(log_q) * np.expm1(d)).sum(axis=_CLASSES, keepdims=True))
+    return np.where(close, d - shift, ratio)
 
 
 def _target_kind(options: Mapping[str, Any]) -> str:

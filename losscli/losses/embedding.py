@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
+from losscli.losses.checks import Check, signs
 from losscli.losses.layout import vector_pairs, vector_triples
 from losscli.losses.numerics import widen
 from losscli.losses.registry import Array, Interval, loss
@@ -16,7 +17,7 @@ from losscli.reduction import Floats, PerElement
 _EPSILON = float(np.float32(1e-12))
 
 
-@loss(layout=vector_pairs)
+@loss(layout=vector_pairs, checks=(Check(signs),))
 def cosine_embedding(
     input1: Array, input2: Array, target: Array, *, margin: float = 0.0
 ) -> PerElement:
@@ -62,12 +63,36 @@ def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats) -> Floats:
     and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels.
     """
     a2, b2 = _dot(a, a), _dot(b, b)
-    with_direction = np.where(a2 > 0.0, a2, 1.0)
-    beside = b - (dot / with_direction)[..., np.newaxis] * a
-    apart = a2 * _dot(beside, beside)
+    along = (dot / np.where(a2 > 0.0, a2, 1.0))[..., np.newaxis]
+    beside = b - along * a
+    apart = _dot(beside, beside)
+    close = apart < 1e-8 * b2
+    if close.any():
+        a, b, along = (np.broadcast_to(one, beside.shape)[close] for one in (a, b, along))
+        beside = _minus_product(b, along, a)
+        apart[close] = _dot(beside, beside)
+    apart *= a2
     squares = apart + _EPSILON * (a2 + b2) + _EPSILON**2
     cosine = dot / lengths
     return np.where(cosine > 0.5, squares / (lengths * (lengths + dot)), 1.0 - cosine)
+
+
+def _minus_product(b: Floats, k: Floats, a: Floats) -> Floats:
+    """b - k · a where both are almost the same: the product is not rounded but split in two.
+
+    Dekker, A floating-point technique for extending the available precision, 1971.
+    """
+    product = k * a
+    k_high, a_high = _high_half(k), _high_half(a)
+    k_low, a_low = k - k_high, a - a_high
+    rest = ((k_high * a_high - product) + k_high * a_low + k_low * a_high) + k_low * a_low
+    return (b - product) - rest
+
+
+def _high_half(x: Floats) -> Floats:
+    """The first 26 of the 53 bits of each number."""
+    shifted = x * (2.0**27 + 1.0)
+    return shifted - (shifted - x)
 
 
 def _dot(a: Floats, b: Floats) -> Floats:

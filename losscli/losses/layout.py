@@ -622,6 +622,8 @@ def _misfit(arrays: Mapping[str, ArrayInfo], axis: int, alternative: str) -> Arr
         if source.shape[k] is not None and _fits(_without(source.shape, k), target.shape)
     ]
     hint = f"; --class-axis {fitting[0]} fits" if fitting else ""
+    if len(source.shape) == 1 and _fits(source.shape, target.shape):
+        hint = "; for one score a sample there are bce-with-logits and bce"
     return ArrayError(
         "target",
         f"has shape {show(target.shape)}{_column_hint(target)}; an input of shape "

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import numpy as np
 
-from losscli.losses.checks import Check, Doubt, first
+from losscli.losses.checks import Check, signs
 from losscli.losses.layout import broadcasting, equal_shapes, same_shape
 from losscli.losses.numerics import softplus, where, widen
 from losscli.losses.registry import Array, loss
 from losscli.reduction import PerElement
 
 
-def _signs(
-    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
-) -> Iterator[Doubt]:
-    """Targets that are neither 1 nor -1, as 0/1 labels are."""
-    target = blocks["target"]
-    odd = ~((target == 1) | (target == -1))
-    if losses.ignored is not None and losses.ignored.shape == odd.shape:
-        odd &= ~losses.ignored
-    if odd.any():
-        at = first(odd)
-        yield Doubt("signs", "target", f"is {target[at]}; expected 1 or -1", at)
-
-
-@loss(layout=same_shape, checks=(Check(_signs),))
+@loss(layout=same_shape, checks=(Check(signs),))
 def soft_margin(input: Array, target: Array) -> PerElement:
     """Logistic loss of scores with targets of 1 and -1.
 
@@ -52,7 +36,7 @@ def soft_margin(input: Array, target: Array) -> PerElement:
     return PerElement(softplus(-widen(target) * widen(input)))
 
 
-@loss(layout=broadcasting, checks=(Check(_signs),))
+@loss(layout=broadcasting, checks=(Check(signs),))
 def hinge_embedding(input: Array, target: Array, *, margin: float = 1.0) -> PerElement:
     """Distances as they are for pairs that are alike, and what they lack of a margin for others.
 
@@ -83,7 +67,7 @@ def hinge_embedding(input: Array, target: Array, *, margin: float = 1.0) -> PerE
     return PerElement(where(y != -1.0, alike) + where(y != 1.0, unlike))
 
 
-@loss(layout=equal_shapes, checks=(Check(_signs),))
+@loss(layout=equal_shapes, checks=(Check(signs),))
 def margin_ranking(
     input1: Array, input2: Array, target: Array, *, margin: float = 0.0
 ) -> PerElement:

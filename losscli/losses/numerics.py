@@ -228,11 +228,12 @@ def class_indices(
     ignore_index: int | Sequence[int] = (),
     class_base: int = 0,
     name: str = "target",
+    options: Sequence[str] = (),
 ) -> tuple[NDArray[np.intp], Mask]:
     """The target counted from 0, which it is where ignored, and which elements are ignored.
 
-    Ignored are targets as they are written. Raises ArrayError at the first target that is
-    neither ignored nor one of the classes.
+    Ignored are targets as they are written. `options` are those of the loss that may help. Raises
+    ArrayError at the first target that is neither ignored nor one of the classes.
     """
     ignored = np.zeros(target.shape, dtype=np.bool_)
     for index in np.atleast_1d(ignore_index):
@@ -246,22 +247,27 @@ def class_indices(
         raise ArrayError(
             name,
             f"is {target[position]}; expected a class from {class_base} to "
-            f"{classes - 1 + class_base}{_advice(target[position], classes, class_base)}",
+            f"{classes - 1 + class_base}"
+            f"{_advice(target[position], classes, class_base, options)}",
             position,
         )
     return indices.astype(np.intp) - class_base, ignored
 
 
-def _advice(found: Any, classes: int, class_base: int) -> str:
-    """What may help a target that is no class."""
-    if found in _UNSIGNED_MARKS:
+def _advice(found: Any, classes: int, class_base: int, options: Sequence[str]) -> str:
+    """What may help a target that is no class, of the options that there are."""
+    if classes == 1:
+        return "; for one score a sample there are bce-with-logits and bce"
+    if "ignore_index" in options and found in _UNSIGNED_MARKS:
         bits = _UNSIGNED_MARKS[int(found)]
         return f"; -100 in {bits} bits without a sign is this: --ignore-index {int(found)}"
-    if found in _MARKS:
+    if "ignore_index" in options and found in _MARKS:
         return f"; --ignore-index {int(found)} leaves it out"
-    if found == classes and class_base == 0:
+    if "class_base" in options and found == classes and class_base == 0:
         return "; --class-base 1 counts from 1"
-    return ", or an ignored one (--ignore-index)"
+    if "ignore_index" in options:
+        return ", or an ignored one (--ignore-index)"
+    return "; --mask FILE leaves elements out" if found in _MARKS else ""
 
 
 def refuse(wrong: Mask, name: str, array: NDArray[Any], expected: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from losscli.errors import ArrayError
-from losscli.losses.checks import Check, Doubt, first, rounding, sum_tolerance
+from losscli.losses.checks import INFINITE, Check, Doubt, first, rounding, sum_tolerance
 from losscli.losses.layout import sequences
 from losscli.losses.numerics import class_indices, negative_log, refuse, widen
 from losscli.losses.registry import Array, loss
@@ -35,7 +35,7 @@ def _are_log_probabilities(
             at,
         )
     sums = np.exp(widen(x)).sum(axis=_CLASSES)
-    odd = counted & ~(np.abs(sums - 1.0) <= sum_tolerance(x, x.shape[_CLASSES])) & ~np.isnan(sums)
+    odd = counted & ~(np.abs(sums - 1.0) <= sum_tolerance(x, 1)) & ~np.isnan(sums)
     if odd.any():
         at = first(odd)
         yield Doubt(
@@ -44,10 +44,50 @@ def _are_log_probabilities(
             f"begins a step whose probabilities sum to {sums[at]:.4g}; expected log-probabilities, "
             "which sum to 1; --from logits normalises them",
             (*at, 0),
+            int(np.count_nonzero(odd)),
         )
 
 
-@loss(layout=sequences, checks=(Check(_are_log_probabilities),))
+def _labels_are_no_blanks(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Blanks among the labels of a target, which stand for no label."""
+    targets, lengths = blocks["targets"], blocks["target_lengths"]
+    inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
+    blanks = inside & (targets == options["blank"])
+    if blanks.any():
+        yield Doubt(
+            "blanks",
+            "targets",
+            f"is {options['blank']}, the blank, which no target holds; --blank says which class "
+            "it is, the target lengths where targets end",
+            first(blanks),
+            int(np.count_nonzero(blanks)),
+        )
+
+
+def _infinite(
+    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+) -> Iterator[Doubt]:
+    """Targets that do not fit into their steps."""
+    infinite = np.isposinf(losses.values)
+    if infinite.any():
+        yield Doubt(
+            INFINITE,
+            "targets",
+            "begins a target that cannot be written in as many steps as its input has, which "
+            "costs infinity; --zero-infinity lets it cost 0",
+            (*first(infinite), 0),
+            int(np.count_nonzero(infinite)),
+        )
+
+
+@loss(layout=sequences, checks=(
+        Check(_are_log_probabilities),
+        Check(_labels_are_no_blanks),
+        Check(_infinite, everywhere=True),
+    ),
+)
 def ctc(
     log_probs: Array,
     targets: Array,
