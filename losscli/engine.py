@@ -11,14 +11,14 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import ArrayError, DataError
-from losscli.losses.checks import INFINITE, Check, Doubt, odd_mask
+from losscli.losses.checks import Doubt, first, odd_mask
 from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.numerics import Unread
 from losscli.losses.registry import Loss
@@ -75,32 +75,57 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """A loss, its options, and what it is computed from."""
+    """A loss, its options, and what it is computed from. `look`: for mistakes in that."""
 
     loss: Loss
     options: Mapping[str, Any]
     sources: Mapping[str, Source]
     layout: Layout
-    checks: Sequence[Check] = ()
+    look: bool = False
     masks: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    predict: Predict | None = None
     threads: int = 1
+
+
+# Of a block of scores, the class with the largest, for the elements whose losses ask for it.
+Predict = Callable[[NDArray[Any], PerElement], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
 class Elements:
-    """A box of elements as computed: where it starts, its targets if it has any, its losses."""
+    """A box of elements as computed: where it starts, its targets if it has any, its losses.
+
+    `labels` are the arrays that say of elements to what they belong, `predicted` the classes.
+    """
 
     start: tuple[int, ...]
     target: NDArray[Any] | None
     losses: PerElement
+    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    predicted: NDArray[np.intp] | None = None
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """How many losses are NaN, or infinite, and the index of the first one."""
+
+    count: int
+    index: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The sums over all blocks, and what looks wrong in them."""
+    """The sums over all blocks, what looks wrong in them, and which losses are no numbers.
+
+    `told` are the kinds of doubts among `doubts`.
+    """
 
     totals: Totals
     doubts: tuple[str, ...]
+    told: frozenset[str]
+    nan: NonFinite | None
+    infinite: NonFinite | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,7 @@ class Block:
     box: Box
     arrays: Mapping[str, NDArray[Any]]
     masks: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, NDArray[Any]]
     kept: Mask | None
 
 
@@ -130,25 +156,37 @@ class _Part:
     totals: Totals
     doubts: Sequence[_Suspicion]
     elements: Sequence[Elements]
+    nan: NonFinite | None
+    infinite: NonFinite | None
 
 
-def run(work: Work, on_elements: Callable[[Elements], None] | None = None) -> Outcome:
+def run(
+    work: Work,
+    on_elements: Callable[[Elements], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Outcome:
     """Apply a loss to all blocks and merge their sums.
 
     Blocks are the same for any number of threads, and what they give is taken in their order: so
-    are the sums, the doubts, and the first error.
+    are the sums, the doubts, and the first error. `on_progress` is told how many elements are done.
     """
     function = work.loss.on_blocks(work.options)
     totals, doubts = Totals(), _Doubts()
+    nan: NonFinite | None = None
+    infinite: NonFinite | None = None
     for part in _parts(work, function, on_elements is not None):
         totals = totals.merge(part.totals)
+        nan, infinite = _both(nan, part.nan), _both(infinite, part.infinite)
+        if on_progress is not None:
+            on_progress(totals.elements)
         for doubt in part.doubts:
             doubts.add(doubt)
         if on_elements is not None:
             for elements in part.elements:
                 on_elements(elements)
     _check_counts(work)
-    return Outcome(replace(totals, samples=_samples(work)), doubts.told())
+    totals = replace(totals, samples=_samples(work))
+    return Outcome(totals, doubts.told(), doubts.kinds(), nan, infinite)
 
 
 def _parts(work: Work, function: LossFunction, with_elements: bool) -> Iterator[_Part]:
@@ -209,7 +247,8 @@ def _picked(work: Work) -> str | None:
     of each is less than all of them."""
     name, source = next(iter(work.sources.items()))
     in_rows = work.layout.views[name].axes == (Axis(0, 0), Axis(WHOLE, 1))
-    if not (work.loss.picks(work.options) and in_rows and not work.masks):
+    whole_rows = work.masks or work.predict
+    if not (work.loss.picks(work.options) and in_rows) or whole_rows:
         return None
     long = (source.shape[1] or 0) * source.dtype.itemsize >= LONG_ROW
     return name if long and hasattr(source, "take") else None
@@ -230,20 +269,35 @@ def _compute_group(
     work: Work, function: LossFunction, with_elements: bool, blocks: Iterable[Block]
 ) -> _Part:
     totals, doubts, elements = Totals(), list[_Suspicion](), list[Elements]()
+    nan: NonFinite | None = None
+    infinite: NonFinite | None = None
     for block in blocks:
         with np.errstate(all="ignore"):  # infinities and NaN are told of, not warned of
-            losses = _compute(work, function, block, doubts)
-            totals = totals.merge(Totals.of(losses))
+            computed = _compute(work, function, block, doubts)
+            sums = Totals.of(computed.losses)
+        totals = totals.merge(sums)
+        if not math.isfinite(float(sums.values)):
+            values = computed.losses.values
+            nan = _both(nan, _where(np.isnan(values), computed.start))
+            infinite = _both(infinite, _where(np.isinf(values), computed.start))
         if with_elements:
-            elements.append(_elements(work.layout, block, losses))
-    return _Part(totals, doubts, elements)
+            elements.append(computed)
+    return _Part(totals, doubts, elements, nan, infinite)
 
 
-def _elements(layout: Layout, block: Block, losses: PerElement) -> Elements:
-    target = block.arrays.get("target")
-    if target is not None and target.ndim == len(layout.grid):
-        target = target.transpose(layout.element_order)
-    return Elements(tuple(part.start for part in block.box), target, losses)
+def _where(marked: Mask, start: tuple[int, ...]) -> NonFinite | None:
+    count = int(np.count_nonzero(marked))
+    if not count:
+        return None
+    index = tuple(a + b for a, b in zip(start, first(marked), strict=True))
+    return NonFinite(count, index)
+
+
+def _both(one: NonFinite | None, other: NonFinite | None) -> NonFinite | None:
+    """What two runs of blocks hold, the first of them in front."""
+    if one is None or other is None:
+        return one or other
+    return replace(one, count=one.count + other.count)
 
 
 def boxes(shape: Shape, budget: int, uncut: int = 0) -> Iterator[Box]:
@@ -288,8 +342,9 @@ def _read(work: Work, number: int, box: Box) -> Block | None:
     if lengths == {0} and work.layout.grid[0] is None:
         return None
     masks = {name: arrays.pop(name) for name in work.masks}
+    labels = {name: arrays.pop(name) for name in work.labels}
     kept = _kept(work.layout, arrays, list(masks.values())) if masks else None
-    return Block(number, box, arrays, masks, kept)
+    return Block(number, box, arrays, masks, labels, kept)
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
@@ -312,14 +367,14 @@ def _as_block(array: NDArray[Any], view: View) -> NDArray[Any]:
 
 def _compute(
     work: Work, function: LossFunction, block: Block, doubts: list[_Suspicion]
-) -> PerElement:
+) -> Elements:
     """The losses of a block in the elements' order. What is masked is not even looked at."""
     arrays = block.arrays
     if block.kept is not None:
         views = work.layout.views
         arrays = {name: _pick_kept(one, views[name], block.kept) for name, one in arrays.items()}
     try:
-        if work.checks:
+        if work.look:
             doubts.extend(_look_at_masks(work, replace(block, kept=None)))
         losses = function(**arrays)
         doubts.extend(_look(work, block, arrays, losses))
@@ -328,9 +383,26 @@ def _compute(
         picked = block if error.array in block.arrays else replace(block, kept=None)
         place = _place(work, picked, error.array, error.position)
         raise DataError(f"{place} {error.problem}") from error
+    predicted = None if work.predict is None else work.predict(arrays["input"], losses)
+    return _elements(work.layout, block, losses, predicted)
+
+
+def _elements(
+    layout: Layout, block: Block, losses: PerElement, predicted: NDArray[np.intp] | None
+) -> Elements:
+    """Of a block as computed, the elements where they belong and in their order."""
     if block.kept is not None:
         losses = losses.spread(block.kept)
-    return losses.transposed(work.layout.element_order) if work.layout.order else losses
+        if predicted is not None:
+            picked, predicted = predicted, np.full(block.kept.shape, -1, np.intp)
+            predicted[block.kept] = picked
+    target = block.arrays.get("target")
+    if layout.order:
+        losses = losses.transposed(layout.element_order)
+        if target is not None and target.ndim == len(layout.grid):
+            target = target.transpose(layout.element_order)
+    start = tuple(part.start for part in block.box)
+    return Elements(start, target, losses, block.labels, predicted)
 
 
 def _look_at_masks(work: Work, block: Block) -> Iterator[_Suspicion]:
@@ -343,8 +415,8 @@ def _look(
     work: Work, block: Block, arrays: Mapping[str, NDArray[Any]], losses: PerElement
 ) -> Iterator[_Suspicion]:
     """What the checks say of a block, or of its first elements."""
-    checks = [check for check in work.checks if check.looks_at(block.number)]
-    if not checks:
+    checks = [check for check in work.loss.checks if check.looks_at(block.number)]
+    if not (work.look and checks):
         return
     rows = max(1, LOOKED_VALUES // work.layout.width)
     head = {name: _head(work, block, name, array, rows) for name, array in arrays.items()}
@@ -366,8 +438,8 @@ def _head(work: Work, block: Block, name: str, array: Any, rows: int) -> NDArray
     if isinstance(array, Unread):
         return array.rows(rows)
     view = work.layout.views[name]
-    first = view.axes[0]
-    along = first.element == 0 and not first.repeated if block.kept is None else _axes_along(view)
+    front = view.axes[0]
+    along = front.element == 0 and not front.repeated if block.kept is None else _axes_along(view)
     head: NDArray[Any] = array[:rows] if along else array
     return head
 
@@ -408,13 +480,14 @@ class _Doubts:
         self._seen: dict[str, tuple[_Suspicion, int]] = {}
 
     def add(self, found: _Suspicion) -> None:
-        first, count = self._seen.get(found.doubt.kind, (found, 0))
-        self._seen[found.doubt.kind] = (first, count + found.doubt.count)
+        earliest, count = self._seen.get(found.doubt.kind, (found, 0))
+        self._seen[found.doubt.kind] = (earliest, count + found.doubt.count)
+
+    def kinds(self) -> frozenset[str]:
+        return frozenset(self._seen)
 
     def told(self) -> tuple[str, ...]:
-        return tuple(
-            first.text + _seen(count, first.looked) for first, count in self._seen.values()
-        )
+        return tuple(one.text + _seen(count, one.looked) for one, count in self._seen.values())
 
 
 def _seen(count: int, looked: bool) -> str:

@@ -8,24 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from losscli import engine, remarks
 from losscli._version import __version__
 from losscli.errors import ArrayError, DataError, UsageError
-from losscli.losses.layout import ArrayInfo, Layout, View, masked, show
+from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show
 from losscli.losses.registry import find
 from losscli.readers import Array
 from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.reduction import Floats, Input, Result
-from losscli.request import Request, bind
-from losscli.sources import Sources, open_sources
+from losscli.request import SAMPLE, Request, Wanted, bind
+from losscli.results import with_statistics
+from losscli.sources import Sources, class_names, open_sources
+from losscli.statistics import top
+from losscli.statistics.collected import Collected
 
-if TYPE_CHECKING:
-    from losscli.readers.table import TableArray
+OnElements = Callable[[engine.Elements], None]
 
 # An array that does not run along the samples is held in memory, up to this size.
 HELD_BYTES = 64 << 20
@@ -39,7 +42,9 @@ def evaluate(
     check: bool = True,
     strict: bool = False,
     threads: int | None = None,
-    on_elements: Callable[[engine.Elements], None] | None = None,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
+    on_elements: OnElements | None = None,
+    on_progress: Callable[[int, int | None], None] | None = None,
     **parameters: Any,
 ) -> Result:
     """Compute a loss over files or arrays, block by block, in constant memory.
@@ -55,8 +60,10 @@ def evaluate(
         strict: raise DataError for what looks wrong, as soon as it is known
         threads: how many compute side by side; unless given, as many as there are cores; the
             result has the same bits for any
+        wanted: what else to tell: groups, the worst elements, quantiles
         on_elements: called with every block of losses in C order; with the reduction "none"
             the result then holds no values
+        on_progress: called with the number of elements done, and of all if that is known
         parameters: further arrays and the options of the loss by name; for each array NAME that
             comes from a table, NAME_column: names or globs of columns; `id`, a column by which
             rows of several tables are paired; `classes`, the names of the classes; `skip_missing`,
@@ -73,7 +80,7 @@ def evaluate(
         >>> result.value, result.count
         (0.375, 2)
     """
-    request = bind(find(loss), inputs, reduction, parameters)
+    request = bind(find(loss), inputs, reduction, parameters, wanted)
     threads = _threads(threads)
     with ExitStack() as stack:
         sources = open_sources(request, stack)
@@ -83,23 +90,31 @@ def evaluate(
             raise engine.named(sources.arrays["target"], problem)
         if strict:
             _refuse(layout.warnings)
-        collected: list[Floats] | None = None
-        if reduction == "none" and on_elements is None:
-            collected = []
-            on_elements = partial(_collect, collected)
-        checks = request.loss.checks if check else ()
-        work = engine.Work(
-            request.loss, request.options, held, layout, checks, sources.masks, threads
-        )
-        if on_elements is not None and sources.named is not None:
-            on_elements = partial(_with_names, on_elements, sources.named)
-        outcome = engine.run(work, on_elements)
+        work = _work(request, sources, layout, held, threads=threads, check=check)
+        collected = _collected(request, layout)
+        values: list[Floats] | None = None
+        takers: list[OnElements] = [collected.add] if collected.is_needed else []
+        if on_elements is not None:
+            takers.append(partial(_with_names, on_elements, sources))
+        elif reduction == "none":
+            values = []
+            takers.append(partial(_collect, values))
+        on_blocks = partial(_hand_on, takers) if takers else None
+        progress = None if on_progress is None else partial(_progress, on_progress, layout.shape)
+        try:
+            outcome = engine.run(work, on_blocks, progress)
+        except ArrayError as error:
+            raise engine.named(sources.arrays[error.array], str(error)) from error
         inputs_read = tuple(_describe(role, sources.arrays[role]) for role in request.arrays)
         shape = _final_shape(layout, held)
-        classes = None if sources.named is None else tuple(sources.named.class_names)
+        names = _class_names(request, sources)
     totals = outcome.totals
     if sources.ragged is not None:
         totals = replace(totals, samples=sources.ragged.samples())
+    moments = collected.total()
+    if moments is not None and (totals.ignored or wanted.cluster is not None):
+        totals = replace(totals, samples=moments.samples)
+    outcome = replace(outcome, totals=totals)
     result = Result(
         loss=request.loss.name,
         reduction=reduction,
@@ -113,16 +128,77 @@ def evaluate(
         changed=request.changed,
         inputs=inputs_read,
         version=__version__,
-        values=None if collected is None else _joined(collected, shape),
+        values=None if values is None else _joined(values, shape),
         pairing=sources.pairing,
-        classes=classes,
+        classes=names,
         notes=sources.notes,
     )
-    suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, totals))
+    result = with_statistics(result, request, layout, sources, collected)
+    suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, outcome, check))
     if strict:
         _refuse(suspicious)
     explained = remarks.explanations(result, totals, request.loss)
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
+
+
+def _work(
+    request: Request,
+    sources: Sources,
+    layout: Layout,
+    held: Mapping[str, engine.Source],
+    *,
+    threads: int,
+    check: bool,
+) -> engine.Work:
+    wanted = request.wanted
+    predict = None
+    if layout.classes is not None and (wanted.accuracy or wanted.top):
+        predict = top.predict if wanted.accuracy else partial(top.predict_worst, wanted.top)
+    elif wanted.accuracy:
+        raise DataError(f"{request.loss.name}: --accuracy needs targets that are class indices")
+    return engine.Work(
+        request.loss,
+        request.options,
+        held,
+        layout,
+        check,
+        sources.masks,
+        sources.labels,
+        predict,
+        threads,
+    )
+
+
+def _collected(request: Request, layout: Layout) -> Collected:
+    """What gathers all that was asked for. A batchmean needs the number of samples that count."""
+    wanted = request.wanted
+    if request.reduction == "none":
+        wanted = replace(wanted, interval=False)
+    elif "batchmean" in request.loss.reductions:
+        wanted = replace(wanted, interval=True)
+    is_log_loss = request.loss.is_log_loss(request.options) and request.reduction == "mean"
+    return Collected(
+        wanted,
+        request.reduction == "mean",
+        layout.classes if is_log_loss else None,
+        request.options.get("class_base", 0),
+    )
+
+
+def _hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
+    for take in takers:
+        take(elements)
+
+
+def _progress(on_progress: Callable[[int, int | None], None], shape: Shape, done: int) -> None:
+    sizes = [size for size in shape if size is not None]
+    on_progress(done, math.prod(sizes) if len(sizes) == len(shape) else None)
+
+
+def _class_names(request: Request, sources: Sources) -> tuple[str, ...] | None:
+    if sources.named is not None:
+        return tuple(sources.named.class_names)
+    return None if request.classes is None else tuple(class_names(request.classes))
 
 
 def _refuse(suspicious: Sequence[str]) -> None:
@@ -162,12 +238,12 @@ def _layout(request: Request, sources: Sources, arrays: Mapping[str, engine.Sour
         name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
         for name, one in arrays.items()
     }
-    masks = {name: infos.pop(name) for name in sources.masks}
+    beside = {name: infos.pop(name) for name in (*sources.masks, *sources.labels)}
     # The steps of sequences in a table were shifted as they were read.
     options = request.options if sources.ragged is None else {**request.options, "shift": False}
     layout = request.loss.lay_out(infos, options)
-    for name, mask in masks.items():
-        layout = masked(layout, name, mask)
+    for name, info in beside.items():
+        layout = masked(layout, name, info)
     return layout
 
 
@@ -224,12 +300,18 @@ def _collect(values: list[Floats], elements: engine.Elements) -> None:
     values.append(elements.losses.values.ravel())
 
 
-def _with_names(
-    on_elements: Callable[[engine.Elements], None],
-    named: TableArray,
-    elements: engine.Elements,
-) -> None:
-    """Hand on elements whose targets are called by their names."""
-    names = np.array(named.class_names, dtype=object)
-    assert elements.target is not None
-    on_elements(replace(elements, target=names[elements.target]))
+def _with_names(on_elements: OnElements, sources: Sources, elements: engine.Elements) -> None:
+    """Hand on elements whose targets and labels are called by their names."""
+    labels = {
+        name: _decoded(getattr(sources.arrays[name], "label_names", None), codes)
+        for name, codes in elements.labels.items()
+        if name != SAMPLE
+    }
+    target = elements.target
+    if sources.named is not None and target is not None:
+        target = _decoded(sources.named.class_names, target)
+    on_elements(replace(elements, target=target, labels=labels))
+
+
+def _decoded(names: Sequence[Any] | None, codes: NDArray[Any]) -> NDArray[Any]:
+    return codes if names is None else np.array(names, dtype=object)[codes]

@@ -11,6 +11,7 @@ import numpy as np
 
 from losscli.evaluate import evaluate
 from losscli.losses.registry import Loss
+from losscli.request import Wanted
 
 
 def function(loss: Loss) -> Callable[..., Any]:
@@ -24,7 +25,13 @@ def function(loss: Loss) -> Callable[..., Any]:
         }
         arrays = [np.asarray(array) for array in inputs]
         result = evaluate(
-            loss.name, *arrays, reduction=reduction, broadcast=True, check=False, **given
+            loss.name,
+            *arrays,
+            reduction=reduction,
+            broadcast=True,
+            check=False,
+            wanted=Wanted(interval=False),
+            **given,
         )
         for text in result.suspicious:
             warnings.warn(text, RuntimeWarning, stacklevel=2)

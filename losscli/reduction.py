@@ -172,6 +172,46 @@ class Input:
     dtype: str
     columns: tuple[str, ...] | None = None
     files: tuple[str, ...] = ()
+    sha256: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The loss of the elements that have some labels; `share` is their part of the sum."""
+
+    labels: tuple[Any, ...]
+    value: float
+    ci: tuple[float, float] | None
+    count: int
+    samples: int
+    share: float
+
+
+@dataclass(frozen=True)
+class TopElement:
+    """One of the worst elements: its index along all axes, and the classes where there are any."""
+
+    index: tuple[int, ...]
+    target: Any
+    predicted: Any
+    loss: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What guessing costs: always the frequencies of the targets, or each class alike."""
+
+    prior: float
+    uniform: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How many losses lie from `low` to `high`."""
+
+    low: float
+    high: float
+    count: int
 
 
 @dataclass(frozen=True)
@@ -180,8 +220,12 @@ class Result:
 
     `value` is the reduced loss, None with reduction `none`; then `values` holds the losses in
     the target's shape, unless they were handed over block by block. `count` is the number of
-    elements that counted, `ignored` of those that did not, `samples` the length of the first
-    axis, `weight_sum` the mean's denominator. `changed` are the options that are not the default.
+    elements that counted, `ignored` of those that did not, `samples` of the rows along the first
+    axis (of a table, or clusters) of which something counted, `weight_sum` the mean's denominator.
+    `changed` are the options that are not the default.
+    `ci` is the 95 % confidence interval of the value, `perplexity` and `bits` the same value of a
+    negative log-likelihood in other units, `reference` what guessing would cost. `signature` tells
+    in one line what was computed. `by` names the labels of the `groups`.
     `pairing` is how rows of several files were paired, by "position" or "id COLUMN"; `classes` are
     the names of the classes where the target gives them.
     `notes` say what was chosen, `warnings` what the number's reader may trip over; those of them
@@ -203,6 +247,17 @@ class Result:
     values: Floats | None = field(default=None, repr=False)
     pairing: str | None = None
     classes: tuple[str, ...] | None = None
+    ci: tuple[float, float] | None = None
+    perplexity: float | None = None
+    bits: float | None = None
+    reference: Reference | None = None
+    accuracy: float | None = None
+    by: tuple[str, ...] = ()
+    groups: tuple[Group, ...] | None = None
+    top: tuple[TopElement, ...] | None = None
+    quantiles: Mapping[str, float] | None = None
+    histogram: tuple[Bar, ...] | None = None
+    signature: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     suspicious: tuple[str, ...] = ()

@@ -7,14 +7,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from losscli.losses.registry import Loss
+from losscli.engine import NonFinite, Outcome
+from losscli.losses.checks import INFINITE
+from losscli.losses.layout import show
+from losscli.losses.registry import Loss, kebab
 from losscli.reduction import Result, Totals
 
 
-def suspicions(result: Result, totals: Totals) -> Iterator[str]:
-    """What tells that the number is no answer."""
+def suspicions(result: Result, outcome: Outcome, looked: bool) -> Iterator[str]:
+    """What tells that the number is no answer; unless `looked`, of the number alone."""
+    nan, infinite = outcome.nan, outcome.infinite
     if result.value is not None and math.isnan(result.value):
-        yield f"the result is NaN: {_why_nan(result, totals)}"
+        yield f"the result is NaN: {_why_nan(result, outcome)}"
+    elif looked and nan is not None:
+        yield f"the loss of {_elements(nan)} is NaN, first at {list(nan.index)}"
+    if looked and infinite is not None and INFINITE not in outcome.told:
+        yield f"the loss of {_elements(infinite)} is infinite, first at {list(infinite.index)}"
 
 
 def explanations(result: Result, totals: Totals, loss: Loss) -> Iterator[str]:
@@ -32,17 +40,62 @@ def explanations(result: Result, totals: Totals, loss: Loss) -> Iterator[str]:
             f"divides by the {totals.samples} samples and gives the divergence, "
             f"{totals.reduce('batchmean'):.6g}"
         )
-    if result.inputs[0].dtype.endswith("float16"):
-        with np.errstate(over="ignore"):
-            rounded = np.float16(result.value)
-        yield f"computed from float16 in float64; PyTorch's answer is a float16, {rounded}"
+    rounded = _rounded(result.value, result.inputs[0].dtype)
+    if rounded is not None:
+        yield (
+            f"computed from {result.inputs[0].dtype} in float64; PyTorch's answer is rounded to "
+            f"that type, {rounded}"
+        )
 
 
-def _why_nan(result: Result, totals: Totals) -> str:
+def signature(result: Result, loss: Loss) -> str:
+    """One line by which two people can tell whether they computed the same thing."""
+    changed = {kebab(name): _plain(value) for name, value in result.changed.items()}
+    optional = {array.name for array in loss.inputs if not array.required}
+    given = {one.role: show(one.shape) for one in result.inputs if one.role in optional}
+    fields = {
+        "loss": result.loss,
+        "reduction": result.reduction,
+        **changed,
+        **given,
+        "count": result.count,
+        **({"ignored": result.ignored} if result.ignored else {}),
+        "dtype": "+".join(one.dtype for one in result.inputs if one.role not in optional),
+        "losscli": result.version,
+    }
+    return "|".join(f"{name}:{value}" for name, value in fields.items())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _rounded(value: float, dtype: str) -> str | None:
+    """The value in a type of 16 bits."""
+    with np.errstate(over="ignore"):
+        if dtype == "float16":
+            return str(np.float16(value))
+        if dtype == "bfloat16":  # the upper half of a float32, rounded to even
+            bits = int(np.float32(value).view(np.uint32))
+            upper = np.uint32((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000)
+            return f"{upper.view(np.float32):.4g}"
+    return None
+
+
+def _why_nan(result: Result, outcome: Outcome) -> str:
+    totals = outcome.totals
     if totals.elements == 0 or (result.reduction == "batchmean" and totals.samples == 0):
         return "the input is empty"
     if totals.count == 0:
         return "every element is ignored"
     if result.reduction == "mean" and result.weight_sum == 0.0:
         return "the weights add up to 0"
-    return "the loss of at least one element is; --reduction none shows which"
+    if outcome.nan is not None:
+        return f"the loss of {_elements(outcome.nan)} is, first at {list(outcome.nan.index)}"
+    return "losses of inf and -inf add up to no number"
+
+
+def _elements(which: NonFinite) -> str:
+    return "1 element" if which.count == 1 else f"{which.count} elements"

@@ -18,6 +18,56 @@ from losscli.readers.origin import STANDARD_INPUT
 Files = tuple[str, ...]
 
 
+# The label by which elements are grouped where that is their target, and the array that tells from
+# which row of the file each comes. No loss has parameters of these names.
+CLASS, SAMPLE = "class", "row of the file"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for beside the number.
+
+    `by` names the labels that make groups, columns or files or CLASS; `cluster` the column or file
+    that says what belongs together. `interval` asks for a confidence interval, and for what
+    guessing would cost.
+    """
+
+    interval: bool = True
+    by: tuple[str, ...] = ()
+    cluster: str | None = None
+    accuracy: bool = False
+    top: int = 0
+    quantiles: tuple[str, ...] = ()
+    histogram: bool = False
+    digest: bool = False
+
+    def check(self, reduction: str) -> None:
+        """Raise UsageError for what cannot be meant."""
+        if self.top < 0:
+            raise UsageError(f"top is {self.top}; expected at least 1")
+        for text in self.quantiles:
+            if not _is_share(text):
+                raise UsageError(f"quantiles is {text!r}; expected numbers from 0 to 1")
+        asked = {
+            "by": self.by,
+            "cluster": self.cluster,
+            "accuracy": self.accuracy,
+            "top": self.top,
+            "quantiles": self.quantiles,
+            "histogram": self.histogram,
+        }
+        for name, value in asked.items():
+            if value and reduction == "none":
+                raise UsageError(f"--{name} sums losses up, which --reduction none does not")
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0.0 <= float(text) <= 1.0
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Request:
     """What was asked for, in order and complete, before any file is opened.
@@ -36,6 +86,7 @@ class Request:
     classes: str | Sequence[str] | None = None
     skip_missing: bool = False
     reading: Reading = AS_THEY_ARE
+    wanted: Wanted = Wanted()
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -56,13 +107,18 @@ FURTHER = ("id", "classes", "skip_missing")
 
 
 def bind(
-    loss: Loss, inputs: Sequence[Any], reduction: str, parameters: Mapping[str, Any]
+    loss: Loss,
+    inputs: Sequence[Any],
+    reduction: str,
+    parameters: Mapping[str, Any],
+    wanted: Wanted = Wanted(),
 ) -> Request:
     """Sort what was given into arrays, columns and options; all that is wrong usage ends here."""
     if reduction not in loss.reductions:
         raise UsageError(
             f"reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
         )
+    wanted.check(reduction)
     names = [array.name for array in loss.inputs]
     column_names = {f"{name}_column": name for name in names}
     options = {option.name: option.default for option in loss.options}
@@ -90,6 +146,7 @@ def bind(
         assumed,
         **{name: parameters[name] for name in FURTHER if name in parameters},
         reading=make_reading(*(parameters.get(name) for name in how)),
+        wanted=wanted,
     )
     _require_one_standard_input(request)
     return request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from losscli.errors import DataError, listed
 from losscli.losses.registry import kebab
-from losscli.readers import Array, Container, default_name
+from losscli.readers import AS_THEY_ARE, Array, Container, default_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.shards import open_files
-from losscli.request import Files, Request
+from losscli.request import CLASS, SAMPLE, Files, Request
 
 if TYPE_CHECKING:
     from losscli.readers.table import Table, TableArray
@@ -28,11 +29,13 @@ class Sources:
 
     `masks` name those that say what counts. `classes` are the names of the classes where the
     target gives names, known once it was read. `pairing` tells how rows of several files were
-    paired.
+    paired. `labels` name those that say to what an element belongs: the groups and clusters that
+    were asked for, and SAMPLE, its row of the file.
     """
 
     arrays: Mapping[str, Array]
     masks: tuple[str, ...]
+    labels: tuple[str, ...]
     notes: tuple[str, ...]
     named: TableArray | None
     ragged: Table | None
@@ -46,9 +49,12 @@ def open_sources(request: Request, stack: ExitStack) -> Sources:
         for files in dict.fromkeys(files for files in request.arrays.values() if _is_files(files))
     }
     patterns = {**request.columns, **_assumed(request, containers)}
+    files = {name: value for name, value in request.arrays.items() if _is_files(value)}
+    labels = _label_arrays(request, containers, files, stack)
     arrays: dict[str, Any] = {}
-    # Named columns first: what they take is not among the columns that remain for the others.
-    for name in sorted(request.arrays, key=lambda name: name not in patterns):
+    # Named columns first, and globs behind them: what they take is not among the columns that
+    # remain for the others.
+    for name in sorted(request.arrays, key=lambda name: _vagueness(patterns.get(name))):
         value = request.arrays[name]
         if _is_files(value):
             option = f"--{kebab(name)}-column"
@@ -58,12 +64,19 @@ def open_sources(request: Request, stack: ExitStack) -> Sources:
     arrays = {name: arrays[name] for name in request.arrays}
     named = _name_classes(request, arrays)
     ragged = _explode(request, arrays)
-    arrays |= _together(request, arrays, ragged)
+    together = _together(request, arrays, ragged)
+    if ragged is not None:
+        from losscli.readers.table import FileRows  # noqa: PLC0415 - pyarrow
+
+        leading = next(one for one in arrays.values() if getattr(one, "table", None) is ragged)
+        labels[SAMPLE] = FileRows(leading)
+    arrays |= labels | together
     if request.id is not None:
-        _pair(request, request.id, containers, arrays, stack)
+        _pair(files, request.id, containers, arrays, stack)
     return Sources(
         arrays,
         tuple(name for name in arrays if name in ("mask", PRESENT)),
+        tuple(labels),
         (
             *_notes(containers),
             *_chosen(request, arrays, containers),
@@ -73,6 +86,53 @@ def open_sources(request: Request, stack: ExitStack) -> Sources:
         ragged,
         _pairing(request, containers),
     )
+
+
+def _vagueness(patterns: Sequence[str] | None) -> int:
+    if patterns is None:
+        return 2
+    return int(any(glob.has_magic(pattern) for pattern in patterns))
+
+
+def _label_arrays(
+    request: Request,
+    containers: Mapping[Files, Container],
+    files: dict[str, Files],
+    stack: ExitStack,
+) -> dict[str, Any]:
+    """The columns or files of labels that were asked for; `files` learns which belong to what."""
+    wanted = [*request.wanted.by, *([request.wanted.cluster] if request.wanted.cluster else [])]
+    arrays: dict[str, Any] = {}
+    for name in dict.fromkeys(wanted):
+        if name == CLASS:
+            continue
+        owner = next((key for key, one in containers.items() if name in one.names), None)
+        if owner is not None:
+            files[name] = owner
+            arrays[name] = _labels(containers[owner], name)
+        elif Path(name).exists():
+            container = stack.enter_context(closing(open_files((name,), AS_THEY_ARE)))
+            arrays[name] = _only_labels(container, name)
+        else:
+            names = [column for one in containers.values() for column in one.names]
+            there = f"there are the columns {listed(names)}" if names else "no file has columns"
+            raise DataError(f"{name}: found no column and no file called so; {there}, and {CLASS}")
+    return arrays
+
+
+def _labels(container: Container, name: str) -> Any:
+    """A column of labels, or the array of that name."""
+    labels = getattr(container, "labels", None)
+    return labels(name) if labels else container.array([name], "--by")
+
+
+def _only_labels(container: Container, path: str) -> Any:
+    """The labels of a file that holds nothing else."""
+    if not container.names:
+        return container.array(None, "--by")
+    if len(container.names) > 1:
+        raise DataError(f"{path}: found the columns {listed(container.names)}; expected one")
+    return _labels(container, container.names[0])
 
 
 def _is_files(value: Any) -> bool:
@@ -104,11 +164,11 @@ def _name_classes(request: Request, arrays: Mapping[str, Any]) -> TableArray | N
         return None
     columns = next(iter(arrays.values())).columns or ()
     if request.classes is not None:
-        texts[0].name_classes([_class_names(request.classes)])
+        texts[0].name_classes([class_names(request.classes)])
     elif len(columns) > 1:
-        from losscli.readers.columns import class_names  # noqa: PLC0415 - pyarrow
+        from losscli.readers.columns import namings  # noqa: PLC0415 - pyarrow
 
-        texts[0].name_classes(class_names(columns))
+        texts[0].name_classes(namings(columns))
     else:
         raise DataError(
             f"{texts[0].name}: column {texts[0].columns[0]!r} holds names, expected class indices; "
@@ -118,7 +178,7 @@ def _name_classes(request: Request, arrays: Mapping[str, Any]) -> TableArray | N
     return named
 
 
-def _class_names(classes: str | Sequence[str]) -> list[str]:
+def class_names(classes: str | Sequence[str]) -> list[str]:
     """Names with commas between them, or those of a file, one a line."""
     if not isinstance(classes, str):
         return list(classes)
@@ -157,7 +217,7 @@ def _together(request: Request, arrays: Mapping[str, Any], ragged: Table | None)
 
 
 def _pair(
-    request: Request,
+    files_of: Mapping[str, Files],
     column: str,
     containers: Mapping[Files, Container],
     arrays: dict[str, Any],
@@ -171,7 +231,7 @@ def _pair(
     for files in others:
         names = (" ".join(leading), " ".join(files))
         order = positions(keys, _keys(files, containers[files], column), names)
-        for name, value in request.arrays.items():
+        for name, value in files_of.items():
             if value is files:
                 arrays[name] = stack.enter_context(closing(Reordered(arrays[name], order)))
 
@@ -194,7 +254,7 @@ def _chosen(
         f"{name}: took {'columns' if len(array.columns) > 1 else 'column'} "
         f"{listed(array.columns)} of {array.name}"
         for name, array in arrays.items()
-        if array.columns is not None and name not in request.columns
+        if array.columns is not None and name in request.arrays and name not in request.columns
     ]
     taken = {column for array in arrays.values() for column in array.columns or ()}
     left_out = [name for one in containers.values() for name in one.names if name not in taken]

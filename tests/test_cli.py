@@ -127,10 +127,15 @@ class TestJson:
         value = losscli.cross_entropy(x, y, ignore_index=255, label_smoothing=0.1, weight=[1, 2, 3])
         inner = y[y != 255]
         assert code == 0
+        low, high = found.pop("ci")
+        assert (low + high) / 2 == pytest.approx(value, rel=1e-14)
         assert found == {
             "loss": "cross-entropy",
             "reduction": "mean",
             "value": value,
+            "perplexity": None,
+            "bits": None,
+            "reference": None,
             "shape": [24, 8, 8],
             "count": inner.size,
             "ignored": y.size - inner.size,
@@ -154,6 +159,7 @@ class TestJson:
                     "dtype": "float32",
                     "columns": None,
                     "files": [],
+                    "sha256": None,
                 },
                 {
                     "role": "target",
@@ -163,6 +169,7 @@ class TestJson:
                     "dtype": "uint8",
                     "columns": None,
                     "files": [],
+                    "sha256": None,
                 },
                 {
                     "role": "weight",
@@ -172,6 +179,7 @@ class TestJson:
                     "dtype": "float64",
                     "columns": None,
                     "files": [],
+                    "sha256": None,
                 },
             ],
             "pairing": "position",
@@ -181,6 +189,8 @@ class TestJson:
                 "the mean is divided by the sum of the weights, "
                 f"{np.array([1, 2, 3])[inner].sum()}, and not by the {inner.size} elements"
             ],
+            "signature": "loss:cross-entropy|reduction:mean|ignore-index:255|label-smoothing:0.1|"
+            f"weight:(3,)|count:864|ignored:672|dtype:float32+uint8|losscli:{losscli.__version__}",
             "version": losscli.__version__,
         }
 
@@ -207,7 +217,8 @@ class TestJson:
         found = strict_json(run("mse", tmp_path / "x.npy", "0,0,0,0", "-f", "json")[1])
         assert found["value"] == "NaN"
         assert found["warnings"] == [
-            "the result is NaN: the loss of at least one element is; --reduction none shows which"
+            "the result is NaN: the loss of 1 element is, first at [0]",
+            "the loss of 2 elements is infinite, first at [1]",
         ]
 
     def test_no_losses_at_all(self, run: Any, tmp_path: Path) -> None:

@@ -228,6 +228,11 @@ def test_bfloat16(tmp_path: Path) -> None:
     found = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="none")
     np.testing.assert_array_equal(found.values, [1.0, 1.0078125, 2.0])
     assert found.inputs[0].dtype == "bfloat16"
+    # 4.0078125 is between the bfloat16s 4.0 and 4.03125.
+    total = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
+    assert total.value == 4.0078125
+    assert total.warnings[0].startswith("computed from bfloat16 in float64;")
+    assert total.warnings[0].endswith("rounded to that type, 4")
 
 
 @pytest.mark.parametrize(

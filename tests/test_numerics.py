@@ -104,6 +104,42 @@ def test_cosine_embedding_of_almost_parallel_vectors(angle: float) -> None:
     assert found == pytest.approx(float(exact), rel=1e-10)
 
 
+@pytest.mark.parametrize("apart", [1e-7, 1e-9, 1e-12, 1e-15])
+def test_cosine_embedding_of_vectors_that_hardly_differ(apart: float) -> None:
+    """Float64 vectors of 300 numbers, whose distance is far below the rounding of their cosine."""
+    rng = np.random.default_rng(4)
+    a = rng.normal(size=300)
+    b = 3.0 * a * (1.0 + apart * rng.normal(size=300))
+    exact_a, exact_b = ([mpmath.mpf(x) for x in vector.tolist()] for vector in (a, b))
+    epsilon = mpmath.mpf(float(np.float32(1e-12)))
+    dot = mpmath.fsum(x * y for x, y in zip(exact_a, exact_b, strict=True))
+    squares = [mpmath.fsum(x * x for x in vector) + epsilon for vector in (exact_a, exact_b)]
+    exact = 1 - dot / mpmath.sqrt(squares[0] * squares[1])
+    assert losscli.cosine_embedding([a], [b], [1]) == pytest.approx(float(exact), rel=1e-10)
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-6, 1e-10])
+def test_kl_div_of_two_models_that_hardly_differ(apart: float) -> None:
+    """Of logits: log p - log q by subtraction keeps 16 digits of log p, and none of these."""
+    rng = np.random.default_rng(5)
+    x = 4.0 * rng.normal(size=(3, 8))
+    z = x + apart * rng.normal(size=(3, 8))
+    found = losscli.kl_div(x, z, from_="logits", target_from="logits", reduction="none")
+    rows = zip(x.tolist(), z.tolist(), strict=True)
+    exact = np.array([exact_divergences(*row) for row in rows])
+    np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-12 * apart)
+
+
+def exact_divergences(x: list[float], z: list[float]) -> list[float]:
+    def log_softmax(row: list[float]) -> list[mpmath.mpf]:
+        total = mpmath.fsum(mpmath.exp(value) for value in row)
+        return [value - mpmath.log(total) for value in row]
+
+    log_q, log_p = log_softmax(x), log_softmax(z)
+    pairs = zip(log_p, log_q, strict=True)
+    return [float(mpmath.exp(p) * (p - q)) for p, q in pairs]
+
+
 @pytest.mark.parametrize("scale", [1.0, 30.0, 300.0])
 def test_ctc_by_the_recursion_at_50_digits(scale: float) -> None:
     """200 steps: the probability of all ways is as small as exp(-1e4) and below."""

@@ -147,6 +147,10 @@ class TestColumns:
         assert self.columns_of(table, input_column="[ab]") == ("a", "b")
         assert self.columns_of(table, input_column="b,?") == ("b", "a")
 
+    def test_a_glob_leaves_out_what_another_array_takes(self, tmp_path: Path) -> None:
+        table = write_csv(tmp_path / "t.csv", "l0,l1,label\n1.5,2.5,0\n")
+        assert self.columns_of(table, input_column="l*") == ("l0", "l1")
+
     def test_without_a_name_the_floating_point_columns_are_taken_and_named(
         self, table: Path
     ) -> None:

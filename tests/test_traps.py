@@ -243,6 +243,151 @@ class TestTargets:
         [warning] = evaluate(loss, [0.5, 0.5], [1, 0]).warnings
         assert warning == "target in row 1 is 0; expected 1 or -1"
 
+    def test_labels_of_0_and_1_for_pairs_of_vectors(self) -> None:
+        x = logits((3, 2))
+        [warning] = evaluate("cosine-embedding", x, x, [1, 0, 0]).warnings
+        assert warning.startswith("target in row 1 is 0; expected 1 or -1; seen 2 times")
+
+    def test_padding_is_seen_wherever_it_lies(self) -> None:
+        """In the last rows of 300,000, which are in no block that is looked at as a whole."""
+        x, y = logits((300_000, 4)), np.zeros(300_000, int)
+        x[-1000:] = -100
+        [warning] = evaluate("ce", x, y).warnings
+        assert "input at [299000, 0] begins a row of nothing but -100" in warning
+        assert warning.endswith("seen 1000 times")
+        weighted = evaluate("ce", x, y, weight=[0.5, 1, 1, 1]).warnings
+        assert any("nothing but -100" in text for text in weighted)
+
+    @pytest.mark.parametrize("loss", ["multi-margin", "multilabel-margin", "ctc"])
+    @pytest.mark.parametrize("mark", [255, -100, 3])
+    def test_no_advice_that_the_loss_cannot_take(self, loss: str, mark: int) -> None:
+        x = log_softmax(logits((2, 3)))
+        arrays: dict[str, tuple[Any, ...]] = {
+            "multi-margin": (x, [0, mark]),
+            "multilabel-margin": (x, [[0, -1, -1], [mark, 0, 0]]),
+            "ctc": (x[:, np.newaxis], [[mark]], [2], [1]),
+        }
+        with pytest.raises(DataError) as caught:
+            evaluate(loss, *arrays[loss])
+        assert "--ignore-index" not in str(caught.value)
+        assert ("--class-base" in str(caught.value)) == (loss == "multi-margin" and mark == 3)
+
+    def test_one_score_a_sample_is_for_another_loss(self) -> None:
+        for x, y in [(logits((4, 1)), [0, 1, 0, 1]), (logits((4,)), [0, 1, 0, 1])]:
+            with pytest.raises(DataError, match="for one score a sample there are bce-with-logits"):
+                evaluate("ce", x, y)
+
+    def test_probabilities_for_the_logits_of_two_classes(self) -> None:
+        p = np.linspace(0.01, 0.99, 40)
+        [warning] = evaluate("bce-with-logits", p, np.ones(40)).warnings
+        assert "nothing but numbers from 0 to 1" in warning
+        assert "bce takes probabilities" in warning
+
+    def test_targets_that_are_no_probabilities(self) -> None:
+        [warning] = evaluate("multilabel-soft-margin", logits((2, 2)), [[0, 9], [1, 1]]).warnings
+        assert warning == "target at [0, 1] is 9; expected 0, 1 or a probability"
+        [warning] = evaluate("ce", logits((2, 2)), [[0.5, 0.5], [-0.5, 1.5]]).warnings
+        assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
+
+    def test_weights_below_0(self) -> None:
+        warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[1.0, -1.5]).suspicious
+        assert warnings == ("weight in row 1 is -1.5; expected at least 0",)
+
+
+class TestMasks:
+    X = np.array([1.0, 2.0, 4.0])
+
+    @pytest.mark.parametrize("mark", [255, -1, 2])
+    def test_what_counts_beside_1(self, mark: int) -> None:
+        found = evaluate("l1", self.X, [0, 0, 0], mask=[1, 0, mark])
+        assert found.value == 2.5
+        [warning] = found.warnings
+        assert (
+            warning == f"mask in row 2 is {mark}, which counts, as all but 0 does; expected 0 or 1"
+        )
+
+    @pytest.mark.parametrize("mark", [-np.inf, -10000.0, 0.5, np.nan])
+    def test_a_mask_that_is_added_to_scores(self, mark: float) -> None:
+        with pytest.raises(DataError, match=r"mask in row 1 is .*added to scores is the reverse"):
+            evaluate("l1", self.X, [0, 0, 0], mask=[0.0, mark, 0.0])
+        assert evaluate("l1", self.X, [0, 0, 0], mask=[0.0, mark, 0.0], check=False).value == 2.0
+
+    def test_0_and_1_of_any_type(self) -> None:
+        for mask in (np.array([1, 0, 1], bool), np.array([1.0, 0.0, 1.0])):
+            assert evaluate("l1", self.X, [0, 0, 0], mask=mask).warnings == ()
+
+    def test_batchmean_divides_by_the_samples_that_count(self) -> None:
+        """The same as without the rows that are left out: Σ q log 2 over 2 rows, by hand."""
+        x, q = np.log(np.full((4, 2), 0.25)), np.full((4, 2), 0.5)
+        masked = evaluate("kl-div", x, q, reduction="batchmean", mask=[1, 1, 0, 0], check=False)
+        assert masked.value == pytest.approx(math.log(2), rel=1e-15)
+        assert masked.samples == 2
+
+
+class TestWhatIsNoDistribution:
+    """Rows of kl-div along no axis of which the probabilities sum to 1."""
+
+    def test_input_and_target(self) -> None:
+        p = np.full((3, 2), 0.5)
+        halves = evaluate("kl-div", np.log(p), p / 2, reduction="sum").warnings
+        assert halves[0].startswith(
+            "target at [0, 0] begins a row whose probabilities sum to 0.5; expected a distribution"
+        )
+        raw = evaluate("kl-div", np.log(p) - 20, p, reduction="sum").warnings
+        assert "input at [0, 0] begins a row" in raw[0]
+        assert evaluate("kl-div", np.log(p), p, reduction="sum").warnings == ()
+
+    def test_along_any_axis(self) -> None:
+        x = log_softmax(logits((3, 4, 5)))
+        assert evaluate("kl-div", x, np.exp(x), reduction="sum").warnings == ()
+
+
+class TestRoundedProbabilities:
+    @pytest.mark.parametrize("decimals", [2, 3, 4])
+    @pytest.mark.parametrize("classes", [3, 10, 100])
+    def test_are_no_doubt(self, decimals: int, classes: int) -> None:
+        p = np.exp(log_softmax(logits((50, classes)))).round(decimals)
+        found = evaluate("nll", p, np.zeros(50, int), from_="probs", clip=1e-7)
+        assert found.warnings == ()
+
+    def test_a_single_column_of_ones_is_no_row_of_probabilities(self) -> None:
+        assert evaluate("ce", np.ones((5, 1)), np.zeros(5, int)).warnings == ()
+
+
+class TestWhatIsNoNumber:
+    def test_nan_is_told_with_its_place(self) -> None:
+        x = [[0.0, 1.0], [np.nan, 1.0], [np.nan, 1.0]]
+        [warning] = evaluate("mse", x, np.zeros((3, 2)), reduction="sum").warnings
+        assert warning == "the result is NaN: the loss of 2 elements is, first at [1, 0]"
+        [warning] = evaluate("mse", x, np.zeros((3, 2)), reduction="none").warnings
+        assert warning == "the loss of 2 elements is NaN, first at [1, 0]"
+
+    def test_infinities_that_cancel(self) -> None:
+        x = [[-np.inf, 0.0], [np.inf, 0.0]]
+        found = evaluate("nll", x, [0, 0], check=False).warnings
+        assert found == ("the result is NaN: losses of inf and -inf add up to no number",)
+
+    def test_infinite_losses(self) -> None:
+        [warning] = evaluate("ce", [[-np.inf, 0.0], [0.0, 0.0]], [0, 1]).warnings
+        assert warning == "the loss of 1 element is infinite, first at [0]"
+
+    def test_a_target_that_ctc_cannot_write(self) -> None:
+        x = np.log(np.full((1, 1, 3), 1 / 3))
+        found = evaluate("ctc", x, [[1, 2]], [1], [2])
+        assert found.value == math.inf
+        [warning] = found.warnings
+        assert "targets at [0, 0] begins a target that cannot be written" in warning
+        assert "--zero-infinity" in warning
+
+    def test_blanks_in_a_target(self) -> None:
+        x = np.log(np.full((3, 1, 3), 1 / 3))
+        [warning] = evaluate("ctc", x, [[1, 0]], [3], [2]).warnings
+        assert warning.startswith("targets at [0, 1] is 0, the blank, which no target holds")
+
+    def test_no_ignored_index_beside_probabilities(self) -> None:
+        found = losscli.cross_entropy([[0.0, 0.0]], [[0.5, 0.5]], ignore_index=[])
+        assert found == pytest.approx(math.log(2))
+
 
 class TestClassBase:
     @pytest.mark.parametrize("loss", ["nll", "ce", "multi-margin"])
@@ -317,7 +462,7 @@ class TestTheNumberItself:
         found = evaluate("l1", np.array([2.7, 0.1], np.float16), [0.0, 0.0])
         assert found.value == (2.69921875 + 0.0999755859375) / 2
         [warning] = found.warnings
-        assert "PyTorch's answer is a float16, 1.399" in warning
+        assert warning.endswith("PyTorch's answer is rounded to that type, 1.399")
 
 
 class TestCommand:

@@ -211,6 +211,7 @@ def _above_0(values: Array, found: Any, position: tuple[int, ...]) -> ArrayError
         Check(negative_weights),
     ),
     picks=lambda options: options["from_"] != "logits",
+    is_log_loss=lambda options: True,
 )
 def nll(
     input: Array,
@@ -270,6 +271,7 @@ def nll(
         Check(_odd_target_rows),
         Check(negative_weights),
     ),
+    is_log_loss=lambda options: not options["label_smoothing"],
 )
 def cross_entropy(
     input: Array,

@@ -71,7 +71,8 @@ class Layout:
     """The elements and how each array lies along them.
 
     `shape` is that of `none`; `grid` the same with at least one axis. `width` is how many values
-    of the widest array make one element (the number of classes). `order` are the element axes in
+    of the widest array make one element (the number of classes); `classes` how many classes there
+    are where targets are their indices. `order` are the element axes in
     the order in which blocks have them. `concatenated` names arrays whose rows lie end to end,
     each with the array of their lengths. `enlarged`: broadcasting made more elements than any
     operand has. `shifted`: the last axis is one shorter than in the arrays.
@@ -80,6 +81,7 @@ class Layout:
     shape: Shape
     views: Mapping[str, View]
     width: int = 1
+    classes: int | None = None
     order: tuple[int, ...] | None = None
     concatenated: Mapping[str, str] = field(default_factory=dict)
     enlarged: bool = False
@@ -374,7 +376,8 @@ def _class_layout(
             f"input has shape {show(source.shape)}: axis 1 was taken for the classes; "
             "--class-axis -1 takes the last, --class-axis 1 says that this is right",
         )
-    return Layout(shape, views, width=max(classes, 1), warnings=warnings)
+    indices = all(axis.element is not WHOLE for axis in target_view.axes)
+    return Layout(shape, views, max(classes, 1), classes if indices else None, warnings=warnings)
 
 
 def _shifted(layout: Layout) -> Layout:

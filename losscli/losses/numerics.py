@@ -227,6 +227,7 @@ def class_indices(
     classes: int,
     ignore_index: int | Sequence[int] = (),
     class_base: int = 0,
+    *,
     name: str = "target",
     options: Sequence[str] = (),
 ) -> tuple[NDArray[np.intp], Mask]:

@@ -112,7 +112,8 @@ class Loss:
     """A registered loss: a pure function on blocks, and what its signature and docstring say.
 
     `picks` tells whether, with such options, it reads nothing of an input's row of classes but the
-    target's entry.
+    target's entry; `is_log_loss` whether it is then the negative logarithm of the probability of
+    the target's class.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Loss:
     reductions: tuple[str, ...]
     checks: tuple[Check, ...]
     picks: Callable[[Mapping[str, Any]], bool]
+    is_log_loss: Callable[[Mapping[str, Any]], bool]
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -166,6 +168,7 @@ def loss(
     reductions: tuple[str, ...] = REDUCTIONS,
     checks: tuple[Check, ...] = (),
     picks: Callable[[Mapping[str, Any]], bool] = lambda options: False,
+    is_log_loss: Callable[[Mapping[str, Any]], bool] = lambda options: False,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -187,6 +190,7 @@ def loss(
             reductions=reductions,
             checks=checks,
             picks=picks,
+            is_log_loss=is_log_loss,
             arrays=tuple(arrays),
             options=tuple(options),
             summary=docstring.partition("\n")[0],

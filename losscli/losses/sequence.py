@@ -82,7 +82,9 @@ def _infinite(
         )
 
 
-@loss(layout=sequences, checks=(
+@loss(
+    layout=sequences,
+    checks=(
         Check(_are_log_probabilities),
         Check(_labels_are_no_blanks),
         Check(_infinite, everywhere=True),

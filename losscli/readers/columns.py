@@ -11,14 +11,21 @@ import pyarrow as pa
 from losscli.errors import DataError, listed
 
 
-def named(schema: pa.Schema, patterns: Sequence[str], path: str, option: str) -> list[str]:
+def named(
+    schema: pa.Schema,
+    patterns: Sequence[str],
+    path: str,
+    option: str,
+    taken: Collection[str] = (),
+) -> list[str]:
     """The columns that names or globs ask for: in the order of the names, a glob's in file order.
 
-    A pattern may hold several, with commas between them, unless it is itself a column's name.
+    A pattern may hold several, with commas between them, unless it is itself a column's name. A
+    glob leaves out what other arrays have taken, so that `l*` does not take `label` for a class.
     """
     chosen: list[str] = []
     for pattern in _split(patterns, schema.names):
-        matches = _matches(pattern, schema.names)
+        matches = _matches(pattern, schema.names, taken)
         if not matches:
             raise DataError(
                 f"{path}: found no column {pattern!r} for {option}; "
@@ -50,7 +57,7 @@ def remaining(seen: pa.Schema, taken: Collection[str], path: str, option: str) -
     return _usable(seen, chosen, path)
 
 
-def class_names(columns: Sequence[str]) -> list[list[str]]:
+def namings(columns: Sequence[str]) -> list[list[str]]:
     """What columns may say of their classes: their names, and the same without what all of them
     begin with, as in `prob_cat`, `prob_dog`."""
     prefix = os.path.commonprefix(list(columns))  # noqa: RUF071 - of characters
@@ -116,10 +123,11 @@ def _split(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     return parts
 
 
-def _matches(pattern: str, names: Sequence[str]) -> list[str]:
+def _matches(pattern: str, names: Sequence[str], taken: Collection[str]) -> list[str]:
     if pattern in names:
         return [pattern]
-    return [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    free = (name for name in names if name not in taken)
+    return [name for name in free if fnmatch.fnmatchcase(name, pattern)]
 
 
 def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:

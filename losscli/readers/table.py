@@ -96,9 +96,17 @@ class Table:
         if patterns is None:
             chosen = remaining(self.seen, self._columns, self.name, option)
         else:
-            chosen = named(self.schema, patterns, self.name, option)
+            chosen = named(self.schema, patterns, self.name, option, self._columns)
         self._columns += [name for name in chosen if name not in self._columns]
         return TableArray(self, tuple(chosen))
+
+    def labels(self, column: str) -> TableLabels:
+        """A column of whatever type, as labels."""
+        if column not in self._columns:
+            self._columns.append(column)
+        if is_text(plain_type(self.schema.field(column).type)):
+            self.allow_text(column)
+        return TableLabels(self, (column,))
 
     def allow_text(self, column: str) -> None:
         """Read a column of names as it is; text in any other is an error."""
@@ -377,6 +385,58 @@ class TableArray:
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
         return DataError(f"{self.name}: row {row}, column {column!r}: {problem}")
+
+
+class TableLabels(TableArray):
+    """A source over a column of labels, which gives each value's number among `label_names`."""
+
+    dtype = np.dtype(np.int64)
+
+    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
+        super().__init__(table, columns)
+        self._codes: dict[Any, int] = {}
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return (self.table.row_count,)
+
+    @property
+    def label_names(self) -> list[Any]:
+        """The values met so far, in the order in which they came; None where there was none."""
+        return list(self._codes)
+
+    def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
+        column = rows.column(self._columns[0]).combine_chunks()
+        encoded = pc.dictionary_encode(column, null_encoding="encode")
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        values = encoded.dictionary.to_pylist()
+        codes = [self._codes.setdefault(value, len(self._codes)) for value in values]
+        result: NDArray[Any] = np.array(codes, np.int64)[encoded.indices.to_numpy()]
+        return result
+
+
+class FileRows:
+    """A source of the row of the file from which each row of an array comes."""
+
+    concurrent = False
+    columns: tuple[str, ...] | None = None
+    name = ""
+    bytes = 0
+    dtype = np.dtype(np.int64)
+
+    def __init__(self, array: TableArray) -> None:
+        self._array = array
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return self._array.shape[:1]
+
+    def count(self) -> int:
+        return self._array.count()
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        return self._array.rows(box)
 
 
 def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from losscli.engine import Elements
-from losscli.reduction import Result
+from losscli.reduction import Group, Result
 
 if TYPE_CHECKING:
     from losscli.inspection import Finding
@@ -50,6 +50,10 @@ def _facts(result: Result) -> list[tuple[str, Any]]:
         ("loss", result.loss),
         ("reduction", result.reduction),
         ("value", result.value),
+        ("ci", result.ci),
+        ("perplexity", result.perplexity),
+        ("bits", result.bits),
+        ("reference", None if result.reference is None else asdict(result.reference)),
         ("shape", result.shape),
         ("count", result.count),
         ("ignored", result.ignored),
@@ -61,8 +65,37 @@ def _facts(result: Result) -> list[tuple[str, Any]]:
         ("classes", result.classes),
         ("notes", result.notes),
         ("warnings", result.warnings),
+        ("signature", result.signature),
         ("version", result.version),
+        *_asked_for(result),
     ]
+
+
+def _asked_for(result: Result) -> Iterator[tuple[str, Any]]:
+    """What is there where it was asked for alone."""
+    if result.accuracy is not None:
+        yield "accuracy", result.accuracy
+    if result.groups is not None:
+        yield "by", result.by
+        yield "groups", [_group(one) for one in result.groups]
+    if result.top is not None:
+        yield "top", [asdict(one) for one in result.top]
+    if result.quantiles is not None:
+        yield "quantiles", result.quantiles
+    if result.histogram is not None:
+        yield "histogram", [asdict(one) for one in result.histogram]
+
+
+def _group(group: Group) -> dict[str, Any]:
+    """The label of a group by itself where there is one alone."""
+    return {
+        "group": group.labels[0] if len(group.labels) == 1 else group.labels,
+        "value": group.value,
+        "ci": group.ci,
+        "count": group.count,
+        "samples": group.samples,
+        "share": group.share,
+    }
 
 
 def _dumps(value: Any) -> str:

@@ -1,0 +1,120 @@
+"""What was gathered beside the number, as the result tells it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from losscli import remarks
+from losscli.losses.layout import Layout
+from losscli.reduction import Bar, Group, Reference, Result, TopElement
+from losscli.request import CLASS, Request
+from losscli.sources import Sources
+from losscli.statistics.collected import Collected, interval_of
+from losscli.statistics.moments import Moments
+
+
+def with_statistics(
+    result: Result, request: Request, layout: Layout, sources: Sources, collected: Collected
+) -> Result:
+    """The result with all that was gathered beside its number."""
+    wanted, reduction = request.wanted, result.reduction
+    moments = collected.total()
+    result = replace(result, by=wanted.by)
+    if wanted.by:
+        result = _grouped(result, sources, collected)
+    if moments is not None and wanted.interval:
+        result = replace(result, ci=interval_of(moments, reduction))
+    log_loss = reduction == "mean" and request.loss.is_log_loss(request.options)
+    if log_loss and layout.classes and result.value is not None:
+        with np.errstate(over="ignore"):
+            perplexity = float(np.exp(result.value))
+        result = replace(result, perplexity=perplexity, bits=result.value / math.log(2.0))
+        if wanted.interval:
+            reference = Reference(collected.prior(), math.log(layout.classes))
+            result = replace(result, reference=reference)
+    if wanted.accuracy:
+        share = collected.right() / result.count if result.count else math.nan
+        result = replace(result, accuracy=share)
+    if collected.top is not None:
+        base = request.options.get("class_base", 0)
+        found = tuple(_called(one, result.classes, base) for one in collected.top.found)
+        result = replace(result, top=found)
+    if wanted.quantiles:
+        values = {text: collected.sketch.quantile(float(text)) for text in wanted.quantiles}
+        result = replace(result, quantiles=values)
+    if wanted.histogram:
+        bars = tuple(Bar(*bar) for bar in collected.sketch.histogram())
+        result = replace(result, histogram=bars)
+    return replace(result, signature=remarks.signature(result, request.loss))
+
+
+def _grouped(result: Result, sources: Sources, collected: Collected) -> Result:
+    """With its groups, worst first, and the value that they merge to."""
+    found = list(collected.groups())
+    total = functools.reduce(Moments.merge, (moments for _, moments in found), Moments())
+    losses = float(total.losses)
+    groups = [
+        Group(
+            _named_labels(result, sources, labels),
+            float(moments.losses) if result.reduction == "sum" else moments.ratio,
+            interval_of(moments, result.reduction),
+            moments.elements,
+            moments.samples,
+            float(moments.losses) / losses if losses else math.nan,
+        )
+        for labels, moments in found
+    ]
+    groups.sort(key=_badness)
+    value = result.value
+    if found and result.reduction != "batchmean":
+        value = losses if result.reduction == "sum" else total.ratio
+    return replace(result, groups=tuple(groups), value=value)
+
+
+def _badness(group: Group) -> tuple[Any, ...]:
+    """Worst first, NaN in front; of equal ones in the order of their labels."""
+    rank = -math.inf if math.isnan(group.value) else -group.value
+    labels = tuple((isinstance(one, str), "" if one is None else one) for one in group.labels)
+    return (rank, [(is_text, str(one) if is_text else float(one or 0)) for is_text, one in labels])
+
+
+def _named_labels(result: Result, sources: Sources, labels: Sequence[Any]) -> tuple[Any, ...]:
+    """What the labels of a group are called in their files."""
+    return tuple(
+        _class_called(result.classes, label)
+        if name == CLASS
+        else _label_called(sources.arrays[name], label)
+        for name, label in zip(result.by, labels, strict=True)
+    )
+
+
+def _label_called(array: Any, label: Any) -> Any:
+    names = getattr(array, "label_names", None)
+    value = label if names is None else names[label]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int | float | str | None) else str(value)
+
+
+def _class_called(names: Sequence[str] | None, index: Any) -> Any:
+    within = names is not None and isinstance(index, int) and 0 <= index < len(names)
+    return names[index] if names is not None and within else index
+
+
+def _called(element: TopElement, names: Sequence[str] | None, base: int) -> TopElement:
+    """The element with its classes as the file calls them."""
+    predicted = None if element.predicted is None else element.predicted + base
+    if names is None:
+        return replace(element, predicted=predicted)
+    target = element.target if base == 0 else element.target - base
+    return replace(
+        element,
+        target=_class_called(names, target),
+        predicted=_class_called(names, element.predicted),
+    )

@@ -1,0 +1,65 @@
+"""To which group each element belongs: by columns, by files of labels, by its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.statistics.moments import Integers
+from losscli.statistics.samples import distinct
+
+
+class Labels:
+    """The labels met so far; the code of each is its number in the order of appearance."""
+
+    def __init__(self) -> None:
+        self.names: list[Any] = []
+        self._codes: dict[Any, int] = {}
+
+    def codes(self, values: NDArray[Any]) -> Integers:
+        """The code of each value, in the same shape."""
+        flat = values.ravel()
+        if flat.dtype.kind in "bu" or flat.dtype.itemsize < 8:
+            flat = flat.astype(np.float64 if flat.dtype.kind == "f" else np.int64)
+        if flat.dtype.kind == "i":
+            found, inverse = distinct(flat.astype(np.int64, copy=False))
+        else:
+            found, inverse = np.unique(flat, return_inverse=True)
+        codes = np.array([self._code(value) for value in found.tolist()], dtype=np.int64)
+        result: Integers = codes[inverse].reshape(values.shape)
+        return result
+
+    def _code(self, value: Any) -> int:
+        code = self._codes.setdefault(value, len(self.names))
+        if code == len(self.names):
+            self.names.append(value)
+        return code
+
+
+class Grouping:
+    """Groups by one label of each element, or by each combination of several."""
+
+    def __init__(self, count: int) -> None:
+        self._labels = [Labels() for _ in range(count)]
+        self._combinations = [Labels() for _ in range(count - 1)]
+
+    def codes(self, labels: Sequence[NDArray[Any]]) -> Integers:
+        """The group of each element, of the shape that the labels broadcast to."""
+        each = [one.codes(values) for one, values in zip(self._labels, labels, strict=True)]
+        codes = each[0]
+        for combination, further in zip(self._combinations, each[1:], strict=True):
+            codes = combination.codes(codes << 32 | further)
+        return codes
+
+    def names(self, group: int) -> tuple[Any, ...]:
+        """The labels of a group."""
+        further: list[int] = []
+        for combination in reversed(self._combinations):
+            both = combination.names[group]
+            group, last = both >> 32, both & 0xFFFFFFFF
+            further.append(last)
+        codes = [group, *reversed(further)]
+        return tuple(one.names[code] for one, code in zip(self._labels, codes, strict=True))

@@ -1,0 +1,131 @@
+"""What an interval needs of the samples: sums of their losses, weights, squares and products.
+
+A sample is what was drawn from the world by itself: an element of the first axis, a row of a table,
+a cluster. Its loss s is the sum of its elements' losses, its weight w that of their weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.reduction import ExactSum, Floats
+from losscli.statistics.student import t_quantile
+
+Interval = tuple[float, float]
+Integers = NDArray[np.int64]
+
+_NO_SUM, _NOTHING = ExactSum(), Fraction(0)
+
+# Numbers that are added up one after the other, so that rounding stays far below 1e-12.
+_RUN = 4096
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over samples; `Moments()` is of none. `merge` is exact in any order.
+
+    `squares`, `products` and `weight_squares` are Σ s², Σ s·w and Σ w², unless one of these is
+    not `finite`.
+    """
+
+    samples: int = 0
+    elements: int = 0
+    losses: ExactSum = _NO_SUM
+    weights: ExactSum = _NO_SUM
+    squares: Fraction = _NOTHING
+    products: Fraction = _NOTHING
+    weight_squares: Fraction = _NOTHING
+    finite: bool = True
+
+    def merge(self, other: Moments) -> Moments:
+        return Moments(
+            self.samples + other.samples,
+            self.elements + other.elements,
+            self.losses + other.losses,
+            self.weights + other.weights,
+            self.squares + other.squares,
+            self.products + other.products,
+            self.weight_squares + other.weight_squares,
+            self.finite and other.finite,
+        )
+
+    @property
+    def ratio(self) -> float:
+        """Σ s / Σ w, and NaN where there is none."""
+        weights = float(self.weights)
+        return float(self.losses) / weights if weights else math.nan
+
+    def interval(self) -> Interval | None:
+        """Where the ratio would lie with other samples of the same kind, 95 times of 100.
+
+            r ± t · sqrt(n/(n-1) · Σ (s - r·w)²) / Σ w
+
+        with r = Σ s / Σ w and Student's t of n-1 degrees of freedom; where all weights are 1 it is
+        the interval of a mean. None for fewer than 2 samples, and where losses are not finite.
+
+        Source: the ratio estimator of Cochran, Sampling Techniques, 3rd edition, 6.3
+        """
+        r, n = self.ratio, self.samples
+        if n < 2 or not (self.finite and math.isfinite(r)):
+            return None
+        exact = Fraction(r)
+        residuals = self.squares - 2 * exact * self.products + exact**2 * self.weight_squares
+        error = math.sqrt(max(0.0, float(residuals)) * n / (n - 1)) / abs(float(self.weights))
+        return r - t_quantile(n - 1) * error, r + t_quantile(n - 1) * error
+
+
+@np.errstate(all="ignore")  # what is not finite is told of
+def by_group(
+    groups: Integers, losses: Floats, weights: Floats, elements: Integers
+) -> list[tuple[int, Moments]]:
+    """The moments of each group that is there, of one row a sample."""
+    size = int(groups.max(initial=-1)) + 1
+    samples = np.bincount(groups, minlength=size)
+    s, w = _sums(groups, losses, size), _sums(groups, weights, size)
+    # Squares of what is left of s once r·w is taken off, with r that of the rows at hand: the
+    # rounding is then that of the spread, and not of the squares of s.
+    pivot = np.nan_to_num(s / w, nan=0.0, posinf=0.0, neginf=0.0)
+    rest = losses - pivot[groups] * weights
+    squares = (_sums(groups, one, size) for one in (rest * rest, rest * weights, weights * weights))
+    counts = np.bincount(groups, elements, size).astype(np.int64)
+    present = np.flatnonzero(samples)
+    sums = np.stack([one[present] for one in (s, w, pivot, *squares)], axis=1)
+    rows = zip(present, samples[present], counts[present], sums, strict=True)
+    return [
+        (int(group), _moments(int(of_samples), int(of_elements), row.tolist()))
+        for group, of_samples, of_elements, row in rows
+    ]
+
+
+def _moments(samples: int, elements: int, sums: list[float]) -> Moments:
+    """With d = s - r·w: Σ s² = Σ d² + 2r Σ d·w + r² Σ w², exactly."""
+    s, w, *rest = sums
+    losses, weights = ExactSum.of(s), ExactSum.of(w)
+    if not all(map(math.isfinite, sums)):
+        return Moments(samples, elements, losses, weights, finite=False)
+    pivot, squares, products, weight_squares = map(Fraction, rest)
+    return Moments(
+        samples,
+        elements,
+        losses,
+        weights,
+        squares + 2 * pivot * products + pivot**2 * weight_squares,
+        products + pivot * weight_squares,
+        weight_squares,
+    )
+
+
+def _sums(groups: Integers, values: Floats, size: int) -> Floats:
+    """The sum of each group, in runs whose sums are added up pairwise."""
+    if size == 1:
+        return np.array([values.sum()])
+    runs = -(-len(values) // _RUN)
+    which = np.arange(len(values)) // _RUN * size + groups
+    partial = np.bincount(which, values, runs * size).reshape(runs, size)
+    result: Floats = partial.sum(axis=0)
+    return result

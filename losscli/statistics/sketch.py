@@ -1,0 +1,135 @@
+"""How losses are distributed, in buckets whose width is a 512th of a power of two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.reduction import Floats
+
+# Of a float64, these bits of the significand are left out of a bucket's number: 9 remain, so that
+# a bucket's middle is at most 1/1024 from each of its numbers, relatively.
+_LEFT_OUT = 43
+RELATIVE_ERROR = 2.0**-10
+
+_BUCKETS = (0x7FF << 9) + 1
+
+# Bars of a histogram, and the shares of the losses beyond which those of a long tail are put
+# into one bar.
+_BARS = 16
+_TAIL = 0.01
+
+Counts = NDArray[np.int64]
+
+
+def _no_counts() -> Counts:
+    return np.zeros(0, np.int64)
+
+
+@dataclass
+class Sketch:
+    """Counts of losses by size, the least and the largest; NaN is left out.
+
+    The number of a bucket is the first 20 bits of the float64 behind its sign, so that buckets are
+    in the order of their numbers, and infinity has one. Two sketches merge by adding their counts.
+    """
+
+    positive: Counts = field(default_factory=_no_counts)
+    negative: Counts = field(default_factory=_no_counts)
+    least: float = math.inf
+    largest: float = -math.inf
+
+    def add(self, losses: Floats) -> None:
+        losses = losses[~np.isnan(losses)]
+        if not len(losses):
+            return
+        self.least = min(self.least, float(losses.min()))
+        self.largest = max(self.largest, float(losses.max()))
+        below = losses < 0.0
+        self.negative = _count(self.negative, losses[below])
+        self.positive = _count(self.positive, losses[~below])
+
+    def merge(self, other: Sketch) -> Sketch:
+        return Sketch(
+            _sum(self.positive, other.positive),
+            _sum(self.negative, other.negative),
+            min(self.least, other.least),
+            max(self.largest, other.largest),
+        )
+
+    def quantile(self, share: float) -> float:
+        """The least loss that so large a share of the losses does not exceed.
+
+        It is at most RELATIVE_ERROR off; NaN if there are no losses.
+        """
+        values, counts = self._in_order()
+        if not len(values):
+            return math.nan
+        cumulated = np.cumsum(counts)
+        rank = max(1, math.ceil(share * int(cumulated[-1])))
+        if rank == 1:
+            return self.least
+        if rank == cumulated[-1]:
+            return self.largest
+        found = float(values[np.searchsorted(cumulated, rank)])
+        return min(max(found, self.least), self.largest)
+
+    def histogram(self) -> Iterator[tuple[float, float, int]]:
+        """Bars of equal width: from where, to where, and how many.
+
+        Where a few losses lie far out, the first or the last bar reaches to them.
+        """
+        values, counts = self._in_order()
+        finite = np.isfinite(values)
+        values, counts = values[finite], counts[finite]
+        if not len(values):
+            return
+        low, high = self._core()
+        edges = np.linspace(low, high, _BARS + 1) if low < high else np.array([low, high])
+        bar = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+        bars = np.bincount(bar, counts, len(edges) - 1).astype(np.int64).tolist()
+        ends = [float(max(self.least, values[0])), *edges[1:-1].tolist(), float(values[-1])]
+        if np.isfinite(self.largest):
+            ends[-1] = self.largest
+        yield from zip(ends[:-1], ends[1:], bars, strict=True)
+
+    def _core(self) -> tuple[float, float]:
+        """Where most of the losses lie: all of them unless that is far narrower."""
+        inner_low, inner_high = self.quantile(_TAIL), self.quantile(1.0 - _TAIL)
+        width = inner_high - inner_low
+        low = self.least if inner_low - self.least <= width else inner_low
+        high = self.largest if self.largest - inner_high <= width else inner_high
+        return low, high
+
+    def _in_order(self) -> tuple[Floats, Counts]:
+        """The middle of each bucket that holds something, from the least, and its count."""
+        below, above = np.flatnonzero(self.negative)[::-1], np.flatnonzero(self.positive)
+        values = np.concatenate([-_middles(below), _middles(above)])
+        return values, np.concatenate([self.negative[below], self.positive[above]])
+
+
+def _count(counts: Counts, losses: Floats) -> Counts:
+    if not len(losses):
+        return counts
+    if not len(counts):
+        counts = np.zeros(_BUCKETS, np.int64)
+    buckets = np.abs(losses).view(np.int64) >> _LEFT_OUT
+    low = int(buckets.min())
+    found = np.bincount(buckets - low)
+    counts[low : low + len(found)] += found
+    return counts
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return one + other if len(one) and len(other) else (one if len(one) else other).copy()
+
+
+def _middles(buckets: NDArray[np.intp]) -> Floats:
+    low = (buckets << _LEFT_OUT).astype(np.int64).view(np.float64)
+    high = (buckets + 1 << _LEFT_OUT).astype(np.int64).view(np.float64)
+    result: Floats = np.where(np.isinf(low), low, low + (high - low) / 2)
+    return result
