@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from losscli._version import __version__
+from losscli.actions import Gate, Showing, answer
 from losscli.errors import DataError, LosscliError, UsageError
-from losscli.evaluate import evaluate
 from losscli.losses.registry import LOSSES, ArrayParameter, Integers, Loss, Option, kebab
 from losscli.readers import FORMATS as FILE_FORMATS
-from losscli.report import FORMATS, open_report, write_findings, write_rows
+from losscli.report import FORMATS, write_findings, write_rows
 from losscli.request import make_reading
 
 INTERNAL_ERROR = 1
@@ -30,7 +30,15 @@ _NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s
 
 _SHORT = {"input": "-i", "target": "-t", "weight": "-w"}
 
-_ARRAYS, _FILES, _LOSS, _RESULT = "Arrays", "Files", "Loss", "Result"
+_ARRAYS, _FILES, _LOSS, _DETAIL, _RESULT = "Arrays", "Files", "Loss", "Detail", "Result"
+
+_OUTPUT_HELP = "Write the loss of each element: .npy, .csv, .parquet or .jsonl."
+_BY_HELP = (
+    "The loss of each group, worst first: by a column, a file of labels, or class; may be repeated."
+)
+_CLUSTER_HELP = "What belongs together, as the tokens of a document, counts as one sample."
+_QUANTILES_HELP = "Such as 0.5,0.9,0.99; at most 0.1 % off."
+_FAIL_ON_HELP = "What --fail-above judges: the loss, or the upper end of its interval."
 
 _REDUCTION_HELP = "One number, or the loss of each element."
 _FORMAT_HELP = f"{', '.join(FORMATS)}; unless given, table on a terminal and plain in a pipe."
@@ -353,12 +361,42 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
     return [
         _parameter("reduction", Literal[loss.reductions], reduction, "mean"),
         _parameter("format", Literal[FORMATS] | None, format_name, None),
+        *_details(loss),
         *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
         _parameter("threads", int | None, threads, None),
         _switch("no_check", "Do not look for mistakes in what the arrays hold."),
         _switch("strict", "Take what looks wrong for an error."),
         _switch("quiet", "No notes on stderr on what was chosen.", "-q"),
         *(_legacy_switch(name) for name in _LEGACY),
+    ]
+
+
+def _details(loss: Loss) -> list[inspect.Parameter]:
+    """What can be told beside the number, where it goes, and when it is too large."""
+    options: dict[str, tuple[Any, Any, list[str], str | None, str]] = {
+        "output": (str | None, None, ["-o"], "FILE", _OUTPUT_HELP),
+        "by": (list[str] | None, None, [], "COLUMN", _BY_HELP),
+        "cluster": (str | None, None, [], "COLUMN", _CLUSTER_HELP),
+        "top": (int | None, None, [], "K", "The K worst elements, with their index."),
+        "quantiles": (str | None, None, [], "SHARES", _QUANTILES_HELP),
+        "histogram": (bool, False, [], _FLAG, "How the losses are distributed."),
+        "accuracy": (bool, False, [], _FLAG, "How often the largest input is the target."),
+        "digest": (bool, False, [], _FLAG, "The SHA-256 of every file that was read."),
+        "fail_above": (float | None, None, [], "NUMBER", "Exit with 3 if the loss is larger."),
+        "fail_on": (Literal["loss", "upper"], "loss", [], None, _FAIL_ON_HELP),
+    }
+    if not any(option.name == "class_base" for option in loss.options):
+        del options["accuracy"]
+    return [
+        _parameter(
+            name,
+            kind,
+            typer.Option(
+                f"--{kebab(name)}", *short, metavar=metavar, help=text, rich_help_panel=_DETAIL
+            ),
+            default,
+        )
+        for name, (kind, default, short, metavar, text) in options.items()
     ]
 
 
@@ -393,36 +431,57 @@ def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Paramet
 
 def _answer(loss: Loss, words: dict[str, Any]) -> None:
     """Evaluate what a command was given and report it."""
-    format_name, strict, quiet, unchecked = (
-        words.pop(name) for name in ("format", "strict", "quiet", "no_check")
-    )
     legacy = {name: words.pop(name) for name in _LEGACY}
     if set(legacy.values()) != {None}:
         words["reduction"] = _legacy_reduction(**legacy)
+    showing, wanted = _showing(words), _wanted(words)
+    words["check"] = not words.pop("no_check")
     given = {name: value for name, value in words.items() if value is not None}
     arguments = [given.pop(f"{array.name}_argument", None) for array in loss.arrays]
     arguments += given.pop("more", [])
     inputs = [_array(word) for word in arguments if word is not None]
-    named = {
+    given |= {
         array.name: _one_array(given[array.name]) for array in loss.inputs if array.name in given
     }
-    report = open_report(format_name, sys.stdout)
-    each = report.elements if given["reduction"] == "none" else None
-    given |= named
-    result = evaluate(
-        loss.name, *inputs, on_elements=each, check=not unchecked, strict=strict, **given
-    )
-    report.result(result)
+    result = answer(loss.name, inputs, wanted, showing, given)
     notes = list(result.notes)
     if set(legacy.values()) != {None}:
         notes.append(
             "--size-average and --reduce are deprecated, as in PyTorch; "
             f"--reduction {result.reduction} says the same"
         )
-    for note in () if quiet else notes:
+    for note in () if showing.quiet else notes:
         _say("note", note)
     for warning in result.warnings:
         _say("warning", warning)
+    if showing.gate is not None:
+        sys.stdout.flush()
+        showing.gate.judge(result)
+
+
+def _showing(words: dict[str, Any]) -> Showing:
+    above, on = words.pop("fail_above"), words.pop("fail_on")
+    gate = None if above is None else Gate(above, on)
+    return Showing(words.pop("format"), words.pop("output"), gate, words.pop("quiet"))
+
+
+def _wanted(words: dict[str, Any]) -> dict[str, Any]:
+    """What is to be told beside the number."""
+    quantiles = words.pop("quantiles")
+    return {
+        "by": _parts(words.pop("by")),
+        "cluster": words.pop("cluster"),
+        "accuracy": words.pop("accuracy", False),
+        "top": words.pop("top") or 0,
+        "quantiles": _parts([quantiles] if quantiles else None),
+        "histogram": words.pop("histogram"),
+        "digest": words.pop("digest"),
+    }
+
+
+def _parts(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """What stands between the commas of each."""
+    return tuple(part.strip() for text in texts or () for part in text.split(",") if part.strip())
 
 
 def _one_array(words: list[str]) -> str | list[float] | list[str]:

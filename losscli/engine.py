@@ -538,6 +538,8 @@ def _before_picking(view: View, position: tuple[int, ...], kept: Mask) -> tuple[
 
 def _samples(work: Work) -> int:
     """The length of the first array's axis of samples."""
+    if not work.layout.shape:
+        return 1
     name, source = next(iter(work.sources.items()))
     axis = work.layout.views[name].sample_axis or 0
     if not source.shape:

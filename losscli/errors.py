@@ -19,6 +19,12 @@ class UsageError(LosscliError):
     exit_code = 2
 
 
+class GateError(LosscliError):
+    """The result is worse than was allowed."""
+
+    exit_code = 3
+
+
 class ArrayError(DataError):
     """An array, or one element of it, cannot be what the loss expects.
 

@@ -21,6 +21,7 @@ from losscli.losses.registry import find
 from losscli.readers import Array
 from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
+from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import Floats, Input, Result
 from losscli.request import SAMPLE, Request, Wanted, bind
 from losscli.results import with_statistics
@@ -105,7 +106,8 @@ def evaluate(
             outcome = engine.run(work, on_blocks, progress)
         except ArrayError as error:
             raise engine.named(sources.arrays[error.array], str(error)) from error
-        inputs_read = tuple(_describe(role, sources.arrays[role]) for role in request.arrays)
+        describe = partial(_describe, digest=wanted.digest)
+        inputs_read = tuple(describe(role, sources.arrays[role]) for role in request.arrays)
         shape = _final_shape(layout, held)
         names = _class_names(request, sources)
     totals = outcome.totals
@@ -278,18 +280,35 @@ def _rows(layout: Layout, sources: Mapping[str, engine.Source]) -> int:
     return sources[next(along)].count()
 
 
-def _describe(role: str, source: Array) -> Input:
+def _describe(role: str, source: Array, digest: bool) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
     stored: Mapping[str, str] = source.dtype.metadata or {}
+    path = None if isinstance(source, MemoryArray) else source.name
+    files: tuple[str, ...] = getattr(source, "files", ())
     return Input(
         role,
-        None if isinstance(source, MemoryArray) else source.name,
+        path,
         source.bytes,
         shape,
         stored.get("stored", str(source.dtype)),
         source.columns,
-        getattr(source, "files", ()),
+        files,
+        tuple(map(_sha256, files or (path,))) if digest and path else None,
     )
+
+
+def _sha256(path: str) -> str:
+    """The digest of a whole file, in a pass of its own."""
+    if path == STANDARD_INPUT:
+        raise DataError("--digest reads files twice, which - (standard input) cannot be")
+    import hashlib  # noqa: PLC0415 - for this alone
+
+    name = path.partition("[")[0] if not os.path.exists(path) else path  # an array of a .npz
+    try:
+        with open(name, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror}") from error
 
 
 def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:

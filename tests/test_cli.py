@@ -100,7 +100,8 @@ class TestStdout:
     def test_rows_for_spreadsheets(self, run: Any) -> None:
         x, y = "-1.5,-0.25", "1"
         assert run("nll", "-f", "csv", "--", x, y)[1] == (
-            "loss,reduction,value,count,ignored,weight_sum\nnll,mean,0.25,1,0,1.0\n"
+            "loss,reduction,value,count,ignored,weight_sum,samples,ci_low,ci_high\n"
+            "nll,mean,0.25,1,0,1.0,1,,\n"
         )
         assert run("mse", "1,2", "1,4", "-r", "none", "-f", "csv")[1] == (
             "index,target,loss\n0,1.0,0.0\n1,4.0,4.0\n"
@@ -108,9 +109,10 @@ class TestStdout:
         assert run("mse", "1,2", "1,4", "-r", "none", "-f", "markdown")[1] == (
             "| index | target | loss |\n| --- | --- | --- |\n| 0 | 1.0 | 0.0 |\n| 1 | 4.0 | 4.0 |\n"
         )
-        assert run("mse", "1,2", "1,4", "-f", "markdown")[1] == (
-            "| loss | reduction | value | count | ignored | weight_sum |\n"
-            "| --- | --- | --- | --- | --- | --- |\n| mse | mean | 2.0 | 2 | 0 | 2.0 |\n"
+        assert run("mse", "1", "4", "-f", "markdown")[1] == (
+            "| loss | reduction | value | count | ignored | weight_sum | samples | ci_low "
+            "| ci_high |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+            "| mse | mean | 9.0 | 1 | 0 | 1.0 | 1 |  |  |\n"
         )
         header, first, *_ = run(
             "ce", *SEGMENTATION, "--ignore-index", 255, "-r", "none", "-f", "csv"
@@ -319,7 +321,7 @@ class TestErrors:
         def fail(*arguments: object, **parameters: object) -> None:
             raise RuntimeError("boom")
 
-        monkeypatch.setattr("losscli.cli.evaluate", fail)
+        monkeypatch.setattr("losscli.actions.evaluate", fail)
         code, out, err = run("nll", *PAIR)
         assert (code, out) == (1, "")
         assert err.startswith("losscli: error: internal error, please report it: RuntimeError")
@@ -328,7 +330,7 @@ class TestErrors:
         def interrupt(*arguments: object, **parameters: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("losscli.cli.evaluate", interrupt)
+        monkeypatch.setattr("losscli.actions.evaluate", interrupt)
         assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
 
 

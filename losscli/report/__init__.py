@@ -18,7 +18,7 @@ from losscli.report.rows import FINDING_HEADER, finding_row
 if TYPE_CHECKING:
     from losscli.inspection import Finding
 
-FORMATS = ("table", "plain", "json", "csv", "markdown")
+FORMATS = ("table", "plain", "json", "jsonl", "csv", "markdown")
 
 
 class Report(Protocol):
@@ -57,6 +57,14 @@ def write_findings(
         module.write_rows(stream, FINDING_HEADER, map(finding_row, findings))
 
 
+def is_number_alone(format_name: str | None, stream: TextIO) -> bool:
+    """Whether a reduced loss is all that is shown."""
+    return _chosen(format_name, stream) == "plain"
+
+
 def _module(format_name: str | None, stream: TextIO) -> ModuleType:
-    chosen = format_name or ("table" if stream.isatty() else "plain")
-    return import_module(f"losscli.report.{chosen}")
+    return import_module(f"losscli.report.{_chosen(format_name, stream)}")
+
+
+def _chosen(format_name: str | None, stream: TextIO) -> str:
+    return format_name or ("table" if stream.isatty() else "plain")

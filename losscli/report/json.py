@@ -25,27 +25,27 @@ class Report:
     def elements(self, elements: Elements) -> None:
         for loss in elements.losses.values.ravel().tolist():
             self._stream.write(", " if self._written else '{\n  "values": [')
-            self._stream.write(_dumps(loss))
+            self._stream.write(dumps(loss))
             self._written += 1
 
     def result(self, result: Result) -> None:
-        facts = ",\n".join(f"  {_dumps(key)}: {_dumps(value)}" for key, value in _facts(result))
+        lines = ",\n".join(f"  {dumps(key)}: {dumps(value)}" for key, value in facts(result))
         opening = "{\n"
         if result.reduction == "none":
             opening = "],\n" if self._written else '{\n  "values": [],\n'
-        self._stream.write(f"{opening}{facts}\n}}\n")
+        self._stream.write(f"{opening}{lines}\n}}\n")
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    stream.write(_dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
+    stream.write(dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
 
 
 def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
     found = {"arrays": [asdict(one) for one in findings], "command": command}
-    stream.write(json.dumps(_speakable(found), indent=2, allow_nan=False) + "\n")
+    stream.write(json.dumps(speakable(found), indent=2, allow_nan=False) + "\n")
 
 
-def _facts(result: Result) -> list[tuple[str, Any]]:
+def facts(result: Result) -> list[tuple[str, Any]]:
     return [
         ("loss", result.loss),
         ("reduction", result.reduction),
@@ -98,15 +98,15 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(_speakable(value), allow_nan=False, ensure_ascii=False)
+def dumps(value: Any) -> str:
+    return json.dumps(speakable(value), allow_nan=False, ensure_ascii=False)
 
 
-def _speakable(value: Any) -> Any:
+def speakable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {key: _speakable(item) for key, item in value.items()}
+        return {key: speakable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_speakable(item) for item in value]
+        return [speakable(item) for item in value]
     return value

@@ -7,7 +7,15 @@ from typing import TextIO
 
 from losscli.engine import Elements
 from losscli.reduction import Result
-from losscli.report.rows import RESULT_HEADER, element_header, element_rows, result_row
+from losscli.report.rows import (
+    RESULT_HEADER,
+    Section,
+    element_header,
+    element_rows,
+    result_row,
+    sections,
+    write_sections,
+)
 
 
 class Report:
@@ -23,7 +31,8 @@ class Report:
 
     def result(self, result: Result) -> None:
         if result.value is not None:
-            write_rows(self._stream, RESULT_HEADER, [result_row(result)])
+            tables = list(sections(result)) or [Section("", RESULT_HEADER, [result_row(result)])]
+            write_sections(self._stream, tables, write_rows)
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

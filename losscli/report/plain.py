@@ -7,6 +7,7 @@ from typing import TextIO
 
 from losscli.engine import Elements
 from losscli.reduction import Result
+from losscli.report.rows import sections, write_sections
 
 
 class Report:
@@ -17,10 +18,14 @@ class Report:
         self._stream.writelines(f"{loss!r}\n" for loss in elements.losses.values.ravel().tolist())
 
     def result(self, result: Result) -> None:
-        if result.value is not None:
+        tables = list(sections(result))
+        if tables:
+            write_sections(self._stream, tables, write_rows)
+        elif result.value is not None:
             self._stream.write(f"{result.value!r}\n")
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in (header, *rows):
-        stream.write("\t".join(str(cell).replace("\n", "; ") for cell in row) + "\n")
+        cells = (str(cell).replace("\n", "; ").replace("\t", " ") for cell in row)
+        stream.write("\t".join(cells) + "\n")

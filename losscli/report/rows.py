@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.losses.layout import show
-from losscli.reduction import Result
+from losscli.reduction import Group, PerElement, Result, TopElement
 
 if TYPE_CHECKING:
     from losscli.inspection import Finding
 
-RESULT_HEADER = ("loss", "reduction", "value", "count", "ignored", "weight_sum")
+WriteRows = Callable[[TextIO, Sequence[str], Iterable[Sequence[object]]], None]
+
+RESULT_HEADER = (
+    "loss",
+    "reduction",
+    "value",
+    "count",
+    "ignored",
+    "weight_sum",
+    "samples",
+    "ci_low",
+    "ci_high",
+)
+
+# In rows, an interval that there is not.
+_NO_INTERVAL = ("", "")
 
 
 def result_row(result: Result) -> tuple[object, ...]:
@@ -27,13 +42,117 @@ def result_row(result: Result) -> tuple[object, ...]:
         result.count,
         result.ignored,
         result.weight_sum,
+        result.samples,
+        *(result.ci or _NO_INTERVAL),
     )
+
+
+class Section(NamedTuple):
+    """One of the tables that a result holds beside its number."""
+
+    name: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+def sections(result: Result) -> Iterator[Section]:
+    """The tables that were asked for."""
+    if result.accuracy is not None:
+        yield Section("accuracy", ("loss", "accuracy"), [(result.value, result.accuracy)])
+    if result.groups is not None:
+        yield _groups(result, result.groups)
+    if result.top is not None:
+        yield _top(result, result.top)
+    if result.quantiles is not None:
+        yield Section("quantiles", ("quantile", "loss"), list(result.quantiles.items()))
+    if result.histogram is not None:
+        bars = [(bar.low, bar.high, bar.count) for bar in result.histogram]
+        yield Section("histogram", ("from", "to", "count"), bars)
+
+
+def write_sections(stream: TextIO, tables: Iterable[Section], write_rows: WriteRows) -> None:
+    """Tables below each other, with a blank line between."""
+    for number, table in enumerate(tables):
+        if number:
+            stream.write("\n")
+        write_rows(stream, table.header, table.rows)
+
+
+def _groups(result: Result, groups: Sequence[Group]) -> Section:
+    header = (*result.by, "value", "ci_low", "ci_high", "count", "samples", "share")
+    rows = [
+        (
+            *("" if label is None else label for label in one.labels),
+            one.value,
+            *(one.ci or _NO_INTERVAL),
+            one.count,
+            one.samples,
+            one.share,
+        )
+        for one in groups
+    ]
+    return Section("groups", header, rows)
+
+
+def _top(result: Result, top: Sequence[TopElement]) -> Section:
+    has_target = any(one.target is not None for one in top)
+    has_predicted = any(one.predicted is not None for one in top)
+    header = (
+        *_index_names(len(result.shape) or 1),
+        *(["target"] if has_target else []),
+        *(["predicted"] if has_predicted else []),
+        "loss",
+    )
+    rows = [
+        (
+            *one.index,
+            *([one.target] if has_target else []),
+            *([one.predicted] if has_predicted else []),
+            one.loss,
+        )
+        for one in top
+    ]
+    return Section("top", header, rows)
+
+
+def _index_names(axes: int) -> list[str]:
+    return ["index"] if axes == 1 else [f"index_{axis}" for axis in range(axes)]
+
+
+def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
+    """Index, target, labels, weight and loss of each element, in C order."""
+    losses = elements.losses
+    shape = losses.values.shape
+    index = np.unravel_index(np.arange(losses.values.size), shape)
+    columns: dict[str, NDArray[Any]] = {
+        name: start + offsets
+        for name, start, offsets in zip(
+            _index_names(len(shape)), elements.start, index, strict=True
+        )
+    }
+    target = _targets(elements)
+    if target is not None:
+        columns["target"] = target.ravel()
+    for name, labels in elements.labels.items():
+        padded = labels.reshape(*labels.shape, *(1,) * (len(shape) - labels.ndim))
+        columns[name] = np.broadcast_to(padded, shape).ravel()
+    columns["weight"] = _weights(losses).ravel()
+    columns["loss"] = losses.values.ravel()
+    return columns
+
+
+def _weights(losses: PerElement) -> NDArray[np.float64]:
+    shape = losses.values.shape
+    if losses.weights is not None:
+        return np.broadcast_to(losses.weights, shape)
+    if losses.ignored is None:
+        return np.ones(shape)
+    return np.broadcast_to(~losses.ignored, shape).astype(np.float64)
 
 
 def element_header(elements: Elements) -> list[str]:
     """An index for each axis, the target where it is one number an element, the loss."""
-    axes = len(elements.start)
-    index = ["index"] if axes == 1 else [f"index_{axis}" for axis in range(axes)]
+    index = _index_names(len(elements.start))
     return [*index, *([] if _targets(elements) is None else ["target"]), "loss"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,14 +13,20 @@ from rich.text import Text
 from losscli.engine import Elements
 from losscli.losses.layout import show
 from losscli.losses.registry import kebab
-from losscli.reduction import Result
-from losscli.report.rows import element_header, element_rows, finding_row
+from losscli.reduction import Bar, Group, Reference, Result
+from losscli.report.rows import Section, element_header, element_rows, finding_row, sections
 
 if TYPE_CHECKING:
     from losscli.inspection import Finding
 
 # Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
 _LINES_KEPT = 6
+
+# Samples of a group up to which its interval is no more than a hint.
+_FEW = 30
+
+# Characters of the longest bar of a histogram.
+_BAR_WIDTH = 40
 
 # In a pipe a line is as long as what it holds.
 _UNCUT = 1 << 16
@@ -45,18 +51,39 @@ class Report:
     def result(self, result: Result) -> None:
         if result.value is None:
             self._say_what_was_cut(result)
-        else:
-            self._console.print(_facts(result))
+            return
+        self._console.print(_facts(result))
+        for section in _sections(result):
+            self._console.print()
+            self._print_section(section)
+
+    def _print_section(self, section: Section) -> None:
+        """The rows that fit on the screen; of more a line tells."""
+        room = self._console.height - _LINES_KEPT if self._console.is_terminal else None
+        shown = section.rows[: None if room is None else max(1, room)]
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for name in section.header:
+            table.add_column(Text(name), justify="right", overflow="fold")
+        for column, cell in zip(table.columns, shown[0] if shown else (), strict=False):
+            column.justify = "left" if isinstance(cell, Text) else "right"
+        for row in shown:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        self._console.print(table)
+        if len(shown) < len(section.rows):
+            self._say(
+                f"the first {len(shown):,} of {len(section.rows):,} {section.name}; --format plain "
+                "or a pipe gives all"
+            )
+        if any("*" in str(cell) for row in shown for cell in row):
+            self._say(f"* fewer than {_FEW} samples: the interval is rough")
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(text, style="dim"))
 
     def _say_what_was_cut(self, result: Result) -> None:
         total = result.count + result.ignored
         if self._shown < total:
-            self._console.print(
-                Text(
-                    f"the first {self._shown} of {total}; --format plain or a pipe gives all",
-                    style="dim",
-                )
-            )
+            self._say(f"the first {self._shown} of {total}; --format plain or a pipe gives all")
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -111,18 +138,88 @@ def _facts(result: Result) -> Table:
     table.add_column(overflow="fold")
     assert result.value is not None
     table.add_row(Text(result.loss, style="bold"), Text(_short(result.value), style="bold"))
-    table.add_row("reduction", Text(_reduction(result)))
+    for name, fact in _all_facts(result, result.value):
+        table.add_row(Text(name), Text(fact))
+    return table
+
+
+def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
+    if result.ci is not None:
+        yield "interval", f"{_interval(result.ci)}  (95 %, {result.samples:,} samples)"
+    if result.perplexity is not None and result.bits is not None:
+        yield "perplexity", f"{_short(result.perplexity)}, or {_short(result.bits)} bits"
+    if result.reference is not None:
+        yield "guessing", _guessing(result.reference, value)
+    if result.accuracy is not None:
+        yield "accuracy", f"{result.accuracy:.2%}"
+    yield "reduction", _reduction(result)
     if result.ignored:
-        table.add_row("ignored", f"{result.ignored:,} elements")
+        yield "ignored", f"{result.ignored:,} elements"
     if result.changed:
-        table.add_row("options", Text(", ".join(map(_option, result.changed.items()))))
+        yield "options", ", ".join(map(_option, result.changed.items()))
     for one in result.inputs:
         files = f" ({len(one.files)} files)" if one.files else ""
-        what = f"{one.path or 'given'}{files}  {show(one.shape)} {one.dtype}"
-        table.add_row(Text(one.role), Text(what))
+        yield one.role, f"{one.path or 'given'}{files}  {show(one.shape)} {one.dtype}"
+        for digest in one.sha256 or ():
+            yield "SHA-256", digest
     if result.pairing is not None:
-        table.add_row("rows", Text(f"paired by {result.pairing}"))
-    return table
+        yield "rows", f"paired by {result.pairing}"
+    yield "signature", result.signature
+
+
+def _guessing(reference: Reference, value: float) -> str:
+    costs = f"{_short(reference.prior)} by label frequencies, {_short(reference.uniform)} uniformly"
+    if not reference.prior > 0.0:
+        return f"would cost {costs}"
+    below = 1.0 - value / reference.prior
+    side = "below" if below >= 0.0 else "above"
+    return f"costs {costs}; the loss is {abs(below):.0%} {side}"
+
+
+def _interval(ci: tuple[float, float]) -> str:
+    return f"{_short(ci[0])} to {_short(ci[1])}"
+
+
+def _sections(result: Result) -> Iterator[Section]:
+    """The tables of a result, with what a person reads in their cells."""
+    if result.groups is not None:
+        yield _groups(result, result.groups)
+    for section in sections(result):
+        if section.name in ("top", "quantiles"):
+            rows = [[_short(cell) for cell in row] for row in section.rows]
+            yield section._replace(rows=rows)
+    if result.histogram is not None:
+        yield _histogram(result.histogram)
+
+
+def _groups(result: Result, groups: Sequence[Group]) -> Section:
+    header = (*result.by, "loss", "95 % interval", "count", "share")
+    rows = [
+        (
+            *(Text("" if label is None else str(label)) for label in one.labels),
+            _short(one.value),
+            "" if one.ci is None else _interval(one.ci),
+            f"{one.count:,}{'*' if one.samples < _FEW else ' '}",
+            f"{one.share:.1%}",
+        )
+        for one in groups
+    ]
+    return Section("groups", header, rows)
+
+
+def _histogram(bars: Sequence[Bar]) -> Section:
+    most = max((bar.count for bar in bars), default=0)
+    rows = [
+        (_short(bar.low), _short(bar.high), f"{bar.count:,}", Text(_drawn(bar.count, most)))
+        for bar in bars
+    ]
+    return Section("bars", ("from", "to", "count", ""), rows)
+
+
+def _drawn(count: int, most: int) -> str:
+    """A bar in eighths of a character."""
+    eighths = round(count / most * _BAR_WIDTH * 8) if most else 0
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
 def _reduction(result: Result) -> str:

@@ -92,9 +92,11 @@ class Sketch:
         edges = np.linspace(low, high, _BARS + 1) if low < high else np.array([low, high])
         bar = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
         bars = np.bincount(bar, counts, len(edges) - 1).astype(np.int64).tolist()
-        ends = [float(max(self.least, values[0])), *edges[1:-1].tolist(), float(values[-1])]
-        if np.isfinite(self.largest):
-            ends[-1] = self.largest
+        outer = (
+            self.least if math.isfinite(self.least) else float(values[0]),
+            self.largest if math.isfinite(self.largest) else float(values[-1]),
+        )
+        ends = [outer[0], *edges[1:-1].tolist(), outer[1]]
         yield from zip(ends[:-1], ends[1:], bars, strict=True)
 
     def _core(self) -> tuple[float, float]:
@@ -129,7 +131,7 @@ def _sum(one: Counts, other: Counts) -> Counts:
 
 
 def _middles(buckets: NDArray[np.intp]) -> Floats:
+    """The middle of each bucket; that of infinity holds nothing else."""
     low = (buckets << _LEFT_OUT).astype(np.int64).view(np.float64)
-    high = (buckets + 1 << _LEFT_OUT).astype(np.int64).view(np.float64)
-    result: Floats = np.where(np.isinf(low), low, low + (high - low) / 2)
-    return result
+    middle = (buckets << _LEFT_OUT | 1 << (_LEFT_OUT - 1)).astype(np.int64).view(np.float64)
+    return np.where(np.isinf(low), low, middle)

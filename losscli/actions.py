@@ -1,0 +1,104 @@
+"""What a command does once its words are understood: evaluate, report, write, judge."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from losscli.engine import Elements
+from losscli.errors import GateError, UsageError
+from losscli.evaluate import evaluate
+from losscli.reduction import Result
+from losscli.report import is_number_alone, open_report
+from losscli.request import Wanted
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit on the loss, or on the upper end of its interval."""
+
+    above: float
+    on: str = "loss"
+
+    def judge(self, result: Result) -> None:
+        """Raise GateError if the limit is crossed, or there is nothing to compare."""
+        found = result.value if self.on == "loss" else _upper(result)
+        what = "the loss" if self.on == "loss" else "the upper end of the interval"
+        if found is None or math.isnan(found):
+            raise GateError(f"{what} is {'not known' if found is None else 'NaN'} (--fail-above)")
+        if found > self.above:
+            raise GateError(
+                f"{what}, {found:.6g}, is {found - self.above:.6g} above {self.above:.6g} "
+                "(--fail-above)"
+            )
+
+
+def _upper(result: Result) -> float | None:
+    return None if result.ci is None else result.ci[1]
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How the result is to be shown, and what is to happen beside that."""
+
+    format: str | None = None
+    output: str | None = None
+    gate: Gate | None = None
+    quiet: bool = False
+
+
+def answer(
+    loss: str,
+    inputs: Sequence[Any],
+    wanted: Mapping[str, Any],
+    showing: Showing,
+    parameters: Mapping[str, Any],
+) -> Result:
+    """Evaluate a loss, report it, and judge it by the gate."""
+    reduction = parameters.get("reduction", "mean")
+    if showing.gate is not None and reduction == "none":
+        raise UsageError("--fail-above judges one number, and --reduction none gives many")
+    on_upper = showing.gate is not None and showing.gate.on == "upper"
+    alone = is_number_alone(showing.format, sys.stdout)
+    with ExitStack() as stack:
+        takers: list[Callable[[Elements], None]] = []
+        report = open_report(showing.format, sys.stdout)
+        if reduction == "none":
+            takers.append(report.elements)
+        output = None
+        if showing.output is not None:
+            from losscli.report.output import Output  # noqa: PLC0415 - for this alone
+
+            output = stack.enter_context(Output(showing.output))
+            takers.append(output.elements)
+        result = evaluate(
+            loss,
+            *inputs,
+            wanted=Wanted(interval=not alone or on_upper, **wanted),
+            on_elements=partial(_hand_on, takers) if takers else None,
+            on_progress=_progress(stack),
+            **parameters,
+        )
+        if output is not None:
+            output.finish(result)
+    report.result(result)
+    return result
+
+
+def _hand_on(takers: Sequence[Callable[[Elements], None]], elements: Elements) -> None:
+    for take in takers:
+        take(elements)
+
+
+def _progress(stack: ExitStack) -> Callable[[int, int | None], None] | None:
+    """A bar on a terminal; never a byte of it elsewhere."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from losscli.report.progress import Progress  # noqa: PLC0415 - on a terminal alone
+
+    return stack.enter_context(Progress(sys.stderr)).update

@@ -1,0 +1,219 @@
+"""The loss of every element in a file, written beside it and renamed: it is never half there.
+
+The suffix says the format; each writes blocks as they come.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.engine import Elements
+from losscli.errors import DataError, UsageError
+from losscli.reduction import Result
+from losscli.report.rows import columns_of
+
+# Rows that are written at once: Parquet decodes a row group whole.
+_ROWS = 1 << 17
+
+
+class Writer(Protocol):
+    """Writes blocks of elements to a file that is open."""
+
+    def elements(self, elements: Elements) -> None: ...
+
+    def finish(self, result: Result) -> None:
+        """Write what can only be known at the end."""
+
+
+class Output:
+    """A file that takes losses as they are computed, and is in its place once all are written.
+
+    Opening it tries whether it can be written. Left without `finish`, it was never there.
+    """
+
+    def __init__(self, path: str) -> None:
+        writer = _WRITERS.get(Path(path).suffix.lower())
+        if writer is None:
+            raise UsageError(f"--output is {path!r}; expected a name in {', '.join(_WRITERS)}")
+        self._path = path
+        self._file = _open_beside(path)
+        self._writer = writer(self._file)
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+        Path(self._file.name).unlink(missing_ok=True)
+
+    def elements(self, elements: Elements) -> None:
+        try:
+            self._writer.elements(elements)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def finish(self, result: Result) -> None:
+        """Put the file into its place."""
+        try:
+            self._writer.finish(result)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            os.replace(self._file.name, os.path.realpath(self._path))
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> DataError:
+        return DataError(f"{self._path}: cannot write it: {error.strerror or error}")
+
+
+def _open_beside(path: str) -> Any:
+    """A file in the same directory, with the rights that the one at `path` has or would get."""
+    place = Path(os.path.realpath(path))
+    try:
+        if place.exists() and not place.is_file():
+            raise DataError(f"{path}: cannot write it: it is no regular file")
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by the output
+            dir=place.parent, prefix=f".{place.name}.", delete=False
+        )
+        mode = place.stat().st_mode if place.exists() else 0o666 & ~_umask()
+        os.chmod(file.name, mode & 0o777)
+    except OSError as error:
+        raise DataError(f"{path}: cannot write it: {error.strerror or error}") from error
+    return file
+
+
+def _umask() -> int:
+    """The process's, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+class _Npy:
+    """The losses alone, in the shape of `none`. The header, which tells it, is written last."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._room = 0
+
+    def elements(self, elements: Elements) -> None:
+        losses = elements.losses.values
+        if not self._room:
+            self._leave_room(losses.ndim)
+        self._file.write(np.ascontiguousarray(losses, "<f8").tobytes())
+
+    def finish(self, result: Result) -> None:
+        if not self._room:
+            self._leave_room(len(result.shape))
+        facts = {"descr": "<f8", "fortran_order": False, "shape": result.shape}
+        text = str(facts).encode("ascii")
+        length = self._room - 10
+        self._file.seek(0)
+        self._file.write(b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little"))
+        self._file.write(text.ljust(length - 1) + b"\n")
+
+    def _leave_room(self, rank: int) -> None:
+        """Enough for any sizes; NumPy wants headers of a multiple of 64 bytes."""
+        self._room = math.ceil((80 + 22 * rank) / 64) * 64
+        self._file.write(bytes(self._room))
+
+
+class _Rows:
+    """Columns of index, target, labels, weight and loss, some blocks at a time."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._held: list[Mapping[str, NDArray[Any]]] = []
+
+    def elements(self, elements: Elements) -> None:
+        self._held.append(columns_of(elements))
+        if sum(len(columns["loss"]) for columns in self._held) >= _ROWS:
+            self._write()
+
+    def finish(self, result: Result) -> None:
+        self._write()
+
+    def _write(self) -> None:
+        if self._held:
+            names = self._held[0]
+            self.write({name: np.concatenate([one[name] for one in self._held]) for name in names})
+            self._held = []
+
+    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        raise NotImplementedError
+
+
+class _Jsonl(_Rows):
+    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        from losscli.report.json import speakable  # noqa: PLC0415 - beside this format alone
+
+        values = (column.tolist() for column in columns.values())
+        for row in zip(*values, strict=True):
+            line = json.dumps(speakable(dict(zip(columns, row, strict=True))), ensure_ascii=False)
+            self._file.write(f"{line}\n".encode())
+
+
+class _Arrow(_Rows):
+    """What pyarrow writes: record batches of a schema that the first of them has."""
+
+    _writer: Any = None
+
+    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - beside these formats alone
+
+        table = pa.table({name: _column(values) for name, values in columns.items()})
+        if self._writer is None:
+            self._writer = self.open_writer(table.schema)
+        self._writer.write_table(table)
+
+    def finish(self, result: Result) -> None:
+        super().finish(result)
+        if self._writer is None:
+            import pyarrow as pa  # noqa: PLC0415 - beside these formats alone
+
+            self._writer = self.open_writer(pa.schema([("loss", pa.float64())]))
+        self._writer.close()
+
+    def open_writer(self, schema: Any) -> Any:
+        raise NotImplementedError
+
+
+def _column(values: NDArray[Any]) -> Any:
+    """An Arrow array; labels are text, so that a first block without any does not fix the type."""
+    import pyarrow as pa  # noqa: PLC0415 - beside these formats alone
+
+    if values.dtype != object:
+        return pa.array(values)
+    return pa.array([None if one is None else str(one) for one in values.tolist()], pa.string())
+
+
+class _Csv(_Arrow):
+    def open_writer(self, schema: Any) -> Any:
+        from pyarrow import csv  # noqa: PLC0415 - beside this format alone
+
+        return csv.CSVWriter(self._file, schema)
+
+
+class _Parquet(_Arrow):
+    def open_writer(self, schema: Any) -> Any:
+        from pyarrow import parquet  # noqa: PLC0415 - beside this format alone
+
+        return parquet.ParquetWriter(self._file, schema)
+
+
+_WRITERS: dict[str, Any] = {
+    ".npy": _Npy,
+    ".csv": _Csv,
+    ".parquet": _Parquet,
+    ".pq": _Parquet,
+    ".jsonl": _Jsonl,
+}

@@ -1,0 +1,54 @@
+"""How far a long run is, on a terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, TextIO
+
+# Work that ends within this many seconds needs no bar.
+_PATIENCE = 1.0
+
+
+class Progress:
+    """A bar with the rate and the time left, once it takes longer than one waits gladly."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, total: int | None) -> None:
+        """`total` is None where only the end of a file tells."""
+        if self._bar is None and time.monotonic() - self._begun > _PATIENCE:
+            self._start(total)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done)
+
+    def _start(self, total: int | None) -> None:
+        from rich.console import Console  # noqa: PLC0415 - for long runs alone
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        rate = "{task.completed:,} elements, {task.speed:,.0f}/s"
+        self._bar = Progress(
+            BarColumn(bar_width=30),
+            TextColumn(rate),
+            TimeRemainingColumn(),
+            console=Console(file=self._stream),
+            transient=True,
+            speed_estimate_period=5.0,
+        )
+        self._task = self._bar.add_task("", total=total)
+        self._bar.start()
