@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from losscli._version import __version__
+from losscli.compare import Comparison, compare
 from losscli.evaluate import evaluate
 from losscli.functions import function
 from losscli.losses.registry import LOSSES
 from losscli.reduction import Result
+from losscli.request import Wanted
 
 _functions = {loss.python_name: function(loss) for loss in LOSSES.values()}
 
-__all__ = ["Result", "__version__", "evaluate"]
+__all__ = ["Comparison", "Result", "Wanted", "__version__", "compare", "evaluate"]
 __all__ += list(_functions)
 
 

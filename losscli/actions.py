@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from losscli.compare import Comparison, compare, is_worse
 from losscli.engine import Elements
 from losscli.errors import GateError, UsageError
 from losscli.evaluate import evaluate
 from losscli.reduction import Result
-from losscli.report import is_number_alone, open_report
+from losscli.report import is_number_alone, open_report, write_comparison
 from losscli.request import Wanted
 
 
@@ -88,6 +89,32 @@ def answer(
             output.finish(result)
     report.result(result)
     return result
+
+
+def answer_comparison(
+    loss: str,
+    inputs: Sequence[Any],
+    wanted: Mapping[str, Any],
+    showing: Showing,
+    parameters: Mapping[str, Any],
+) -> Comparison:
+    """Compare two models, report it, and judge the second."""
+    if parameters.get("reduction") == "none":
+        raise UsageError("compare gives one number, and --reduction none many")
+    with ExitStack() as stack:
+        found = compare(
+            loss, *inputs, wanted=Wanted(**wanted), on_progress=_progress(stack), **parameters
+        )
+    write_comparison(showing.format, sys.stdout, found)
+    return found
+
+
+def judge(comparison: Comparison) -> None:
+    """Raise GateError if the second model is worse."""
+    if is_worse(comparison):
+        ci = comparison.ci
+        within = "" if ci is None else f" (95 % interval {ci[0]:.6g} to {ci[1]:.6g})"
+        raise GateError(f"B is worse than A by {comparison.difference:.6g}{within}")
 
 
 def _hand_on(takers: Sequence[Callable[[Elements], None]], elements: Elements) -> None:

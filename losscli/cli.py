@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from losscli._version import __version__
-from losscli.actions import Gate, Showing, answer
+from losscli.actions import Gate, Showing, answer, answer_comparison, judge
 from losscli.errors import DataError, LosscliError, UsageError
 from losscli.losses.registry import LOSSES, ArrayParameter, Integers, Loss, Option, kebab
 from losscli.readers import FORMATS as FILE_FORMATS
@@ -149,8 +149,24 @@ def _app(words: Sequence[str]) -> typer.Typer:
         command = _command(loss) if is_wanted(names) else _nothing
         for name, hidden in names.items():
             app.command(name, hidden=hidden, help=_help(loss))(command)
+    app.add_typer(_comparisons(words), name="compare")
     app.command("losses")(_losses)
     app.command("inspect")(_inspect)
+    return app
+
+
+def _comparisons(words: Sequence[str]) -> typer.Typer:
+    """The commands `compare LOSS`."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        help="Compare two models on the same targets: losscli compare LOSS A B TARGET.",
+    )
+    if "compare" in words or "_LOSSCLI_COMPLETE" in os.environ:
+        for loss in LOSSES.values():
+            for name in filter(None, (loss.name, loss.alias)):
+                command = _comparison_command(loss) if name in words else _nothing
+                hidden = name == loss.alias
+                app.command(name, hidden=hidden, help=_help(loss))(command)
     return app
 
 
@@ -239,6 +255,38 @@ def _command(loss: Loss) -> Callable[..., Action]:
         return partial(_answer, loss, words)
 
     parameters = _parameters(loss)
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
+def _comparison_command(loss: Loss) -> Callable[..., Action]:
+    """The command that compares two models by a loss: its own, with a second input."""
+
+    def command(**words: Any) -> Action:
+        return partial(_compare, loss, words)
+
+    first = loss.arrays[0]
+    second = typer.Argument(metavar="B", help=f"The {first.name} of the second model.")
+    worse = typer.Option(
+        "--fail-if-worse",
+        metavar=_FLAG,
+        help="Exit with 3 if B is worse than A by more than chance.",
+        rich_help_panel=_DETAIL,
+    )
+    left_out = {
+        *("more", "output", "quantiles", "histogram", "accuracy", "fail_above", "fail_on"),
+        *(first.name, *_LEGACY),
+    }
+    parameters = [one for one in _parameters(loss) if one.name not in left_out]
+    parameters[0] = _parameter(
+        parameters[0].name,
+        str,
+        typer.Argument(metavar="A", help=f"The {first.name} of the first model."),
+        inspect.Parameter.empty,
+    )
+    parameters.insert(1, _parameter("second_argument", str, second, inspect.Parameter.empty))
+    parameters.append(_parameter("fail_if_worse", bool, worse, False))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command
@@ -435,14 +483,7 @@ def _answer(loss: Loss, words: dict[str, Any]) -> None:
     if set(legacy.values()) != {None}:
         words["reduction"] = _legacy_reduction(**legacy)
     showing, wanted = _showing(words), _wanted(words)
-    words["check"] = not words.pop("no_check")
-    given = {name: value for name, value in words.items() if value is not None}
-    arguments = [given.pop(f"{array.name}_argument", None) for array in loss.arrays]
-    arguments += given.pop("more", [])
-    inputs = [_array(word) for word in arguments if word is not None]
-    given |= {
-        array.name: _one_array(given[array.name]) for array in loss.inputs if array.name in given
-    }
+    inputs, given = _given(loss, words)
     result = answer(loss.name, inputs, wanted, showing, given)
     notes = list(result.notes)
     if set(legacy.values()) != {None}:
@@ -450,31 +491,66 @@ def _answer(loss: Loss, words: dict[str, Any]) -> None:
             "--size-average and --reduce are deprecated, as in PyTorch; "
             f"--reduction {result.reduction} says the same"
         )
-    for note in () if showing.quiet else notes:
-        _say("note", note)
-    for warning in result.warnings:
-        _say("warning", warning)
+    _tell(showing, notes, result.warnings)
     if showing.gate is not None:
-        sys.stdout.flush()
         showing.gate.judge(result)
 
 
+def _compare(loss: Loss, words: dict[str, Any]) -> None:
+    """Compare what a command was given and report it."""
+    fails = words.pop("fail_if_worse")
+    showing, wanted = _showing(words), _wanted(words)
+    inputs, given = _given(loss, words)
+    found = answer_comparison(loss.name, inputs, wanted, showing, given)
+    both = (found.a, found.b)
+    _tell(
+        showing,
+        dict.fromkeys(note for result in both for note in result.notes),
+        dict.fromkeys(text for result in both for text in result.warnings),
+    )
+    if fails:
+        judge(found)
+
+
+def _given(loss: Loss, words: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arrays in their order, and all else that was given."""
+    words["check"] = not words.pop("no_check")
+    given = {name: value for name, value in words.items() if value is not None}
+    first, *others = (f"{array.name}_argument" for array in loss.arrays)
+    arguments = [given.pop(name, None) for name in (first, "second_argument", *others)]
+    arguments += given.pop("more", [])
+    given |= {
+        array.name: _one_array(given[array.name]) for array in loss.inputs if array.name in given
+    }
+    return [_array(word) for word in arguments if word is not None], given
+
+
+def _tell(showing: Showing, notes: Iterable[str], warnings: Iterable[str]) -> None:
+    """Say on stderr what there is to say beside the result, which is out by then."""
+    sys.stdout.flush()
+    for note in () if showing.quiet else notes:
+        _say("note", note)
+    for warning in warnings:
+        _say("warning", warning)
+
+
 def _showing(words: dict[str, Any]) -> Showing:
-    above, on = words.pop("fail_above"), words.pop("fail_on")
-    gate = None if above is None else Gate(above, on)
-    return Showing(words.pop("format"), words.pop("output"), gate, words.pop("quiet"))
+    above = words.pop("fail_above", None)
+    gate = None if above is None else Gate(above, words["fail_on"])
+    words.pop("fail_on", None)
+    return Showing(words.pop("format"), words.pop("output", None), gate, words.pop("quiet"))
 
 
 def _wanted(words: dict[str, Any]) -> dict[str, Any]:
     """What is to be told beside the number."""
-    quantiles = words.pop("quantiles")
+    quantiles = words.pop("quantiles", None)
     return {
         "by": _parts(words.pop("by")),
         "cluster": words.pop("cluster"),
         "accuracy": words.pop("accuracy", False),
         "top": words.pop("top") or 0,
         "quantiles": _parts([quantiles] if quantiles else None),
-        "histogram": words.pop("histogram"),
+        "histogram": words.pop("histogram", False),
         "digest": words.pop("digest"),
     }
 

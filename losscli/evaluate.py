@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -82,19 +82,49 @@ def evaluate(
         (0.375, 2)
     """
     request = bind(find(loss), inputs, reduction, parameters, wanted)
-    threads = _threads(threads)
+    return evaluate_request(
+        request,
+        Running(broadcast, check, strict, usable_threads(threads)),
+        on_elements=on_elements,
+        on_progress=on_progress,
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a request is carried out; the parameters of `evaluate` of the same names."""
+
+    broadcast: bool = False
+    check: bool = True
+    strict: bool = False
+    threads: int = 1
+
+
+def evaluate_request(
+    request: Request,
+    running: Running,
+    *,
+    on_elements: OnElements | None = None,
+    on_progress: Callable[[int, int | None], None] | None = None,
+    beside: Callable[[Layout, Sources], OnElements] | None = None,
+) -> Result:
+    """Carry out a request. `beside` gives what takes elements as they are computed, before their
+    targets and labels are called by their names."""
+    reduction, wanted = request.reduction, request.wanted
     with ExitStack() as stack:
         sources = open_sources(request, stack)
         layout, held = _lay_out(request, sources)
-        if layout.enlarged and not broadcast:
+        if layout.enlarged and not running.broadcast:
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
             raise engine.named(sources.arrays["target"], problem)
-        if strict:
+        if running.strict:
             _refuse(layout.warnings)
-        work = _work(request, sources, layout, held, threads=threads, check=check)
-        collected = _collected(request, layout)
+        work = _work(request, sources, layout, held, running)
+        collected = gather(request, layout)
         values: list[Floats] | None = None
         takers: list[OnElements] = [collected.add] if collected.is_needed else []
+        if beside is not None:
+            takers.append(beside(layout, sources))
         if on_elements is not None:
             takers.append(partial(_with_names, on_elements, sources))
         elif reduction == "none":
@@ -136,8 +166,12 @@ def evaluate(
         notes=sources.notes,
     )
     result = with_statistics(result, request, layout, sources, collected)
-    suspicious = (*layout.warnings, *outcome.doubts, *remarks.suspicions(result, outcome, check))
-    if strict:
+    suspicious = (
+        *layout.warnings,
+        *outcome.doubts,
+        *remarks.suspicions(result, outcome, running.check),
+    )
+    if running.strict:
         _refuse(suspicious)
     explained = remarks.explanations(result, totals, request.loss)
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
@@ -148,9 +182,7 @@ def _work(
     sources: Sources,
     layout: Layout,
     held: Mapping[str, engine.Source],
-    *,
-    threads: int,
-    check: bool,
+    running: Running,
 ) -> engine.Work:
     wanted = request.wanted
     predict = None
@@ -163,15 +195,15 @@ def _work(
         request.options,
         held,
         layout,
-        check,
+        running.check,
         sources.masks,
         sources.labels,
         predict,
-        threads,
+        running.threads,
     )
 
 
-def _collected(request: Request, layout: Layout) -> Collected:
+def gather(request: Request, layout: Layout) -> Collected:
     """What gathers all that was asked for. A batchmean needs the number of samples that count."""
     wanted = request.wanted
     if request.reduction == "none":
@@ -209,7 +241,7 @@ def _refuse(suspicious: Sequence[str]) -> None:
         raise DataError(f"{suspicious[0]} (--strict)")
 
 
-def _threads(wanted: int | None) -> int:
+def usable_threads(wanted: int | None) -> int:
     """The number of threads; unless given, the cores that this process may use."""
     if wanted is not None and wanted < 1:
         raise UsageError(f"threads is {wanted}; expected at least 1")

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from losscli.engine import Elements
 from losscli.reduction import Result
-from losscli.report.rows import FINDING_HEADER, finding_row
+from losscli.report.rows import FINDING_HEADER, comparison_sections, finding_row, write_sections
 
 if TYPE_CHECKING:
+    from losscli.compare import Comparison
     from losscli.inspection import Finding
 
 FORMATS = ("table", "plain", "json", "jsonl", "csv", "markdown")
@@ -55,6 +56,15 @@ def write_findings(
         module.write_findings(stream, findings, command)
     else:
         module.write_rows(stream, FINDING_HEADER, map(finding_row, findings))
+
+
+def write_comparison(format_name: str | None, stream: TextIO, comparison: Comparison) -> None:
+    """Two results and their difference."""
+    module = _module(format_name, stream)
+    if hasattr(module, "write_comparison"):
+        module.write_comparison(stream, comparison)
+    else:
+        write_sections(stream, comparison_sections(comparison), module.write_rows)
 
 
 def is_number_alone(format_name: str | None, stream: TextIO) -> bool:

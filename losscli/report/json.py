@@ -12,6 +12,7 @@ from losscli.engine import Elements
 from losscli.reduction import Group, Result
 
 if TYPE_CHECKING:
+    from losscli.compare import Comparison
     from losscli.inspection import Finding
 
 
@@ -43,6 +44,22 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
 def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
     found = {"arrays": [asdict(one) for one in findings], "command": command}
     stream.write(json.dumps(speakable(found), indent=2, allow_nan=False) + "\n")
+
+
+def write_comparison(stream: TextIO, comparison: Comparison) -> None:
+    found: dict[str, Any] = {
+        "a": dict(facts(comparison.a)),
+        "b": dict(facts(comparison.b)),
+        "difference": comparison.difference,
+        "ci": comparison.ci,
+        "wins": dict(zip(("a", "b"), comparison.wins, strict=True)),
+    }
+    if comparison.groups is not None:
+        found["by"] = comparison.by
+        found["groups"] = [_group(one) for one in comparison.groups]
+    if comparison.top is not None:
+        found["top"] = [asdict(one) for one in comparison.top]
+    stream.write(json.dumps(speakable(found), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def facts(result: Result) -> list[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
@@ -13,6 +14,7 @@ from losscli.losses.layout import show
 from losscli.reduction import Group, PerElement, Result, TopElement
 
 if TYPE_CHECKING:
+    from losscli.compare import Comparison
     from losscli.inspection import Finding
 
 WriteRows = Callable[[TextIO, Sequence[str], Iterable[Sequence[object]]], None]
@@ -68,6 +70,29 @@ def sections(result: Result) -> Iterator[Section]:
     if result.histogram is not None:
         bars = [(bar.low, bar.high, bar.count) for bar in result.histogram]
         yield Section("histogram", ("from", "to", "count"), bars)
+
+
+def comparison_sections(comparison: Comparison) -> Iterator[Section]:
+    """The tables of a comparison: both models and their difference, then what was asked for."""
+    a, b = comparison.a, comparison.b
+    rows = [
+        ("a", a.value, *(a.ci or _NO_INTERVAL), comparison.wins[0]),
+        ("b", b.value, *(b.ci or _NO_INTERVAL), comparison.wins[1]),
+        ("difference", comparison.difference, *(comparison.ci or _NO_INTERVAL), ""),
+    ]
+    yield Section("compare", ("model", "value", "ci_low", "ci_high", "wins"), rows)
+    yield from map(of_differences, sections(differences(comparison)))
+
+
+def differences(comparison: Comparison) -> Result:
+    """What was asked for of the difference, as of a result."""
+    return replace(comparison.b, by=comparison.by, groups=comparison.groups, top=comparison.top)
+
+
+def of_differences(section: Section) -> Section:
+    """A table of losses with its column called by what it is."""
+    names = {"loss": "difference", "value": "difference"}
+    return section._replace(header=[names.get(name, name) for name in section.header])
 
 
 def write_sections(stream: TextIO, tables: Iterable[Section], write_rows: WriteRows) -> None:

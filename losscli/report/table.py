@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
@@ -13,10 +14,19 @@ from rich.text import Text
 from losscli.engine import Elements
 from losscli.losses.layout import show
 from losscli.losses.registry import kebab
-from losscli.reduction import Bar, Group, Reference, Result
-from losscli.report.rows import Section, element_header, element_rows, finding_row, sections
+from losscli.reduction import Bar, Group, Input, Reference, Result
+from losscli.report.rows import (
+    Section,
+    differences,
+    element_header,
+    element_rows,
+    finding_row,
+    of_differences,
+    sections,
+)
 
 if TYPE_CHECKING:
+    from losscli.compare import Comparison
     from losscli.inspection import Finding
 
 # Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
@@ -53,37 +63,85 @@ class Report:
             self._say_what_was_cut(result)
             return
         self._console.print(_facts(result))
-        for section in _sections(result):
-            self._console.print()
-            self._print_section(section)
-
-    def _print_section(self, section: Section) -> None:
-        """The rows that fit on the screen; of more a line tells."""
-        room = self._console.height - _LINES_KEPT if self._console.is_terminal else None
-        shown = section.rows[: None if room is None else max(1, room)]
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for name in section.header:
-            table.add_column(Text(name), justify="right", overflow="fold")
-        for column, cell in zip(table.columns, shown[0] if shown else (), strict=False):
-            column.justify = "left" if isinstance(cell, Text) else "right"
-        for row in shown:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-        self._console.print(table)
-        if len(shown) < len(section.rows):
-            self._say(
-                f"the first {len(shown):,} of {len(section.rows):,} {section.name}; --format plain "
-                "or a pipe gives all"
-            )
-        if any("*" in str(cell) for row in shown for cell in row):
-            self._say(f"* fewer than {_FEW} samples: the interval is rough")
-
-    def _say(self, text: str) -> None:
-        self._console.print(Text(text, style="dim"))
+        _print_sections(self._console, _sections(result))
 
     def _say_what_was_cut(self, result: Result) -> None:
         total = result.count + result.ignored
         if self._shown < total:
-            self._say(f"the first {self._shown} of {total}; --format plain or a pipe gives all")
+            _say(
+                self._console,
+                f"the first {self._shown} of {total}; --format plain or a pipe gives all",
+            )
+
+
+def write_comparison(stream: TextIO, comparison: Comparison) -> None:
+    console = _console(stream)
+    a, b = comparison.a, comparison.b
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(Text(a.loss, style="bold"), style="dim")
+    for name in ("loss", "95 % interval", "wins"):
+        table.add_column(name, justify="right")
+    for name, result, share in zip("AB", (a, b), comparison.wins, strict=True):
+        table.add_row(name, *_value_and_interval(result.value, result.ci), f"{share:.1%}")
+    difference = _value_and_interval(comparison.difference, comparison.ci)
+    table.add_row("B - A", *(Text(cell, style="bold") for cell in difference), "")
+    console.print(table)
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(style="dim")
+    facts.add_column(overflow="fold")
+    facts.add_row("verdict", Text(_verdict(comparison)))
+    facts.add_row("reduction", Text(_reduction(b)))
+    facts.add_row("A", Text(_read(a.inputs[0])))
+    for one in b.inputs:
+        facts.add_row("B" if one is b.inputs[0] else one.role, Text(_read(one)))
+    console.print()
+    console.print(facts)
+    _print_sections(console, map(of_differences, _sections(differences(comparison))))
+
+
+def _verdict(comparison: Comparison) -> str:
+    low, high = comparison.ci or (-math.inf, math.inf)
+    if low > 0.0:
+        return "B is worse"
+    if high < 0.0:
+        return "B is better"
+    return "no difference beyond chance"
+
+
+def _value_and_interval(value: float | None, ci: tuple[float, float] | None) -> tuple[str, str]:
+    return _short(value), "" if ci is None else _interval(ci)
+
+
+def _print_sections(console: Console, found: Iterable[Section]) -> None:
+    for section in found:
+        console.print()
+        _print_section(console, section)
+
+
+def _print_section(console: Console, section: Section) -> None:
+    """The rows that fit on the screen; of more a line tells."""
+    room = console.height - _LINES_KEPT if console.is_terminal else None
+    shown = section.rows[: None if room is None else max(1, room)]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in section.header:
+        table.add_column(Text(name), justify="right", overflow="fold")
+    for column, cell in zip(table.columns, shown[0] if shown else (), strict=False):
+        column.justify = "left" if isinstance(cell, Text) else "right"
+    for row in shown:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    console.print(table)
+    if len(shown) < len(section.rows):
+        _say(
+            console,
+            f"the first {len(shown):,} of {len(section.rows):,} {section.name}; --format plain "
+            "or a pipe gives all",
+        )
+    if any("*" in str(cell) for row in shown for cell in row):
+        _say(console, f"* fewer than {_FEW} samples: the interval is rough")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(Text(text, style="dim"))
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -158,13 +216,17 @@ def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
     if result.changed:
         yield "options", ", ".join(map(_option, result.changed.items()))
     for one in result.inputs:
-        files = f" ({len(one.files)} files)" if one.files else ""
-        yield one.role, f"{one.path or 'given'}{files}  {show(one.shape)} {one.dtype}"
+        yield one.role, _read(one)
         for digest in one.sha256 or ():
             yield "SHA-256", digest
     if result.pairing is not None:
         yield "rows", f"paired by {result.pairing}"
     yield "signature", result.signature
+
+
+def _read(one: Input) -> str:
+    files = f" ({len(one.files)} files)" if one.files else ""
+    return f"{one.path or 'given'}{files}  {show(one.shape)} {one.dtype}"
 
 
 def _guessing(reference: Reference, value: float) -> str:

@@ -7,7 +7,7 @@ a cluster. Its loss s is the sum of its elements' losses, its weight w that of t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -29,12 +29,14 @@ _RUN = 4096
 class Moments:
     """Sums over samples; `Moments()` is of none. `merge` is exact in any order.
 
-    `squares`, `products` and `weight_squares` are Σ s², Σ s·w and Σ w², unless one of these is
-    not `finite`.
+    `below` and `above` are the samples whose loss is below and above 0. `squares`, `products` and
+    `weight_squares` are Σ s², Σ s·w and Σ w², unless one of these is not `finite`.
     """
 
     samples: int = 0
     elements: int = 0
+    below: int = 0
+    above: int = 0
     losses: ExactSum = _NO_SUM
     weights: ExactSum = _NO_SUM
     squares: Fraction = _NOTHING
@@ -46,6 +48,8 @@ class Moments:
         return Moments(
             self.samples + other.samples,
             self.elements + other.elements,
+            self.below + other.below,
+            self.above + other.above,
             self.losses + other.losses,
             self.weights + other.weights,
             self.squares + other.squares,
@@ -92,31 +96,32 @@ def by_group(
     pivot = np.nan_to_num(s / w, nan=0.0, posinf=0.0, neginf=0.0)
     rest = losses - pivot[groups] * weights
     squares = (_sums(groups, one, size) for one in (rest * rest, rest * weights, weights * weights))
-    counts = np.bincount(groups, elements, size).astype(np.int64)
     present = np.flatnonzero(samples)
-    sums = np.stack([one[present] for one in (s, w, pivot, *squares)], axis=1)
-    rows = zip(present, samples[present], counts[present], sums, strict=True)
-    return [
-        (int(group), _moments(int(of_samples), int(of_elements), row.tolist()))
-        for group, of_samples, of_elements, row in rows
-    ]
+    counts = (
+        samples,
+        np.bincount(groups, elements, size).astype(np.int64),
+        np.bincount(groups[losses < 0.0], minlength=size),
+        np.bincount(groups[losses > 0.0], minlength=size),
+    )
+    counted = np.stack([one[present] for one in counts], axis=1).tolist()
+    sums = np.stack([one[present] for one in (s, w, pivot, *squares)], axis=1).tolist()
+    rows = zip(present.tolist(), counted, sums, strict=True)
+    return [(group, _moments(of_counts, of_sums)) for group, of_counts, of_sums in rows]
 
 
-def _moments(samples: int, elements: int, sums: list[float]) -> Moments:
+def _moments(counts: list[int], sums: list[float]) -> Moments:
     """With d = s - r·w: Σ s² = Σ d² + 2r Σ d·w + r² Σ w², exactly."""
     s, w, *rest = sums
-    losses, weights = ExactSum.of(s), ExactSum.of(w)
+    samples, elements, below, above = counts
+    moments = Moments(samples, elements, below, above, ExactSum.of(s), ExactSum.of(w))
     if not all(map(math.isfinite, sums)):
-        return Moments(samples, elements, losses, weights, finite=False)
+        return replace(moments, finite=False)
     pivot, squares, products, weight_squares = map(Fraction, rest)
-    return Moments(
-        samples,
-        elements,
-        losses,
-        weights,
-        squares + 2 * pivot * products + pivot**2 * weight_squares,
-        products + pivot * weight_squares,
-        weight_squares,
+    return replace(
+        moments,
+        squares=squares + 2 * pivot * products + pivot**2 * weight_squares,
+        products=products + pivot * weight_squares,
+        weight_squares=weight_squares,
     )
 
 

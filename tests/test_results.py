@@ -1,0 +1,332 @@
+"""The command with what a result says beside its number: formats, files of losses, gates."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from conftest import COMMAND, SAMPLES
+
+import losscli
+from losscli.cli import main
+from losscli.errors import DataError
+
+X, Y = "1,2,6", "0,0,0"
+# 3 ± t · sqrt(7/3), t = 4.302652729749 at 2 degrees of freedom.
+HALF = 4.302652729749 * math.sqrt(7 / 3)
+
+SEGMENTATION = [
+    str(SAMPLES / "segmentation_logits.npy"),
+    str(SAMPLES / "segmentation_labels.npy"),
+    "--ignore-index",
+    "255",
+]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "t.csv"
+    path.write_text("part,x,y\nb,1,0\na,2,0\nb,6,0\n")
+    return path
+
+
+class TestFormats:
+    """Of groups, the worst and quantiles."""
+
+    def test_groups(self, run: Any, table: Path) -> None:
+        words = ["l1", table, "-i", "x", "-t", "y", "--by", "part", "-q"]
+        # b: 1 and 6, so 3.5 ± 12.7062 · 2.5
+        plain = run(*words)[1].splitlines()
+        assert plain[0].split("\t") == [
+            *("part", "value", "ci_low", "ci_high", "count", "samples", "share")
+        ]
+        name, value, low, high, *counts = plain[1].split("\t")
+        assert (name, value, counts) == ("b", "3.5", ["2", "2", repr(7 / 9)])
+        assert float(high) - 3.5 == pytest.approx(12.706204736 * 2.5)
+        assert 3.5 - float(low) == pytest.approx(12.706204736 * 2.5)
+        assert plain[2] == f"a\t2.0\t\t\t1\t1\t{2 / 9!r}"
+        found = json.loads(run(*words, "-f", "json")[1])
+        assert found["by"] == ["part"]
+        assert [one["group"] for one in found["groups"]] == ["b", "a"]
+        assert found["groups"][1] == {
+            "group": "a",
+            "value": 2.0,
+            "ci": None,
+            "count": 1,
+            "samples": 1,
+            "share": 2 / 9,
+        }
+        lines = [json.loads(line) for line in run(*words, "-f", "jsonl")[1].splitlines()]
+        assert [line["part"] for line in lines] == ["b", "a"]
+        assert run(*words, "-f", "csv")[1].splitlines()[2] == f"a,2.0,,,1,1,{2 / 9!r}"
+        assert "| a | 2.0 |" in run(*words, "-f", "markdown")[1]
+
+    def test_the_worst(self, run: Any) -> None:
+        assert run("l1", X, Y, "--top", 2)[1] == "index\ttarget\tloss\n2\t0.0\t6.0\n1\t0.0\t2.0\n"
+        found = json.loads(run("ce", *SEGMENTATION, "--top", 1, "-f", "json")[1])
+        [worst] = found["top"]
+        losses = losscli.cross_entropy(
+            *map(np.load, SEGMENTATION[:2]), ignore_index=255, reduction="none"
+        )
+        assert tuple(worst["index"]) == np.unravel_index(losses.argmax(), losses.shape)
+        assert worst["loss"] == losses.max()
+        x = np.load(SEGMENTATION[0])
+        n, h, w = worst["index"]
+        assert worst["predicted"] == x[n, :, h, w].argmax()
+
+    def test_quantiles_and_a_histogram(self, run: Any) -> None:
+        code, out, _ = run("l1", X, Y, "--quantiles", "0,0.5,1", "--histogram")
+        first, second = out.split("\n\n")
+        header, low, middle, high = first.splitlines()
+        assert (code, header, low, high) == (0, "quantile\tloss", "0\t1.0", "1\t6.0")
+        assert float(middle.split("\t")[1]) == pytest.approx(2.0, rel=1e-3)
+        assert second.splitlines()[0] == "from\tto\tcount"
+        assert sum(int(line.split("\t")[2]) for line in second.splitlines()[1:]) == 3
+
+    def test_accuracy(self, run: Any) -> None:
+        out = run("ce", *SEGMENTATION, "--accuracy", "-f", "json")[1]
+        x, y = map(np.load, SEGMENTATION[:2])
+        hits = (x.argmax(axis=1) == y)[y != 255]
+        assert json.loads(out)["accuracy"] == hits.mean()
+
+    def test_a_line_of_json(self, run: Any) -> None:
+        [line] = run("l1", X, Y, "-f", "jsonl")[1].splitlines()
+        found = json.loads(line)
+        assert found["value"] == 3.0
+        assert found["ci"] == pytest.approx([3 - HALF, 3 + HALF])
+        assert run("l1", X, Y, "-r", "none", "-f", "jsonl")[1].splitlines() == [
+            '{"index": 0, "target": 0.0, "loss": 1.0}',
+            '{"index": 1, "target": 0.0, "loss": 2.0}',
+            '{"index": 2, "target": 0.0, "loss": 6.0}',
+        ]
+
+    def test_the_digest_of_what_was_read(self, run: Any) -> None:
+        out = run("ce", *SEGMENTATION, "--digest", "-f", "json")[1]
+        for one in json.loads(out)["inputs"]:
+            expected = subprocess.check_output(["sha256sum", one["path"]], text=True).split()[0]
+            assert one["sha256"] == [expected]
+
+
+class TestSignature:
+    def test_every_option_that_is_not_the_default(self) -> None:
+        found = losscli.evaluate(
+            "ce",
+            np.zeros((2, 3), np.float32),
+            np.array([1, -1], np.int8),
+            ignore_index=[-1, 7],
+            label_smoothing=0.25,
+            weight=np.ones(3),
+            reduction="sum",
+        )
+        assert found.signature == (
+            "loss:cross-entropy|reduction:sum|ignore-index:-1,7|label-smoothing:0.25|weight:(3,)|"
+            f"count:1|ignored:1|dtype:float32+int8|losscli:{losscli.__version__}"
+        )
+
+
+class TestGates:
+    def test_above(self, run: Any) -> None:
+        assert run("l1", X, Y, "--fail-above", "3") == (0, "3.0\n", "")
+        assert run("l1", X, Y, "--fail-above", "2.75") == (
+            3,
+            "3.0\n",
+            "losscli: error: the loss, 3, is 0.25 above 2.75 (--fail-above)\n",
+        )
+
+    def test_nan_fails(self, run: Any) -> None:
+        code, out, err = run("l1", "nan,1", "0,0", "--fail-above", "100")
+        assert (code, out) == (3, "nan\n")
+        assert err.splitlines()[-1] == "losscli: error: the loss is NaN (--fail-above)"
+
+    def test_the_upper_end(self, run: Any) -> None:
+        assert run("l1", X, Y, "--fail-above", 3 + HALF + 1e-6, "--fail-on", "upper")[0] == 0
+        code, _, err = run("l1", X, Y, "--fail-above", "9", "--fail-on", "upper")
+        assert code == 3
+        assert err.startswith("losscli: error: the upper end of the interval, 9.57241, is 0.572411")
+        assert run("l1", "1", "0", "--fail-above", "9", "--fail-on", "upper")[0] == 3
+
+    def test_there_is_nothing_to_judge_in_many_numbers(self, run: Any) -> None:
+        code, out, err = run("l1", X, Y, "--fail-above", "3", "-r", "none")
+        assert (code, out) == (2, "")
+        assert "--reduction none gives many" in err
+
+
+class TestOutput:
+    def losses(self) -> Any:
+        return losscli.cross_entropy(
+            *map(np.load, SEGMENTATION[:2]), ignore_index=255, weight=[1, 2, 3], reduction="none"
+        )
+
+    def test_npy_has_the_shape_of_the_target(self, run: Any, tmp_path: Path) -> None:
+        path = tmp_path / "o.npy"
+        code, out, _ = run("ce", *SEGMENTATION, "-w", "1,2,3", "-o", path)
+        assert code == 0
+        assert float(out) > 0
+        np.testing.assert_array_equal(np.load(path), self.losses())
+
+    @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+    def test_columns(self, run: Any, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"o.{suffix}"
+        assert run("ce", *SEGMENTATION, "-w", "1,2,3", "-o", path)[0] == 0
+        if suffix == "jsonl":
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+            columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        else:
+            read = pyarrow.csv.read_csv if suffix == "csv" else pyarrow.parquet.read_table
+            columns = {
+                name: one.to_numpy() for name, one in zip(*_columns(read(path)), strict=False)
+            }
+        assert list(columns) == ["index_0", "index_1", "index_2", "target", "weight", "loss"]
+        y = np.load(SEGMENTATION[1])
+        np.testing.assert_array_equal(columns["loss"], self.losses().ravel())
+        np.testing.assert_array_equal(columns["target"], y.ravel())
+        index = np.unravel_index(np.arange(y.size), y.shape)
+        for axis in range(3):
+            np.testing.assert_array_equal(columns[f"index_{axis}"], index[axis])
+        expected = np.where(y == 255, 0, np.array([1, 2, 3])[np.where(y == 255, 0, y)])
+        np.testing.assert_array_equal(columns["weight"], expected.ravel())
+
+    def test_labels_are_columns(self, run: Any, table: Path, tmp_path: Path) -> None:
+        path = tmp_path / "o.csv"
+        words = ["l1", table, "-i", "x", "-t", "y", "--by", "part", "-q", "-o", path]
+        assert run(*words)[0] == 0
+        assert path.read_text().splitlines() == [
+            '"index","target","part","weight","loss"',
+            '0,0,"b",1,1',
+            '1,0,"a",1,2',
+            '2,0,"b",1,6',
+        ]
+
+    @pytest.mark.parametrize("suffix", ["npy", "csv", "parquet", "jsonl"])
+    def test_an_error_leaves_the_old_file_and_nothing_else(
+        self, run: Any, tmp_path: Path, suffix: str
+    ) -> None:
+        path = tmp_path / f"o.{suffix}"
+        path.write_text("old")
+        code, _, err = run("nll", "--", "-1,-2", "5", "-o", path)
+        assert code == 2 or "expected a class" in err
+        assert run("nll", "-o", path, "--", "-1,-2", "5")[0] == 1
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == [path.name]
+
+    def test_it_is_tried_before_the_work(self, run: Any, tmp_path: Path) -> None:
+        code, out, err = run("l1", X, Y, "-o", tmp_path / "no" / "o.npy")
+        assert (code, out) == (1, "")
+        assert err.endswith("o.npy: cannot write it: No such file or directory\n")
+        (tmp_path / "d.npy").mkdir()
+        assert run("l1", X, Y, "-o", tmp_path / "d.npy")[2].endswith("it is no regular file\n")
+        code, _, err = run("l1", X, Y, "-o", tmp_path / "o.xyz")
+        assert code == 2
+        assert "expected a name in .npy, .csv, .parquet, .pq, .jsonl" in err
+
+    def test_rights_and_links_stay(self, run: Any, tmp_path: Path) -> None:
+        real, link = tmp_path / "real.npy", tmp_path / "link.npy"
+        real.write_text("old")
+        real.chmod(0o640)
+        link.symlink_to(real)
+        assert run("l1", X, Y, "-o", link)[0] == 0
+        assert link.is_symlink()
+        assert stat.S_IMODE(real.stat().st_mode) == 0o640
+        np.testing.assert_array_equal(np.load(real), [1.0, 2.0, 6.0])
+
+    def test_a_full_disk(self, tmp_path: Path) -> None:
+        """A limit of 4 KB a file stands for it: the old file stays, and one line says why."""
+        np.save(tmp_path / "x.npy", np.zeros(100_000))
+        (tmp_path / "o.npy").write_text("old")
+        command = " ".join(COMMAND)
+        script = f"ulimit -f 4; trap '' XFSZ; exec {command} l1 x.npy x.npy -o o.npy"
+        found = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert found.returncode == 1
+        assert found.stderr == "losscli: error: o.npy: cannot write it: File too large\n"
+        assert (tmp_path / "o.npy").read_text() == "old"
+        assert sorted(os.listdir(tmp_path)) == ["o.npy", "x.npy"]
+
+    def test_without_elements(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", np.zeros((0, 3)))
+        run("mse", tmp_path / "x.npy", tmp_path / "x.npy", "-o", tmp_path / "o.npy")
+        assert np.load(tmp_path / "o.npy").shape == (0, 3)
+        assert run("mse", tmp_path / "x.npy", tmp_path / "x.npy", "-o", tmp_path / "o.csv")[0] == 0
+
+
+class TestCompare:
+    A, B = "1,2,6,0", "1,3,4,4"
+    ZEROS = "0,0,0,0"
+
+    def test_by_hand(self, run: Any) -> None:
+        """Differences 0, 1, -2, 4: mean 3/4, sum of squares around it 18.75, t = 3.182."""
+        half = 3.182446305284 * math.sqrt(18.75 / 3 / 4)
+        code, out, err = run("compare", "l1", self.A, self.B, self.ZEROS, "-f", "json")
+        found = json.loads(out)
+        assert (code, err) == (0, "")
+        assert (found["a"]["value"], found["b"]["value"]) == (2.25, 3.0)
+        assert found["difference"] == 0.75
+        assert found["ci"] == pytest.approx([0.75 - half, 0.75 + half], rel=1e-9)
+        assert found["wins"] == {"a": 0.5, "b": 0.25}
+
+    def test_rows(self, run: Any) -> None:
+        lines = run("compare", "l1", self.A, self.B, self.ZEROS, "--top", 2)[1].splitlines()
+        assert lines[0] == "model\tvalue\tci_low\tci_high\twins"
+        assert [line.split("\t")[:2] for line in lines[1:4]] == [
+            ["a", "2.25"],
+            ["b", "3.0"],
+            ["difference", "0.75"],
+        ]
+        assert lines[4:] == ["", "index\ttarget\tdifference", "3\t0.0\t4.0", "1\t0.0\t1.0"]
+
+    def test_the_difference_is_that_of_the_values(self) -> None:
+        x, y = map(np.load, SEGMENTATION[:2])
+        options: dict[str, Any] = {"ignore_index": 255, "weight": [1.0, 2.0, 3.0]}
+        found = losscli.compare("ce", x, 0.5 * x, y, **options)
+        a, b = (losscli.cross_entropy(one, y, **options) for one in (x, 0.5 * x))
+        assert (found.a.value, found.b.value) == (a, b)
+        assert found.difference == pytest.approx(b - a, rel=1e-12)
+
+    def test_groups(self) -> None:
+        wanted = losscli.Wanted(by=("class",))
+        x = np.log([[0.5, 0.5], [0.25, 0.75]])
+        found = losscli.compare("nll", x, x[::-1], [0, 1], wanted=wanted)
+        assert found.groups is not None
+        assert [one.labels for one in found.groups] == [(0,), (1,)]
+        assert found.groups[0].value == pytest.approx(math.log(2))
+        assert found.groups[1].value == pytest.approx(math.log(1.5))
+
+    def test_a_gate(self, run: Any) -> None:
+        rng = np.random.default_rng(2)
+        worse = ",".join(map(repr, rng.uniform(1, 2, 30).tolist()))
+        better = ",".join(map(repr, rng.uniform(0, 1, 30).tolist()))
+        zeros = ",".join("0" * 30)
+        code, _, err = run("compare", "l1", better, worse, zeros, "--fail-if-worse")
+        assert code == 3
+        assert err.startswith("losscli: error: B is worse than A by ")
+        assert run("compare", "l1", worse, better, zeros, "--fail-if-worse")[0] == 0
+        assert run("compare", "l1", self.A, self.B, self.ZEROS, "--fail-if-worse")[0] == 0
+        assert run("compare", "l1", "1", "nan", "0", "--fail-if-worse")[0] == 3
+
+    def test_shapes_that_differ(self) -> None:
+        with pytest.raises(DataError, match="B"):
+            losscli.compare("mse", [1.0, 2.0], [1.0], [1.0])
+
+
+def test_a_bar_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
+    monkeypatch.setattr("losscli.report.progress._PATIENCE", -1.0)
+    assert run("l1", X, Y) == (0, "3.0\n", "")
