@@ -191,9 +191,8 @@ class TestOutput:
             columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         else:
             read = pyarrow.csv.read_csv if suffix == "csv" else pyarrow.parquet.read_table
-            columns = {
-                name: one.to_numpy() for name, one in zip(*_columns(read(path)), strict=False)
-            }
+            found = read(path)
+            columns = {name: found.column(name).to_numpy() for name in found.column_names}
         assert list(columns) == ["index_0", "index_1", "index_2", "target", "weight", "loss"]
         y = np.load(SEGMENTATION[1])
         np.testing.assert_array_equal(columns["loss"], self.losses().ravel())
