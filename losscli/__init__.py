@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from losscli._version import __version__
-from losscli.compare import Comparison, compare
-from losscli.evaluate import evaluate
+from losscli.comparison import Comparison, compare
+from losscli.evaluation import evaluate
 from losscli.functions import function
 from losscli.losses.registry import LOSSES
 from losscli.reduction import Result

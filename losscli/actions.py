@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from losscli.compare import Comparison, compare, is_worse
+from losscli.comparison import Comparison, compare, is_worse
 from losscli.engine import Elements
 from losscli.errors import GateError, UsageError
-from losscli.evaluate import evaluate
+from losscli.evaluation import evaluate
 from losscli.reduction import Result
 from losscli.report import is_number_alone, open_report, write_comparison
 from losscli.request import Wanted

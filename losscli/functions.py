@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from losscli.evaluate import evaluate
+from losscli.evaluation import evaluate
 from losscli.losses.registry import Loss
 from losscli.request import Wanted
 

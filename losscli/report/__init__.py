@@ -16,7 +16,7 @@ from losscli.reduction import Result
 from losscli.report.rows import FINDING_HEADER, comparison_sections, finding_row, write_sections
 
 if TYPE_CHECKING:
-    from losscli.compare import Comparison
+    from losscli.comparison import Comparison
     from losscli.inspection import Finding
 
 FORMATS = ("table", "plain", "json", "jsonl", "csv", "markdown")

@@ -12,7 +12,7 @@ from losscli.engine import Elements
 from losscli.reduction import Group, Result
 
 if TYPE_CHECKING:
-    from losscli.compare import Comparison
+    from losscli.comparison import Comparison
     from losscli.inspection import Finding
 
 

@@ -14,7 +14,7 @@ from losscli.losses.layout import show
 from losscli.reduction import Group, PerElement, Result, TopElement
 
 if TYPE_CHECKING:
-    from losscli.compare import Comparison
+    from losscli.comparison import Comparison
     from losscli.inspection import Finding
 
 WriteRows = Callable[[TextIO, Sequence[str], Iterable[Sequence[object]]], None]

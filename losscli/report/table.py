@@ -26,7 +26,7 @@ from losscli.report.rows import (
 )
 
 if TYPE_CHECKING:
-    from losscli.compare import Comparison
+    from losscli.comparison import Comparison
     from losscli.inspection import Finding
 
 # Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.

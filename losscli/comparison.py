@@ -11,7 +11,7 @@ import numpy as np
 
 from losscli.engine import Elements
 from losscli.errors import DataError
-from losscli.evaluate import Running, evaluate_request, gather, usable_threads
+from losscli.evaluation import Running, evaluate_request, gather, usable_threads
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
 from losscli.reduction import Floats, Group, PerElement, Result, TopElement
