@@ -4,26 +4,45 @@ Every loss is a function here, `losscli.nll(input, target)`; `evaluate` does the
 """
 
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
+from losscli import errors as errors  # for `except losscli.errors.LosscliError`
 from losscli._version import __version__
-from losscli.comparison import Comparison, compare
-from losscli.evaluation import evaluate
-from losscli.functions import function
-from losscli.losses.registry import LOSSES
-from losscli.reduction import Result
-from losscli.request import Wanted
+from losscli.losses import LISTED
 
-_functions = {loss.python_name: function(loss) for loss in LOSSES.values()}
+if TYPE_CHECKING:
+    from losscli.comparison import Comparison, compare
+    from losscli.evaluation import evaluate
+    from losscli.reduction import Result
+    from losscli.request import Wanted
+
+# The public names beside the losses, and where they are from.
+_HOMES = {
+    "Comparison": "losscli.comparison",
+    "Result": "losscli.reduction",
+    "Wanted": "losscli.request",
+    "compare": "losscli.comparison",
+    "evaluate": "losscli.evaluation",
+}
 
 __all__ = ["Comparison", "Result", "Wanted", "__version__", "compare", "evaluate"]
-__all__ += list(_functions)
+__all__ += [name.replace("-", "_") for name in LISTED]
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    if name in _functions:
-        return _functions[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Make a public name when it is first asked for: `losscli --help` does without NumPy."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _HOMES:
+        found = getattr(import_module(_HOMES[name]), name)
+    else:
+        from losscli.functions import function  # noqa: PLC0415
+        from losscli.losses.registry import find  # noqa: PLC0415
+
+        found = function(find(name))
+    globals()[name] = found
+    return cast(Callable[..., Any], found)
 
 
 def __dir__() -> list[str]:

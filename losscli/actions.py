@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from losscli.comparison import Comparison, compare, is_worse
 from losscli.engine import Elements
 from losscli.errors import GateError, UsageError
 from losscli.evaluation import evaluate
 from losscli.reduction import Result
 from losscli.report import is_number_alone, open_report, write_comparison
 from losscli.request import Wanted
+
+if TYPE_CHECKING:
+    from losscli.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ def answer_comparison(
     showing: Showing,
     parameters: Mapping[str, Any],
 ) -> Comparison:
-    """Compare two models, report it, and judge the second."""
+    """Compare two models and report it."""
+    from losscli.comparison import compare  # noqa: PLC0415 - for this alone
+
     if parameters.get("reduction") == "none":
         raise UsageError("compare gives one number, and --reduction none many")
     with ExitStack() as stack:
@@ -111,6 +115,8 @@ def answer_comparison(
 
 def judge(comparison: Comparison) -> None:
     """Raise GateError if the second model is worse."""
+    from losscli.comparison import is_worse  # noqa: PLC0415 - for this alone
+
     if is_worse(comparison):
         ci = comparison.ci
         within = "" if ci is None else f" (95 % interval {ci[0]:.6g} to {ci[1]:.6g})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import inspect
 import os
 import re
@@ -10,17 +9,21 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from losscli._version import __version__
-from losscli.actions import Gate, Showing, answer, answer_comparison, judge
 from losscli.errors import DataError, LosscliError, UsageError
-from losscli.losses.registry import LOSSES, ArrayParameter, Integers, Loss, Option, kebab
+from losscli.losses import LISTED, Listed, kebab
 from losscli.readers import FORMATS as FILE_FORMATS
 from losscli.report import FORMATS, write_findings, write_rows
-from losscli.request import make_reading
+
+# What imports NumPy is imported where it is used: without it, `losscli --help` takes 115 ms and not
+# 245, of which Typer and rich take 110.
+if TYPE_CHECKING:
+    from losscli.actions import Showing
+    from losscli.losses.registry import ArrayParameter, Loss, Option
 
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
@@ -59,7 +62,6 @@ Action = Callable[[], None]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line. Every error ends here, as one line on stderr and an exit code."""
-    _keep_memory()
     words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         action = _app(words)(words, prog_name="losscli", standalone_mode=False)
@@ -67,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return action
         if sys.stdout is None:
             raise DataError("cannot write the result: standard output is closed")
+        _keep_memory()
         action()
         sys.stdout.flush()
         return 0
@@ -88,6 +91,8 @@ def _keep_memory() -> None:
     Fresh pages are slower than what is computed on them: this takes `bce-with-logits` from 25 to 8
     ns an element, `mse` from 3.9 to 0.7. The constants are glibc's; other libraries lack the call.
     """
+    import ctypes  # noqa: PLC0415 - for this alone
+
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 1 << 25)
@@ -144,11 +149,11 @@ def _app(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for loss in LOSSES.values():
-        names = {loss.name: False, loss.alias: True} if loss.alias else {loss.name: False}
-        command = _command(loss) if is_wanted(names) else _nothing
+    for listed in LISTED.values():
+        names = {listed.name: False, listed.alias: True} if listed.alias else {listed.name: False}
+        command = _command(listed.name) if is_wanted(names) else _nothing
         for name, hidden in names.items():
-            app.command(name, hidden=hidden, help=_help(loss))(command)
+            app.command(name, hidden=hidden, help=_help(listed))(command)
     app.add_typer(_comparisons(words), name="compare")
     app.command("losses")(_losses)
     app.command("inspect")(_inspect)
@@ -162,11 +167,11 @@ def _comparisons(words: Sequence[str]) -> typer.Typer:
         help="Compare two models on the same targets: losscli compare LOSS A B TARGET.",
     )
     if "compare" in words or "_LOSSCLI_COMPLETE" in os.environ:
-        for loss in LOSSES.values():
-            for name in filter(None, (loss.name, loss.alias)):
-                command = _comparison_command(loss) if name in words else _nothing
-                hidden = name == loss.alias
-                app.command(name, hidden=hidden, help=_help(loss))(command)
+        for listed in LISTED.values():
+            for name in filter(None, (listed.name, listed.alias)):
+                command = _comparison_command(listed.name) if name in words else _nothing
+                hidden = name == listed.alias
+                app.command(name, hidden=hidden, help=_help(listed))(command)
     return app
 
 
@@ -201,6 +206,8 @@ def _losses(
     ] = None,
 ) -> Action:
     """List the losses with their formulas."""
+    from losscli.losses.registry import LOSSES  # noqa: PLC0415
+
     header = ("loss", "inputs", "formula", "PyTorch")
     rows = [
         (loss.name, _inputs(loss), loss.formula, loss.source.removeprefix("torch.nn.functional."))
@@ -224,8 +231,9 @@ def _inspect(
     """Tell what files hold, and the command that is probably wanted."""
 
     def action() -> None:
-        from losscli.inspection import inspect as inspect_files  # noqa: PLC0415 - for this alone
+        from losscli.inspection import inspect as inspect_files  # noqa: PLC0415
         from losscli.inspection import probable_command  # noqa: PLC0415
+        from losscli.request import make_reading  # noqa: PLC0415
 
         findings = inspect_files(files, full, make_reading(input_format, None, None))
         command = probable_command(findings)
@@ -242,14 +250,17 @@ def _inputs(loss: Loss) -> str:
     return " ".join(one.name if one.required else f"[{one.name}]" for one in loss.arrays)
 
 
-def _help(loss: Loss) -> str:
+def _help(listed: Listed) -> str:
     """The summary, and the formula line for line."""
-    alias = f" Short: {loss.alias}." if loss.alias else ""
-    return _escaped(f"{loss.summary}{alias}\n\n\b\n{loss.formula}")
+    alias = f" Short: {listed.alias}." if listed.alias else ""
+    return _escaped(f"{listed.summary}{alias}\n\n\b\n{listed.formula}")
 
 
-def _command(loss: Loss) -> Callable[..., Action]:
+def _command(name: str) -> Callable[..., Action]:
     """The command of a loss; its options follow from the loss's signature and docstring."""
+    from losscli.losses.registry import LOSSES  # noqa: PLC0415
+
+    loss = LOSSES[name]
 
     def command(**words: Any) -> Action:
         return partial(_answer, loss, words)
@@ -260,8 +271,11 @@ def _command(loss: Loss) -> Callable[..., Action]:
     return command
 
 
-def _comparison_command(loss: Loss) -> Callable[..., Action]:
+def _comparison_command(name: str) -> Callable[..., Action]:
     """The command that compares two models by a loss: its own, with a second input."""
+    from losscli.losses.registry import LOSSES  # noqa: PLC0415
+
+    loss = LOSSES[name]
 
     def command(**words: Any) -> Action:
         return partial(_compare, loss, words)
@@ -371,17 +385,16 @@ def _switch_names(name: str, kind: Any) -> str:
 
 
 def _option(option: Option) -> inspect.Parameter:
-    several = option.kind is Integers
-    unless = f"; {option.default} unless given" if several else ""
+    unless = f"; {option.default} unless given" if option.several else ""
     info = typer.Option(
         _names(option),
         help=_escaped(option.help + unless),
-        metavar="INDEX" if several else _FLAG if option.kind is bool else None,
-        show_default=not several and option.default is not None,
+        metavar="INDEX" if option.several else _FLAG if option.kind is bool else None,
+        show_default=not option.several and option.default is not None,
         rich_help_panel=_LOSS,
     )
-    kind = list[int] if several else option.kind
-    without = several or option.default is None
+    kind = list[int] if option.several else option.kind
+    without = option.several or option.default is None
     return _parameter(
         option.name, kind | None if without else kind, info, None if without else option.default
     )
@@ -479,6 +492,8 @@ def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Paramet
 
 def _answer(loss: Loss, words: dict[str, Any]) -> None:
     """Evaluate what a command was given and report it."""
+    from losscli.actions import answer  # noqa: PLC0415
+
     legacy = {name: words.pop(name) for name in _LEGACY}
     if set(legacy.values()) != {None}:
         words["reduction"] = _legacy_reduction(**legacy)
@@ -498,6 +513,8 @@ def _answer(loss: Loss, words: dict[str, Any]) -> None:
 
 def _compare(loss: Loss, words: dict[str, Any]) -> None:
     """Compare what a command was given and report it."""
+    from losscli.actions import answer_comparison, judge  # noqa: PLC0415
+
     fails = words.pop("fail_if_worse")
     showing, wanted = _showing(words), _wanted(words)
     inputs, given = _given(loss, words)
@@ -535,6 +552,8 @@ def _tell(showing: Showing, notes: Iterable[str], warnings: Iterable[str]) -> No
 
 
 def _showing(words: dict[str, Any]) -> Showing:
+    from losscli.actions import Gate, Showing  # noqa: PLC0415
+
     above = words.pop("fail_above", None)
     gate = None if above is None else Gate(above, words["fail_on"])
     words.pop("fail_on", None)

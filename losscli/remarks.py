@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from losscli.engine import NonFinite, Outcome
+from losscli.losses import kebab
 from losscli.losses.checks import INFINITE
 from losscli.losses.layout import show
-from losscli.losses.registry import Loss, kebab
+from losscli.losses.registry import Loss
 from losscli.reduction import Result, Totals
 
 

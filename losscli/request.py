@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from losscli.errors import UsageError
-from losscli.losses.registry import Loss, kebab
+from losscli.losses import kebab
+from losscli.losses.registry import Loss
 from losscli.readers import AS_THEY_ARE, FORMATS, Reading, known_format
 from losscli.readers.origin import STANDARD_INPUT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.errors import DataError, listed
-from losscli.losses.registry import kebab
+from losscli.losses import kebab
 from losscli.readers import AS_THEY_ARE, Array, Container, default_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.shards import open_files

@@ -12,7 +12,8 @@ import re
 
 from conftest import ROOT, run_on_terminal
 
-from losscli.losses.registry import LOSSES, kebab
+from losscli.losses import kebab
+from losscli.losses.registry import LOSSES
 from losscli.report import write_rows
 
 README = ROOT / "README.md"

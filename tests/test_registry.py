@@ -11,13 +11,15 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+from catalogue import CATALOGUE, catalogue
 from oracle import OURS
 
 import losscli
 from losscli.cli import main
 from losscli.functions import function
+from losscli.losses import LISTED, kebab
 from losscli.losses.layout import same_shape
-from losscli.losses.registry import LOSSES, Array, Interval, Loss, find, kebab, loss
+from losscli.losses.registry import LOSSES, REGISTERED, Array, Interval, Loss, find, loss
 from losscli.reduction import PerElement
 
 PACKAGE = Path(losscli.__file__).parent
@@ -77,6 +79,13 @@ def test_the_list_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nll\tinput target [weight]\t-weight[y] · x[y]\tnll_loss" in rows
 
 
+def test_a_public_name_is_made_once_and_no_other_is() -> None:
+    for name in losscli.__all__:
+        assert getattr(losscli, name) is getattr(losscli, name)
+    with pytest.raises(AttributeError, match="module 'losscli' has no attribute 'ce'"):
+        _ = losscli.ce
+
+
 def test_the_parameters_of_the_losses_are_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     for entry in LOSSES.values():
@@ -121,7 +130,8 @@ def added() -> Iterator[Loss]:
         return PerElement(np.log(np.cosh(scale * (input - target))))
 
     yield LOSSES["log-cosh"]
-    del LOSSES["log-cosh"]
+    for known in (LISTED, REGISTERED):
+        del known["log-cosh"]
 
 
 def test_an_added_loss_is_there_at_once(
@@ -139,6 +149,11 @@ def test_an_added_loss_is_there_at_once(
     assert "log cosh(scale · (x - y))" in capsys.readouterr().out
     assert main(["log-cosh", "1", "2", "--scale", "-1"]) == 2
     assert "scale is -1.0; expected a value at least 0" in capsys.readouterr().err
+
+
+def test_the_list_of_commands_is_that_of_the_registry() -> None:
+    """If not: python tests/catalogue.py."""
+    assert CATALOGUE.read_text(encoding="utf-8") == catalogue()
 
 
 def _words(path: Path) -> set[str]:

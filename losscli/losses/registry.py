@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from numbers import Integral
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from numpy.typing import NDArray
 
 from losscli.errors import UsageError
+from losscli.losses import LISTED, Listed, kebab
 from losscli.losses.checks import Check
 from losscli.losses.layout import BROADCASTING, ArrayInfo, Layout
 from losscli.reduction import REDUCTIONS, PerElement
@@ -84,13 +86,18 @@ class Option:
     needs: Needs | None = None
 
     @property
+    def several(self) -> bool:
+        """Whether it takes several values."""
+        return self.kind is Integers
+
+    @property
     def choices(self) -> tuple[Any, ...]:
         """The values it may take, where they are few."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     def check(self, value: Any, others: Mapping[str, Any]) -> Any:
         """The value, several integers as a list. Raises UsageError if it cannot be meant."""
-        if self.kind is Integers:
+        if self.several:
             return [int(one) for one in ([value] if isinstance(value, Integral) else value)]
         if value is None and self.default is None:
             return None
@@ -158,7 +165,24 @@ def _taken(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str
     return {name: value for name, value in options.items() if name in parameters}
 
 
-LOSSES: dict[str, Loss] = {}
+class _Losses(Mapping[str, Loss]):
+    """Every loss by name; the family of one is imported when the loss is first asked for."""
+
+    def __getitem__(self, name: str) -> Loss:
+        if name not in REGISTERED:
+            import_module(LISTED[name].family)
+        return REGISTERED[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LISTED)
+
+    def __len__(self) -> int:
+        return len(LISTED)
+
+
+# The losses of the families that are imported, and those of all.
+REGISTERED: dict[str, Loss] = {}
+LOSSES = _Losses()
 
 
 def loss(
@@ -197,7 +221,10 @@ def loss(
             formula=_search(r"\n\n((?:    \S.*\n)+)", docstring),
             source=_search(r"^Source: (.*)$", docstring),
         )
-        LOSSES[entry.name] = entry
+        REGISTERED[entry.name] = entry
+        LISTED[entry.name] = Listed(
+            entry.name, entry.alias, function.__module__, entry.summary, entry.formula
+        )
         return function
 
     return register
@@ -206,15 +233,10 @@ def loss(
 def find(name: str) -> Loss:
     """The loss of that name or alias, with dashes or underscores."""
     wanted = kebab(name)
-    for entry in LOSSES.values():
-        if wanted in (entry.name, entry.alias):
-            return entry
+    for listed in LISTED.values():
+        if wanted in (listed.name, listed.alias):
+            return LOSSES[listed.name]
     raise UsageError(f"no loss is named {name!r}; there are {', '.join(LOSSES)}")
-
-
-def kebab(name: str) -> str:
-    """A Python name as it is written on the command line."""
-    return name.rstrip("_").replace("_", "-")
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[list[ArrayParameter], list[Option]]:

@@ -11,13 +11,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
-from losscli.engine import Elements
-from losscli.reduction import Result
-from losscli.report.rows import FINDING_HEADER, comparison_sections, finding_row, write_sections
-
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
+    from losscli.engine import Elements
     from losscli.inspection import Finding
+    from losscli.reduction import Result
 
 FORMATS = ("table", "plain", "json", "jsonl", "csv", "markdown")
 
@@ -55,6 +53,8 @@ def write_findings(
     if hasattr(module, "write_findings"):
         module.write_findings(stream, findings, command)
     else:
+        from losscli.report.rows import FINDING_HEADER, finding_row  # noqa: PLC0415 - needs NumPy
+
         module.write_rows(stream, FINDING_HEADER, map(finding_row, findings))
 
 
@@ -64,6 +64,8 @@ def write_comparison(format_name: str | None, stream: TextIO, comparison: Compar
     if hasattr(module, "write_comparison"):
         module.write_comparison(stream, comparison)
     else:
+        from losscli.report.rows import comparison_sections, write_sections  # noqa: PLC0415
+
         write_sections(stream, comparison_sections(comparison), module.write_rows)
 
 

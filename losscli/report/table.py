@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from losscli.engine import Elements
+from losscli.losses import kebab
 from losscli.losses.layout import show
-from losscli.losses.registry import kebab
 from losscli.reduction import Bar, Group, Input, Reference, Result
 from losscli.report.rows import (
     Section,
