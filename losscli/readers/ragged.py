@@ -10,9 +10,7 @@ import pyarrow.compute as pc
 
 from losscli.errors import DataError
 from losscli.readers.columns import is_list
-
-# The column that tells from which row of the file a step comes.
-ROW = "\0row"
+from losscli.readers.table import ROW
 
 
 def explode(

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, listed
 from losscli.readers.columns import is_list, is_text, named, plain_type, remaining, value_type
-from losscli.readers.ragged import ROW, explode
+
+# The column that tells from which row of the file a step of a sequence comes.
+ROW = "\0row"
 
 # A number as text has it.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
@@ -200,6 +201,8 @@ class Table:
                 {field.name: self._plain(batch.column(field.name), field) for field in wanted}
             )
             if self._leading is not None:
+                from losscli.readers.ragged import explode  # noqa: PLC0415 - pyarrow.compute
+
                 table = explode(table, self._leading, self._shift, self._rows_read, self.name)
             self._rows_read += batch.num_rows
             yield table
@@ -212,14 +215,16 @@ class Table:
         column = plain(column)
         if not (is_text(column.type) and pa.types.is_floating(field.type)):
             return column
+        import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+
         words = pc.fill_null(pc.invert(pc.match_substring_regex(column, _NUMBER)), False)
-        odd = pc.index(words, True).as_py()
+        odd = words.index(True).as_py()
         if odd >= 0:
             raise DataError(
                 f"{self.name}: row {self._rows_read + odd}, column {field.name!r}: found "
                 f"{column[odd].as_py()!r}, expected a number"
             )
-        return pc.cast(column, pa.float64())
+        return column.cast(pa.float64())
 
 
 class TableArray:
@@ -329,7 +334,7 @@ class TableArray:
     def _numbers(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
         if column.null_count:
             self._miss(column.is_null(), name, start, "found no value, expected a number")
-            column = pc.fill_null(column, pa.scalar(0, column.type))
+            column = column.fill_null(pa.scalar(0, column.type))
         values: NDArray[Any] = column.to_numpy()
         return values
 
@@ -338,12 +343,14 @@ class TableArray:
         name = self._columns[0]
         if len(column) == 0:
             return np.zeros(0, dtype=np.int64)
+        import pyarrow.compute as pc  # noqa: PLC0415
+
         names = self.class_names
         if column.null_count:
             self._miss(column.is_null(), name, start, "found no value, expected a class")
-            column = pc.fill_null(column, names[0])
+            column = column.fill_null(names[0])
         indices = pc.index_in(column, pa.array(names, pa.string()).cast(column.type))
-        unknown = pc.index(indices.is_null(), True).as_py()
+        unknown = indices.is_null().index(True).as_py()
         if unknown >= 0:
             found = column[unknown].as_py()
             raise self._error(
@@ -352,6 +359,8 @@ class TableArray:
         return np.asarray(indices.to_numpy(), dtype=np.int64)
 
     def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
+        import pyarrow.compute as pc  # noqa: PLC0415
+
         width = self._width or 0
         missing = column.is_null()
         if column.null_count:
@@ -359,7 +368,7 @@ class TableArray:
             filler = pa.scalar([0] * width, column.type)
             column = pc.if_else(missing, filler, column)
         lengths = pc.list_value_length(column)
-        odd = pc.index(pc.not_equal(lengths, width), True).as_py()
+        odd = pc.not_equal(lengths, width).index(True).as_py()
         if odd >= 0:
             raise self._error(
                 start + odd,
@@ -371,14 +380,14 @@ class TableArray:
             holes = values.is_null().to_numpy().reshape(-1, width).any(axis=1)
             problem = "found a list with a missing value, expected numbers"
             self._miss(pa.chunked_array([pa.array(holes)]), name, start, problem)
-            values = pc.fill_null(values, pa.scalar(0, values.type))
+            values = values.fill_null(pa.scalar(0, values.type))
         numbers: NDArray[Any] = values.to_numpy()
         return numbers.reshape(len(column), width)
 
     def _miss(self, missing: pa.ChunkedArray, name: str, start: int, problem: str) -> None:
         """Mark rows where something is missing, or raise at the first of them."""
         if not self.skips_missing:
-            row = start + pc.index(missing, True).as_py()
+            row = start + missing.index(True).as_py()
             raise self._error(row, name, f"{problem}; --skip-missing leaves such rows out")
         assert self._present is not None
         self._present &= ~missing.to_numpy()
@@ -453,7 +462,7 @@ def plain(column: pa.Array) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     kind = plain_type(column.type)
-    return column if kind == column.type else pc.cast(column, kind)
+    return column if kind == column.type else column.cast(kind)
 
 
 def _rows_of(box: tuple[slice, ...]) -> tuple[int, int]:
