@@ -209,3 +209,15 @@ def test_ctc_of_what_is_almost_certain_keeps_its_digits() -> None:
     )
     found = losscli.ctc(x, [[1]], [2], [1], reduction="none")[0]
     assert found == pytest.approx(float(exact), rel=1e-10)
+
+
+@pytest.mark.parametrize("classes", [1, 9, 1300])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_block_of_columns_costs_what_one_of_rows_does(classes: int, dtype: Any) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 3, (64, classes)).astype(dtype)
+    y = rng.integers(classes, size=64)
+    columns = np.asfortranarray(x)
+    np.testing.assert_array_equal(pick(columns, y), pick(x, y))
+    rtol = 1e-10 if dtype == np.float64 else 2e-6
+    np.testing.assert_allclose(target_cost(columns, y), target_cost(x, y), rtol=rtol)
