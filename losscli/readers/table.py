@@ -420,9 +420,7 @@ class TableLabels(TableArray):
 
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
         column = rows.column(self._columns[0]).combine_chunks()
-        encoded = pc.dictionary_encode(column, null_encoding="encode")
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
+        encoded = column.dictionary_encode(null_encoding="encode")
         values = encoded.dictionary.to_pylist()
         codes = [self._codes.setdefault(value, len(self._codes)) for value in values]
         result: NDArray[Any] = np.array(codes, np.int64)[encoded.indices.to_numpy()]
