@@ -16,7 +16,7 @@ def screen(*arguments: str, columns: int = 80, lines: int = 24, **settings: Path
 
 
 def test_a_reduced_result() -> None:
-    assert screen(*SEGMENTATION, "-w", "1,2,3", columns=120) == [
+    assert screen(*SEGMENTATION, "-w", "1,2,3", columns=160) == [
         "cross-entropy  0.311247",
         "interval       0.269995 to 0.352499  (95 %, 24 samples)",
         "perplexity     1.36513, or 0.449035 bits",
@@ -30,8 +30,7 @@ def test_a_reduced_result() -> None:
         "weight         given  (3,) float64",
         "rows           paired by position",
         "signature      loss:cross-entropy|reduction:mean|ignore-index:255|weight:(3,)|count:864|"
-        "ignored:672|dtype:float32+uint8|",
-        "               losscli:0.1.0",
+        "ignored:672|dtype:float32+uint8|losscli:0.1.0",
         "losscli: warning: the mean is divided by the sum of the weights, 1791, and not by the "
         "864 elements",
     ]
