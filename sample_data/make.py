@@ -5,7 +5,8 @@
 needs scikit-learn beside losscli's own dependencies. The committed files were made with
 scikit-learn 1.9.1 and NumPy 2.4.6; other versions may change the last digits.
 
-digits            10 classes, 450 samples: logits and log-probabilities of a logistic regression
+digits            10 classes, 450 samples: logits and log-probabilities of a logistic regression,
+                  and the logits of a second one that is regularised a tenth as much
 breast_cancer     2 classes, 143 samples: logit and probability of the class 1 (benign)
 diabetes          regression, 111 samples: predicted and measured progression of the disease
 segmentation      3 classes for each pixel of 24 noisy 8 x 8 images of digits (background, edge,
@@ -39,6 +40,10 @@ def digits() -> None:
     np.save(HERE / "digits_logits.npy", logits)
     np.save(HERE / "digits_log_probs.npy", model.predict_log_proba(test).astype(np.float32))
     np.save(HERE / "digits_labels.npy", test_labels.astype(np.int64))
+    second = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    second.fit(train, train_labels)
+    second_logits = second.decision_function(test).astype(np.float32)
+    np.save(HERE / "digits_second_logits.npy", second_logits)
     columns = {f"logit_{digit}": logits[:, digit] for digit in range(10)}
     pa.csv.write_csv(pa.table({**columns, "label": test_labels}), HERE / "digits.csv")
     rows = pa.FixedSizeListArray.from_arrays(pa.array(logits.ravel()), 10)

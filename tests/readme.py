@@ -17,25 +17,31 @@ from losscli.losses.registry import LOSSES
 from losscli.report import write_rows
 
 README = ROOT / "README.md"
-EXAMPLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"```console(?: columns=(\d+))?\n(.*?)```", re.DOTALL)
 TABLE = re.compile(r"(?<=<!-- losses -->\n).*?(?=<!-- end of losses -->)", re.DOTALL)
 
 
 def main() -> None:
     text = README.read_text(encoding="utf-8")
-    text = EXAMPLE.sub(lambda match: f"```console\n{run_example(match[1])}```", text)
+    text = EXAMPLE.sub(_renewed, text)
     text = TABLE.sub(lambda match: losses_table(), text)
     README.write_text(text, encoding="utf-8")
 
 
-def run_example(shown: str) -> str:
+def _renewed(match: re.Match[str]) -> str:
+    shown = run_example(match[2], int(match[1] or 80))
+    opening = match[0].partition("\n")[0]
+    return f"{opening}\n{shown}```"
+
+
+def run_example(shown: str, columns: int) -> str:
     """The lines of an example that begin with `$ `, each with what it prints on a terminal."""
     commands = [line for line in shown.splitlines() if line.startswith("$ ")]
-    return "".join(f"{command}\n{_output(command[2:])}" for command in commands)
+    return "".join(f"{command}\n{_output(command[2:], columns)}" for command in commands)
 
 
-def _output(command: str) -> str:
-    text = run_on_terminal(["bash", "-c", command], columns=80, cwd=ROOT)
+def _output(command: str, columns: int) -> str:
+    text = run_on_terminal(["bash", "-c", command], columns=columns, cwd=ROOT)
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 

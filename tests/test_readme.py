@@ -15,10 +15,10 @@ EXAMPLES = EXAMPLE.findall(TEXT)
 NUMBER = re.compile(r"(\d+\.\d+(?:e[+-]\d+)?)")
 
 
-@pytest.mark.parametrize("shown", EXAMPLES)
-def test_an_example_prints_what_is_shown(shown: str) -> None:
+@pytest.mark.parametrize(("columns", "shown"), EXAMPLES)
+def test_an_example_prints_what_is_shown(columns: str, shown: str) -> None:
     """Another processor may round float32 otherwise: numbers are compared as numbers."""
-    assert parts(run_example(shown)) == parts(shown)
+    assert parts(run_example(shown, int(columns or 80))) == parts(shown)
 
 
 def parts(text: str) -> list[Any]:

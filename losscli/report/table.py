@@ -62,7 +62,13 @@ class Report:
         if result.value is None:
             self._say_what_was_cut(result)
             return
-        self._console.print(_facts(result))
+        assert result.value is not None
+        facts = list(_all_facts(result, result.value))
+        width = max(len(name) for name in (result.loss, "signature", *(name for name, _ in facts)))
+        self._console.print(_facts(result, facts, width))
+        # The terminal breaks the line, so that what is copied from it is still one.
+        signature = Text.assemble((f"{'signature':{width}}  ", "dim"), result.signature)
+        self._console.print(signature, soft_wrap=True)
         _print_sections(self._console, _sections(result))
 
     def _say_what_was_cut(self, result: Result) -> None:
@@ -190,13 +196,12 @@ def _columns(header: Sequence[str], rows: Iterable[Sequence[str]], with_header: 
     return table
 
 
-def _facts(result: Result) -> Table:
+def _facts(result: Result, facts: Iterable[tuple[str, str]], width: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
+    table.add_column(style="dim", min_width=width)
     table.add_column(overflow="fold")
-    assert result.value is not None
     table.add_row(Text(result.loss, style="bold"), Text(_short(result.value), style="bold"))
-    for name, fact in _all_facts(result, result.value):
+    for name, fact in facts:
         table.add_row(Text(name), Text(fact))
     return table
 
@@ -221,7 +226,6 @@ def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
             yield "SHA-256", digest
     if result.pairing is not None:
         yield "rows", f"paired by {result.pairing}"
-    yield "signature", result.signature
 
 
 def _read(one: Input) -> str:
