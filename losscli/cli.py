@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from losscli.errors import DataError, LosscliError, UsageError
 from losscli.losses import LISTED, Listed, kebab
 from losscli.readers import FORMATS as FILE_FORMATS
 from losscli.report import FORMATS, write_findings, write_rows
+from losscli.text import printable
 
 # What imports NumPy is imported where it is used: without it, `losscli --help` takes 115 ms and not
 # 245, of which Typer and rich take 110.
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
+TERMINATED = 143
 CLOSED_PIPE = 141
 
 _NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*", re.IGNORECASE)
@@ -60,8 +63,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 Action = Callable[[], None]
 
 
+class Terminated(BaseException):
+    """The process is asked to end; nothing half done is to stay."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line. Every error ends here, as one line on stderr and an exit code."""
+    _show_any_character()
     words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         action = _app(words)(words, prog_name="losscli", standalone_mode=False)
@@ -77,12 +85,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         return _fail(error.format_message().replace("Value error, ", ""), UsageError.exit_code)
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or "interrupted", INTERRUPTED)
+    except Terminated:
+        return _fail("terminated", TERMINATED)
+    except MemoryError:
+        return _fail("there is not enough memory", DataError.exit_code)
     except OSError as error:
         return _output_failed(error)
     except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
         return _internal_error(error)
+
+
+def _show_any_character() -> None:
+    """Where the terminal's encoding lacks a character, its escape is shown instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _keep_memory() -> None:
@@ -93,7 +112,7 @@ def _keep_memory() -> None:
     """
     import ctypes  # noqa: PLC0415 - for this alone
 
-    with suppress(AttributeError, OSError):
+    with suppress(AttributeError, OSError):  # other libraries
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 1 << 25)
         mallopt(_M_TRIM_THRESHOLD, 1 << 26)
@@ -131,7 +150,7 @@ def _fail(message: str, exit_code: int) -> int:
 
 def _say(kind: str, message: str) -> None:
     if sys.stderr is not None:  # print would take None for standard output
-        print(f"losscli: {kind}: {' '.join(message.split())}", file=sys.stderr)
+        print(f"losscli: {kind}: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 def _app(words: Sequence[str]) -> typer.Typer:
@@ -418,6 +437,11 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
         help="How many threads compute; unless given, one for each core. The result is the same.",
         rich_help_panel=_RESULT,
     )
+    on_nan = typer.Option(
+        "--on-nan",
+        help="What a loss that is NaN does; skip leaves it out.",
+        rich_help_panel=_RESULT,
+    )
     broadcast = "Let input and target broadcast to more elements than either has."
     return [
         _parameter("reduction", Literal[loss.reductions], reduction, "mean"),
@@ -425,6 +449,7 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
         *_details(loss),
         *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
         _parameter("threads", int | None, threads, None),
+        _parameter("on_nan", Literal["warn", "error", "skip"], on_nan, "warn"),
         _switch("no_check", "Do not look for mistakes in what the arrays hold."),
         _switch("strict", "Take what looks wrong for an error."),
         _switch("quiet", "No notes on stderr on what was chosen.", "-q"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from losscli.engine import Elements
 from losscli.errors import DataError
-from losscli.evaluation import Running, evaluate_request, gather, usable_threads
+from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
 from losscli.reduction import Floats, Group, PerElement, Result, TopElement
@@ -55,6 +55,7 @@ def compare(
     broadcast: bool = False,
     check: bool = True,
     strict: bool = False,
+    on_nan: str = "warn",
     threads: int | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
     on_progress: OnProgress | None = None,
@@ -82,7 +83,7 @@ def compare(
         (1.5, (0.5, 0.0))
     """
     alone = Wanted(digest=wanted.digest)
-    running = Running(broadcast, check, strict, usable_threads(threads))
+    how = running(broadcast, check, strict, on_nan, threads)
     requests = [
         bind(find(loss), (one, *inputs), reduction, parameters, which)
         for one, which in ((a, alone), (b, replace(wanted, accuracy=False)))
@@ -90,7 +91,7 @@ def compare(
     with tempfile.SpooledTemporaryFile(_HELD_BYTES) as spool:
         first = evaluate_request(
             requests[0],
-            running,
+            how,
             on_progress=on_progress,
             beside=lambda layout, sources: _Kept(spool).add,
         )
@@ -98,7 +99,7 @@ def compare(
         differences = _Differences(spool, requests[1])
         second = evaluate_request(
             replace(requests[1], wanted=replace(alone, by=wanted.by, cluster=wanted.cluster)),
-            running,
+            how,
             on_progress=on_progress,
             beside=differences.begin,
         )

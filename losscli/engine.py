@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
@@ -23,6 +22,7 @@ from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.numerics import Unread
 from losscli.losses.registry import Loss
 from losscli.reduction import Mask, PerElement, Totals
+from losscli.threads import in_order
 
 # Values of the widest array in one block, 2 MiB as float32, and elements in one: 1 MiB as float64,
 # of which a loss makes several on its way. Fewer, and Python between the blocks shows; more, and
@@ -75,13 +75,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """A loss, its options, and what it is computed from. `look`: for mistakes in that."""
+    """A loss, its options, and what it is computed from.
+
+    `look`: for mistakes in that. `on_nan`: whether a loss that is NaN counts ("warn"), is an
+    "error", or is left out ("skip").
+    """
 
     loss: Loss
     options: Mapping[str, Any]
     sources: Mapping[str, Source]
     layout: Layout
     look: bool = False
+    on_nan: str = "warn"
     masks: Sequence[str] = ()
     labels: Sequence[str] = ()
     predict: Predict | None = None
@@ -174,7 +179,8 @@ def run(
     totals, doubts = Totals(), _Doubts()
     nan: NonFinite | None = None
     infinite: NonFinite | None = None
-    for part in _parts(work, function, on_elements is not None):
+    parts = _parts(work, function, on_elements is not None)
+    while (part := _next(parts, totals)) is not None:
         totals = totals.merge(part.totals)
         nan, infinite = _both(nan, part.nan), _both(infinite, part.infinite)
         if on_progress is not None:
@@ -189,6 +195,21 @@ def run(
     return Outcome(totals, doubts.told(), doubts.kinds(), nan, infinite)
 
 
+class Interrupted(KeyboardInterrupt):
+    """A run that was interrupted, with what was done so far."""
+
+    def __init__(self, totals: Totals) -> None:
+        super().__init__("interrupted")
+        self.totals = totals
+
+
+def _next(parts: Iterator[_Part], so_far: Totals) -> _Part | None:
+    try:
+        return next(parts, None)
+    except KeyboardInterrupt as error:
+        raise Interrupted(so_far) from error
+
+
 def _parts(work: Work, function: LossFunction, with_elements: bool) -> Iterator[_Part]:
     """What every group of blocks gives, in their order, computed by threads side by side."""
     compute = functools.partial(_compute_group, work, function, with_elements)
@@ -196,28 +217,12 @@ def _parts(work: Work, function: LossFunction, with_elements: bool) -> Iterator[
     if work.threads == 1 or _is_one_block(work.layout):
         yield from (step() for step in steps)
     else:
-        yield from _side_by_side(steps, work.threads)
+        yield from in_order(steps, work.threads)
 
 
 def _is_one_block(layout: Layout) -> bool:
     sizes = [size for size in layout.grid if size is not None]
     return len(sizes) == len(layout.grid) and math.prod(sizes) * layout.width <= BLOCK_VALUES
-
-
-def _side_by_side(steps: Iterator[Callable[[], _Part]], threads: int) -> Iterator[_Part]:
-    from concurrent.futures import Future, ThreadPoolExecutor  # noqa: PLC0415 - 5 ms at the start
-
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[_Part]] = deque()
-        try:
-            for step in steps:
-                waiting.append(pool.submit(step))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _groups_of_blocks(work: Work) -> Iterator[Iterable[Block]]:
@@ -275,14 +280,30 @@ def _compute_group(
         with np.errstate(all="ignore"):  # infinities and NaN are told of, not warned of
             computed = _compute(work, function, block, doubts)
             sums = Totals.of(computed.losses)
-        totals = totals.merge(sums)
         if not math.isfinite(float(sums.values)):
             values = computed.losses.values
-            nan = _both(nan, _where(np.isnan(values), computed.start))
+            found = _where(np.isnan(values), computed.start)
+            nan = _both(nan, found)
             infinite = _both(infinite, _where(np.isinf(values), computed.start))
+            if found is not None and work.on_nan != "warn":
+                computed = _without_nan(work, computed, found)
+                sums = Totals.of(computed.losses)
+        totals = totals.merge(sums)
         if with_elements:
             elements.append(computed)
     return _Part(totals, doubts, elements, nan, infinite)
+
+
+def _without_nan(work: Work, elements: Elements, found: NonFinite) -> Elements:
+    """The elements with those ignored whose loss is NaN. Raises DataError if that is an error."""
+    if work.on_nan == "error":
+        raise DataError(f"the loss at {list(found.index)} is NaN (--on-nan error)")
+    losses = elements.losses
+    nan = np.isnan(losses.values)
+    ignored = nan if losses.ignored is None else nan | losses.ignored
+    weights = None if losses.weights is None else np.broadcast_to(losses.weights, nan.shape)
+    kept = PerElement.without(ignored, losses.values, weights)
+    return replace(elements, losses=replace(kept, scale=losses.scale))
 
 
 def _where(marked: Mask, start: tuple[int, ...]) -> NonFinite | None:

@@ -29,6 +29,9 @@ from losscli.sources import Sources, class_names, open_sources
 from losscli.statistics import top
 from losscli.statistics.collected import Collected
 
+# What a loss that is NaN does.
+ON_NAN = ("warn", "error", "skip")
+
 OnElements = Callable[[engine.Elements], None]
 
 # An array that does not run along the samples is held in memory, up to this size.
@@ -42,6 +45,7 @@ def evaluate(
     broadcast: bool = False,
     check: bool = True,
     strict: bool = False,
+    on_nan: str = "warn",
     threads: int | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
     on_elements: OnElements | None = None,
@@ -59,6 +63,8 @@ def evaluate(
             log-probabilities belong
         broadcast: whether input and target may broadcast to more elements than either has
         strict: raise DataError for what looks wrong, as soon as it is known
+        on_nan: what a loss that is NaN does: it counts and is told of ("warn"), is an "error", or
+            is left out ("skip")
         threads: how many compute side by side; unless given, as many as there are cores; the
             result has the same bits for any
         wanted: what else to tell: groups, the worst elements, quantiles
@@ -84,7 +90,7 @@ def evaluate(
     request = bind(find(loss), inputs, reduction, parameters, wanted)
     return evaluate_request(
         request,
-        Running(broadcast, check, strict, usable_threads(threads)),
+        running(broadcast, check, strict, on_nan, threads),
         on_elements=on_elements,
         on_progress=on_progress,
     )
@@ -97,12 +103,22 @@ class Running:
     broadcast: bool = False
     check: bool = True
     strict: bool = False
+    on_nan: str = "warn"
     threads: int = 1
+
+
+def running(
+    broadcast: bool, check: bool, strict: bool, on_nan: str, threads: int | None
+) -> Running:
+    """Raises UsageError for what cannot be meant."""
+    if on_nan not in ON_NAN:
+        raise UsageError(f"on_nan is {on_nan!r}; expected one of {', '.join(ON_NAN)}")
+    return Running(broadcast, check, strict, on_nan, usable_threads(threads))
 
 
 def evaluate_request(
     request: Request,
-    running: Running,
+    how: Running,
     *,
     on_elements: OnElements | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
@@ -114,12 +130,12 @@ def evaluate_request(
     with ExitStack() as stack:
         sources = open_sources(request, stack)
         layout, held = _lay_out(request, sources)
-        if layout.enlarged and not running.broadcast:
+        if layout.enlarged and not how.broadcast:
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
             raise engine.named(sources.arrays["target"], problem)
-        if running.strict:
+        if how.strict:
             _refuse(layout.warnings)
-        work = _work(request, sources, layout, held, running)
+        work = _work(request, sources, layout, held, how)
         collected = gather(request, layout)
         values: list[Floats] | None = None
         takers: list[OnElements] = [collected.add] if collected.is_needed else []
@@ -136,6 +152,8 @@ def evaluate_request(
             outcome = engine.run(work, on_blocks, progress)
         except ArrayError as error:
             raise engine.named(sources.arrays[error.array], str(error)) from error
+        except engine.Interrupted as error:
+            raise KeyboardInterrupt(remarks.so_far(error.totals, reduction)) from error
         describe = partial(_describe, digest=wanted.digest)
         inputs_read = tuple(describe(role, sources.arrays[role]) for role in request.arrays)
         shape = _final_shape(layout, held)
@@ -153,6 +171,7 @@ def evaluate_request(
         value=None if reduction == "none" else totals.reduce(reduction),
         count=totals.count,
         ignored=totals.ignored,
+        skipped=outcome.nan.count if outcome.nan and how.on_nan == "skip" else 0,
         samples=totals.samples,
         weight_sum=float(totals.weights),
         shape=shape,
@@ -169,9 +188,9 @@ def evaluate_request(
     suspicious = (
         *layout.warnings,
         *outcome.doubts,
-        *remarks.suspicions(result, outcome, running.check),
+        *remarks.suspicions(result, outcome, how.check),
     )
-    if running.strict:
+    if how.strict:
         _refuse(suspicious)
     explained = remarks.explanations(result, totals, request.loss)
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
@@ -182,7 +201,7 @@ def _work(
     sources: Sources,
     layout: Layout,
     held: Mapping[str, engine.Source],
-    running: Running,
+    how: Running,
 ) -> engine.Work:
     wanted = request.wanted
     predict = None
@@ -195,11 +214,12 @@ def _work(
         request.options,
         held,
         layout,
-        running.check,
+        how.check,
+        how.on_nan,
         sources.masks,
         sources.labels,
         predict,
-        running.threads,
+        how.threads,
     )
 
 

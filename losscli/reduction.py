@@ -222,6 +222,7 @@ class Result:
     the target's shape, unless they were handed over block by block. `count` is the number of
     elements that counted, `ignored` of those that did not, `samples` of the rows along the first
     axis (of a table, or clusters) of which something counted, `weight_sum` the mean's denominator.
+    `skipped` are the ignored elements that were left out since their loss is NaN.
     `changed` are the options that are not the default.
     `ci` is the 95 % confidence interval of the value, `perplexity` and `bits` the same value of a
     negative log-likelihood in other units, `reference` what guessing would cost. `signature` tells
@@ -255,6 +256,7 @@ class Result:
     by: tuple[str, ...] = ()
     groups: tuple[Group, ...] | None = None
     top: tuple[TopElement, ...] | None = None
+    skipped: int = 0
     quantiles: Mapping[str, float] | None = None
     histogram: tuple[Bar, ...] | None = None
     signature: str = ""

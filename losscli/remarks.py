@@ -20,6 +20,8 @@ def suspicions(result: Result, outcome: Outcome, looked: bool) -> Iterator[str]:
     nan, infinite = outcome.nan, outcome.infinite
     if result.value is not None and math.isnan(result.value):
         yield f"the result is NaN: {_why_nan(result, outcome)}"
+    elif result.skipped and nan is not None:
+        yield f"left out {_elements(nan)} whose loss is NaN, first at {list(nan.index)}"
     elif looked and nan is not None:
         yield f"the loss of {_elements(nan)} is NaN, first at {list(nan.index)}"
     if looked and infinite is not None and INFINITE not in outcome.told:
@@ -47,6 +49,17 @@ def explanations(result: Result, totals: Totals, loss: Loss) -> Iterator[str]:
             f"computed from {result.inputs[0].dtype} in float64; PyTorch's answer is rounded to "
             f"that type, {rounded}"
         )
+
+
+def so_far(totals: Totals, reduction: str) -> str:
+    """What can be told of a run that was interrupted."""
+    if reduction == "none" or not totals.count:
+        return f"interrupted after {totals.elements:,} elements"
+    found = totals.reduce("sum" if reduction == "sum" else "mean")
+    return (
+        f"interrupted after {totals.elements:,} elements; their "
+        f"{'sum' if reduction == 'sum' else 'mean'} is {found:.6g}"
+    )
 
 
 def signature(result: Result, loss: Loss) -> str:

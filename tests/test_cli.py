@@ -141,6 +141,7 @@ class TestJson:
             "shape": [24, 8, 8],
             "count": inner.size,
             "ignored": y.size - inner.size,
+            "skipped": 0,
             "samples": 24,
             "weight_sum": float(np.array([1.0, 2.0, 3.0])[inner].sum()),
             "options": {

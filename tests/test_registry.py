@@ -15,12 +15,14 @@ from catalogue import CATALOGUE, catalogue
 from oracle import OURS
 
 import losscli
+from losscli import text
 from losscli.cli import main
 from losscli.functions import function
 from losscli.losses import LISTED, kebab
 from losscli.losses.layout import same_shape
 from losscli.losses.registry import LOSSES, REGISTERED, Array, Interval, Loss, find, loss
 from losscli.reduction import PerElement
+from losscli.statistics.student import t_quantile
 
 PACKAGE = Path(losscli.__file__).parent
 
@@ -35,7 +37,8 @@ def test_the_example_in_the_docstring(name: str) -> None:
 
 
 def test_the_examples_of_the_package() -> None:
-    for documented in (losscli.evaluate, losscli.reduction.ExactSum):
+    others = (losscli.compare, t_quantile, text.printable, text.harmless_cell, text.plain_markdown)
+    for documented in (losscli.evaluate, losscli.reduction.ExactSum, *others):
         test = doctest.DocTestParser().get_doctest(
             documented.__doc__ or "", {"ExactSum": losscli.reduction.ExactSum}, "example", None, 0
         )

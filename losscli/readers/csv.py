@@ -4,10 +4,9 @@ delimiter, compressed or not."""
 from __future__ import annotations
 
 import csv as text
+import itertools
 import re
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -18,6 +17,7 @@ from pyarrow import csv
 
 from losscli.errors import DataError
 from losscli.readers.table import Table
+from losscli.threads import in_order
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -179,32 +179,15 @@ def _batches(
     )
     parse = partial(_parse, dialect, list(names), options)
     header = 0 if dialect.names else 1
+    skips = itertools.chain([header], itertools.repeat(0))
+    steps = (partial(parse, *one) for one in zip(_chunks(origin), skips, strict=False))
     line = 0
-    for parsed in _side_by_side(parse, _chunks(origin), header):
-        try:
-            table = parsed.result()
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{origin.name}: {_explain(str(error), names, line)}") from error
-        yield from table.to_batches()
-        line += table.num_rows + (0 if line else header)
-
-
-def _side_by_side(
-    parse: Callable[[bytes, int], pa.Table], chunks: Iterator[bytes], header: int
-) -> Iterator[Future[pa.Table]]:
-    """The chunks as tables in their order, of the first without its lines of header."""
-    cores = pa.cpu_count()
-    with ThreadPoolExecutor(cores) as pool:
-        waiting = deque[Future[pa.Table]]()
-        try:
-            for chunk in chunks:
-                waiting.append(pool.submit(parse, chunk, header))
-                header = 0
-                if len(waiting) > cores:
-                    yield waiting.popleft()
-            yield from waiting
-        finally:
-            pool.shutdown(cancel_futures=True)
+    try:
+        for table in in_order(steps, pa.cpu_count()):
+            yield from table.to_batches()
+            line += table.num_rows + (0 if line else header)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{origin.name}: {_explain(str(error), names, line)}") from error
 
 
 def _chunks(origin: Origin) -> Iterator[bytes]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, listed
 from losscli.readers.columns import is_list, is_text, named, plain_type, remaining, value_type
+from losscli.threads import in_order
 
 # The column that tells from which row of the file a step of a sequence comes.
 ROW = "\0row"
@@ -452,11 +453,8 @@ class FileRows:
 
 def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """The same, the next one being made while this one is used."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, tables, None)
-        while (table := coming.result()) is not None:
-            coming = reader.submit(next, tables, None)
-            yield table
+    steps = itertools.repeat(partial(next, tables, None))
+    return itertools.takewhile(lambda table: table is not None, in_order(steps, 1))
 
 
 def plain(column: pa.Array) -> pa.Array:

@@ -17,6 +17,7 @@ from losscli.report.rows import (
     sections,
     write_sections,
 )
+from losscli.text import harmless_cell
 
 
 class Report:
@@ -29,7 +30,7 @@ class Report:
         if not self._begun:
             self._writer.writerow(element_header(elements))
             self._begun = True
-        self._writer.writerows(element_rows(elements))
+        self._writer.writerows([_cell(cell) for cell in row] for row in element_rows(elements))
 
     def result(self, result: Result) -> None:
         if result.value is not None:
@@ -38,4 +39,9 @@ class Report:
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows([_cell(cell) for cell in row] for row in (header, *rows))
+
+
+def _cell(cell: object) -> object:
+    return harmless_cell(cell) if isinstance(cell, str) else cell

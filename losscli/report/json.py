@@ -74,6 +74,7 @@ def facts(result: Result) -> list[tuple[str, Any]]:
         ("shape", result.shape),
         ("count", result.count),
         ("ignored", result.ignored),
+        ("skipped", result.skipped),
         ("samples", result.samples),
         ("weight_sum", result.weight_sum),
         ("options", {name.rstrip("_"): value for name, value in result.options.items()}),

@@ -16,6 +16,7 @@ from losscli.report.rows import (
     sections,
     write_sections,
 )
+from losscli.text import plain_markdown
 
 
 class Report:
@@ -41,10 +42,17 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
 
 
 def _write_header(stream: TextIO, header: Sequence[str]) -> None:
-    _write_lines(stream, [header, ["---"] * len(header)])
+    _write_lines(stream, [header])
+    stream.write(f"| {' | '.join(['---'] * len(header))} |\n")
 
 
 def _write_lines(stream: TextIO, rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
-        cells = (str(cell).replace("|", "\\|").replace("\n", "<br>") for cell in row)
-        stream.write(f"| {' | '.join(cells)} |\n")
+        stream.write(f"| {' | '.join(map(_cell, row))} |\n")
+
+
+def _cell(cell: object) -> str:
+    """Text as it is, line breaks as Markdown has them in a table."""
+    if not isinstance(cell, str):
+        return str(cell)
+    return "<br>".join(map(plain_markdown, cell.split("\n")))

@@ -20,6 +20,7 @@ from losscli.engine import Elements
 from losscli.errors import DataError, UsageError
 from losscli.reduction import Result
 from losscli.report.rows import columns_of
+from losscli.text import harmless_cell
 
 # Rows that are written at once: Parquet decodes a row group whole.
 _ROWS = 1 << 17
@@ -197,10 +198,21 @@ def _column(values: NDArray[Any]) -> Any:
 
 
 class _Csv(_Arrow):
+    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        super().write({name: _harmless(column) for name, column in columns.items()})
+
     def open_writer(self, schema: Any) -> Any:
         from pyarrow import csv  # noqa: PLC0415 - beside this format alone
 
         return csv.CSVWriter(self._file, schema)
+
+
+def _harmless(column: NDArray[Any]) -> NDArray[Any]:
+    """Labels that no spreadsheet computes."""
+    if column.dtype != object:
+        return column
+    cells = [None if one is None else harmless_cell(str(one)) for one in column.tolist()]
+    return np.array(cells, dtype=object)
 
 
 class _Parquet(_Arrow):

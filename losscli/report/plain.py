@@ -8,6 +8,7 @@ from typing import TextIO
 from losscli.engine import Elements
 from losscli.reduction import Result
 from losscli.report.rows import sections, write_sections
+from losscli.text import printable
 
 
 class Report:
@@ -27,5 +28,5 @@ class Report:
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in (header, *rows):
-        cells = (str(cell).replace("\n", "; ").replace("\t", " ") for cell in row)
+        cells = (printable(str(cell).replace("\n", "; ")) for cell in row)
         stream.write("\t".join(cells) + "\n")

@@ -24,6 +24,7 @@ from losscli.report.rows import (
     of_differences,
     sections,
 )
+from losscli.text import printable
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
@@ -67,7 +68,7 @@ class Report:
         width = max(len(name) for name in (result.loss, "signature", *(name for name, _ in facts)))
         self._console.print(_facts(result, facts, width))
         # The terminal breaks the line, so that what is copied from it is still one.
-        signature = Text.assemble((f"{'signature':{width}}  ", "dim"), result.signature)
+        signature = Text.assemble((f"{'signature':{width}}  ", "dim"), printable(result.signature))
         self._console.print(signature, soft_wrap=True)
         _print_sections(self._console, _sections(result))
 
@@ -84,22 +85,22 @@ def write_comparison(stream: TextIO, comparison: Comparison) -> None:
     console = _console(stream)
     a, b = comparison.a, comparison.b
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(Text(a.loss, style="bold"), style="dim")
+    table.add_column(_text(a.loss, style="bold"), style="dim")
     for name in ("loss", "95 % interval", "wins"):
         table.add_column(name, justify="right")
     for name, result, share in zip("AB", (a, b), comparison.wins, strict=True):
         table.add_row(name, *_value_and_interval(result.value, result.ci), f"{share:.1%}")
     difference = _value_and_interval(comparison.difference, comparison.ci)
-    table.add_row("B - A", *(Text(cell, style="bold") for cell in difference), "")
+    table.add_row("B - A", *(_text(cell, style="bold") for cell in difference), "")
     console.print(table)
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim")
     facts.add_column(overflow="fold")
-    facts.add_row("verdict", Text(_verdict(comparison)))
-    facts.add_row("reduction", Text(_reduction(b)))
-    facts.add_row("A", Text(_read(a.inputs[0])))
+    facts.add_row("verdict", _text(_verdict(comparison)))
+    facts.add_row("reduction", _text(_reduction(b)))
+    facts.add_row("A", _text(_read(a.inputs[0])))
     for one in b.inputs:
-        facts.add_row("B" if one is b.inputs[0] else one.role, Text(_read(one)))
+        facts.add_row("B" if one is b.inputs[0] else one.role, _text(_read(one)))
     console.print()
     console.print(facts)
     _print_sections(console, map(of_differences, _sections(differences(comparison))))
@@ -130,11 +131,11 @@ def _print_section(console: Console, section: Section) -> None:
     shown = section.rows[: None if room is None else max(1, room)]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in section.header:
-        table.add_column(Text(name), justify="right", overflow="fold")
+        table.add_column(_text(name), justify="right", overflow="fold")
     for column, cell in zip(table.columns, shown[0] if shown else (), strict=False):
         column.justify = "left" if isinstance(cell, Text) else "right"
     for row in shown:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else _text(str(cell)) for cell in row))
     console.print(table)
     if len(shown) < len(section.rows):
         _say(
@@ -147,15 +148,15 @@ def _print_section(console: Console, section: Section) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(Text(text, style="dim"))
+    console.print(_text(text, style="dim"))
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in header:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(_text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(_text(str(cell)) for cell in row))
     _console(stream).print(table)
 
 
@@ -168,18 +169,25 @@ def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | N
         table.add_column(style="dim", min_width=8)
         table.add_column(overflow="fold")
         heading = f"{finding.file}  {name}" if name else finding.file
-        table.add_row(Text("file"), Text(heading, style="bold"))
-        table.add_row("holds", Text(f"{shape} {dtype}, looks like {looks}"))
+        table.add_row(_text("file"), _text(heading, style="bold"))
+        table.add_row("holds", _text(f"{shape} {dtype}, looks like {looks}"))
         if low:
-            table.add_row("range", Text(f"{low} to {high} in the {finding.rows} rows looked at"))
+            table.add_row("range", _text(f"{low} to {high} in the {finding.rows} rows looked at"))
         odd = {"NaN": finding.nan, "infinite": finding.infinite, "missing": finding.missing}
         if any(odd.values()):
             counts = [f"{count} {kind}" for kind, count in odd.items() if count]
-            table.add_row("beside", Text(", ".join(counts)))
+            table.add_row("beside", _text(", ".join(counts)))
         console.print(table)
         console.print()
     if command is not None:
-        console.print(Text.assemble(("probably  ", "dim"), (command, "bold")), soft_wrap=True)
+        console.print(
+            Text.assemble(("probably  ", "dim"), (printable(command), "bold")), soft_wrap=True
+        )
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text that neither steers the terminal nor is taken for markup."""
+    return Text(printable(text), style=style)
 
 
 def _console(stream: TextIO) -> Console:
@@ -190,7 +198,7 @@ def _console(stream: TextIO) -> Console:
 def _columns(header: Sequence[str], rows: Iterable[Sequence[str]], with_header: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=with_header)
     for name in header:
-        table.add_column(Text(name), justify="right", min_width=12)
+        table.add_column(_text(name), justify="right", min_width=12)
     for row in rows:
         table.add_row(*map(Text, row))
     return table
@@ -200,9 +208,9 @@ def _facts(result: Result, facts: Iterable[tuple[str, str]], width: int) -> Tabl
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", min_width=width)
     table.add_column(overflow="fold")
-    table.add_row(Text(result.loss, style="bold"), Text(_short(result.value), style="bold"))
+    table.add_row(_text(result.loss, style="bold"), _text(_short(result.value), style="bold"))
     for name, fact in facts:
-        table.add_row(Text(name), Text(fact))
+        table.add_row(_text(name), _text(fact))
     return table
 
 
@@ -217,7 +225,8 @@ def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
         yield "accuracy", f"{result.accuracy:.2%}"
     yield "reduction", _reduction(result)
     if result.ignored:
-        yield "ignored", f"{result.ignored:,} elements"
+        skipped = f", {result.skipped:,} of them NaN" if result.skipped else ""
+        yield "ignored", f"{result.ignored:,} elements{skipped}"
     if result.changed:
         yield "options", ", ".join(map(_option, result.changed.items()))
     for one in result.inputs:
@@ -262,7 +271,7 @@ def _groups(result: Result, groups: Sequence[Group]) -> Section:
     header = (*result.by, "loss", "95 % interval", "count", "share")
     rows = [
         (
-            *(Text("" if label is None else str(label)) for label in one.labels),
+            *(_text("" if label is None else str(label)) for label in one.labels),
             _short(one.value),
             "" if one.ci is None else _interval(one.ci),
             f"{one.count:,}{'*' if one.samples < _FEW else ' '}",
@@ -276,7 +285,7 @@ def _groups(result: Result, groups: Sequence[Group]) -> Section:
 def _histogram(bars: Sequence[Bar]) -> Section:
     most = max((bar.count for bar in bars), default=0)
     rows = [
-        (_short(bar.low), _short(bar.high), f"{bar.count:,}", Text(_drawn(bar.count, most)))
+        (_short(bar.low), _short(bar.high), f"{bar.count:,}", _text(_drawn(bar.count, most)))
         for bar in bars
     ]
     return Section("bars", ("from", "to", "count", ""), rows)

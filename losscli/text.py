@@ -1,0 +1,52 @@
+"""Text from files and from the command line, made safe for where it is shown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# What spreadsheets take for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# What Markdown takes for more than itself; a line within a word it does not.
+_MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def printable(text: str) -> str:
+    """The text with control characters as escapes, so that none of them steers a terminal.
+
+    These are the characters of Unicode's categories Cc and Cf, which also turn text around or hide
+    it, those that stand for bytes that are no text, and line breaks.
+
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(one) if _is_control(one) else one for one in text)
+
+
+def harmless_cell(text: str) -> str:
+    """The text as a cell of CSV that no spreadsheet computes.
+
+    >>> harmless_cell("=1+1")
+    "'=1+1"
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def plain_markdown(text: str) -> str:
+    """The text as Markdown that shows it as it is.
+
+    >>> plain_markdown("a|*b*")
+    'a\\\\|\\\\*b\\\\*'
+    """
+    return _MARKUP.sub(lambda mark: f"\\{mark[0]}", printable(text))
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
