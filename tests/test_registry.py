@@ -39,9 +39,11 @@ def test_the_example_in_the_docstring(name: str) -> None:
 def test_the_examples_of_the_package() -> None:
     others = (losscli.compare, t_quantile, text.printable, text.harmless_cell, text.plain_markdown)
     for documented in (losscli.evaluate, losscli.reduction.ExactSum, *others):
+        names = {documented.__name__: documented}
         test = doctest.DocTestParser().get_doctest(
-            documented.__doc__ or "", {"ExactSum": losscli.reduction.ExactSum}, "example", None, 0
+            documented.__doc__ or "", names, "example", None, 0
         )
+        assert test.examples
         assert doctest.DocTestRunner().run(test).failed == 0
 
 
