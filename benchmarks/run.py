@@ -115,6 +115,8 @@ def rows(files: data.Files) -> list[Row]:
     probs = (files["probs"], files["labels"])
     from_probs = losscli("nll", "--from", "probs", *probs)
     one, two = (losscli("ce", "-j", threads, *logits) for threads in (1, 2))
+    bare = losscli("ce", *logits)
+    told = [*bare, "--by", "class", "--top", "10", "--quantiles", "0.5,0.9,0.99"]
     return [
         *(small_and_large(loss, size) for size in ("small", "large") for loss in data.LOSSES),
         beside_cat("`ce` (100000, 1000) float32", "ce", ("logits", "labels"), 1.0),
@@ -131,6 +133,7 @@ def rows(files: data.Files) -> list[Row]:
             "`--help`", [LOSSCLI, "--help"], "empty commands", script("typer_many", "--help"), 1.25
         ),
         Row("`ce`, 2 threads, past start", two, "1 thread", one, 0.55, past_start=True),
+        Row("`ce` with groups, the worst, quantiles", told, "the bare mean", bare, 1.3),
     ]
 
 

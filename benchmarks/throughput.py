@@ -15,6 +15,9 @@ import losscli
 
 THREADS = (1, 2)
 
+# The number alone, without an interval.
+ALONE = losscli.Wanted(interval=False)
+
 
 def by_loss(rounds: int) -> str:
     """GB and million elements of the result a second, on arrays in memory, on one thread."""
@@ -27,7 +30,7 @@ def by_loss(rounds: int) -> str:
     arrays = dict(data.of_losses(20_000))
     for loss in data.LOSSES:
         inputs = [arrays[name] for name in data.INPUTS[loss]]
-        again = partial(losscli.evaluate, loss, *inputs, check=False, threads=1)
+        again = partial(losscli.evaluate, loss, *inputs, check=False, threads=1, wanted=ALONE)
         seconds, result = _median(rounds, again), again()
         size = sum(array.nbytes for array in inputs)
         lines.append(
@@ -55,7 +58,9 @@ def curves(files: data.Files, rounds: int) -> str:
 
 
 def _cell(path: Path, labels: object, threads: int, rounds: int) -> str:
-    seconds = _median(rounds, lambda: losscli.evaluate("ce", path, labels, threads=threads))
+    seconds = _median(
+        rounds, lambda: losscli.evaluate("ce", path, labels, threads=threads, wanted=ALONE)
+    )
     return f"{seconds * 1e3:.1f} ({path.stat().st_size / seconds / 1e9:.1f})"
 
 

@@ -146,6 +146,7 @@ class _Differences:
         )
 
     def comparison(self, a: Result, b: Result) -> Comparison:
+        self._collected.finish()
         total = self._collected.total()
         assert total is not None
         difference = float(total.losses) if b.reduction == "sum" else total.ratio

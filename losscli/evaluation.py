@@ -158,6 +158,7 @@ def evaluate_request(
         inputs_read = tuple(describe(role, sources.arrays[role]) for role in request.arrays)
         shape = _final_shape(layout, held)
         names = _class_names(request, sources)
+    collected.finish()
     totals = outcome.totals
     if sources.ragged is not None:
         totals = replace(totals, samples=sources.ragged.samples())

@@ -84,7 +84,7 @@ class ExactSum:
 
     @classmethod
     def of(cls, number: float) -> ExactSum:
-        if not np.isfinite(number):
+        if not math.isfinite(number):
             return cls(0, float(number))
         numerator, denominator = float(number).as_integer_ratio()
         return cls(numerator << (1075 - denominator.bit_length()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +11,10 @@ import numpy as np
 
 from losscli import remarks
 from losscli.losses.layout import Layout
-from losscli.reduction import Bar, Group, Reference, Result, TopElement
+from losscli.reduction import Bar, ExactSum, Group, Reference, Result, TopElement
 from losscli.request import CLASS, Request
 from losscli.sources import Sources
 from losscli.statistics.collected import Collected, interval_of
-from losscli.statistics.moments import Moments
 
 
 def with_statistics(
@@ -46,8 +44,9 @@ def with_statistics(
         found = tuple(_called(one, result.classes, base) for one in collected.top.found)
         result = replace(result, top=found)
     if wanted.quantiles:
-        values = {text: collected.sketch.quantile(float(text)) for text in wanted.quantiles}
-        result = replace(result, quantiles=values)
+        found_quantiles = collected.sketch.quantiles([float(text) for text in wanted.quantiles])
+        quantiles = dict(zip(wanted.quantiles, found_quantiles, strict=True))
+        result = replace(result, quantiles=quantiles)
     if wanted.histogram:
         bars = tuple(Bar(*bar) for bar in collected.sketch.histogram())
         result = replace(result, histogram=bars)
@@ -57,8 +56,8 @@ def with_statistics(
 def _grouped(result: Result, sources: Sources, collected: Collected) -> Result:
     """With its groups, worst first, and the value that they merge to."""
     found = list(collected.groups())
-    total = functools.reduce(Moments.merge, (moments for _, moments in found), Moments())
-    losses = float(total.losses)
+    losses = float(sum((moments.losses for _, moments in found), ExactSum()))
+    weights = float(sum((moments.weights for _, moments in found), ExactSum()))
     groups = [
         Group(
             _named_labels(result, sources, labels),
@@ -72,16 +71,17 @@ def _grouped(result: Result, sources: Sources, collected: Collected) -> Result:
     ]
     groups.sort(key=_badness)
     value = result.value
-    if found and result.reduction != "batchmean":
-        value = losses if result.reduction == "sum" else total.ratio
+    if found and result.reduction == "sum":
+        value = losses
+    elif found and result.reduction == "mean":
+        value = losses / weights if weights else math.nan
     return replace(result, groups=tuple(groups), value=value)
 
 
 def _badness(group: Group) -> tuple[Any, ...]:
-    """Worst first, NaN in front; of equal ones in the order of their labels."""
-    rank = -math.inf if math.isnan(group.value) else -group.value
-    labels = tuple((isinstance(one, str), "" if one is None else one) for one in group.labels)
-    return (rank, [(is_text, str(one) if is_text else float(one or 0)) for is_text, one in labels])
+    """Worst first, NaN in front; of equal ones numbers in their order, and then texts in theirs."""
+    keys = [(1, one) if isinstance(one, str) else (0, one or 0) for one in group.labels]
+    return (-math.inf if math.isnan(group.value) else -group.value, keys)
 
 
 def _named_labels(result: Result, sources: Sources, labels: Sequence[Any]) -> tuple[Any, ...]:

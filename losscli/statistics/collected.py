@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.errors import ArrayError
-from losscli.reduction import Floats
+from losscli.reduction import Floats, PerElement
 from losscli.request import CLASS, SAMPLE, Wanted
 from losscli.statistics.grouping import Grouping, Labels
 from losscli.statistics.moments import Integers, Interval, Moments
 from losscli.statistics.samples import Samples
 from losscli.statistics.sketch import Sketch
 from losscli.statistics.top import Top
+
+# Elements that are taken together.
+_TOGETHER = 1 << 15
 
 
 class Collected:
@@ -37,6 +40,7 @@ class Collected:
         self._groups = Samples(by_weight, scattered)
         self._weights = np.zeros(classes) if wanted.interval and classes else None
         self._right = 0
+        self._held: list[Elements] = []
         self.top = Top(wanted.top) if wanted.top else None
         self.sketch = Sketch()
 
@@ -53,8 +57,25 @@ class Collected:
             or wanted.histogram
         )
 
-    @np.errstate(all="ignore")  # what is not finite is told of
     def add(self, elements: Elements) -> None:
+        """Blocks of few elements are taken together, which costs a tenth of taking each."""
+        if self._held and not _goes_on(self._held[-1], elements):
+            self._take_held()
+        self._held.append(elements)
+        if sum(one.losses.values.size for one in self._held) >= _TOGETHER:
+            self._take_held()
+
+    def finish(self) -> None:
+        """Take what is left, once there are no more elements."""
+        if self._held:
+            self._take_held()
+
+    @np.errstate(all="ignore")  # what is not finite is told of
+    def _take_held(self) -> None:
+        held, self._held = self._held, []
+        self._take(held[0] if len(held) == 1 else _joined(held))
+
+    def _take(self, elements: Elements) -> None:
         losses = elements.losses
         samples = self._samples_of(elements)
         if self._samples is not None:
@@ -114,6 +135,52 @@ def interval_of(moments: Moments, reduction: str) -> Interval | None:
     if found is None or reduction != "sum":
         return found
     return found[0] * moments.samples, found[1] * moments.samples
+
+
+def _goes_on(one: Elements, other: Elements) -> bool:
+    """Whether rows of the one and of the other lie end to end, and are whole."""
+    shapes = (one.losses.values.shape, other.losses.values.shape)
+    whole = not any(one.start[1:]) and not any(other.start[1:]) and shapes[0][1:] == shapes[1][1:]
+    return whole and other.start[0] == one.start[0] + shapes[0][0]
+
+
+def _joined(held: Sequence[Elements]) -> Elements:
+    """Blocks whose rows lie end to end as one."""
+    losses = [one.losses for one in held]
+    return Elements(
+        held[0].start,
+        _end_to_end([one.target for one in held], held),
+        PerElement(
+            np.concatenate([one.values for one in losses]),
+            _end_to_end([one.weights for one in losses], held),
+            _end_to_end(_masks(losses), held),
+            _end_to_end([one.scale for one in losses], held),
+        ),
+        {name: _rows_end_to_end(name, held) for name in held[0].labels},
+        _end_to_end([one.predicted for one in held], held),
+    )
+
+
+def _masks(losses: Sequence[PerElement]) -> list[Any]:
+    if all(one.ignored is None for one in losses):
+        return [None]
+    return [np.False_ if one.ignored is None else one.ignored for one in losses]
+
+
+def _end_to_end(parts: Sequence[Any], held: Sequence[Elements]) -> Any:
+    """Arrays of which each broadcasts to its block; None where they are of another kind."""
+    shapes = [one.losses.values.shape for one in held]
+    if parts[0] is None or np.ndim(parts[0]) > len(shapes[0]):
+        return None
+    pairs = zip(parts, shapes, strict=True)
+    return np.concatenate([np.broadcast_to(part, shape) for part, shape in pairs])
+
+
+def _rows_end_to_end(name: str, held: Sequence[Elements]) -> NDArray[Any]:
+    labels = [one.labels[name] for one in held]
+    rows = [len(one.losses.values) for one in held]
+    pairs = zip(labels, rows, strict=True)
+    return np.concatenate([np.broadcast_to(one, (n, *one.shape[1:])) for one, n in pairs])
 
 
 def _labels(names: Sequence[str], elements: Elements) -> Iterator[NDArray[Any]]:

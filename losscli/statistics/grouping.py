@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from losscli.statistics.moments import Integers
 from losscli.statistics.samples import distinct
 
+# Labels that are whole numbers below this are looked up in a table, all at once.
+_TABLE = 1 << 20
+
 
 class Labels:
     """The labels met so far; the code of each is its number in the order of appearance."""
@@ -18,19 +21,33 @@ class Labels:
     def __init__(self) -> None:
         self.names: list[Any] = []
         self._codes: dict[Any, int] = {}
+        self._table = np.full(0, -1)
 
     def codes(self, values: NDArray[Any]) -> Integers:
         """The code of each value, in the same shape."""
         flat = values.ravel()
-        if flat.dtype.kind in "bu" or flat.dtype.itemsize < 8:
-            flat = flat.astype(np.float64 if flat.dtype.kind == "f" else np.int64)
-        if flat.dtype.kind == "i":
-            found, inverse = distinct(flat.astype(np.int64, copy=False))
+        if flat.dtype.kind in "bui":
+            flat = flat.astype(np.int64, copy=False)
+            if flat.size and flat.min() >= 0 and flat.max() < _TABLE:
+                return self._looked_up(flat).reshape(values.shape)
+            found, inverse = distinct(flat)
         else:
             found, inverse = np.unique(flat, return_inverse=True)
         codes = np.array([self._code(value) for value in found.tolist()], dtype=np.int64)
         result: Integers = codes[inverse].reshape(values.shape)
         return result
+
+    def _looked_up(self, values: Integers) -> Integers:
+        most = int(values.max()) + 1
+        if most > len(self._table):
+            self._table = np.append(self._table, np.full(2 * most - len(self._table), -1))
+        codes: Integers = self._table[values]
+        unknown = codes < 0
+        if unknown.any():
+            for value in np.unique(values[unknown]).tolist():
+                self._table[value] = self._code(value)
+            codes = self._table[values]
+        return codes
 
     def _code(self, value: Any) -> int:
         code = self._codes.setdefault(value, len(self.names))

@@ -7,8 +7,8 @@ a cluster. Its loss s is the sum of its elements' losses, its weight w that of t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ from losscli.statistics.student import t_quantile
 Interval = tuple[float, float]
 Integers = NDArray[np.int64]
 
-_NO_SUM, _NOTHING = ExactSum(), Fraction(0)
+_NO_SUM = ExactSum()
+
+_BITS = 1074  # U = 2^-1074
+_U_CUBED = 1 << 3 * _BITS  # as the divisor that it is
 
 # Numbers that are added up one after the other, so that rounding stays far below 1e-12.
 _RUN = 4096
@@ -30,7 +33,8 @@ class Moments:
     """Sums over samples; `Moments()` is of none. `merge` is exact in any order.
 
     `below` and `above` are the samples whose loss is below and above 0. `squares`, `products` and
-    `weight_squares` are Σ s², Σ s·w and Σ w², unless one of these is not `finite`.
+    `weight_squares` are Σ s², Σ s·w and Σ w², as whole numbers of U³, U² and U, where every float64
+    is a whole number of U = 2^-1074; they mean nothing unless all of it is `finite`.
     """
 
     samples: int = 0
@@ -39,9 +43,9 @@ class Moments:
     above: int = 0
     losses: ExactSum = _NO_SUM
     weights: ExactSum = _NO_SUM
-    squares: Fraction = _NOTHING
-    products: Fraction = _NOTHING
-    weight_squares: Fraction = _NOTHING
+    squares: int = 0
+    products: int = 0
+    weight_squares: int = 0
     finite: bool = True
 
     def merge(self, other: Moments) -> Moments:
@@ -77,10 +81,16 @@ class Moments:
         r, n = self.ratio, self.samples
         if n < 2 or not (self.finite and math.isfinite(r)):
             return None
-        exact = Fraction(r)
-        residuals = self.squares - 2 * exact * self.products + exact**2 * self.weight_squares
-        error = math.sqrt(max(0.0, float(residuals)) * n / (n - 1)) / abs(float(self.weights))
-        return r - t_quantile(n - 1) * error, r + t_quantile(n - 1) * error
+        exact = _Binary.of(r)
+        numerator, missing = exact.whole, _BITS - exact.power
+        units = (
+            self.squares
+            - (2 * numerator * self.products << missing)
+            + (numerator**2 * self.weight_squares << 2 * missing)
+        )
+        error = math.sqrt(max(0, units) / _U_CUBED * n / (n - 1)) / abs(float(self.weights))
+        reach = t_quantile(n - 1) * error
+        return r - reach, r + reach
 
 
 @np.errstate(all="ignore")  # what is not finite is told of
@@ -104,8 +114,8 @@ def by_group(
         np.bincount(groups[losses > 0.0], minlength=size),
     )
     counted = np.stack([one[present] for one in counts], axis=1).tolist()
-    sums = np.stack([one[present] for one in (s, w, pivot, *squares)], axis=1).tolist()
-    rows = zip(present.tolist(), counted, sums, strict=True)
+    sums = np.stack([one[present] for one in (s, w, pivot, *squares)], axis=1)
+    rows = zip(present.tolist(), counted, sums.tolist(), strict=True)
     return [(group, _moments(of_counts, of_sums)) for group, of_counts, of_sums in rows]
 
 
@@ -113,16 +123,35 @@ def _moments(counts: list[int], sums: list[float]) -> Moments:
     """With d = s - r·w: Σ s² = Σ d² + 2r Σ d·w + r² Σ w², exactly."""
     s, w, *rest = sums
     samples, elements, below, above = counts
-    moments = Moments(samples, elements, below, above, ExactSum.of(s), ExactSum.of(w))
+    moments = (samples, elements, below, above, ExactSum.of(s), ExactSum.of(w))
     if not all(map(math.isfinite, sums)):
-        return replace(moments, finite=False)
-    pivot, squares, products, weight_squares = map(Fraction, rest)
-    return replace(
-        moments,
-        squares=squares + 2 * pivot * products + pivot**2 * weight_squares,
-        products=products + pivot * weight_squares,
-        weight_squares=weight_squares,
+        return Moments(*moments, finite=False)
+    r, dd, dw, ww = map(_Binary.of, rest)
+    return Moments(
+        *moments,
+        dd.units(3) + (r * dw).units(3) * 2 + (r * r * ww).units(3),
+        dw.units(2) + (r * ww).units(2),
+        ww.units(1),
     )
+
+
+class _Binary(NamedTuple):
+    """A whole number over a power of two, so that products stay short until they are added."""
+
+    whole: int
+    power: int
+
+    @classmethod
+    def of(cls, number: float) -> _Binary:
+        numerator, denominator = number.as_integer_ratio()
+        return cls(numerator, denominator.bit_length() - 1)
+
+    def __mul__(self, other: Any) -> _Binary:
+        return _Binary(self.whole * other.whole, self.power + other.power)
+
+    def units(self, degree: int) -> int:
+        """How many of U to that degree it is."""
+        return self.whole << degree * _BITS - self.power
 
 
 def _sums(groups: Integers, values: Floats, size: int) -> Floats:

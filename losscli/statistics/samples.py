@@ -68,7 +68,8 @@ class Samples:
         if not self.by_weight:
             weights = np.ones(len(groups))
         for group, found in by_group(groups, losses, weights, elements):
-            self.moments[group] = self.moments.get(group, Moments()).merge(found)
+            known = self.moments.get(group)
+            self.moments[group] = found if known is None else known.merge(found)
 
 
 def _rows_of(elements: Elements, samples: Integers, groups: Integers | None) -> Rows:

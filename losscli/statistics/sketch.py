@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,22 +61,20 @@ class Sketch:
             max(self.largest, other.largest),
         )
 
-    def quantile(self, share: float) -> float:
-        """The least loss that so large a share of the losses does not exceed.
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """The least losses that so large shares of the losses do not exceed.
 
-        It is at most RELATIVE_ERROR off; NaN if there are no losses.
+        They are at most RELATIVE_ERROR off; NaN if there are no losses.
         """
         values, counts = self._in_order()
         if not len(values):
-            return math.nan
+            return [math.nan] * len(shares)
         cumulated = np.cumsum(counts)
-        rank = max(1, math.ceil(share * int(cumulated[-1])))
-        if rank == 1:
-            return self.least
-        if rank == cumulated[-1]:
-            return self.largest
-        found = float(values[np.searchsorted(cumulated, rank)])
-        return min(max(found, self.least), self.largest)
+        total = int(cumulated[-1])
+        ranks = [max(1, math.ceil(share * total)) for share in shares]
+        found = np.clip(values[np.searchsorted(cumulated, ranks)], self.least, self.largest)
+        ends = {1: self.least, total: self.largest}
+        return [ends.get(rank, one) for rank, one in zip(ranks, found.tolist(), strict=True)]
 
     def histogram(self) -> Iterator[tuple[float, float, int]]:
         """Bars of equal width: from where, to where, and how many.
@@ -101,7 +99,7 @@ class Sketch:
 
     def _core(self) -> tuple[float, float]:
         """Where most of the losses lie: all of them unless that is far narrower."""
-        inner_low, inner_high = self.quantile(_TAIL), self.quantile(1.0 - _TAIL)
+        inner_low, inner_high = self.quantiles([_TAIL, 1.0 - _TAIL])
         width = inner_high - inner_low
         low = self.least if inner_low - self.least <= width else inner_low
         high = self.largest if self.largest - inner_high <= width else inner_high
