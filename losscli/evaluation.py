@@ -23,7 +23,7 @@ from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import Floats, Input, Result
-from losscli.request import SAMPLE, Request, Wanted, bind
+from losscli.request import SAMPLE, Request, Wanted, bind, label_array
 from losscli.results import with_statistics
 from losscli.sources import Sources, class_names, open_sources
 from losscli.statistics import top
@@ -136,7 +136,7 @@ def evaluate_request(
         if how.strict:
             _refuse(layout.warnings)
         work = _work(request, sources, layout, held, how)
-        collected = gather(request, layout)
+        collected = gather(request, layout, bool(sources.masks))
         values: list[Floats] | None = None
         takers: list[OnElements] = [collected.add] if collected.is_needed else []
         if beside is not None:
@@ -224,12 +224,13 @@ def _work(
     )
 
 
-def gather(request: Request, layout: Layout) -> Collected:
-    """What gathers all that was asked for. A batchmean needs the number of samples that count."""
+def gather(request: Request, layout: Layout, masked: bool = False) -> Collected:
+    """What gathers all that was asked for. With a mask a batchmean needs the number of samples of
+    which something counts."""
     wanted = request.wanted
     if request.reduction == "none":
         wanted = replace(wanted, interval=False)
-    elif "batchmean" in request.loss.reductions:
+    elif masked and "batchmean" in request.loss.reductions:
         wanted = replace(wanted, interval=True)
     is_log_loss = request.loss.is_log_loss(request.options) and request.reduction == "mean"
     return Collected(
@@ -375,9 +376,11 @@ def _collect(values: list[Floats], elements: engine.Elements) -> None:
 def _with_names(on_elements: OnElements, sources: Sources, elements: engine.Elements) -> None:
     """Hand on elements whose targets and labels are called by their names."""
     labels = {
-        name: _decoded(getattr(sources.arrays[name], "label_names", None), codes)
-        for name, codes in elements.labels.items()
-        if name != SAMPLE
+        key.removeprefix(label_array("")): _decoded(
+            getattr(sources.arrays[key], "label_names", None), codes
+        )
+        for key, codes in elements.labels.items()
+        if key != SAMPLE
     }
     target = elements.target
     if sources.named is not None and target is not None:

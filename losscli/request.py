@@ -24,6 +24,11 @@ Files = tuple[str, ...]
 CLASS, SAMPLE = "class", "row of the file"
 
 
+def label_array(name: str) -> str:
+    """The array of the labels called `name`, which may be called as a parameter of a loss is."""
+    return f"label {name}"
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What was asked for beside the number.

@@ -12,7 +12,7 @@ import numpy as np
 from losscli import remarks
 from losscli.losses.layout import Layout
 from losscli.reduction import Bar, ExactSum, Group, Reference, Result, TopElement
-from losscli.request import CLASS, Request
+from losscli.request import CLASS, Request, label_array
 from losscli.sources import Sources
 from losscli.statistics.collected import Collected, interval_of
 
@@ -89,7 +89,7 @@ def _named_labels(result: Result, sources: Sources, labels: Sequence[Any]) -> tu
     return tuple(
         _class_called(result.classes, label)
         if name == CLASS
-        else _label_called(sources.arrays[name], label)
+        else _label_called(sources.arrays[label_array(name)], label)
         for name, label in zip(result.by, labels, strict=True)
     )
 

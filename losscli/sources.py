@@ -14,7 +14,7 @@ from losscli.losses import kebab
 from losscli.readers import AS_THEY_ARE, Array, Container, default_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.shards import open_files
-from losscli.request import CLASS, SAMPLE, Files, Request
+from losscli.request import CLASS, SAMPLE, Files, Request, label_array
 
 if TYPE_CHECKING:
     from losscli.readers.table import Table, TableArray
@@ -107,12 +107,13 @@ def _label_arrays(
         if name == CLASS:
             continue
         owner = next((key for key, one in containers.items() if name in one.names), None)
+        key = label_array(name)
         if owner is not None:
-            files[name] = owner
-            arrays[name] = _labels(containers[owner], name)
+            files[key] = owner
+            arrays[key] = _labels(containers[owner], name)
         elif Path(name).exists():
             container = stack.enter_context(closing(open_files((name,), AS_THEY_ARE)))
-            arrays[name] = _only_labels(container, name)
+            arrays[key] = _only_labels(container, name)
         else:
             names = [column for one in containers.values() for column in one.names]
             there = f"there are the columns {listed(names)}" if names else "no file has columns"

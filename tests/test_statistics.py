@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -203,6 +204,16 @@ class TestGroups:
             (("test", "en"), 2.0),
         ]
 
+    def test_by_a_column_that_is_called_as_an_array_is(self, tmp_path: Path) -> None:
+        path = tmp_path / "t.csv"
+        path.write_text("target,weight,x,y\n1,5,1.0,0.0\n2,5,4.0,0.0\n")
+        wanted = Wanted(by=("target", "weight"))
+        found = evaluate("l1", str(path), input_column="x", target_column="y", wanted=wanted)
+        assert [(one.labels, one.value) for one in found.groups or ()] == [
+            ((2, 5), 4.0),
+            ((1, 5), 1.0),
+        ]
+
     def test_by_a_file_of_labels(self, table: str, tmp_path: Path) -> None:
         np.save(tmp_path / "g.npy", np.array([7, 8, 7, 8, 7]))
         names = tmp_path / "g.csv"
@@ -300,6 +311,23 @@ class TestGroups:
         ):
             wanted = Wanted(by=("class",) if by == "class" else ("labels.npy",), top=5)
             return evaluate("ce", x, y, threads=threads, wanted=wanted)
+
+    def test_sequences_count_as_one_sample(self, tmp_path: Path) -> None:
+        """Rows that are sequences, of 2 and 3 steps: losses 1, 3 and 2, 2, 8, in two groups."""
+        path = tmp_path / "t.jsonl"
+        rows = [
+            {"kind": "a", "x": [[-1.0, -9.0], [-3.0, -9.0]], "label": [0, 0]},
+            {"kind": "b", "x": [[-2.0, -9.0], [-2.0, -9.0], [-8.0, -9.0]], "label": [0, 0, 0]},
+        ]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        found = evaluate("nll", str(path), wanted=Wanted(by=("kind",)), check=False)
+        assert (found.value, found.count, found.samples) == (16 / 5, 5, 2)
+        groups = [(one.labels, one.value, one.count, one.samples) for one in found.groups or ()]
+        assert groups == [(("b",), 4.0, 3, 1), (("a",), 2.0, 2, 1)]
+        # residuals 4 - 2r and 12 - 3r of weights 2 and 3, r = 16/5; t = 12.706 at 1 degree
+        residuals = (4 - 2 * 3.2) ** 2 + (12 - 3 * 3.2) ** 2
+        half = 12.706204736 * math.sqrt(2 * residuals) / 5
+        assert found.ci == pytest.approx((3.2 - half, 3.2 + half), rel=1e-9)
 
     def test_no_such_column(self, table: str) -> None:
         with pytest.raises(DataError, match="found no column and no file called so; .* split"):

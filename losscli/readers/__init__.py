@@ -131,6 +131,8 @@ def open_file(name: str, reading: Reading) -> Container:
         container: Container = module.open_file(origin, reading)
     except OSError as error:
         raise DataError(f"{name}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: found text that is not UTF-8: {error}") from error
     return container
 
 

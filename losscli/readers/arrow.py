@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from losscli.errors import DataError
-from losscli.readers.table import Table
+from losscli.readers.table import DAMAGE, Table
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -42,7 +42,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
                 origin.name, origin.size, schema, lambda wanted: _of_file(origin, wanted.names)
             )
         stream = ipc.open_stream(origin.arrow_stream())
-    except (pa.ArrowInvalid, OSError) as error:
+    except DAMAGE as error:
         raise DataError(f"{origin.name}: not a readable Arrow file: {_line(error)}") from error
     first_pass = [stream]
 
@@ -81,9 +81,12 @@ def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _checked(origin: Origin, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches, whose lengths and offsets are what their buffers hold."""
     try:
-        yield from batches
-    except (pa.ArrowException, OSError, EOFError) as error:
+        for batch in batches:
+            batch.validate(full=True)
+            yield batch
+    except DAMAGE as error:
         raise DataError(f"{origin.name}: damaged Arrow file: {_line(error)}") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
@@ -23,16 +24,18 @@ def named(
     A pattern may hold several, with commas between them, unless it is itself a column's name. A
     glob leaves out what other arrays have taken, so that `l*` does not take `label` for a class.
     """
-    chosen: list[str] = []
-    for pattern in _split(patterns, schema.names):
-        matches = _matches(pattern, schema.names, taken)
+    names, taken = list(schema.names), set(taken)
+    known = set(names)
+    chosen: dict[str, None] = {}
+    for pattern in _split(patterns, known):
+        matches = [pattern] if pattern in known else _matches(pattern, names, taken)
         if not matches:
             raise DataError(
                 f"{path}: found no column {pattern!r} for {option}; "
                 f"there are {listed(schema.names)}"
             )
-        chosen += [name for name in matches if name not in chosen]
-    return _usable(schema, chosen, path)
+        chosen |= dict.fromkeys(matches)
+    return _usable(schema, list(chosen), path)
 
 
 def remaining(seen: pa.Schema, taken: Collection[str], path: str, option: str) -> list[str]:
@@ -42,6 +45,7 @@ def remaining(seen: pa.Schema, taken: Collection[str], path: str, option: str) -
     other numbers. `seen` has the types that the columns look like.
     """
     types = {field.name: plain_type(field.type) for field in seen}
+    taken = set(taken)
     free = {name: kind for name, kind in types.items() if name not in taken and _is_real(kind)}
     floating = [name for name, kind in free.items() if pa.types.is_floating(_innermost(kind))]
     chosen = floating or list(free)
@@ -116,7 +120,7 @@ def _innermost(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _split(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+def _split(patterns: Sequence[str], names: Collection[str]) -> list[str]:
     parts = []
     for pattern in patterns:
         parts += [pattern] if pattern in names else pattern.split(",")
@@ -124,15 +128,14 @@ def _split(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _matches(pattern: str, names: Sequence[str], taken: Collection[str]) -> list[str]:
-    if pattern in names:
-        return [pattern]
     free = (name for name in names if name not in taken)
     return [name for name in free if fnmatch.fnmatchcase(name, pattern)]
 
 
 def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
+    counts = Counter(schema.names)
     for name in columns:
-        if schema.names.count(name) > 1:
+        if counts[name] > 1:
             raise DataError(f"{path}: several columns are named {name!r}")
         kind = plain_type(schema.field(name).type)
         if not _is_real(kind) and not is_text(kind):

@@ -10,7 +10,7 @@ from pyarrow import json
 
 from losscli.errors import DataError
 from losscli.readers.columns import is_list
-from losscli.readers.table import Table
+from losscli.readers.table import DAMAGE, Table
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -68,7 +68,7 @@ def _batches(origin: Origin, block_bytes: int, wanted: pa.Schema) -> Iterator[pa
         for batch in _reader(origin, origin.arrow_stream(), block_bytes, wanted):
             yield batch
             first_row += batch.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
+    except DAMAGE as error:
         raise _error(origin, error, f" after row {first_row}") from error
 
 
@@ -79,7 +79,7 @@ def _reader(origin: Origin, file: Any, block_bytes: int, schema: pa.Schema | Non
     reading = json.ReadOptions(block_size=block_bytes, use_threads=False)
     try:
         return json.open_json(file, read_options=reading, parse_options=parsing)
-    except (pa.ArrowInvalid, OSError) as error:
+    except DAMAGE as error:
         raise _error(origin, error, "") from error
 
 

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from threading import Lock
+from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 # this many bytes, or this many times the box; otherwise slice by slice.
 _SMALL_SPAN = 1 << 16
 _DENSE = 2
+
+# What NumPy raises for a header that it cannot take for Python's words, or for a type.
+_BAD_HEADER = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
@@ -50,7 +64,7 @@ def read_header(name: str, file: Any) -> Header:
         version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else _read_header_2_0
         shape, fortran, dtype = read(file)
-    except (ValueError, EOFError, SyntaxError) as error:
+    except _BAD_HEADER as error:
         raise DataError(f"{name}: not a readable .npy array: {_line(error)}") from error
     require_real(name, dtype)
     if any(size < 0 for size in shape):

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from losscli.errors import DataError
-from losscli.readers.table import Table
+from losscli.readers.table import DAMAGE, Table
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -27,7 +27,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     try:
         with _open(origin) as file:
             schema, metadata = file.schema_arrow, file.metadata
-    except pa.ArrowInvalid as error:
+    except DAMAGE as error:
         raise DataError(f"{origin.name}: not a readable Parquet file: {_line(error)}") from error
     return Table(
         origin.name,
@@ -47,7 +47,7 @@ def _batches(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
     try:
         with _open(origin) as file:
             yield from file.iter_batches(_rows_a_batch(file.metadata), columns=list(columns))
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise DataError(f"{origin.name}: damaged Parquet file: {_line(error)}") from error
 
 

@@ -51,7 +51,7 @@ def open_file(origin: Origin, reading: Reading) -> Members:
         openers = {
             name: partial(_member, origin, name, tensor, begin) for name, tensor in tensors.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{origin.name}: not a readable safetensors file: {error}") from error
     return Members(origin.name, openers)
 
@@ -67,10 +67,15 @@ def _read_header(origin: Origin) -> tuple[dict[str, Any], int]:
 
 
 def _member(origin: Origin, name: str, tensor: dict[str, Any], begin: int) -> NpyArray | Bfloat16:
-    shape, kind = tuple(tensor["shape"]), tensor["dtype"]
-    start, end = tensor["data_offsets"]
     label = f"{origin.name}[{name}]"
-    if kind not in _DTYPES and kind != "BF16":
+    try:
+        shape, kind = tuple(tensor["shape"]), tensor["dtype"]
+        start, end = tensor["data_offsets"]
+        if not all(type(one) is int and one >= 0 for one in (*shape, start, end)):
+            raise ValueError(f"shape {shape}, offsets {start} and {end}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{label}: its header cannot be read: {error}") from error
+    if not isinstance(kind, str) or kind not in (*_DTYPES, "BF16"):
         raise DataError(f"{label}: found {kind}, expected one of BF16, {', '.join(_DTYPES)}")
     dtype = np.dtype("<u2" if kind == "BF16" else _DTYPES[kind])
     if end - start != math.prod(shape) * dtype.itemsize or begin + end > origin.size:

@@ -19,6 +19,17 @@ from losscli.threads import in_order
 # The column that tells from which row of the file a step of a sequence comes.
 ROW = "\0row"
 
+# What pyarrow raises for files that are damaged.
+DAMAGE = (
+    pa.ArrowException,
+    OSError,
+    EOFError,
+    UnicodeDecodeError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+)
+
 # A number as text has it.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
 
@@ -49,6 +60,7 @@ class Table:
         self.bytes = size
         self.schema = schema
         self.seen = schema if seen is None else seen
+        self.names: Sequence[str] = self.seen.names
         self.notes = notes
         self.files = files
         self.open_batches = open_batches
@@ -61,11 +73,6 @@ class Table:
         self._held: pa.Table | None = None
         self._first_held = 0
         self._rows_read = 0
-
-    @property
-    def names(self) -> Sequence[str]:
-        names: list[str] = self.seen.names
-        return names
 
     @property
     def row_count(self) -> int | None:
@@ -99,7 +106,7 @@ class Table:
             chosen = remaining(self.seen, self._columns, self.name, option)
         else:
             chosen = named(self.schema, patterns, self.name, option, self._columns)
-        self._columns += [name for name in chosen if name not in self._columns]
+        self._columns = list(dict.fromkeys([*self._columns, *chosen]))
         return TableArray(self, tuple(chosen))
 
     def labels(self, column: str) -> TableLabels:

@@ -160,7 +160,8 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
         columns["target"] = target.ravel()
     for name, labels in elements.labels.items():
         padded = labels.reshape(*labels.shape, *(1,) * (len(shape) - labels.ndim))
-        columns[name] = np.broadcast_to(padded, shape).ravel()
+        key = f"label_{name}" if name in (*columns, "weight", "loss") else name
+        columns[key] = np.broadcast_to(padded, shape).ravel()
     columns["weight"] = _weights(losses).ravel()
     columns["loss"] = losses.values.ravel()
     return columns

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from losscli.engine import Elements
 from losscli.errors import ArrayError
 from losscli.reduction import Floats, PerElement
-from losscli.request import CLASS, SAMPLE, Wanted
+from losscli.request import SAMPLE, Wanted, label_array
 from losscli.statistics.grouping import Grouping, Labels
 from losscli.statistics.moments import Integers, Interval, Moments
 from losscli.statistics.samples import Samples
@@ -122,7 +122,7 @@ class Collected:
     def _samples_of(self, elements: Elements) -> Integers:
         cluster = self._wanted.cluster
         if cluster is not None:
-            return self._clusters.codes(_padded(elements.labels[cluster], elements))
+            return self._clusters.codes(_padded(elements.labels[label_array(cluster)], elements))
         if SAMPLE in elements.labels:
             return _padded(elements.labels[SAMPLE], elements)
         rows = elements.start[0] + np.arange(len(elements.losses.values))
@@ -185,7 +185,8 @@ def _rows_end_to_end(name: str, held: Sequence[Elements]) -> NDArray[Any]:
 
 def _labels(names: Sequence[str], elements: Elements) -> Iterator[NDArray[Any]]:
     for name in names:
-        yield _classes(elements) if name == CLASS else _padded(elements.labels[name], elements)
+        labels = elements.labels.get(label_array(name))
+        yield _classes(elements) if labels is None else _padded(labels, elements)
 
 
 def _classes(elements: Elements) -> NDArray[Any]:

@@ -1,0 +1,210 @@
+"""What a reader makes of any bytes: an error of one line, or what other readers make of them.
+
+    pip install atheris
+    python tests/fuzz/target.py FORMAT [libFuzzer's options] tests/fuzz/corpus/FORMAT
+
+lets atheris look for bytes that break a reader, led by what they make it run. FORMAT is one of
+losscli's, or `command` for the words of the command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.cli import main as losscli
+from losscli.errors import LosscliError
+from losscli.readers import FORMATS, Reading, open_file
+
+Arrays = Mapping[str, NDArray[Any]]
+
+# Rows that are read at a time, so that small files have several blocks.
+_ROWS = 3
+
+# More is not read of what a few bytes may claim to hold.
+_MOST_ROWS = 1 << 12
+
+CORPUS = Path(__file__).parent / "corpus"
+
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+def check(kind: str, data: bytes) -> bool:
+    """Read the bytes as a file of that kind. Raises for anything but an error of one line, and
+    where another reader finds other numbers; returns whether both could read it."""
+    with tempfile.NamedTemporaryFile(dir=_directory(), suffix=f".{kind}") as file:
+        file.write(data)
+        file.flush()
+        try:
+            ours = contents(file.name, kind)
+        except LosscliError:
+            return False
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+                warnings.simplefilter("ignore")
+                theirs = _REFERENCES[kind](file.name)
+        except Exception:  # noqa: BLE001 - what it cannot read, it has no word on
+            return False
+    compare(ours, theirs)
+    return True
+
+
+def contents(path: str, kind: str) -> dict[str, NDArray[Any]]:
+    """All arrays of numbers in a file, as losscli reads them."""
+    with contextlib.closing(open_file(path, Reading(kind, None, None))) as container:
+        arrays = dict(_arrays(container))
+        blocks: dict[str, list[NDArray[Any]]] = {name: [] for name in arrays}
+        for start in range(0, _MOST_ROWS, _ROWS):
+            box = slice(start, start + _ROWS)
+            for name, array in arrays.items():
+                rest = [slice(None)] * (len(array.shape) - 1)
+                blocks[name].append(array.read((box, *rest)[: len(array.shape)]))
+            if all(one[-1].ndim == 0 or len(one[-1]) < _ROWS for one in blocks.values()):
+                break
+        return {
+            name: parts[0] if parts[0].ndim == 0 else np.concatenate(parts)
+            for name, parts in blocks.items()
+        }
+
+
+def _arrays(container: Any) -> Iterator[tuple[str, Any]]:
+    for name in dict.fromkeys(container.names) or ("",):
+        with contextlib.suppress(LosscliError):
+            array = container.array([name] if container.names else None, "--input-column")
+            # A loss takes no more of one row than this either, and of text nothing.
+            if np.prod(array.shape[1:], dtype=float) < 1e6 and not getattr(array, "is_text", False):
+                yield name, array
+
+
+def compare(ours: Arrays, theirs: Arrays) -> None:
+    for name, array in ours.items():
+        if name in theirs:
+            expected = theirs[name][: len(array)] if array.ndim else theirs[name]
+            np.testing.assert_array_equal(array.astype(float), expected.astype(float), name)
+
+
+def _npy(path: str) -> Arrays:
+    return {"": np.load(path, allow_pickle=False)}
+
+
+def _npz(path: str) -> Arrays:
+    with np.load(path, allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+def _csv(path: str) -> Arrays:
+    import csv
+
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    columns = zip(*rows, strict=True)
+    return {
+        name: np.array(cells, float)
+        for name, cells in zip(header, columns, strict=True)
+        if header.count(name) == 1
+    }
+
+
+def _jsonl(path: str) -> Arrays:
+    import json
+
+    rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines() if line]
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
+
+
+def _parquet(path: str) -> Arrays:
+    import pyarrow.parquet
+
+    return _columns(pyarrow.parquet.read_table(path))
+
+
+def _arrow(path: str) -> Arrays:
+    import pyarrow as pa
+
+    with pa.OSFile(path) as file:
+        is_file = file.read(6) == b"ARROW1"
+        file.seek(0)
+        opening = pa.ipc.open_file if is_file else pa.ipc.open_stream
+        with opening(file) as reader:
+            table = reader.read_all()
+    table.validate(full=True)
+    return _columns(table)
+
+
+def _columns(table: Any) -> Arrays:
+    plain = [name for name in table.column_names if table.column_names.count(name) == 1]
+    return {
+        name: np.array(table.column(name).to_pylist(), float)
+        for name in plain
+        if not table.column(name).null_count
+    }
+
+
+def _safetensors(path: str) -> Arrays:
+    import json
+
+    data = Path(path).read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header, kinds = json.loads(data[8:end]), {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
+    found = {}
+    for name, one in header.items():
+        if name != "__metadata__" and one["dtype"] in kinds:
+            begin, stop = one["data_offsets"]
+            array = np.frombuffer(data[end + begin : end + stop], kinds[one["dtype"]])
+            found[name] = array.reshape(one["shape"])
+    return found
+
+
+_REFERENCES: dict[str, Callable[[str], Arrays]] = {
+    "npy": _npy,
+    "npz": _npz,
+    "csv": _csv,
+    "tsv": lambda path: {},
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+    "arrow": _arrow,
+    "safetensors": _safetensors,
+}
+
+
+def check_command(data: bytes) -> None:
+    """Any words: an exit code that means something, and no traceback."""
+    words = data.decode("utf-8", "replace").replace("\0", "").split("\n")
+    if any(word.startswith(("-o", "--o", "--install", "--show")) for word in words):
+        return  # these write where they please
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = losscli(words)
+    assert code in (0, 1, 2, 3), code
+    assert "internal error" not in err.getvalue(), err.getvalue()
+    assert "Traceback" not in err.getvalue(), err.getvalue()
+
+
+def _directory() -> Path | None:
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
+
+
+def main() -> None:
+    import atheris
+
+    kind = sys.argv.pop(1)
+    if kind not in (*FORMATS, "command"):
+        sys.exit(f"expected one of {', '.join(FORMATS)}, command; found {kind}")
+    target = check_command if kind == "command" else lambda data: check(kind, data) and None
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
