@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,10 @@ class Gate:
 
     above: float
     on: str = "loss"
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.above):
+            raise UsageError("--fail-above is nan, which nothing is above; expected a number")
 
     def judge(self, result: Result) -> None:
         """Raise GateError if the limit is crossed, or there is nothing to compare."""
@@ -66,6 +71,8 @@ def answer(
     reduction = parameters.get("reduction", "mean")
     if showing.gate is not None and reduction == "none":
         raise UsageError("--fail-above judges one number, and --reduction none gives many")
+    if showing.output is not None:
+        _require_not_read(showing.output, (*inputs, *parameters.values(), *wanted["by"]))
     on_upper = showing.gate is not None and showing.gate.on == "upper"
     alone = is_number_alone(showing.format, sys.stdout)
     with ExitStack() as stack:
@@ -119,8 +126,22 @@ def judge(comparison: Comparison) -> None:
 
     if is_worse(comparison):
         ci = comparison.ci
+        if math.isnan(comparison.difference):
+            raise GateError("the difference of B from A is NaN (--fail-if-worse)")
         within = "" if ci is None else f" (95 % interval {ci[0]:.6g} to {ci[1]:.6g})"
         raise GateError(f"B is worse than A by {comparison.difference:.6g}{within}")
+
+
+def _require_not_read(output: str, given: Iterable[Any]) -> None:
+    """Raise UsageError if the output would take the place of what is read."""
+    names = (one for value in given for one in (value if isinstance(value, list) else [value]))
+    for name in names:
+        if isinstance(name, str) and _is_same(name, output):
+            raise UsageError(f"--output is {output!r}, which is read as well; give another name")
+
+
+def _is_same(one: str, other: str) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _hand_on(takers: Sequence[Callable[[Elements], None]], elements: Elements) -> None:

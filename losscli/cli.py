@@ -469,7 +469,7 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
         "accuracy": (bool, False, [], _FLAG, "How often the largest input is the target."),
         "digest": (bool, False, [], _FLAG, "The SHA-256 of every file that was read."),
         "fail_above": (float | None, None, [], "NUMBER", "Exit with 3 if the loss is larger."),
-        "fail_on": (Literal["loss", "upper"], "loss", [], None, _FAIL_ON_HELP),
+        "fail_on": (Literal["loss", "upper"] | None, None, [], None, _FAIL_ON_HELP),
     }
     if not any(option.name == "class_base" for option in loss.options):
         del options["accuracy"]
@@ -579,20 +579,23 @@ def _tell(showing: Showing, notes: Iterable[str], warnings: Iterable[str]) -> No
 def _showing(words: dict[str, Any]) -> Showing:
     from losscli.actions import Gate, Showing  # noqa: PLC0415
 
-    above = words.pop("fail_above", None)
-    gate = None if above is None else Gate(above, words["fail_on"])
-    words.pop("fail_on", None)
+    above, on = words.pop("fail_above", None), words.pop("fail_on", None)
+    if above is None and on is not None:
+        raise UsageError(f"--fail-on {on} says what --fail-above judges, and that is missing")
+    gate = None if above is None else Gate(above, on or "loss")
     return Showing(words.pop("format"), words.pop("output", None), gate, words.pop("quiet"))
 
 
 def _wanted(words: dict[str, Any]) -> dict[str, Any]:
     """What is to be told beside the number."""
-    quantiles = words.pop("quantiles", None)
+    quantiles, top = words.pop("quantiles", None), words.pop("top")
+    if top is not None and top < 1:
+        raise UsageError(f"--top is {top}; expected at least 1")
     return {
         "by": _parts(words.pop("by")),
         "cluster": words.pop("cluster"),
         "accuracy": words.pop("accuracy", False),
-        "top": words.pop("top") or 0,
+        "top": top or 0,
         "quantiles": _parts([quantiles] if quantiles else None),
         "histogram": words.pop("histogram", False),
         "digest": words.pop("digest"),

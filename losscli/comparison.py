@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
 
 from losscli.engine import Elements
-from losscli.errors import DataError
+from losscli.errors import DataError, UsageError
 from losscli.evaluation import evaluate_request, gather, running
+from losscli.losses.checks import first
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
 from losscli.reduction import Floats, Group, PerElement, Result, TopElement
@@ -82,68 +84,120 @@ def compare(
         >>> found.difference, found.wins
         (1.5, (0.5, 0.0))
     """
-    alone = Wanted(digest=wanted.digest)
+    if reduction == "none":
+        raise UsageError("compare gives one number, and --reduction none many")
+    if wanted.accuracy or wanted.quantiles or wanted.histogram:
+        raise UsageError("compare tells groups and the largest differences, and nothing else")
     how = running(broadcast, check, strict, on_nan, threads)
-    requests = [
-        bind(find(loss), (one, *inputs), reduction, parameters, which)
-        for one, which in ((a, alone), (b, replace(wanted, accuracy=False)))
-    ]
-    with tempfile.SpooledTemporaryFile(_HELD_BYTES) as spool:
-        first = evaluate_request(
-            requests[0],
-            how,
-            on_progress=on_progress,
-            beside=lambda layout, sources: _Kept(spool).add,
+    alone = Wanted(cluster=wanted.cluster, digest=wanted.digest)
+    request_a, request_b = (
+        bind(find(loss), (one, *inputs), reduction, parameters, alone) for one in (a, b)
+    )
+    with ExitStack() as stack:
+        kept = _Kept(
+            *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(2))
         )
-        spool.seek(0)
-        differences = _Differences(spool, requests[1])
-        second = evaluate_request(
-            replace(requests[1], wanted=replace(alone, by=wanted.by, cluster=wanted.cluster)),
+        result_a = evaluate_request(request_a, how, on_progress=on_progress, beside=kept.begin)
+        kept.rewind()
+        differences = _Differences(kept, replace(request_b, wanted=wanted), on_nan)
+        result_b = evaluate_request(
+            replace(request_b, wanted=replace(alone, by=wanted.by)),
             how,
             on_progress=on_progress,
             beside=differences.begin,
+            keys=kept.keys,
         )
-    if first.shape != second.shape:
-        raise DataError(f"A has losses of shape {show(first.shape)} and B {show(second.shape)}")
-    return differences.comparison(first, second)
+    if result_a.shape != result_b.shape:
+        raise DataError(
+            f"A has losses of shape {show(result_a.shape)} and B {show(result_b.shape)}"
+        )
+    return differences.comparison(result_a, result_b)
 
 
 class _Kept:
-    """Keeps the losses of the first model."""
+    """Keeps the losses of the first model, and the targets where they are one number each."""
 
-    def __init__(self, spool: IO[bytes]) -> None:
-        self._spool = spool
+    def __init__(self, losses: IO[bytes], targets: IO[bytes]) -> None:
+        self._losses, self._targets = losses, targets
+        self.keys: Any = None
+
+    def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
+        self.keys = sources.keys
+        return self.add
 
     def add(self, elements: Elements) -> None:
-        self._spool.write(np.ascontiguousarray(elements.losses.values).tobytes())
+        losses = elements.losses
+        values = losses.values
+        if losses.ignored is not None:
+            values = np.where(losses.ignored, np.nan, values)
+        self._losses.write(np.ascontiguousarray(values).tobytes())
+        target = _targets(elements)
+        if target is not None:
+            self._targets.write(target.tobytes())
+
+    def rewind(self) -> None:
+        self._losses.seek(0)
+        self._targets.seek(0)
+
+    def next_losses(self, like: Elements) -> Floats:
+        """As many losses, NaN where they are ignored. Raises DataError for other targets."""
+        shape, size = like.losses.values.shape, like.losses.values.nbytes
+        data = self._losses.read(size)
+        if len(data) < size:
+            raise DataError("B has more elements than A; expected the same targets")
+        target = _targets(like)
+        if target is not None:
+            kept = np.frombuffer(self._targets.read(size)).reshape(shape)
+            differ = (kept != target) & ~(np.isnan(kept) & np.isnan(target))
+            if differ.any():
+                at = first(differ)
+                index = [start + offset for start, offset in zip(like.start, at, strict=True)]
+                raise DataError(
+                    f"the target of A at {index} is {kept[at]:g} and that of B {target[at]:g}; "
+                    "expected the same targets (--id pairs rows by a column)"
+                )
+        return np.frombuffer(data).reshape(shape)
+
+
+def _targets(elements: Elements) -> Floats | None:
+    target, shape = elements.target, elements.losses.values.shape
+    if target is None or target.ndim != len(shape):
+        return None
+    return np.ascontiguousarray(np.broadcast_to(target, shape), dtype=np.float64)
 
 
 class _Differences:
     """Takes the losses of the second model, and gathers what they are above those of the first."""
 
-    def __init__(self, spool: IO[bytes], request: Request) -> None:
-        self._spool = spool
+    def __init__(self, kept: _Kept, request: Request, on_nan: str) -> None:
+        self._kept = kept
         self._request = request
+        self._skips_nan = on_nan == "skip"
         self._layout: Layout
         self._sources: Sources
         self._collected: Collected
 
     def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
         self._layout, self._sources = layout, sources
-        self._collected = gather(self._request, layout)
+        self._collected = gather(self._request, layout, bool(sources.masks))
         return self.add
 
     def add(self, elements: Elements) -> None:
         losses = elements.losses
-        first = self._next(losses.values)
+        before = self._kept.next_losses(elements)
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and told of
-            difference = losses.values - first
-        self._collected.add(
-            replace(
-                elements,
-                losses=PerElement(difference, losses.weights, losses.ignored, losses.scale),
-            )
-        )
+            difference = losses.values - before
+        ignored = losses.ignored
+        if self._skips_nan:  # of either model
+            ignored = np.isnan(before) if ignored is None else ignored | np.isnan(before)
+        if ignored is not None:
+            weights = losses.weights
+            if weights is not None:
+                weights = np.broadcast_to(weights, ignored.shape)
+            paired = PerElement.without(ignored, difference, weights)
+        else:
+            paired = PerElement(difference, losses.weights)
+        self._collected.add(replace(elements, losses=replace(paired, scale=losses.scale)))
 
     def comparison(self, a: Result, b: Result) -> Comparison:
         self._collected.finish()
@@ -164,13 +218,6 @@ class _Differences:
             found.groups,
             found.top,
         )
-
-    def _next(self, like: Floats) -> Floats:
-        """As many losses of the first model."""
-        data = self._spool.read(like.nbytes)
-        if len(data) < like.nbytes:
-            raise DataError("B has more elements than A; expected the same targets")
-        return np.frombuffer(data).reshape(like.shape)
 
 
 def is_worse(comparison: Comparison) -> bool:

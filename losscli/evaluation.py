@@ -123,12 +123,13 @@ def evaluate_request(
     on_elements: OnElements | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
     beside: Callable[[Layout, Sources], OnElements] | None = None,
+    keys: Any = None,
 ) -> Result:
     """Carry out a request. `beside` gives what takes elements as they are computed, before their
-    targets and labels are called by their names."""
+    targets and labels are called by their names; `keys` are those in whose order rows are put."""
     reduction, wanted = request.reduction, request.wanted
     with ExitStack() as stack:
-        sources = open_sources(request, stack)
+        sources = open_sources(request, stack, keys)
         layout, held = _lay_out(request, sources)
         if layout.enlarged and not how.broadcast:
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"

@@ -33,9 +33,15 @@ def label_array(name: str) -> str:
 class Wanted:
     """What was asked for beside the number.
 
-    `by` names the labels that make groups, columns or files or CLASS; `cluster` the column or file
-    that says what belongs together. `interval` asks for a confidence interval, and for what
-    guessing would cost.
+    Args:
+        interval: a confidence interval, and what guessing would cost
+        by: the labels that make groups: columns, files of labels, or "class"
+        cluster: the column or file that says what belongs together
+        accuracy: how often the largest input is the target
+        top: how many of the worst elements
+        quantiles: shares of the losses, as numbers or as they are to be written
+        histogram: how the losses are distributed
+        digest: the SHA-256 of every file that was read
     """
 
     interval: bool = True
@@ -46,6 +52,14 @@ class Wanted:
     quantiles: tuple[str, ...] = ()
     histogram: bool = False
     digest: bool = False
+
+    def __post_init__(self) -> None:
+        """One label or share may be given by itself, and each counts once."""
+        by = (self.by,) if isinstance(self.by, str) else self.by
+        shares = self.quantiles
+        shares = (shares,) if isinstance(shares, int | float | str) else shares
+        object.__setattr__(self, "by", tuple(dict.fromkeys(map(str, by))))
+        object.__setattr__(self, "quantiles", tuple(dict.fromkeys(map(str, shares))))
 
     def check(self, reduction: str) -> None:
         """Raise UsageError for what cannot be meant."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.errors import DataError, listed
 from losscli.losses import kebab
-from losscli.readers import AS_THEY_ARE, Array, Container, default_name
+from losscli.readers import Array, Container, default_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.shards import open_files
 from losscli.request import CLASS, SAMPLE, Files, Request, label_array
@@ -40,10 +41,14 @@ class Sources:
     named: TableArray | None
     ragged: Table | None
     pairing: str | None
+    keys: Any = None
 
 
-def open_sources(request: Request, stack: ExitStack) -> Sources:
-    """Open every file once, and make the arrays out of their columns."""
+def open_sources(request: Request, stack: ExitStack, keys: Any = None) -> Sources:
+    """Open every file once, and make the arrays out of their columns.
+
+    With `keys` the rows are put in their order, and else in that of the first file.
+    """
     containers = {
         files: stack.enter_context(closing(open_files(files, request.reading_of(files))))
         for files in dict.fromkeys(files for files in request.arrays.values() if _is_files(files))
@@ -72,7 +77,7 @@ def open_sources(request: Request, stack: ExitStack) -> Sources:
         labels[SAMPLE] = FileRows(leading)
     arrays |= labels | together
     if request.id is not None:
-        _pair(files, request.id, containers, arrays, stack)
+        keys = _pair(files, request.id, containers, arrays, stack=stack, keys=keys)
     return Sources(
         arrays,
         tuple(name for name in arrays if name in ("mask", PRESENT)),
@@ -85,6 +90,7 @@ def open_sources(request: Request, stack: ExitStack) -> Sources:
         named,
         ragged,
         _pairing(request, containers),
+        keys,
     )
 
 
@@ -112,13 +118,20 @@ def _label_arrays(
             files[key] = owner
             arrays[key] = _labels(containers[owner], name)
         elif Path(name).exists():
-            container = stack.enter_context(closing(open_files((name,), AS_THEY_ARE)))
+            reading = replace(request.reading, format=None)
+            container = stack.enter_context(closing(open_files((name,), reading)))
             arrays[key] = _only_labels(container, name)
         else:
-            names = [column for one in containers.values() for column in one.names]
-            there = f"there are the columns {listed(names)}" if names else "no file has columns"
-            raise DataError(f"{name}: found no column and no file called so; {there}, and {CLASS}")
+            raise DataError(_no_labels(name, containers))
     return arrays
+
+
+def _no_labels(name: str, containers: Mapping[Files, Container]) -> str:
+    names = [column for one in containers.values() for column in one.names]
+    meant = difflib.get_close_matches(name, [*names, CLASS], 1, 0.5)
+    there = f"there are the columns {listed(names)}" if names else "no file has columns"
+    hint = f"; did you mean {meant[0]}?" if meant else f"; {CLASS} groups by the target"
+    return f"{name}: found no column and no file called so; {there}{hint}"
 
 
 def _labels(container: Container, name: str) -> Any:
@@ -222,19 +235,24 @@ def _pair(
     column: str,
     containers: Mapping[Files, Container],
     arrays: dict[str, Any],
+    *,
     stack: ExitStack,
-) -> None:
-    """Put the rows of every further file in the order of the first one's keys."""
+    keys: Any,
+) -> Any:
+    """Put the rows of every file in the order of the keys, or of the first file's, which are
+    returned."""
     from losscli.readers.pairing import Reordered, positions  # noqa: PLC0415 - pyarrow
 
-    leading, *others = containers
-    keys = _keys(leading, containers[leading], column)
-    for files in others:
-        names = (" ".join(leading), " ".join(files))
+    leading = next(iter(containers))
+    given = keys is not None
+    keys = keys if given else _keys(leading, containers[leading], column)
+    for files in list(containers)[0 if given else 1 :]:
+        names = ("A" if given else " ".join(leading), " ".join(files))
         order = positions(keys, _keys(files, containers[files], column), names)
         for name, value in files_of.items():
             if value is files:
                 arrays[name] = stack.enter_context(closing(Reordered(arrays[name], order)))
+    return keys
 
 
 def _keys(files: Files, container: Container, column: str) -> Any:

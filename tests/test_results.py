@@ -163,6 +163,10 @@ class TestGates:
         assert err.startswith("losscli: error: the upper end of the interval, 9.57241, is 0.572411")
         assert run("l1", "1", "0", "--fail-above", "9", "--fail-on", "upper")[0] == 3
 
+    def test_no_limit(self, run: Any) -> None:
+        assert run("l1", X, Y, "--fail-above", "nan")[0] == 2
+        assert run("l1", X, Y, "--fail-on", "upper")[0] == 2
+
     def test_there_is_nothing_to_judge_in_many_numbers(self, run: Any) -> None:
         code, out, err = run("l1", X, Y, "--fail-above", "3", "-r", "none")
         assert (code, out) == (2, "")
@@ -236,6 +240,13 @@ class TestOutput:
         assert code == 2
         assert "expected a name in .npy, .csv, .parquet, .pq, .jsonl" in err
 
+    def test_never_over_what_is_read(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", [1.0])
+        code, _, err = run("l1", tmp_path / "x.npy", "0", "-o", tmp_path / "x.npy")
+        assert code == 2
+        assert "which is read as well" in err
+        assert np.load(tmp_path / "x.npy") == [1.0]
+
     def test_rights_and_links_stay(self, run: Any, tmp_path: Path) -> None:
         real, link = tmp_path / "real.npy", tmp_path / "link.npy"
         real.write_text("old")
@@ -308,6 +319,43 @@ class TestCompare:
         assert [one.labels for one in found.groups] == [(0,), (1,)]
         assert found.groups[0].value == pytest.approx(math.log(2))
         assert found.groups[1].value == pytest.approx(math.log(1.5))
+
+    def test_rows_are_paired_by_a_key(self, run: Any, tmp_path: Path) -> None:
+        """A and B in other orders: 0 - 1, 3 - 2 and 4 - 6 by hand, whatever their rows."""
+        (tmp_path / "a.csv").write_text("id,part,x,y\nu,p,1,0\nv,q,2,0\nw,p,6,0\n")
+        (tmp_path / "b.csv").write_text("id,part,x,y\nw,p,4,0\nu,p,0,0\nv,q,3,0\n")
+        words = ["compare", "l1", tmp_path / "a.csv", tmp_path / "b.csv", "-i", "x", "-t", "y"]
+        found = json.loads(run(*words, "--id", "id", "--by", "part", "-f", "json")[1])
+        assert found["difference"] == pytest.approx(-2 / 3)
+        assert found["wins"] == {"a": pytest.approx(1 / 3), "b": pytest.approx(2 / 3)}
+        assert [(one["group"], one["value"]) for one in found["groups"]] == [("q", 1), ("p", -1.5)]
+        deviations = [-1 + 2 / 3, 1 + 2 / 3, -2 + 2 / 3]
+        half = 4.302652729749 * math.sqrt(sum(d * d for d in deviations) / 2 / 3)
+        assert found["ci"] == pytest.approx([-2 / 3 - half, -2 / 3 + half])
+
+    def test_other_targets_are_an_error(self, run: Any, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("x,y\n1,0\n2,0\n")
+        (tmp_path / "b.csv").write_text("x,y\n1,0\n2,1\n")
+        words = ["compare", "l1", tmp_path / "a.csv", tmp_path / "b.csv", "-i", "x", "-t", "y"]
+        code, out, err = run(*words)
+        assert (code, out) == (1, "")
+        assert "the target of A at [1] is 0 and that of B 1; expected the same targets" in err
+
+    def test_clusters_are_those_of_both(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "doc.npy", np.array([0, 0, 1, 1]))
+        wanted = losscli.Wanted(cluster=str(tmp_path / "doc.npy"))
+        found = losscli.compare("l1", [1.0, 2.0, 6.0, 0.0], [1.0] * 4, [0.0] * 4, wanted=wanted)
+        assert (found.a.samples, found.b.samples) == (2, 2)
+        assert found.wins == (0.0, 1.0)
+
+    def test_nan_of_either_is_left_out(self) -> None:
+        a, b = [1.0, math.nan, 6.0], [3.0, 3.0, math.nan]
+        found = losscli.compare("l1", a, b, [0.0] * 3, on_nan="skip")
+        assert found.difference == 2.0
+
+    @pytest.mark.parametrize("words", [["--reduction", "none"], ["--top", "0"]])
+    def test_what_cannot_be_meant(self, run: Any, words: list[str]) -> None:
+        assert run("compare", "l1", self.A, self.B, self.ZEROS, *words)[0] == 2
 
     def test_a_gate(self, run: Any) -> None:
         rng = np.random.default_rng(2)

@@ -330,8 +330,8 @@ class TestGroups:
         assert found.ci == pytest.approx((3.2 - half, 3.2 + half), rel=1e-9)
 
     def test_no_such_column(self, table: str) -> None:
-        with pytest.raises(DataError, match="found no column and no file called so; .* split"):
-            self.groups(table, "country")
+        with pytest.raises(DataError, match="there are the columns .*; did you mean lang"):
+            self.groups(table, "lagn")
 
     def test_no_groups_of_losses_that_are_not_summed_up(self, table: str) -> None:
         with pytest.raises(UsageError, match="--by sums losses up"):

@@ -133,6 +133,8 @@ def open_file(name: str, reading: Reading) -> Container:
         raise DataError(f"{name}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: found text that is not UTF-8: {error}") from error
+    except RecursionError as error:
+        raise DataError(f"{name}: found lists within lists without end") from error
     return container
 
 

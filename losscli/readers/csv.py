@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from losscli.readers import Reading
     from losscli.readers.origin import Origin
 
+# The first block tells the types of the columns. It holds two lines, of at most so many bytes:
+# a hundred thousand numbers take two megabytes.
 _BLOCK_BYTES = 1 << 20
-_MOST_BLOCK_BYTES = 1 << 28
+_MOST_BLOCK_BYTES = 1 << 26
 
 # What one core parses at a time, while others parse what follows.
 _CHUNK_BYTES = 1 << 22
@@ -76,6 +78,8 @@ def _first_block(origin: Origin) -> bytes:
         raise DataError(f"{origin.name}: found no text in UTF-8; iconv -t UTF-8 converts UTF-16")
     if not head.strip():
         raise DataError(f"{origin.name}: the file is empty; expected a table")
+    if len(head) >= _MOST_BLOCK_BYTES:
+        raise _too_long(origin)
     try:
         head.partition(b"\n")[0].decode()
     except UnicodeDecodeError as error:
@@ -85,8 +89,15 @@ def _first_block(origin: Origin) -> bytes:
     return head
 
 
+def _too_long(origin: Origin) -> DataError:
+    return DataError(
+        f"{origin.name}: found a line of more than {_MOST_BLOCK_BYTES >> 21} MiB; expected a table"
+    )
+
+
 def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, tuple[str, ...]]:
-    line = next(line for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip())
+    lines = re.split(r"\r\n|\n|\r", head.decode("utf-8-sig", "replace"))
+    line = next(line for line in lines if line.strip(" \t") or line == lines[-1])
     delimiter = reading.delimiter or _delimiter(origin.name, line)
     cells = next(text.reader([line], delimiter=delimiter))
     header, notes = reading.header, tuple[str, ...]()
@@ -198,6 +209,8 @@ def _chunks(origin: Origin) -> Iterator[bytes]:
         with origin.stream() as file:
             while part := file.read(_CHUNK_BYTES):
                 end = part.rfind(b"\n") + 1
+                if len(parts) * _CHUNK_BYTES > _MOST_BLOCK_BYTES:
+                    raise _too_long(origin)
                 if end:
                     yield b"".join((*parts, memoryview(part)[:end]))
                     parts = []

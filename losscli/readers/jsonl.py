@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from losscli.readers.origin import Origin
 
 _BLOCK_BYTES = 1 << 20
-_MOST_BLOCK_BYTES = 1 << 28
+_MOST_BLOCK_BYTES = 1 << 27
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:

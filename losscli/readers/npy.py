@@ -41,6 +41,9 @@ _BAD_HEADER = (
     MemoryError,
 )
 
+# Axes that arrays of every NumPy may have.
+MOST_AXES = 32
+
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
@@ -67,6 +70,8 @@ def read_header(name: str, file: Any) -> Header:
     except _BAD_HEADER as error:
         raise DataError(f"{name}: not a readable .npy array: {_line(error)}") from error
     require_real(name, dtype)
+    if len(shape) > MOST_AXES:
+        raise DataError(f"{name}: found {len(shape)} axes; expected at most {MOST_AXES}")
     if any(size < 0 for size in shape):
         raise DataError(f"{name}: not a readable .npy array: its header says shape {shape}")
     return shape, fortran, dtype

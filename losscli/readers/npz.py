@@ -35,6 +35,7 @@ _DAMAGE = (
     NotImplementedError,
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
 )
 
 
@@ -45,7 +46,7 @@ def open_file(origin: Origin, reading: Reading) -> Members:
         raise DataError("a .npz cannot be read from standard input: its table of contents is last")
     try:
         archive = zipfile.ZipFile(origin.path)
-    except zipfile.BadZipFile as error:
+    except _DAMAGE as error:
         raise DataError(f"{origin.name}: not a readable .npz file: {error}") from error
     with archive:
         infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
@@ -71,6 +72,8 @@ def _member(origin: Origin, info: zipfile.ZipInfo) -> Member:
             return _expanded(name, origin, info)
         stream = partial(_expanding, origin, info)
         return NpyStream(name, stream, info.file_size, damage=_DAMAGE)
+    except DataError:  # one of the errors that are damage, and has said so
+        raise
     except _DAMAGE as error:
         raise DataError(f"{name}: {error}") from error
 

@@ -70,6 +70,7 @@ class Reordered:
         self._order = order
         self._rows = _spooled(source, len(order))
         self.concurrent = isinstance(self._rows, np.ndarray)
+        self.label_names = getattr(source, "label_names", None)  # known once all was read
 
     def close(self) -> None:
         if isinstance(self._rows, _RowsOnDisk):

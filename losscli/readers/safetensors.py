@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError
 from losscli.readers.members import Members
-from losscli.readers.npy import NpyArray
+from losscli.readers.npy import MOST_AXES, NpyArray
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -73,6 +73,8 @@ def _member(origin: Origin, name: str, tensor: dict[str, Any], begin: int) -> Np
         start, end = tensor["data_offsets"]
         if not all(type(one) is int and one >= 0 for one in (*shape, start, end)):
             raise ValueError(f"shape {shape}, offsets {start} and {end}")
+        if len(shape) > MOST_AXES:
+            raise ValueError(f"it has {len(shape)} axes; expected at most {MOST_AXES}")
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{label}: its header cannot be read: {error}") from error
     if not isinstance(kind, str) or kind not in (*_DTYPES, "BF16"):

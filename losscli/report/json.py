@@ -47,6 +47,11 @@ def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | N
 
 
 def write_comparison(stream: TextIO, comparison: Comparison) -> None:
+    found = speakable(comparison_facts(comparison))
+    stream.write(json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def comparison_facts(comparison: Comparison) -> dict[str, Any]:
     found: dict[str, Any] = {
         "a": dict(facts(comparison.a)),
         "b": dict(facts(comparison.b)),
@@ -59,7 +64,7 @@ def write_comparison(stream: TextIO, comparison: Comparison) -> None:
         found["groups"] = [_group(one) for one in comparison.groups]
     if comparison.top is not None:
         found["top"] = [asdict(one) for one in comparison.top]
-    stream.write(json.dumps(speakable(found), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    return found
 
 
 def facts(result: Result) -> list[tuple[str, Any]]:

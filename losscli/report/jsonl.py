@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from losscli.engine import Elements
 from losscli.reduction import Result
-from losscli.report.json import dumps, facts
+from losscli.report.json import comparison_facts, dumps, facts
 from losscli.report.rows import element_header, element_rows, sections
+
+if TYPE_CHECKING:
+    from losscli.comparison import Comparison
 
 
 class Report:
@@ -24,6 +27,10 @@ class Report:
             write_rows(self._stream, table.header, table.rows)
         if not tables and result.value is not None:
             self._stream.write(dumps(dict(facts(result))) + "\n")
+
+
+def write_comparison(stream: TextIO, comparison: Comparison) -> None:
+    stream.write(dumps(comparison_facts(comparison)) + "\n")
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

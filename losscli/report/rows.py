@@ -56,6 +56,11 @@ class Section(NamedTuple):
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
 
+    @property
+    def what(self) -> str:
+        """What its rows are."""
+        return {"top": "elements", "histogram": "bars"}.get(self.name, self.name)
+
 
 def sections(result: Result) -> Iterator[Section]:
     """The tables that were asked for."""

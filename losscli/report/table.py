@@ -36,8 +36,9 @@ _LINES_KEPT = 6
 # Samples of a group up to which its interval is no more than a hint.
 _FEW = 30
 
-# Characters of the longest bar of a histogram.
+# Characters of the longest bar of a histogram, and those beside it.
 _BAR_WIDTH = 40
+_BESIDE_BARS = 36
 
 # In a pipe a line is as long as what it holds.
 _UNCUT = 1 << 16
@@ -70,7 +71,7 @@ class Report:
         # The terminal breaks the line, so that what is copied from it is still one.
         signature = Text.assemble((f"{'signature':{width}}  ", "dim"), printable(result.signature))
         self._console.print(signature, soft_wrap=True)
-        _print_sections(self._console, _sections(result))
+        _print_sections(self._console, _sections(result, self._console.width))
 
     def _say_what_was_cut(self, result: Result) -> None:
         total = result.count + result.ignored
@@ -103,7 +104,7 @@ def write_comparison(stream: TextIO, comparison: Comparison) -> None:
         facts.add_row("B" if one is b.inputs[0] else one.role, _text(_read(one)))
     console.print()
     console.print(facts)
-    _print_sections(console, map(of_differences, _sections(differences(comparison))))
+    _print_sections(console, map(of_differences, _sections(differences(comparison), console.width)))
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -140,7 +141,7 @@ def _print_section(console: Console, section: Section) -> None:
     if len(shown) < len(section.rows):
         _say(
             console,
-            f"the first {len(shown):,} of {len(section.rows):,} {section.name}; --format plain "
+            f"the first {len(shown):,} of {len(section.rows):,} {section.what}; --format plain "
             "or a pipe gives all",
         )
     if any("*" in str(cell) for row in shown for cell in row):
@@ -190,9 +191,15 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process with 1; a reader that left is no error."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else _UNCUT
-    return Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
+    return _Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
 
 
 def _columns(header: Sequence[str], rows: Iterable[Sequence[str]], with_header: bool) -> Table:
@@ -255,7 +262,7 @@ def _interval(ci: tuple[float, float]) -> str:
     return f"{_short(ci[0])} to {_short(ci[1])}"
 
 
-def _sections(result: Result) -> Iterator[Section]:
+def _sections(result: Result, width: int) -> Iterator[Section]:
     """The tables of a result, with what a person reads in their cells."""
     if result.groups is not None:
         yield _groups(result, result.groups)
@@ -264,36 +271,42 @@ def _sections(result: Result) -> Iterator[Section]:
             rows = [[_short(cell) for cell in row] for row in section.rows]
             yield section._replace(rows=rows)
     if result.histogram is not None:
-        yield _histogram(result.histogram)
+        yield _histogram(result.histogram, width)
 
 
 def _groups(result: Result, groups: Sequence[Group]) -> Section:
     header = (*result.by, "loss", "95 % interval", "count", "share")
     rows = [
         (
-            *(_text("" if label is None else str(label)) for label in one.labels),
+            *(_text("(none)" if label is None else str(label)) for label in one.labels),
             _short(one.value),
             "" if one.ci is None else _interval(one.ci),
             f"{one.count:,}{'*' if one.samples < _FEW else ' '}",
-            f"{one.share:.1%}",
+            "" if math.isnan(one.share) else f"{one.share:.1%}",
         )
         for one in groups
     ]
     return Section("groups", header, rows)
 
 
-def _histogram(bars: Sequence[Bar]) -> Section:
+def _histogram(bars: Sequence[Bar], width: int) -> Section:
+    longest = max(1, min(_BAR_WIDTH, width - _BESIDE_BARS))
     most = max((bar.count for bar in bars), default=0)
     rows = [
-        (_short(bar.low), _short(bar.high), f"{bar.count:,}", _text(_drawn(bar.count, most)))
+        (
+            _short(bar.low),
+            _short(bar.high),
+            f"{bar.count:,}",
+            _text(_drawn(bar.count, most, longest)),
+        )
         for bar in bars
     ]
-    return Section("bars", ("from", "to", "count", ""), rows)
+    return Section("histogram", ("from", "to", "count", ""), rows)
 
 
-def _drawn(count: int, most: int) -> str:
+def _drawn(count: int, most: int, longest: int) -> str:
     """A bar in eighths of a character."""
-    eighths = round(count / most * _BAR_WIDTH * 8) if most else 0
+    eighths = round(count / most * longest * 8) if most else 0
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
