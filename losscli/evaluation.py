@@ -156,7 +156,8 @@ def evaluate_request(
         except engine.Interrupted as error:
             raise KeyboardInterrupt(remarks.so_far(error.totals, reduction)) from error
         describe = partial(_describe, digest=wanted.digest)
-        inputs_read = tuple(describe(role, sources.arrays[role]) for role in request.arrays)
+        roles = [*request.arrays, *_files_of_labels(request, sources)]
+        inputs_read = tuple(describe(role, sources.arrays[role]) for role in roles)
         shape = _final_shape(layout, held)
         names = _class_names(request, sources)
     collected.finish()
@@ -350,6 +351,14 @@ def _describe(role: str, source: Array, digest: bool) -> Input:
         files,
         tuple(map(_sha256, files or (path,))) if digest and path else None,
     )
+
+
+def _files_of_labels(request: Request, sources: Sources) -> list[str]:
+    """The arrays of labels that come from a file of their own."""
+    read = {sources.arrays[role].name for role in request.arrays}
+    return [
+        name for name in sources.labels if name != SAMPLE and sources.arrays[name].name not in read
+    ]
 
 
 def _sha256(path: str) -> str:

@@ -65,7 +65,8 @@ def so_far(totals: Totals, reduction: str) -> str:
 def signature(result: Result, loss: Loss) -> str:
     """One line by which two people can tell whether they computed the same thing."""
     changed = {kebab(name): _plain(value) for name, value in result.changed.items()}
-    optional = {array.name for array in loss.inputs if not array.required}
+    required = {array.name for array in loss.arrays if array.required}
+    optional = {array.name for array in loss.inputs} - required
     given = {one.role: show(one.shape) for one in result.inputs if one.role in optional}
     fields = {
         "loss": result.loss,
@@ -74,7 +75,7 @@ def signature(result: Result, loss: Loss) -> str:
         **given,
         "count": result.count,
         **({"ignored": result.ignored} if result.ignored else {}),
-        "dtype": "+".join(one.dtype for one in result.inputs if one.role not in optional),
+        "dtype": "+".join(one.dtype for one in result.inputs if one.role in required),
         "losscli": result.version,
     }
     return "|".join(f"{name}:{value}" for name, value in fields.items())

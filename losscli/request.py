@@ -78,7 +78,9 @@ class Wanted:
         }
         for name, value in asked.items():
             if value and reduction == "none":
-                raise UsageError(f"--{name} sums losses up, which --reduction none does not")
+                raise UsageError(
+                    f"--{name} is told beside one number, and --reduction none gives many"
+                )
 
 
 def _is_share(text: str) -> bool:

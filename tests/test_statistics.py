@@ -204,14 +204,31 @@ class TestGroups:
             (("test", "en"), 2.0),
         ]
 
+    def test_labels_are_text_where_the_file_is(self, tmp_path: Path) -> None:
+        """007 is not 7, and a number of 19 digits is not its neighbour."""
+        path = tmp_path / "t.csv"
+        names = ["007", "7", "7.0", "9007199254740993", "9007199254740992", "x"]
+        path.write_text("code,x\n" + "".join(f"{name},{k}\n" for k, name in enumerate(names)))
+        zeros = np.zeros(6)
+        found = evaluate("l1", str(path), zeros, input_column="x", wanted=Wanted(by=("code",)))
+        assert [one.labels[0] for one in found.groups or ()] == names[::-1]
+
+    def test_by_the_target_of_the_same_table(self, table: str) -> None:
+        wanted = Wanted(by=("label",))
+        found = evaluate("l1", table, input_column="x", target_column="label", wanted=wanted)
+        assert [(one.labels, one.value) for one in found.groups or ()] == [
+            ((0,), 8 / 3),
+            ((1,), 2.5),
+        ]
+
     def test_by_a_column_that_is_called_as_an_array_is(self, tmp_path: Path) -> None:
         path = tmp_path / "t.csv"
         path.write_text("target,weight,x,y\n1,5,1.0,0.0\n2,5,4.0,0.0\n")
         wanted = Wanted(by=("target", "weight"))
         found = evaluate("l1", str(path), input_column="x", target_column="y", wanted=wanted)
         assert [(one.labels, one.value) for one in found.groups or ()] == [
-            ((2, 5), 4.0),
-            ((1, 5), 1.0),
+            (("2", "5"), 4.0),
+            (("1", "5"), 1.0),
         ]
 
     def test_by_a_file_of_labels(self, table: str, tmp_path: Path) -> None:
@@ -334,7 +351,7 @@ class TestGroups:
             self.groups(table, "lagn")
 
     def test_no_groups_of_losses_that_are_not_summed_up(self, table: str) -> None:
-        with pytest.raises(UsageError, match="--by sums losses up"):
+        with pytest.raises(UsageError, match="--by is told beside one number"):
             self.groups(table, "split", reduction="none")
 
 
@@ -461,6 +478,15 @@ class TestQuantiles:
         assert found.quantiles == {"0.50": pytest.approx(2.0, rel=1e-3)}
         with pytest.raises(UsageError, match="quantiles is '2'; expected numbers from 0 to 1"):
             evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=("2",)))
+
+    def test_infinite_losses_have_bars_of_their_own(self) -> None:
+        sketch = Sketch()
+        sketch.add(np.array([math.inf, 1.0, 2.0, math.inf, -math.inf]))
+        first, *bars, last = sketch.histogram()
+        assert first == (-math.inf, -math.inf, 1)
+        assert last == (math.inf, math.inf, 2)
+        assert sum(count for *_, count in bars) == 2
+        assert (bars[0][0], bars[-1][1]) == pytest.approx((1.0, 2.0), rel=RELATIVE_ERROR)
 
     def test_a_histogram_holds_all(self) -> None:
         losses = np.random.default_rng(1).standard_cauchy(1000)

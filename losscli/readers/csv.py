@@ -63,6 +63,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         schema,
         lambda wanted: _batches(origin, dialect, schema.names, wanted),
         seen=seen,
+        as_labels=lambda field: pa.string(),  # 007 is not 7
         notes=notes,
     )
 

@@ -40,7 +40,8 @@ class Table:
     `open_batches` starts reading the columns of a schema, as its types where text is parsed.
     `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
-    where that is something else. `notes` say what was chosen in opening it, `files` name what it
+    where that is something else; of such a field `as_labels` tells the type that keeps labels
+    apart. `notes` say what was chosen in opening it, `files` name what it
     is made of, if of several.
     """
 
@@ -53,6 +54,7 @@ class Table:
         *,
         row_count: int | None = None,
         seen: pa.Schema | None = None,
+        as_labels: Callable[[pa.Field], pa.DataType] = lambda field: field.type,
         notes: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
     ) -> None:
@@ -65,7 +67,9 @@ class Table:
         self.files = files
         self.open_batches = open_batches
         self._row_count = row_count
+        self._as_labels = as_labels
         self._columns: list[str] = []
+        self._label_columns: list[str] = []
         self._texts: set[str] = set()
         self._leading: tuple[str, ...] | None = None
         self._shift = False
@@ -102,19 +106,17 @@ class Table:
 
         All arrays are made before any is read. `option` is what names columns, for messages.
         """
+        taken = [*self._columns, *self._label_columns]
         if patterns is None:
-            chosen = remaining(self.seen, self._columns, self.name, option)
+            chosen = remaining(self.seen, taken, self.name, option)
         else:
-            chosen = named(self.schema, patterns, self.name, option, self._columns)
+            chosen = named(self.schema, patterns, self.name, option, taken)
         self._columns = list(dict.fromkeys([*self._columns, *chosen]))
         return TableArray(self, tuple(chosen))
 
     def labels(self, column: str) -> TableLabels:
         """A column of whatever type, as labels."""
-        if column not in self._columns:
-            self._columns.append(column)
-        if is_text(plain_type(self.schema.field(column).type)):
-            self.allow_text(column)
+        self._label_columns.append(column)
         return TableLabels(self, (column,))
 
     def allow_text(self, column: str) -> None:
@@ -146,6 +148,7 @@ class Table:
             batches,
             row_count=sum(known) if len(known) == len(counts) else None,
             seen=self.seen,
+            as_labels=self._as_labels,
             notes=self.notes,
             files=tuple(table.name for table in tables),
         )
@@ -192,18 +195,16 @@ class Table:
     def _open(self) -> tuple[Iterator[pa.Table], pa.Table]:
         if self._batches is None or self._held is None:
             self._batches = _ahead(self._tables())
-            names = [*self._columns, *([ROW] if self.is_ragged else [])]
-            types = {**self.types, ROW: pa.int64()}
-            self._held = pa.schema([(name, types[name]) for name in names]).empty_table()
+            fields = [(field.name, plain_type(field.type)) for field in self._wanted()]
+            if self.is_ragged:
+                fields = [(name, value_type(kind)) for name, kind in fields]
+                fields.append((ROW, pa.int64()))
+            self._held = pa.schema(fields).empty_table()
         return self._batches, self._held
 
     def _tables(self) -> Iterator[pa.Table]:
         """The batches with plain types, and exploded where rows are sequences."""
-        fields = [self.schema.field(name) for name in self._columns]
-        wanted = pa.schema(
-            field.with_type(pa.float64()) if self._must_be_numbers(field) else field
-            for field in fields
-        )
+        wanted = self._wanted()
         for batch in self.open_batches(wanted):
             table = pa.table(
                 {field.name: self._plain(batch.column(field.name), field) for field in wanted}
@@ -214,6 +215,20 @@ class Table:
                 table = explode(table, self._leading, self._shift, self._rows_read, self.name)
             self._rows_read += batch.num_rows
             yield table
+
+    def _wanted(self) -> pa.Schema:
+        """The columns of all arrays, and those of labels; what is both is read as numbers."""
+        numbers = (self.schema.field(name) for name in self._columns)
+        labels = dict.fromkeys(name for name in self._label_columns if name not in self._columns)
+        return pa.schema(
+            [
+                *(
+                    field.with_type(pa.float64()) if self._must_be_numbers(field) else field
+                    for field in numbers
+                ),
+                *(pa.field(name, self._as_labels(self.seen.field(name))) for name in labels),
+            ]
+        )
 
     def _must_be_numbers(self, field: pa.Field) -> bool:
         return is_text(plain_type(field.type)) and field.name not in self._texts

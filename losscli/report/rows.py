@@ -65,7 +65,7 @@ class Section(NamedTuple):
 def sections(result: Result) -> Iterator[Section]:
     """The tables that were asked for."""
     if result.accuracy is not None:
-        yield Section("accuracy", ("loss", "accuracy"), [(result.value, result.accuracy)])
+        yield Section("accuracy", ("value", "accuracy"), [(result.value, result.accuracy)])
     if result.groups is not None:
         yield _groups(result, result.groups)
     if result.top is not None:

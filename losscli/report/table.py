@@ -108,7 +108,9 @@ def write_comparison(stream: TextIO, comparison: Comparison) -> None:
 
 
 def _verdict(comparison: Comparison) -> str:
-    low, high = comparison.ci or (-math.inf, math.inf)
+    if comparison.ci is None:
+        return "not known: there is no interval"
+    low, high = comparison.ci
     if low > 0.0:
         return "B is worse"
     if high < 0.0:

@@ -79,37 +79,44 @@ class Sketch:
     def histogram(self) -> Iterator[tuple[float, float, int]]:
         """Bars of equal width: from where, to where, and how many.
 
-        Where a few losses lie far out, the first or the last bar reaches to them.
+        Where a few losses lie far out, the first or the last bar reaches to them; infinite ones
+        have a bar of their own.
         """
         values, counts = self._in_order()
         finite = np.isfinite(values)
-        values, counts = values[finite], counts[finite]
-        if not len(values):
-            return
-        low, high = self._core()
+        infinite = zip(values[~finite].tolist(), counts[~finite].tolist(), strict=True)
+        bars = [(value, value, count) for value, count in infinite]
+        yield from (bar for bar in bars if bar[0] < 0.0)
+        if finite.any():
+            yield from self._finite_bars(values[finite], counts[finite])
+        yield from (bar for bar in bars if bar[0] > 0.0)
+
+    def _finite_bars(self, values: Floats, counts: Counts) -> Iterator[tuple[float, float, int]]:
+        least = self.least if math.isfinite(self.least) else float(values[0])
+        largest = self.largest if math.isfinite(self.largest) else float(values[-1])
+        low, high = _core(values, counts, least, largest)
         edges = np.linspace(low, high, _BARS + 1) if low < high else np.array([low, high])
         bar = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
         bars = np.bincount(bar, counts, len(edges) - 1).astype(np.int64).tolist()
-        outer = (
-            self.least if math.isfinite(self.least) else float(values[0]),
-            self.largest if math.isfinite(self.largest) else float(values[-1]),
-        )
-        ends = [outer[0], *edges[1:-1].tolist(), outer[1]]
+        ends = [least, *edges[1:-1].tolist(), largest]
         yield from zip(ends[:-1], ends[1:], bars, strict=True)
-
-    def _core(self) -> tuple[float, float]:
-        """Where most of the losses lie: all of them unless that is far narrower."""
-        inner_low, inner_high = self.quantiles([_TAIL, 1.0 - _TAIL])
-        width = inner_high - inner_low
-        low = self.least if inner_low - self.least <= width else inner_low
-        high = self.largest if self.largest - inner_high <= width else inner_high
-        return low, high
 
     def _in_order(self) -> tuple[Floats, Counts]:
         """The middle of each bucket that holds something, from the least, and its count."""
         below, above = np.flatnonzero(self.negative)[::-1], np.flatnonzero(self.positive)
         values = np.concatenate([-_middles(below), _middles(above)])
         return values, np.concatenate([self.negative[below], self.positive[above]])
+
+
+def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple[float, float]:
+    """Where most of the losses lie: all of them unless that is far narrower."""
+    cumulated = np.cumsum(counts)
+    ranks = np.ceil(np.array([_TAIL, 1.0 - _TAIL]) * cumulated[-1])
+    inner_low, inner_high = values[np.searchsorted(cumulated, ranks)].tolist()
+    width = inner_high - inner_low
+    low = least if inner_low - least <= width else inner_low
+    high = largest if largest - inner_high <= width else inner_high
+    return low, high
 
 
 def _count(counts: Counts, losses: Floats) -> Counts:
