@@ -62,6 +62,11 @@ def values(result: Result) -> Any:
     return result.values
 
 
+def is_wide(array: Any) -> bool:
+    kind = np.asarray(array).dtype
+    return kind.kind != "f" or kind.itemsize == 8
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @ANY_ARRAYS
 @given(data=st.data())
@@ -96,11 +101,13 @@ def test_what_a_mask_leaves_out_does_not_count(name: str, data: Any) -> None:
         found = evaluated(name, "none", arrays, options, {"mask": mask})
         total = evaluated(name, "sum", arrays, options, {"mask": mask})
     expected = np.where(kept, values(whole), 0.0)
-    np.testing.assert_allclose(values(found), expected, rtol=1e-13, atol=1e-290)
+    # From 16 and 32 bits classes are added up in float32, in the order in which they lie.
+    rounding = 1e-13 if all(is_wide(array) for array in arrays.values()) else 1e-6
+    np.testing.assert_allclose(values(found), expected, rtol=rounding, atol=1e-290)
     assert found.count + found.ignored == kept.size
     assert found.ignored >= kept.size - np.count_nonzero(kept)
-    bound = 1e-13 * np.abs(expected).sum()
-    assert total.value == pytest.approx(float(expected.sum()), rel=1e-13, abs=bound, nan_ok=True)
+    bound = rounding * np.abs(expected).sum()
+    assert total.value == pytest.approx(float(expected.sum()), rel=rounding, abs=bound, nan_ok=True)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -19,6 +19,10 @@ _BATCH_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 20
 
 
+# A row group of up to so many bytes, uncompressed, is held whole.
+_SMALL_GROUP_BYTES = 1 << 25
+
+
 def open_file(origin: Origin, reading: Reading) -> Table:
     """The schema and the number of rows, from the footer."""
     del reading  # there is nothing to choose
@@ -39,8 +43,21 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 
 def _open(origin: Origin) -> parquet.ParquetFile:
-    # Buffered and not fetched ahead, so that a row group is never held whole.
+    """The file, whose row groups are held whole where they are small.
+
+    Through a buffer a large one never is, but there a damaged page may claim to be larger than the
+    file, and is given the memory.
+    """
+    file = parquet.ParquetFile(origin.path, pre_buffer=False)
+    if _largest_group(file.metadata) <= _SMALL_GROUP_BYTES:
+        return file
+    file.close()
     return parquet.ParquetFile(origin.path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+
+
+def _largest_group(metadata: parquet.FileMetaData) -> int:
+    groups = range(metadata.num_row_groups)
+    return max((int(metadata.row_group(i).total_byte_size) for i in groups), default=0)
 
 
 def _batches(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
