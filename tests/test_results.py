@@ -118,6 +118,19 @@ class TestFormats:
             '{"index": 2, "target": 0.0, "loss": 6.0}',
         ]
 
+    def test_rows_of_nothing_have_their_header(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", np.zeros((0, 3)))
+        words = ["mse", tmp_path / "x.npy", tmp_path / "x.npy", "-r", "none", "-f"]
+        assert run(*words, "csv")[1] == "index_0,index_1,loss\n"
+        assert run(*words, "markdown")[1].startswith("| index_0 | index_1 | loss |\n")
+
+    def test_groups_of_a_member(self, run: Any, tmp_path: Path) -> None:
+        arrays = {"x": [1.0, 2.0, 6.0], "y": [0.0] * 3, "g": [7, 8, 7]}
+        np.savez(tmp_path / "t.npz", **{name: np.array(one) for name, one in arrays.items()})
+        words = ["l1", tmp_path / "t.npz", "-i", "x", "-t", "y", "--by", "g", "-f", "json", "-q"]
+        groups = json.loads(run(*words)[1])["groups"]
+        assert [(one["group"], one["value"]) for one in groups] == [(7, 3.5), (8, 2.0)]
+
     def test_the_digest_of_what_was_read(self, run: Any) -> None:
         out = run("ce", *SEGMENTATION, "--digest", "-f", "json")[1]
         for one in json.loads(out)["inputs"]:

@@ -12,6 +12,7 @@ from losscli.report.rows import (
     Section,
     element_header,
     element_rows,
+    header_of_none,
     result_row,
     sections,
     write_sections,
@@ -34,6 +35,8 @@ class Report:
         if result.value is not None:
             tables = list(sections(result)) or [Section("", RESULT_HEADER, [result_row(result)])]
             write_sections(self._stream, tables, write_rows)
+        elif not self._begun:
+            _write_header(self._stream, header_of_none(result))
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -187,6 +187,11 @@ def element_header(elements: Elements) -> list[str]:
     return [*index, *([] if _targets(elements) is None else ["target"]), "loss"]
 
 
+def header_of_none(result: Result) -> list[str]:
+    """The header where there is no element."""
+    return [*_index_names(len(result.shape) or 1), "loss"]
+
+
 def element_rows(elements: Elements) -> Iterator[list[object]]:
     """A row under `element_header` for each element, in C order."""
     losses, targets = elements.losses.values, _targets(elements)
