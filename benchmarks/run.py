@@ -143,9 +143,9 @@ def rows(files: data.Files) -> list[Row]:
 def _table(found: Sequence[Row], rounds: int) -> str:
     """Every row measured, as Markdown."""
     lines = [
-        f"Median seconds (range) of {rounds} rounds, all processes in turn. Past start: off the time "
-        "of losscli (off both where both are losscli) is taken that of a process of it that computes "
-        "next to nothing, which has its turn in the same rounds, 3 times as many.",
+        f"Median seconds (range) of {rounds} rounds, all processes in turn. Past start: off the "
+        "time of losscli (off both where both are losscli) is taken that of a process of it that "
+        "computes next to nothing, which has its turn in the same rounds, 3 times as many.",
         "",
         "| work | losscli, s | against | s | ratio | aim | peak MiB, losscli | against |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
