@@ -27,10 +27,12 @@ class Progress:
 
     def update(self, done: int, total: int | None) -> None:
         """`total` is None where only the end of a file tells."""
-        if self._bar is None and time.monotonic() - self._begun > _PATIENCE:
+        seconds = time.monotonic() - self._begun
+        if self._bar is None and seconds > _PATIENCE:
             self._start(total)
         if self._bar is not None:
-            self._bar.update(self._task, completed=done)
+            rate = f", {done / seconds:,.0f}/s"
+            self._bar.update(self._task, completed=done, rate=rate)
 
     def _start(self, total: int | None) -> None:
         from rich.console import Console  # noqa: PLC0415 - for long runs alone
@@ -41,14 +43,12 @@ class Progress:
             TimeRemainingColumn,
         )
 
-        rate = "{task.completed:,} elements, {task.speed:,.0f}/s"
         self._bar = Progress(
             BarColumn(bar_width=30),
-            TextColumn(rate),
+            TextColumn("{task.completed:,} elements{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=Console(file=self._stream),
             transient=True,
-            speed_estimate_period=5.0,
         )
-        self._task = self._bar.add_task("", total=total)
+        self._task = self._bar.add_task("", total=total, rate="")
         self._bar.start()
