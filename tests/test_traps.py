@@ -185,6 +185,10 @@ class TestZeroProbabilities:
         assert found.warnings == ()
         assert found.changed == {"from_": "probs", "clip": 1e-15}
 
+    def test_clipping_holds_from_above_as_well(self) -> None:
+        found = evaluate("nll", [[1.0, 0.0], [0.0, 1.0]], [0, 0], from_="probs", clip=0.25)
+        assert found.value == pytest.approx(-(math.log(0.75) + math.log(0.25)) / 2, rel=1e-15)
+
     def test_kl_div(self) -> None:
         found = evaluate("kl-div", [[1.0, 0.0]], [[0.5, 0.5]], from_="probs", reduction="sum")
         assert found.value == math.inf
@@ -247,6 +251,11 @@ class TestTargets:
         x = logits((3, 2))
         [warning] = evaluate("cosine-embedding", x, x, [1, 0, 0]).warnings
         assert warning.startswith("target in row 1 is 0; expected 1 or -1; seen 2 times")
+
+    def test_padding_of_two_classes(self) -> None:
+        x = logits((4, 2))
+        x[3] = -100
+        assert "nothing but -100" in evaluate("ce", x, [0, 1, 0, 1]).warnings[0]
 
     def test_padding_is_seen_wherever_it_lies(self) -> None:
         """In the last rows of 300,000, which are in no block that is looked at as a whole."""

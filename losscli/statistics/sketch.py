@@ -136,7 +136,8 @@ def _sum(one: Counts, other: Counts) -> Counts:
 
 
 def _middles(buckets: NDArray[np.intp]) -> Floats:
-    """The middle of each bucket; that of infinity holds nothing else."""
+    """The middle of each bucket; that of infinity holds nothing else, and the first one 0, beside
+    numbers below 1e-310, which are taken for it."""
     low = (buckets << _LEFT_OUT).astype(np.int64).view(np.float64)
     middle = (buckets << _LEFT_OUT | 1 << (_LEFT_OUT - 1)).astype(np.int64).view(np.float64)
-    return np.where(np.isinf(low), low, middle)
+    return np.where(np.isinf(low) | (buckets == 0), low, middle)
