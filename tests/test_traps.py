@@ -332,6 +332,18 @@ class TestMasks:
         assert masked.value == pytest.approx(math.log(2), rel=1e-15)
         assert masked.samples == 2
 
+    def test_along_the_samples_of_logits(self) -> None:
+        """Whose classes lie in the middle: the same as without the samples that are left out."""
+        x, z = logits((5, 3, 2)), logits((5, 3, 2), scale=1.0)
+        kinds = {"from_": "logits", "target_from": "logits", "class_axis": 1}
+        mask = np.array([1, 0, 1, 1, 0])
+        for reduction in ("sum", "batchmean"):
+            found = evaluate("kl-div", x, z, mask=mask, reduction=reduction, **kinds)
+            kept = evaluate("kl-div", x[mask == 1], z[mask == 1], reduction=reduction, **kinds)
+            assert found.value == pytest.approx(kept.value, rel=1e-14)
+        with pytest.raises(DataError, match="runs along the classes"):
+            evaluate("kl-div", x, z, mask=np.ones((5, 3)), **kinds)
+
 
 class TestWhatIsNoDistribution:
     """Rows of kl-div along no axis of which the probabilities sum to 1."""
