@@ -12,8 +12,11 @@ from losscli.engine import Elements
 from losscli.reduction import Floats, Mask
 from losscli.statistics.moments import Integers, Moments, by_group
 
-# Rows that are collected before they are added up, so that a thousand groups cost little.
+# Rows that are collected before they are added up: at least so many, and 256 for each group, since
+# it is each group's sum that takes time, but never more than 20 MB of them.
 _COLLECTED = 1 << 17
+_ROWS_A_GROUP = 256
+_MOST_COLLECTED = 1 << 19
 
 
 class Rows(NamedTuple):
@@ -63,7 +66,8 @@ class Samples:
             if self.scattered:
                 goes_on[:] = True
         self._held = [Rows(*(one[goes_on] for one in rows))]
-        self._limit = max(_COLLECTED, 2 * len(self._held[0].samples))
+        enough = min(_ROWS_A_GROUP * len(self.moments), _MOST_COLLECTED)
+        self._limit = max(_COLLECTED, enough, 2 * len(self._held[0].samples))
         _, groups, losses, weights, elements = (one[~goes_on] for one in rows)
         if not self.by_weight:
             weights = np.ones(len(groups))
