@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from losscli.engine import Elements
 from losscli.errors import GateError, UsageError
-from losscli.evaluation import evaluate
+from losscli.evaluation import evaluate, hand_on
 from losscli.reduction import Result
 from losscli.report import is_number_alone, open_report, write_comparison
 from losscli.request import Wanted
@@ -90,7 +90,7 @@ def answer(
             loss,
             *inputs,
             wanted=Wanted(interval=not alone or on_upper, **wanted),
-            on_elements=partial(_hand_on, takers) if takers else None,
+            on_elements=partial(hand_on, takers) if takers else None,
             on_progress=_progress(stack),
             **parameters,
         )
@@ -110,8 +110,6 @@ def answer_comparison(
     """Compare two models and report it."""
     from losscli.comparison import compare  # noqa: PLC0415 - for this alone
 
-    if parameters.get("reduction") == "none":
-        raise UsageError("compare gives one number, and --reduction none many")
     with ExitStack() as stack:
         found = compare(
             loss, *inputs, wanted=Wanted(**wanted), on_progress=_progress(stack), **parameters
@@ -142,11 +140,6 @@ def _require_not_read(output: str, given: Iterable[Any]) -> None:
 
 def _is_same(one: str, other: str) -> bool:
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
-
-
-def _hand_on(takers: Sequence[Callable[[Elements], None]], elements: Elements) -> None:
-    for take in takers:
-        take(elements)
 
 
 def _progress(stack: ExitStack) -> Callable[[int, int | None], None] | None:

@@ -264,29 +264,28 @@ def _help(listed: Listed) -> str:
 
 def _command(name: str) -> Callable[..., Action]:
     """The command of a loss; its options follow from the loss's signature and docstring."""
-    from losscli.losses.registry import LOSSES  # noqa: PLC0415
-
-    loss = LOSSES[name]
-
-    def command(**words: Any) -> Action:
-        return partial(_answer, loss, words)
-
-    parameters = parameters_of(loss)
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
-    return command
+    return _made_of(name, parameters_of, _answer)
 
 
 def _comparison_command(name: str) -> Callable[..., Action]:
     """The command that compares two models by a loss: its own, with a second input."""
+    return _made_of(name, comparison_parameters, _compare)
+
+
+def _made_of(
+    name: str,
+    parameters_for: Callable[[Loss], list[inspect.Parameter]],
+    act: Callable[[Loss, dict[str, Any]], None],
+) -> Callable[..., Action]:
+    """A command that has the parameters of a loss, and acts on what they were given."""
     from losscli.losses.registry import LOSSES  # noqa: PLC0415
 
     loss = LOSSES[name]
 
     def command(**words: Any) -> Action:
-        return partial(_compare, loss, words)
+        return partial(act, loss, words)
 
-    parameters = comparison_parameters(loss)
+    parameters = parameters_for(loss)
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command

@@ -16,7 +16,7 @@ from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.checks import first
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
-from losscli.reduction import Floats, Group, PerElement, Result, TopElement
+from losscli.reduction import Floats, Group, Result, TopElement
 from losscli.request import Request, Wanted, bind
 from losscli.results import with_statistics
 from losscli.sources import Sources
@@ -160,10 +160,8 @@ class _Kept:
 
 
 def _targets(elements: Elements) -> Floats | None:
-    target, shape = elements.target, elements.losses.values.shape
-    if target is None or target.ndim != len(shape):
-        return None
-    return np.ascontiguousarray(np.broadcast_to(target, shape), dtype=np.float64)
+    targets = elements.targets
+    return None if targets is None else np.ascontiguousarray(targets, dtype=np.float64)
 
 
 class _Differences:
@@ -187,17 +185,12 @@ class _Differences:
         before = self._kept.next_losses(elements)
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and told of
             difference = losses.values - before
-        ignored = losses.ignored
+        paired = replace(losses, values=difference)
+        if losses.ignored is not None:
+            paired = paired.ignoring(losses.ignored)
         if self._skips_nan:  # of either model
-            ignored = np.isnan(before) if ignored is None else ignored | np.isnan(before)
-        if ignored is not None:
-            weights = losses.weights
-            if weights is not None:
-                weights = np.broadcast_to(weights, ignored.shape)
-            paired = PerElement.without(ignored, difference, weights)
-        else:
-            paired = PerElement(difference, losses.weights)
-        self._collected.add(replace(elements, losses=replace(paired, scale=losses.scale)))
+            paired = paired.ignoring(np.isnan(before))
+        self._collected.add(replace(elements, losses=paired))
 
     def comparison(self, a: Result, b: Result) -> Comparison:
         self._collected.finish()

@@ -110,6 +110,14 @@ class Elements:
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     predicted: NDArray[np.intp] | None = None
 
+    @property
+    def targets(self) -> NDArray[Any] | None:
+        """The target of each element; None where it is not one number an element."""
+        shape = self.losses.values.shape
+        if self.target is None or self.target.ndim != len(shape):
+            return None
+        return np.broadcast_to(self.target, shape)
+
 
 @dataclass(frozen=True)
 class NonFinite:
@@ -298,12 +306,7 @@ def _without_nan(work: Work, elements: Elements, found: NonFinite) -> Elements:
     """The elements with those ignored whose loss is NaN. Raises DataError if that is an error."""
     if work.on_nan == "error":
         raise DataError(f"the loss at {list(found.index)} is NaN (--on-nan error)")
-    losses = elements.losses
-    nan = np.isnan(losses.values)
-    ignored = nan if losses.ignored is None else nan | losses.ignored
-    weights = None if losses.weights is None else np.broadcast_to(losses.weights, nan.shape)
-    kept = PerElement.without(ignored, losses.values, weights)
-    return replace(elements, losses=replace(kept, scale=losses.scale))
+    return replace(elements, losses=elements.losses.ignoring(np.isnan(elements.losses.values)))
 
 
 def _where(marked: Mask, start: tuple[int, ...]) -> NonFinite | None:

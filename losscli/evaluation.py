@@ -113,7 +113,7 @@ def running(
     """Raises UsageError for what cannot be meant."""
     if on_nan not in ON_NAN:
         raise UsageError(f"on_nan is {on_nan!r}; expected one of {', '.join(ON_NAN)}")
-    return Running(broadcast, check, strict, on_nan, usable_threads(threads))
+    return Running(broadcast, check, strict, on_nan, _threads(threads))
 
 
 def evaluate_request(
@@ -147,7 +147,7 @@ def evaluate_request(
         elif reduction == "none":
             values = []
             takers.append(partial(_collect, values))
-        on_blocks = partial(_hand_on, takers) if takers else None
+        on_blocks = partial(hand_on, takers) if takers else None
         progress = None if on_progress is None else partial(_progress, on_progress, layout.shape)
         try:
             outcome = engine.run(work, on_blocks, progress)
@@ -243,7 +243,8 @@ def gather(request: Request, layout: Layout, masked: bool = False) -> Collected:
     )
 
 
-def _hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
+def hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
+    """Give elements to each of several takers."""
     for take in takers:
         take(elements)
 
@@ -265,7 +266,7 @@ def _refuse(suspicious: Sequence[str]) -> None:
         raise DataError(f"{suspicious[0]} (--strict)")
 
 
-def usable_threads(wanted: int | None) -> int:
+def _threads(wanted: int | None) -> int:
     """The number of threads; unless given, the cores that this process may use."""
     if wanted is not None and wanted < 1:
         raise UsageError(f"threads is {wanted}; expected at least 1")

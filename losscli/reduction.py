@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,18 @@ class PerElement:
             return cls(values, weights)
         kept_weights = None if weights is None else np.where(ignored, 0.0, weights)
         return cls(np.where(ignored, 0.0, values), kept_weights, ignored)
+
+    @property
+    def counted(self) -> Mask:
+        """Which elements count."""
+        if self.ignored is None:
+            return np.ones(self.values.shape, dtype=np.bool_)
+        return ~self.ignored
+
+    def ignoring(self, further: Mask) -> PerElement:
+        """The same with further elements ignored."""
+        ignored = further if self.ignored is None else further | self.ignored
+        return replace(self.without(ignored, self.values, self.weights), scale=self.scale)
 
     def spread(self, kept: Mask) -> PerElement:
         """Losses whose first axis is what `kept` marks, in C order, in its place; all else is

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from losscli.engine import Elements
 from losscli.reduction import Group, Result
+from losscli.report.rows import differences
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
@@ -52,19 +53,14 @@ def write_comparison(stream: TextIO, comparison: Comparison) -> None:
 
 
 def comparison_facts(comparison: Comparison) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    return {
         "a": dict(facts(comparison.a)),
         "b": dict(facts(comparison.b)),
         "difference": comparison.difference,
         "ci": comparison.ci,
         "wins": dict(zip(("a", "b"), comparison.wins, strict=True)),
+        **dict(_asked_for(differences(comparison))),
     }
-    if comparison.groups is not None:
-        found["by"] = comparison.by
-        found["groups"] = [_group(one) for one in comparison.groups]
-    if comparison.top is not None:
-        found["top"] = [asdict(one) for one in comparison.top]
-    return found
 
 
 def facts(result: Result) -> list[tuple[str, Any]]:

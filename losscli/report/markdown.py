@@ -5,38 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from losscli.engine import Elements
-from losscli.reduction import Result
-from losscli.report.rows import (
-    RESULT_HEADER,
-    Section,
-    element_header,
-    element_rows,
-    header_of_none,
-    result_row,
-    sections,
-    write_sections,
-)
+from losscli.report.rows import RowReport
 from losscli.text import plain_markdown
 
 
-class Report:
+class Report(RowReport):
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._begun = False
-
-    def elements(self, elements: Elements) -> None:
-        if not self._begun:
-            _write_header(self._stream, element_header(elements))
-            self._begun = True
-        _write_lines(self._stream, element_rows(elements))
-
-    def result(self, result: Result) -> None:
-        if result.value is not None:
-            tables = list(sections(result)) or [Section("", RESULT_HEADER, [result_row(result)])]
-            write_sections(self._stream, tables, write_rows)
-        elif not self._begun:
-            _write_header(self._stream, header_of_none(result))
+        super().__init__(stream, _write_header, _write_lines)
 
 
 def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

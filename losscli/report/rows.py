@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from losscli.comparison import Comparison
     from losscli.inspection import Finding
 
+WriteHeader = Callable[[TextIO, Sequence[str]], None]
+WriteLines = Callable[[TextIO, Iterable[Sequence[object]]], None]
 WriteRows = Callable[[TextIO, Sequence[str], Iterable[Sequence[object]]], None]
 
 RESULT_HEADER = (
@@ -108,6 +110,35 @@ def write_sections(stream: TextIO, tables: Iterable[Section], write_rows: WriteR
         write_rows(stream, table.header, table.rows)
 
 
+class RowReport:
+    """A report in rows: each format gives how a header and how lines are written."""
+
+    def __init__(self, stream: TextIO, write_header: WriteHeader, write_lines: WriteLines) -> None:
+        self._stream = stream
+        self._write_header = write_header
+        self._write_lines = write_lines
+        self._begun = False
+
+    def elements(self, elements: Elements) -> None:
+        if not self._begun:
+            self._write_header(self._stream, element_header(elements))
+            self._begun = True
+        self._write_lines(self._stream, element_rows(elements))
+
+    def result(self, result: Result) -> None:
+        if result.value is not None:
+            tables = list(sections(result)) or [Section("", RESULT_HEADER, [result_row(result)])]
+            write_sections(self._stream, tables, self.write_rows)
+        elif not self._begun:
+            self._write_header(self._stream, header_of_none(result))
+
+    def write_rows(
+        self, stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        self._write_header(stream, header)
+        self._write_lines(stream, rows)
+
+
 def _groups(result: Result, groups: Sequence[Group]) -> Section:
     header = (*result.by, "value", "ci_low", "ci_high", "count", "samples", "share")
     rows = [
@@ -160,7 +191,7 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
             _index_names(len(shape)), elements.start, index, strict=True
         )
     }
-    target = _targets(elements)
+    target = elements.targets
     if target is not None:
         columns["target"] = target.ravel()
     for name, labels in elements.labels.items():
@@ -176,15 +207,13 @@ def _weights(losses: PerElement) -> NDArray[np.float64]:
     shape = losses.values.shape
     if losses.weights is not None:
         return np.broadcast_to(losses.weights, shape)
-    if losses.ignored is None:
-        return np.ones(shape)
-    return np.broadcast_to(~losses.ignored, shape).astype(np.float64)
+    return losses.counted.astype(np.float64)
 
 
 def element_header(elements: Elements) -> list[str]:
     """An index for each axis, the target where it is one number an element, the loss."""
     index = _index_names(len(elements.start))
-    return [*index, *([] if _targets(elements) is None else ["target"]), "loss"]
+    return [*index, *([] if elements.targets is None else ["target"]), "loss"]
 
 
 def header_of_none(result: Result) -> list[str]:
@@ -194,7 +223,7 @@ def header_of_none(result: Result) -> list[str]:
 
 def element_rows(elements: Elements) -> Iterator[list[object]]:
     """A row under `element_header` for each element, in C order."""
-    losses, targets = elements.losses.values, _targets(elements)
+    losses, targets = elements.losses.values, elements.targets
     for position in np.ndindex(losses.shape):
         index = [start + offset for start, offset in zip(elements.start, position, strict=True)]
         target = [] if targets is None else [targets.item(position)]
@@ -232,10 +261,3 @@ def finding_row(finding: Finding) -> tuple[object, ...]:
         finding.missing,
         finding.rows,
     )
-
-
-def _targets(elements: Elements) -> NDArray[Any] | None:
-    target, shape = elements.target, elements.losses.values.shape
-    if target is None or target.ndim != len(shape):
-        return None
-    return np.broadcast_to(target, shape)

@@ -64,7 +64,6 @@ class Report:
         if result.value is None:
             self._say_what_was_cut(result)
             return
-        assert result.value is not None
         facts = list(_all_facts(result, result.value))
         width = max(len(name) for name in (result.loss, "signature", *(name for name, _ in facts)))
         self._console.print(_facts(result, facts, width))

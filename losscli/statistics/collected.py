@@ -41,6 +41,7 @@ class Collected:
         self._weights = np.zeros(classes) if wanted.interval and classes else None
         self._right = 0
         self._held: list[Elements] = []
+        self._size = 0
         self.top = Top(wanted.top) if wanted.top else None
         self.sketch = Sketch()
 
@@ -62,7 +63,8 @@ class Collected:
         if self._held and not _goes_on(self._held[-1], elements):
             self._take_held()
         self._held.append(elements)
-        if sum(one.losses.values.size for one in self._held) >= _TOGETHER:
+        self._size += elements.losses.values.size
+        if self._size >= _TOGETHER:
             self._take_held()
 
     def finish(self) -> None:
@@ -72,7 +74,7 @@ class Collected:
 
     @np.errstate(all="ignore")  # what is not finite is told of
     def _take_held(self) -> None:
-        held, self._held = self._held, []
+        held, self._held, self._size = self._held, [], 0
         self._take(held[0] if len(held) == 1 else _joined(held))
 
     def _take(self, elements: Elements) -> None:
@@ -87,12 +89,14 @@ class Collected:
             _add_weights(self._weights, elements, self._base)
         if self._wanted.accuracy and elements.predicted is not None:
             hits = elements.predicted + self._base == _target(elements)
-            self._right += int(np.count_nonzero(hits & _kept(elements)))
+            self._right += int(np.count_nonzero(hits & elements.losses.counted))
         if self.top is not None:
             self.top.add(elements)
         if self._wanted.quantiles or self._wanted.histogram:
             values = losses.values
-            self.sketch.add(values.ravel() if losses.ignored is None else values[_kept(elements)])
+            self.sketch.add(
+                values.ravel() if losses.ignored is None else values[elements.losses.counted]
+            )
 
     def total(self) -> Moments | None:
         """The moments of all samples."""
@@ -195,24 +199,17 @@ def _classes(elements: Elements) -> NDArray[Any]:
     if target.dtype.kind != "f":
         return target
     whole = target.astype(np.int64)
-    odd = (whole != target) & _kept(elements)
+    odd = (whole != target) & elements.losses.counted
     if odd.any():
         raise ArrayError("target", f"is {target[odd][0]}; --by class expects classes")
     return whole
 
 
 def _target(elements: Elements) -> NDArray[Any]:
-    target, shape = elements.target, elements.losses.values.shape
-    if target is None or target.ndim != len(shape):
+    targets = elements.targets
+    if targets is None:
         raise ArrayError("target", "holds no class of each element")
-    return np.broadcast_to(target, shape)
-
-
-def _kept(elements: Elements) -> NDArray[np.bool_]:
-    losses = elements.losses
-    if losses.ignored is None:
-        return np.ones(losses.values.shape, np.bool_)
-    return ~losses.ignored
+    return targets
 
 
 def _padded(labels: NDArray[Any], elements: Elements) -> NDArray[Any]:
@@ -222,7 +219,7 @@ def _padded(labels: NDArray[Any], elements: Elements) -> NDArray[Any]:
 
 
 def _add_weights(weights: Floats, elements: Elements, base: int) -> None:
-    kept = _kept(elements)
+    kept = elements.losses.counted
     classes = _target(elements)[kept].astype(np.int64) - base
     of_each = elements.losses.weights
     each = None if of_each is None else np.broadcast_to(of_each, kept.shape)[kept]

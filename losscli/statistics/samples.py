@@ -80,7 +80,7 @@ def _rows_of(elements: Elements, samples: Integers, groups: Integers | None) -> 
     losses = elements.losses
     shape = losses.values.shape
     values = losses.values if losses.scale is None else losses.values * losses.scale
-    kept = np.ones(shape, np.bool_) if losses.ignored is None else ~losses.ignored
+    kept = losses.counted
     weights = kept if losses.weights is None else np.broadcast_to(losses.weights, shape)
     if groups is None:
         groups = np.zeros((1,) * len(shape), np.int64)

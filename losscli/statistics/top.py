@@ -29,10 +29,7 @@ class Top:
             chosen = chosen[ranks.ravel()[chosen] > _rank(self.found[-1])]
         if not len(chosen):
             return
-        target, predicted = (
-            None if one is None or one.ndim != losses.ndim else np.broadcast_to(one, losses.shape)
-            for one in (elements.target, elements.predicted)
-        )
+        target, predicted = elements.targets, elements.predicted
         places = zip(*np.unravel_index(chosen, losses.shape), strict=True)
         fresh = [
             TopElement(
