@@ -90,6 +90,14 @@ class TestNames:
         assert "\\x1b[31mred\\x1b[0m[bold]b|*x*\\u202e" in shown
         assert "\x1b" not in shown
 
+    def test_each_loss_on_a_terminal(self, tmp_path: Path) -> None:
+        rows = f"{EVIL},b,label\n-0.5,-1.0,{EVIL}\n-2.0,-0.25,b\n"
+        (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+        words = [*COMMAND, "nll", "t.csv", "-r", "none", "--no-check"]
+        shown = run_on_terminal(words, columns=120, cwd=tmp_path)
+        assert "\\x1b[31mred\\x1b[0m[bold]b|*x*\\u202e" in shown
+        assert "\u202e" not in shown
+
     def test_in_a_pipe(self, run: Any, table: Path) -> None:
         lines = run(*self.words(table, "plain"))[1].splitlines()
         assert lines[2].startswith("\\x1b[31mred")

@@ -208,7 +208,7 @@ def _columns(header: Sequence[str], rows: Iterable[Sequence[str]], with_header: 
     for name in header:
         table.add_column(_text(name), justify="right", min_width=12)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(_text, row))
     return table
 
 

@@ -41,13 +41,16 @@ class Samples:
     scattered: bool = False
     moments: dict[int, Moments] = field(default_factory=dict)
     _held: list[Rows] = field(default_factory=list)
+    _count: int = 0
     _limit: int = _COLLECTED
 
     def add(self, elements: Elements, samples: Integers, groups: Integers | None = None) -> None:
         """`samples` and `groups` tell of each element, or of each row of elements, to which sample
         and to which group it belongs."""
-        self._held.append(_rows_of(elements, samples, groups))
-        if sum(len(rows.samples) for rows in self._held) >= self._limit:
+        rows = _rows_of(elements, samples, groups)
+        self._held.append(rows)
+        self._count += len(rows.samples)
+        if self._count >= self._limit:
             self._settle(last=False)
 
     def finish(self) -> dict[int, Moments]:
@@ -66,8 +69,9 @@ class Samples:
             if self.scattered:
                 goes_on[:] = True
         self._held = [Rows(*(one[goes_on] for one in rows))]
+        self._count = len(self._held[0].samples)
         enough = min(_ROWS_A_GROUP * len(self.moments), _MOST_COLLECTED)
-        self._limit = max(_COLLECTED, enough, 2 * len(self._held[0].samples))
+        self._limit = max(_COLLECTED, enough, 2 * self._count)
         _, groups, losses, weights, elements = (one[~goes_on] for one in rows)
         if not self.by_weight:
             weights = np.ones(len(groups))
