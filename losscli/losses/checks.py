@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import ArrayError
-from losscli.reduction import Mask, PerElement
+from losscli.reduction import Floats, Mask, PerElement
 
 Array = NDArray[Any]
 
@@ -76,6 +76,29 @@ def _decimals(array: Array) -> int:
         if np.all(np.abs(numbers - numbers.round(decimals)) <= 1e-7):
             return decimals
     return 4
+
+
+def odd_sums(
+    name: str,
+    p: Floats,
+    axis: int,
+    *,
+    tolerance: float,
+    expected: str,
+    counted: Mask | None = None,
+) -> Iterator[Doubt]:
+    """Rows of an array along an axis whose probabilities do not sum to 1. `p`: these as float64.
+
+    Rows with a NaN are told of as losses that are NaN.
+    """
+    sums = p.sum(axis=axis)
+    odd = ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
+    if counted is not None:
+        odd &= counted
+    if odd.any():
+        at = first(odd)
+        problem = f"begins a row whose probabilities sum to {sums[at]:.4g}; expected {expected}"
+        yield Doubt(f"sums of {name}", name, problem, (*at[:axis], 0, *at[axis:]), _count(odd))
 
 
 def signs(

@@ -15,6 +15,7 @@ from losscli.losses.checks import (
     Doubt,
     first,
     negative_weights,
+    odd_sums,
     rounding,
     sum_tolerance,
 )
@@ -72,10 +73,13 @@ def _rows_are(
         above = np.expand_dims(counted, CLASS_AXIS) & (x > rounding(x))
         if above.any():
             raise _above_0(x, x[first(above)], first(above))
-        sums = np.exp(widen(x)).sum(axis=CLASS_AXIS)
-        tolerance = sum_tolerance(x, 1)
-        yield from _odd_sums(
-            sums, tolerance, counted, "log-probabilities", "--from logits normalises them"
+        yield from odd_sums(
+            "input",
+            np.exp(widen(x)),
+            CLASS_AXIS,
+            tolerance=sum_tolerance(x, 1),
+            expected="log-probabilities, which sum to 1; --from logits normalises them",
+            counted=counted,
         )
     elif kind == "probs":
         outside = np.expand_dims(counted, CLASS_AXIS) & ~((x >= 0) & (x <= 1))
@@ -84,10 +88,13 @@ def _rows_are(
             raise ArrayError(
                 "input", f"is {x[at]}; expected a probability from 0 to 1 (--from probs)", at
             )
-        sums = widen(x).sum(axis=CLASS_AXIS)
-        tolerance = sum_tolerance(x, x.shape[CLASS_AXIS])
-        yield from _odd_sums(
-            sums, tolerance, counted, "probabilities", "they are taken as they are"
+        yield from odd_sums(
+            "input",
+            widen(x),
+            CLASS_AXIS,
+            tolerance=sum_tolerance(x, x.shape[CLASS_AXIS]),
+            expected="probabilities, which sum to 1; they are taken as they are",
+            counted=counted,
         )
     elif np.all(_are_probabilities(x) | ~counted):
         yield Doubt(
@@ -152,22 +159,6 @@ def _padding(
             "--ignore-index leaves it out",
             (n, 0, *rest),
             int(np.count_nonzero(padded)),
-        )
-
-
-def _odd_sums(
-    sums: Array, tolerance: float, counted: Mask, expected: str, fix: str
-) -> Iterator[Doubt]:
-    odd = counted & ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
-    if odd.any():
-        n, *rest = first(odd)
-        yield Doubt(
-            "sums",
-            "input",
-            f"begins a row whose probabilities sum to {sums[(n, *rest)]:.4g}; expected "
-            f"{expected}, which sum to 1; {fix}",
-            (n, 0, *rest),
-            int(np.count_nonzero(odd)),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from losscli.errors import ArrayError
-from losscli.losses.checks import INFINITE, Check, Doubt, first, rounding, sum_tolerance
+from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
 from losscli.losses.layout import broadcasting, distributions, with_variance
 from losscli.losses.numerics import negative_log, refuse, widen
 from losscli.losses.registry import Array, Interval, Needs, loss
@@ -41,30 +41,25 @@ def _are_distributions(
                 at,
             )
         if kind in _RANGES:
-            yield from _odd_sums(name, x, np.exp(widen(x)) if kind == "log-probs" else x)
+            yield from _odd_rows(name, x, kind)
 
 
-def _odd_sums(name: str, x: Array, p: Array) -> Iterator[Doubt]:
+def _odd_rows(name: str, x: Array, kind: str) -> Iterator[Doubt]:
     """Rows that are no distributions: along no axis do the probabilities sum to 1.
 
     A block of a single row may be a part of it.
     """
-    if p.ndim < 2 or len(p) < 2 or p.size == 0:
+    if x.ndim < 2 or len(x) < 2 or x.size == 0:
         return
-    for axis in range(1, p.ndim):
-        sums = widen(p).sum(axis=axis)
-        odd = np.abs(sums - 1.0) > sum_tolerance(x, x.shape[axis])
-        if not odd.any():
+    p = np.exp(widen(x)) if kind == "log-probs" else widen(x)
+    found: list[Doubt] = []
+    for axis in range(1, x.ndim):
+        tolerance = sum_tolerance(x, 1 if kind == "log-probs" else x.shape[axis])
+        expected = "a distribution, which sums to 1"
+        found = list(odd_sums(name, p, axis, tolerance=tolerance, expected=expected))
+        if not found:
             return
-    at = first(odd)
-    yield Doubt(
-        f"sums of {name}",
-        name,
-        f"begins a row whose probabilities sum to {sums[at]:.4g}; expected a distribution, which "
-        f"sums to 1",
-        (*at, 0),
-        int(np.count_nonzero(odd)),
-    )
+    yield from found
 
 
 _RANGES = {

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from losscli.errors import ArrayError
-from losscli.losses.checks import INFINITE, Check, Doubt, first, rounding, sum_tolerance
+from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
 from losscli.losses.layout import sequences
 from losscli.losses.numerics import class_indices, negative_log, refuse, widen
 from losscli.losses.registry import Array, loss
@@ -34,18 +34,14 @@ def _are_log_probabilities(
             "logits, --from probs probabilities, and --no-check anything",
             at,
         )
-    sums = np.exp(widen(x)).sum(axis=_CLASSES)
-    odd = counted & ~(np.abs(sums - 1.0) <= sum_tolerance(x, 1)) & ~np.isnan(sums)
-    if odd.any():
-        at = first(odd)
-        yield Doubt(
-            "sums",
-            "log_probs",
-            f"begins a step whose probabilities sum to {sums[at]:.4g}; expected log-probabilities, "
-            "which sum to 1; --from logits normalises them",
-            (*at, 0),
-            int(np.count_nonzero(odd)),
-        )
+    yield from odd_sums(
+        "log_probs",
+        np.exp(widen(x)),
+        _CLASSES,
+        tolerance=sum_tolerance(x, 1),
+        expected="log-probabilities, which sum to 1; --from logits normalises them",
+        counted=counted,
+    )
 
 
 def _labels_are_no_blanks(
