@@ -61,7 +61,7 @@ _HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 
 @functools.cache
 def _exponentials_of_halves() -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # half of the NaN are signalling ones
         return np.exp(_HALVES.astype(np.float32))
 
 
