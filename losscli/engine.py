@@ -85,12 +85,12 @@ class Work:
     options: Mapping[str, Any]
     sources: Mapping[str, Source]
     layout: Layout
-    look: bool = False
-    on_nan: str = "warn"
-    masks: Sequence[str] = ()
-    labels: Sequence[str] = ()
-    predict: Predict | None = None
-    threads: int = 1
+    look: bool
+    on_nan: str
+    masks: Sequence[str]
+    labels: Sequence[str]
+    predict: Predict | None
+    threads: int
 
 
 # Of a block of scores, the class with the largest, for the elements whose losses ask for it.
@@ -443,7 +443,7 @@ def _look(
     if not (work.look and checks):
         return
     rows = max(1, LOOKED_VALUES // work.layout.width)
-    head = {name: _head(work, block, name, array, rows) for name, array in arrays.items()}
+    head = {name: _head(work, name, array, rows) for name, array in arrays.items()}
     ignored = None if losses.ignored is None else losses.ignored[:rows]
     head_losses = PerElement(losses.values[:rows], ignored=ignored)
     for check in checks:
@@ -457,14 +457,11 @@ def _suspicion(work: Work, block: Block, doubt: Doubt, looked: bool = False) -> 
     return _Suspicion(doubt, f"{place} {doubt.problem}", looked)
 
 
-def _head(work: Work, block: Block, name: str, array: Any, rows: int) -> NDArray[Any]:
+def _head(work: Work, name: str, array: Any, rows: int) -> NDArray[Any]:
     """The first rows of a block's array, if it runs along the elements there."""
     if isinstance(array, Unread):
         return array.rows(rows)
-    view = work.layout.views[name]
-    front = view.axes[0]
-    along = front.element == 0 and not front.repeated if block.kept is None else _axes_along(view)
-    head: NDArray[Any] = array[:rows] if along else array
+    head: NDArray[Any] = array[:rows] if _axes_along(work.layout.views[name]) else array
     return head
 
 

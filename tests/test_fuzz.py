@@ -52,8 +52,7 @@ def seeds(kind: str) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whole_files_are_read_as_others_read_them(kind: str) -> None:
-    read = [target.check(kind, seed) for seed in seeds(kind)]
-    assert kind == "tsv" or any(read)
+    assert any(target.check(kind, seed) for seed in seeds(kind))
 
 
 @pytest.mark.filterwarnings("ignore")

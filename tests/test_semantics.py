@@ -263,6 +263,9 @@ class TestDistributions:
     def test_poisson_nll_of_counts(self) -> None:
         found = none_of(losscli.poisson_nll, [0.0, 2.0], [0.0, 1.0], log_input=False, eps=0.5)
         np.testing.assert_allclose(found, [0.0, 2 - math.log(2.5)], rtol=1e-15, atol=1e-300)
+        # Unless given, eps is 1e-8.
+        found = losscli.poisson_nll([0.0], [1.0], log_input=False)
+        assert found == pytest.approx(8 * math.log(10), rel=1e-15)
 
     def test_gaussian_nll(self) -> None:
         found = none_of(losscli.gaussian_nll, [0.0, 1.0], [1.0, 1.0], [0.0, 4.0])
@@ -279,6 +282,8 @@ class TestDistributions:
     def test_no_other_variance(self) -> None:
         with pytest.raises(DataError, match=r"var has shape \(3,\); expected a number"):
             losscli.gaussian_nll(np.zeros((4, 3)), np.zeros((4, 3)), np.ones(3))
+        with pytest.raises(DataError, match=r"var has shape \(1, 1\); expected a number"):
+            losscli.gaussian_nll(np.zeros((4, 3)), np.zeros((4, 3)), np.ones((1, 1)))
         with pytest.raises(DataError, match="var in row 1 is -1.0; expected a variance, at least"):
             losscli.gaussian_nll([0.0, 0.0], [0.0, 0.0], [1.0, -1.0])
 
@@ -331,6 +336,10 @@ class TestMargins:
         found = losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [target])
         assert found == pytest.approx(expected, rel=1e-14)
 
+    def test_multilabel_margin_takes_no_other_mark(self) -> None:
+        with pytest.raises(DataError, match=r"target at \[0, 0\] is -2; expected a class from 0"):
+            losscli.multilabel_margin([[0.5, 0.5]], [[-2, -1]])
+
     def test_multilabel_margin_looks_at_all_targets(self) -> None:
         with pytest.raises(DataError, match=r"target at \[0, 3\] is 4; expected a class from 0 to"):
             losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [[0, -1, 0, 4]])
@@ -349,6 +358,18 @@ class TestVectors:
 
     def test_cosine_embedding_of_one_pair(self) -> None:
         assert np.shape(none_of(losscli.cosine_embedding, [1.0, 0.0], [1.0, 1.0], 1)) == ()
+
+    def test_one_target_for_all_pairs(self) -> None:
+        a, b = [[1.0, 0.0], [0.0, 2.0]], np.ones((2, 2))
+        for target in (-1, [-1]):
+            found = none_of(losscli.cosine_embedding, a, b, target)
+            np.testing.assert_allclose(found, [math.sqrt(0.5)] * 2, rtol=1e-11)
+
+    def test_vectors_that_do_not_fit(self) -> None:
+        with pytest.raises(DataError, match=r"input2 has shape \(1, 3\); expected that of input1"):
+            losscli.cosine_embedding([[1.0, 0.0]], [[1.0, 1.0, 1.0]], [1])
+        with pytest.raises(DataError, match=r"negative has shape \(2,\); expected that of anchor"):
+            losscli.triplet_margin([[1.0, 0.0]], [[1.0, 0.0]], [1.0, 1.0])
 
     def test_triplet_margin_swaps_to_the_smaller_distance(self) -> None:
         triple = [[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 5.0]]
@@ -412,6 +433,26 @@ class TestCtc:
         assert np.shape(found) == ()
         assert found == self.ctc([[1]], 3, 1)
 
+    def test_one_length_for_all(self) -> None:
+        x = np.concatenate([self.X] * 2, axis=1)
+        each = losscli.ctc(x, [[1], [2]], [3, 3], [1, 1], reduction="none")
+        for length in (3, [3]):
+            found = losscli.ctc(x, [[1], [2]], length, [1], reduction="none")
+            np.testing.assert_array_equal(found, each)
+
+    def test_nothing_but_the_blank(self) -> None:
+        """One class of probability 1/2: (1/2)^2 for two steps, whatever pads the target."""
+        x = np.log(np.full((2, 1, 1), 0.5))
+        assert losscli.ctc(x, [[0, 0]], [2], [0], reduction="sum") == 2 * math.log(2)
+
+    def test_targets_that_do_not_fit(self) -> None:
+        x = np.concatenate([self.X] * 2, axis=1)
+        for targets in ([[1]], np.ones((2, 1, 1), int)):
+            with pytest.raises(DataError, match=r"takes \(N, S\) = \(2, S\), or all targets end"):
+                losscli.ctc(x, targets, [3, 3], [1, 1])
+        with pytest.raises(DataError, match=r"takes \(N, S\) = \(1, S\), or all targets end"):
+            losscli.ctc(self.X[:, 0], np.ones((2, 1), int), 3, 1)
+
     @pytest.mark.parametrize(
         ("steps", "labels", "targets", "expected"),
         [
@@ -424,6 +465,27 @@ class TestCtc:
     def test_what_does_not_fit(self, steps: int, labels: int, targets: Any, expected: str) -> None:
         with pytest.raises(DataError, match=expected):
             self.ctc(targets, steps, labels)
+
+
+class TestMasks:
+    def test_of_a_single_row(self) -> None:
+        for mask in (1, [1]):
+            found = losscli.evaluate("ce", [0.0, 0.0], 1, mask=mask)
+            assert found.value == pytest.approx(math.log(2), rel=1e-15)
+        assert losscli.evaluate("ce", [0.0, 0.0], 1, mask=[0]).ignored == 1
+
+    def test_one_mark_for_all_of_a_row(self) -> None:
+        x = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+        for mask in ([[0], [1]], [0, 1]):
+            assert losscli.evaluate("l1", x, np.zeros((2, 3)), mask=mask).value == 5.0
+        assert losscli.evaluate("l1", x, np.zeros((2, 3)), mask=[[0, 1, 1]]).value == 4.0
+
+    def test_beside_shifted_steps(self) -> None:
+        """It has the steps of the target, of which the first has no prediction."""
+        x, y = np.zeros((2, 3, 1)), np.zeros((2, 1), int)
+        for shape in [(2, 2), (2, 3), (1, 2)]:
+            with pytest.raises(DataError, match=r"expected that of the elements, \(2, 1\)"):
+                losscli.evaluate("ce", x, y, mask=np.ones(shape), shift=True)
 
 
 def test_infinities_that_meet_in_a_sum_are_nan() -> None:

@@ -15,6 +15,7 @@ import losscli
 from losscli import engine, evaluate
 from losscli.cli import main
 from losscli.errors import DataError, UsageError
+from losscli.losses.checks import Check
 
 # Of three classes; rows of probabilities and their labels.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]])
@@ -75,6 +76,17 @@ class TestWhatIsNoLogProbability:
         # exp(-1) + exp(-7) = 0.3688
         assert "at [0, 0] begins a row whose probabilities sum to 0.3688" in warning
 
+    @pytest.mark.parametrize(("above", "refused"), [(64, False), (65, True)])
+    def test_rounding_may_take_a_logarithm_above_0(self, above: int, refused: bool) -> None:
+        """By 64 times what 1 and the next float32 differ by, 2^-23."""
+        x = above * 2.0**-23
+        for arrays in [("nll", [[x, -50.0]], [0]), ("kl-div", [x], [1.0])]:
+            if refused:
+                with pytest.raises(DataError, match="at most 0"):
+                    evaluate(*arrays)
+            else:
+                assert evaluate(*arrays, reduction="sum").value == -x
+
     @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
     @pytest.mark.parametrize("classes", [2, 1000, 50_000])
     def test_honest_ones_are_no_doubt(self, dtype: str, classes: int) -> None:
@@ -101,6 +113,10 @@ class TestProbabilitiesForLogits:
         assert evaluate("ce", logits((50, 4)), np.zeros(50, int)).warnings == ()
         assert evaluate("ce", np.log(PROBABILITIES), LABELS).warnings == ()
         assert evaluate("ce", np.abs(logits((50, 4))), np.zeros(50, int)).warnings == ()
+
+    def test_of_two_classes(self) -> None:
+        p = [[0.3, 0.7], [0.6, 0.4]]
+        assert "input holds probabilities" in evaluate("ce", p, [0, 1]).warnings[0]
 
     def test_told_once_for_many_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "BLOCK_VALUES", 6)
@@ -178,6 +194,16 @@ class TestZeroProbabilities:
         assert "--clip EPS" in warning
         assert warning.endswith("seen 2 times")
 
+    def test_wherever_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In the last of 60 blocks, which is not looked at as a whole."""
+        monkeypatch.setattr(engine, "BLOCK_VALUES", 3)
+        p, y = np.tile(PROBABILITIES, (30, 1)), np.tile(LABELS, 30)
+        p[-1] = [0.5, 0.0, 0.5]
+        [warning] = evaluate("nll", p, y, from_="probs").warnings
+        assert warning.startswith("target in row 59 has the probability 0")
+        [warning] = evaluate("kl-div", p, p[::-1].copy(), from_="probs", reduction="sum").warnings
+        assert warning.startswith("input at [59, 1] is 0")
+
     def test_clipping_in_the_open_gives_scikit_learns_number(self) -> None:
         """sklearn.metrics.log_loss([0, 1, 1], X, ...) with eps = 1e-15, before 1.3, by hand."""
         found = evaluate("nll", self.X, [0, 1, 1], from_="probs", clip=1e-15)
@@ -252,6 +278,28 @@ class TestTargets:
         [warning] = evaluate("cosine-embedding", x, x, [1, 0, 0]).warnings
         assert warning.startswith("target in row 1 is 0; expected 1 or -1; seen 2 times")
 
+    @pytest.mark.parametrize(
+        "loss", ["soft-margin", "hinge-embedding", "margin-ranking", "cosine-embedding"]
+    )
+    def test_1_and_minus_1_are_no_doubt(self, loss: str) -> None:
+        x = logits((3, 2)) if loss == "cosine-embedding" else logits((3,))
+        others = [] if loss in ("soft-margin", "hinge-embedding") else [x]
+        assert evaluate(loss, x, *others, [1, -1, -1]).warnings == ()
+        [warning] = evaluate(loss, x, *others, [1, -1, -2]).warnings
+        assert warning == "target in row 2 is -2; expected 1 or -1"
+
+    def test_a_single_number_is_in_no_row(self) -> None:
+        [warning] = evaluate("hinge-embedding", 1.0, 5.0).warnings
+        assert warning == "target is 5.0; expected 1 or -1"
+
+    def test_padding_among_log_probabilities(self) -> None:
+        """Which costs 100 where logits would cost log C; along two axes of elements."""
+        x = np.log(np.full((5, 4, 3), 0.25))
+        x[4, :, 1:] = -100
+        [_, warning] = evaluate("nll", x, np.zeros((5, 3), int)).warnings
+        assert "input at [4, 0, 1] begins a row of nothing but -100" in warning
+        assert warning.endswith("seen 2 times")
+
     def test_padding_of_two_classes(self) -> None:
         x = logits((4, 2))
         x[3] = -100
@@ -297,10 +345,14 @@ class TestTargets:
         assert warning == "target at [0, 1] is 9; expected 0, 1 or a probability"
         [warning] = evaluate("ce", logits((2, 2)), [[0.5, 0.5], [-0.5, 1.5]]).warnings
         assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
+        [warning] = evaluate("ce", logits((2, 2)), [[-0.5, 1.0], [-0.5, 0.0]]).warnings
+        assert warning.endswith("seen 2 times where it was looked for")
 
     def test_weights_below_0(self) -> None:
         warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[1.0, -1.5]).suspicious
         assert warnings == ("weight in row 1 is -1.5; expected at least 0",)
+        warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, -0.5]).suspicious
+        assert warnings == ("weight in row 1 is -0.5; expected at least 0",)
 
 
 class TestMasks:
@@ -344,6 +396,36 @@ class TestMasks:
         with pytest.raises(DataError, match="runs along the classes"):
             evaluate("kl-div", x, z, mask=np.ones((5, 3)), **kinds)
 
+    def test_how_often_a_mask_is_odd(self) -> None:
+        """Masks are looked at as a whole."""
+        [warning] = evaluate("mse", [1.0, 2.0, 4.0], [0.0] * 3, mask=[255, 0, 255]).warnings
+        assert warning.endswith("expected 0 or 1; seen 2 times")
+
+    @pytest.mark.parametrize(
+        ("shape", "mask", "place"),
+        [
+            ((5,), [0, 1, 0, 1, 1], "in row 3"),
+            ((5, 2), [0, 1, 0, 1, 1], r"at \[3, 1\]"),
+            ((5, 2), [[0, 0], [1, 0], [0, 0], [0, 1], [1, 1]], r"at \[3, 1\]"),
+        ],
+    )
+    def test_places_are_those_in_the_file(
+        self, shape: tuple[int, ...], mask: Any, place: str
+    ) -> None:
+        """Not those among what a mask leaves in."""
+        y = np.zeros(shape, int)
+        y[(3, 1)[: len(shape)]] = 9
+        x = logits((shape[0], 3, *shape[1:]))
+        with pytest.raises(DataError, match=f"target {place} is 9;"):
+            evaluate("ce", x, y, mask=mask)
+
+    def test_places_in_what_a_mask_does_not_run_along(self) -> None:
+        mask = [0, 1, 1]
+        [found] = evaluate("ce", logits((3, 2)), [0] * 3, mask=mask, weight=[1, -1]).suspicious
+        assert found == "weight in row 1 is -1; expected at least 0"
+        with pytest.raises(DataError, match=r"target at \[0, 1\] is 7.0; expected a probability"):
+            evaluate("kl-div", np.log(PROBABILITIES), [[0.5, 7.0, 0.5]], mask=[0, 1])
+
 
 class TestWhatIsNoDistribution:
     """Rows of kl-div along no axis of which the probabilities sum to 1."""
@@ -358,6 +440,16 @@ class TestWhatIsNoDistribution:
         assert "input at [0, 0] begins a row" in raw[0]
         assert evaluate("kl-div", np.log(p), p, reduction="sum").warnings == ()
 
+    def test_a_single_row_may_be_a_part_of_one(self) -> None:
+        p = np.full((1, 2), 0.25)
+        assert evaluate("kl-div", np.log(p), p, reduction="sum").warnings == ()
+        [_, target] = evaluate("kl-div", np.log(p[[0, 0]]), p[[0, 0]], reduction="sum").warnings
+        assert "target at [0, 0] begins a row whose probabilities sum to 0.5" in target
+
+    def test_nothing_there(self) -> None:
+        x = np.zeros((5, 0))
+        assert evaluate("kl-div", x, x, reduction="sum").warnings == ()
+
     def test_along_any_axis(self) -> None:
         x = log_softmax(logits((3, 4, 5)))
         assert evaluate("kl-div", x, np.exp(x), reduction="sum").warnings == ()
@@ -370,6 +462,32 @@ class TestRoundedProbabilities:
         p = np.exp(log_softmax(logits((50, classes)))).round(decimals)
         found = evaluate("nll", p, np.zeros(50, int), from_="probs", clip=1e-7)
         assert found.warnings == ()
+
+    @pytest.mark.parametrize(
+        ("row", "told"),
+        [
+            # Of two classes: 0.005, rounding, and 0.0001 by 4 decimals.
+            ([0.50234, 0.50266], False),
+            ([0.50234, 0.50291], True),
+            # By 2 decimals 0.005 more each, by 1 decimal 0.05 each.
+            ([0.51, 0.50], False),
+            ([0.52, 0.50], True),
+            ([0.6, 0.5], False),
+            ([0.6, 0.6], True),
+            # By 1 decimal 0.5 of ten classes, but never more than 0.3.
+            ([0.3, *[0.1] * 9], False),
+            ([0.5, *[0.1] * 9], True),
+        ],
+    )
+    def test_by_how_much_a_row_may_be_off(self, row: list[float], told: bool) -> None:
+        assert len(evaluate("nll", [row], [0], from_="probs").warnings) == told
+
+    def test_float16_holds_three_digits(self) -> None:
+        """0.504 is 0.50390625: 0.0078 off, of 0.009 in that type and 0.0051 in others."""
+        p = np.full((1, 2), 0.50390625)
+        found = evaluate("nll", p.astype(np.float16), [0], from_="probs").suspicious
+        assert found == ()
+        assert len(evaluate("nll", p, [0], from_="probs").suspicious) == 1
 
     def test_a_single_column_of_ones_is_no_row_of_probabilities(self) -> None:
         assert evaluate("ce", np.ones((5, 1)), np.zeros(5, int)).warnings == ()
@@ -404,6 +522,11 @@ class TestWhatIsNoNumber:
         x = np.log(np.full((3, 1, 3), 1 / 3))
         [warning] = evaluate("ctc", x, [[1, 0]], [3], [2]).warnings
         assert warning.startswith("targets at [0, 1] is 0, the blank, which no target holds")
+
+    @pytest.mark.parametrize("index", [0, 1, [-100, 0]])
+    def test_an_ignored_class_beside_probabilities(self, index: Any) -> None:
+        with pytest.raises(DataError, match="holds class probabilities; --ignore-index"):
+            losscli.cross_entropy([[0.0, 0.0]], [[0.5, 0.5]], ignore_index=index)
 
     def test_no_ignored_index_beside_probabilities(self) -> None:
         found = losscli.cross_entropy([[0.0, 0.0]], [[0.5, 0.5]], ignore_index=[])
@@ -449,6 +572,10 @@ class TestClassAxis:
         [warning] = evaluate("ce", x, y).warnings
         assert "axis 1 was taken for the classes; --class-axis -1 takes the last" in warning
         assert evaluate("ce", x, y, class_axis=1).warnings == ()
+        y = np.zeros((2, 3, 3), int)
+        assert evaluate("ce", logits((2, 4, 3, 3)), y).warnings == ()
+        y = np.zeros((2, 3, 4), int)
+        assert len(evaluate("ce", logits((2, 4, 3, 4)), y).warnings) == 1
 
     def test_no_such_axis(self) -> None:
         with pytest.raises(DataError, match=r"input has shape \(2, 3\), and no axis 2"):
@@ -563,3 +690,10 @@ class TestCommand:
     def test_a_mask_that_does_not_fit(self, pair: list[str]) -> None:
         with pytest.raises(DataError, match=r"mask has shape \(3,\); expected .* \(2,\), or its"):
             evaluate("ce", *pair, mask=[1, 1, 0])
+
+
+def test_few_blocks_are_looked_at() -> None:
+    """The first ones and every 64th, unless it costs nothing."""
+    few = Check(lambda *_: iter(()))
+    assert [k for k in range(200) if few.looks_at(k)] == [0, 1, 2, 3, 64, 128, 192]
+    assert all(Check(few.look, everywhere=True).looks_at(k) for k in range(200))

@@ -157,7 +157,7 @@ def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Input (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class."""
     _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     layout = index_targets(arrays)
-    single = arrays["input"].shape[:-1] == () and arrays["target"].shape == (1,)
+    single = len(arrays["input"].shape) == 1 and arrays["target"].shape == (1,)
     return replace(layout, shape=(1,)) if single else layout
 
 

@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,9 @@ def _is_readable(array: Any) -> bool:
 def compare(ours: Arrays, theirs: Arrays) -> None:
     for name, array in ours.items():
         if name in theirs:
-            expected = theirs[name][: len(array)] if array.ndim else theirs[name]
+            expected = theirs[name]
+            if array.ndim and len(expected) > _MOST_ROWS:
+                expected = expected[: len(array)]
             if array.size == expected.size == 0:  # of no rows lists have no length
                 continue
             np.testing.assert_array_equal(array.astype(float), expected.astype(float), name)
@@ -108,19 +110,24 @@ def _npz(path: str) -> Arrays:
         return {name: found[name] for name in found.files}
 
 
-def _csv(path: str) -> Arrays:
+def _csv(path: str, delimiter: str = ",") -> Arrays:
     import csv
 
     with open(path, newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
+        header, *rows = csv.reader(file, delimiter=delimiter)
     if any(_is_number(cell) for cell in header):
         raise ValueError("a line of names and a line of numbers are told apart by more than this")
-    columns = zip(*rows, strict=True)
-    return {
-        name: np.array(cells, float)
-        for name, cells in zip(header, columns, strict=True)
-        if header.count(name) == 1
-    }
+    cells = dict(zip(header, zip(*rows, strict=True), strict=True))
+    return _numbers({name: cells[name] for name in header if header.count(name) == 1})
+
+
+def _numbers(columns: Mapping[str, Sequence[Any]]) -> Arrays:
+    """Those that hold nothing but numbers."""
+    found = {}
+    for name, cells in columns.items():
+        with contextlib.suppress(ValueError, TypeError):
+            found[name] = np.array(cells, float)
+    return found
 
 
 def _is_number(cell: str) -> bool:
@@ -135,7 +142,8 @@ def _jsonl(path: str) -> Arrays:
     import json
 
     rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines() if line]
-    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
+    shared = [name for name in rows[0] if all(name in row for row in rows)]
+    return _numbers({name: [row[name] for row in rows] for name in shared})
 
 
 def _parquet(path: str) -> Arrays:
@@ -185,7 +193,7 @@ _REFERENCES: dict[str, Callable[[str], Arrays]] = {
     "npy": _npy,
     "npz": _npz,
     "csv": _csv,
-    "tsv": lambda path: {},
+    "tsv": lambda path: _csv(path, "\t"),
     "jsonl": _jsonl,
     "parquet": _parquet,
     "arrow": _arrow,
