@@ -159,7 +159,7 @@ class _Suspicion:
 
     doubt: Doubt
     text: str
-    looked: bool = False
+    looked: bool
 
 
 @dataclass(frozen=True)
@@ -324,7 +324,7 @@ def _both(one: NonFinite | None, other: NonFinite | None) -> NonFinite | None:
     return replace(one, count=one.count + other.count)
 
 
-def boxes(shape: Shape, budget: int, uncut: int = 0) -> Iterator[Box]:
+def boxes(shape: Shape, budget: int, uncut: int) -> Iterator[Box]:
     """Cut a grid of elements into runs in C order of at most `budget` elements, without end if
     the number of rows is not known. The last `uncut` axes stay whole, whatever the budget."""
     rows, *rest = shape
@@ -432,7 +432,7 @@ def _elements(
 def _look_at_masks(work: Work, block: Block) -> Iterator[_Suspicion]:
     for name, mask in block.masks.items():
         for doubt in odd_mask(name, mask):
-            yield _suspicion(work, block, doubt)
+            yield _suspicion(work, block, doubt, looked=False)
 
 
 def _look(
@@ -449,10 +449,10 @@ def _look(
     for check in checks:
         looked = (arrays, losses) if check.everywhere else (head, head_losses)
         for doubt in check.look(looked[0], work.options, looked[1]):
-            yield _suspicion(work, block, doubt, not check.everywhere)
+            yield _suspicion(work, block, doubt, looked=not check.everywhere)
 
 
-def _suspicion(work: Work, block: Block, doubt: Doubt, looked: bool = False) -> _Suspicion:
+def _suspicion(work: Work, block: Block, doubt: Doubt, *, looked: bool) -> _Suspicion:
     place = _place(work, block, doubt.array, doubt.position)
     return _Suspicion(doubt, f"{place} {doubt.problem}", looked)
 

@@ -365,6 +365,17 @@ class TestVectors:
             found = none_of(losscli.cosine_embedding, a, b, target)
             np.testing.assert_allclose(found, [math.sqrt(0.5)] * 2, rtol=1e-11)
 
+    def test_vectors_of_nothing(self) -> None:
+        """Their distances are 0, so the margin remains."""
+        for shape in [(2, 0), (2, 3, 0)]:
+            found = none_of(losscli.triplet_margin, *[np.zeros(shape)] * 3)
+            np.testing.assert_array_equal(found, np.ones(shape[:-1]))
+
+    def test_targets_of_vectors_that_do_not_fit(self) -> None:
+        for shape, expected in [((3, 2), r"\(3,\)"), ((2,), r"\(\)")]:
+            with pytest.raises(DataError, match=rf"target has shape \(2,\); expected {expected}"):
+                losscli.cosine_embedding(np.ones(shape), np.ones(shape), [1, 1])
+
     def test_vectors_that_do_not_fit(self) -> None:
         with pytest.raises(DataError, match=r"input2 has shape \(1, 3\); expected that of input1"):
             losscli.cosine_embedding([[1.0, 0.0]], [[1.0, 1.0, 1.0]], [1])
@@ -465,6 +476,19 @@ class TestCtc:
     def test_what_does_not_fit(self, steps: int, labels: int, targets: Any, expected: str) -> None:
         with pytest.raises(DataError, match=expected):
             self.ctc(targets, steps, labels)
+
+
+class TestShift:
+    def test_along_the_last_of_several_axes(self) -> None:
+        rng = np.random.default_rng(3)
+        x, y = rng.normal(size=(2, 3, 4, 5)), rng.integers(3, size=(2, 4, 5))
+        found = losscli.cross_entropy(x, y, shift=True, reduction="none")
+        expected = losscli.cross_entropy(x[..., :-1], y[..., 1:], reduction="none")
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+    def test_of_no_steps(self) -> None:
+        found = none_of(losscli.cross_entropy, np.zeros((2, 3, 0)), np.zeros((2, 0)), shift=True)
+        assert found.shape == (2, 0)
 
 
 class TestMasks:

@@ -55,6 +55,22 @@ class TestWhatIsNoLogProbability:
         with pytest.raises(DataError, match=r"input at \[299999, 1\] is 0.25"):
             evaluate("nll", x, np.ones(300_000, dtype=int))
 
+    def test_only_a_target_above_1_far_behind(self) -> None:
+        x = np.full((300_000, 2), 0.5)
+        x[299_999, 1] = 1.25
+        with pytest.raises(DataError, match=r"input at \[299999, 1\] is 1.25; expected a prob"):
+            evaluate("nll", x, np.ones(300_000, dtype=int), from_="probs")
+
+    def test_another_class_above_1(self) -> None:
+        with pytest.raises(DataError, match=r"input at \[0, 0\] is 1.5; expected a probability"):
+            evaluate("nll", [[1.5, 0.25]], [1], from_="probs")
+        with pytest.raises(DataError, match=r"target at \[0, 0\] is 1.5; expected a probability"):
+            evaluate("kl-div", np.log([[0.5, 0.5]]), [[1.5, 0.25]])
+
+    def test_probabilities_of_0_and_1(self) -> None:
+        with pytest.raises(DataError, match="is 1.0; .*--from probs takes"):
+            evaluate("nll", [[0.0, 1.0], [1.0, 0.0]], LABELS)
+
     def test_where_a_mask_leaves_it_out_it_may_be_anything(self) -> None:
         x = np.log(PROBABILITIES)
         x[0] = [7.0, 8.0, 9.0]
@@ -115,7 +131,7 @@ class TestProbabilitiesForLogits:
         assert evaluate("ce", np.abs(logits((50, 4))), np.zeros(50, int)).warnings == ()
 
     def test_of_two_classes(self) -> None:
-        p = [[0.3, 0.7], [0.6, 0.4]]
+        p = [[0.3, 0.7], [0.0, 1.0]]
         assert "input holds probabilities" in evaluate("ce", p, [0, 1]).warnings[0]
 
     def test_told_once_for_many_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +245,15 @@ class TestZeroProbabilities:
         clipped = evaluate("bce", [0.0], [1.0], clip=1e-7)
         assert clipped.value == pytest.approx(7 * math.log(10), rel=1e-14)
         assert clipped.warnings == ()
+
+    @pytest.mark.parametrize("loss", ["nll", "cross-entropy", "kl-div", "bce"])
+    def test_limits_of_each_loss(self, loss: str) -> None:
+        arrays = ([0.5], [0.5]) if loss in ("bce", "kl-div") else ([[0.5, 0.5]], [0])
+        from_ = {} if loss == "bce" else {"from_": "probs"}
+        for clip in (-0.5, 0.0, 0.51):
+            with pytest.raises(UsageError, match="clip"):
+                evaluate(loss, *arrays, clip=clip, **from_)
+        evaluate(loss, *arrays, clip=0.5, **from_)
 
     @pytest.mark.parametrize("clip", [0.0, 0.6, -1.0])
     def test_limits(self, clip: float) -> None:
@@ -425,6 +450,8 @@ class TestMasks:
         assert found == "weight in row 1 is -1; expected at least 0"
         with pytest.raises(DataError, match=r"target at \[0, 1\] is 7.0; expected a probability"):
             evaluate("kl-div", np.log(PROBABILITIES), [[0.5, 7.0, 0.5]], mask=[0, 1])
+        with pytest.raises(DataError, match="target in row 1 is 7.0; expected a probability"):
+            evaluate("kl-div", np.log(PROBABILITIES), [0.5, 7.0, 0.5], mask=[0, 1])
 
 
 class TestWhatIsNoDistribution:
@@ -445,6 +472,11 @@ class TestWhatIsNoDistribution:
         assert evaluate("kl-div", np.log(p), p, reduction="sum").warnings == ()
         [_, target] = evaluate("kl-div", np.log(p[[0, 0]]), p[[0, 0]], reduction="sum").warnings
         assert "target at [0, 0] begins a row whose probabilities sum to 0.5" in target
+
+    def test_columns_are_no_rows(self) -> None:
+        p = np.array([[0.5, 0.25], [0.5, 0.75]])
+        [_, warning] = evaluate("kl-div", np.log(p), p, reduction="sum").warnings
+        assert "target at [0, 0] begins a row whose probabilities sum to 0.75" in warning
 
     def test_nothing_there(self) -> None:
         x = np.zeros((5, 0))
@@ -477,10 +509,23 @@ class TestRoundedProbabilities:
             # By 1 decimal 0.5 of ten classes, but never more than 0.3.
             ([0.3, *[0.1] * 9], False),
             ([0.5, *[0.1] * 9], True),
+            # By 3 decimals 0.0005 of forty classes.
+            ([*[0.026] * 20, *[0.025] * 20], False),
         ],
     )
     def test_by_how_much_a_row_may_be_off(self, row: list[float], told: bool) -> None:
         assert len(evaluate("nll", [row], [0], from_="probs").warnings) == told
+
+    @pytest.mark.parametrize(("row", "told"), [([-0.7, -0.6], False), ([-0.7, -0.5], True)])
+    def test_of_log_probabilities_the_decimals_count_once(
+        self, row: list[float], told: bool
+    ) -> None:
+        """exp(-0.7) + exp(-0.6) = 1.045, and 1.103 with -0.5, of 0.055 by 1 decimal: what is 0.05
+        off in the logarithm is 0.05 of the probability off, and these sum to 1."""
+        assert len(evaluate("nll", [row], [0]).warnings) == told
+        p = np.full((2, 2), 0.5)
+        assert len(evaluate("kl-div", [row, row], p, reduction="sum").warnings) == told
+        assert len(evaluate("ctc", [[row]], [[1]], [1], [1]).warnings) == told
 
     def test_float16_holds_three_digits(self) -> None:
         """0.504 is 0.50390625: 0.0078 off, of 0.009 in that type and 0.0051 in others."""
@@ -491,6 +536,7 @@ class TestRoundedProbabilities:
 
     def test_a_single_column_of_ones_is_no_row_of_probabilities(self) -> None:
         assert evaluate("ce", np.ones((5, 1)), np.zeros(5, int)).warnings == ()
+        assert evaluate("ce", np.ones((5, 1, 3)), np.zeros((5, 3), int)).warnings == ()
 
 
 class TestWhatIsNoNumber:
@@ -522,6 +568,11 @@ class TestWhatIsNoNumber:
         x = np.log(np.full((3, 1, 3), 1 / 3))
         [warning] = evaluate("ctc", x, [[1, 0]], [3], [2]).warnings
         assert warning.startswith("targets at [0, 1] is 0, the blank, which no target holds")
+        # Behind the last label anything may stand.
+        x, steps = np.log(np.full((3, 2, 3), 1 / 3)), [3, 3]
+        assert evaluate("ctc", x, [[1, 0, 0], [2, 0, 99]], steps, [1, 1]).warnings == ()
+        [warning] = evaluate("ctc", x, [[1, 0, 0], [2, 0, 99]], steps, [1, 2]).warnings
+        assert warning.startswith("targets at [1, 1] is 0, the blank")
 
     @pytest.mark.parametrize("index", [0, 1, [-100, 0]])
     def test_an_ignored_class_beside_probabilities(self, index: Any) -> None:

@@ -107,8 +107,6 @@ def signs(
     """Targets that are neither 1 nor -1, as 0/1 labels are."""
     target = blocks["target"]
     odd = ~((target == 1) | (target == -1))
-    if losses.ignored is not None and losses.ignored.shape == odd.shape:
-        odd &= ~losses.ignored
     if odd.any():
         at = first(odd)
         yield Doubt("signs", "target", f"is {target[at]}; expected 1 or -1", at, _count(odd))

@@ -44,20 +44,23 @@ _OPTIONS = ("ignore_index", "class_base")
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), Needs("from_", "probs")]
 
 
-def _targets_above_0(
+def _impossible_entries(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """No log-probability that a loss was read from is above 0."""
-    x = blocks["input"]
-    if options["from_"] == "log-probs" and np.any(losses.values < 0.0):
+    """No log-probability that a loss was read from is above 0, and no probability above 1."""
+    x, kind = blocks["input"], options["from_"]
+    if kind != "logits" and np.any(losses.values < 0.0):
         indices, ignored = class_indices(
             blocks["target"], x.shape[CLASS_AXIS], options["ignore_index"], options["class_base"]
         )
         found = pick(x, indices)
-        wrong = (found > rounding(x)) & ~ignored
+        wrong = (found > (1.0 if kind == "probs" else rounding(x))) & ~ignored
         if wrong.any():
-            n, *rest = first(wrong)
-            raise _above_0(found, found[(n, *rest)], (n, int(indices[(n, *rest)]), *rest))
+            n, *rest = at = first(wrong)
+            place = (n, int(indices[at]), *rest)
+            if kind == "probs":
+                raise _outside(found[at], place)
+            raise _above_0(found, found[at], place)
     yield from ()
 
 
@@ -84,10 +87,7 @@ def _rows_are(
     elif kind == "probs":
         outside = np.expand_dims(counted, CLASS_AXIS) & ~((x >= 0) & (x <= 1))
         if outside.any():
-            at = first(outside)
-            raise ArrayError(
-                "input", f"is {x[at]}; expected a probability from 0 to 1 (--from probs)", at
-            )
+            raise _outside(x[first(outside)], first(outside))
         yield from odd_sums(
             "input",
             widen(x),
@@ -182,6 +182,11 @@ def _are_probabilities(x: Array) -> Mask:
     return result
 
 
+def _outside(found: Any, position: tuple[int, ...]) -> ArrayError:
+    problem = f"is {found}; expected a probability from 0 to 1 (--from probs)"
+    return ArrayError("input", problem, position)
+
+
 def _above_0(values: Array, found: Any, position: tuple[int, ...]) -> ArrayError:
     looks_like = "probs" if np.all((values >= 0) & (values <= 1)) else "logits"
     return ArrayError(
@@ -196,7 +201,7 @@ def _above_0(values: Array, found: Any, position: tuple[int, ...]) -> ArrayError
     layout=index_targets,
     checks=(
         Check(_rows_are),
-        Check(_targets_above_0, everywhere=True),
+        Check(_impossible_entries, everywhere=True),
         Check(_padding, everywhere=True),
         Check(_infinite, everywhere=True),
         Check(negative_weights),
