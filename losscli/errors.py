@@ -44,3 +44,8 @@ def listed(names: Sequence[str]) -> str:
     if len(names) <= 6:
         return ", ".join(names)
     return f"{', '.join(names[:3])}, ..., {names[-1]} ({len(names)})"
+
+
+def first_line(error: Exception) -> str:
+    """What another library says, without the places in its code that follow."""
+    return str(error).partition("\n")[0]

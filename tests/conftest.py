@@ -10,9 +10,14 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from losscli.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_data"
@@ -24,6 +29,17 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample data, as the current directory."""
     monkeypatch.chdir(SAMPLES)
     return SAMPLES
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run losscli in this process: (exit code, stdout, stderr)."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        return (code, *capsys.readouterr())
+
+    return run
 
 
 def run_command(

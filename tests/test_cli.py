@@ -13,22 +13,12 @@ import pytest
 from conftest import COMMAND, SAMPLES, run_command
 
 import losscli
-from losscli.cli import main
 
 PAIR = ["digits_log_probs.npy", "digits_labels.npy"]
 SEGMENTATION = ["segmentation_logits.npy", "segmentation_labels.npy"]
 
 
-@pytest.fixture
-def run(samples: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run in process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("samples")
 
 
 def strict_json(text: str) -> Any:

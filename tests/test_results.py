@@ -19,7 +19,6 @@ import pytest
 from conftest import COMMAND, SAMPLES, run_on_terminal
 
 import losscli
-from losscli.cli import main
 from losscli.errors import DataError
 
 X, Y = "1,2,6", "0,0,0"
@@ -32,15 +31,6 @@ SEGMENTATION = [
     "--ignore-index",
     "255",
 ]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

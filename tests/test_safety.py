@@ -21,20 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from losscli import evaluate
-from losscli.cli import main
 from losscli.errors import DataError, UsageError
 from losscli.text import harmless_cell, plain_markdown, printable
 
 EVIL = "\x1b[31mred\x1b[0m[bold]b|*x*\u202e"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*words: object) -> tuple[int, str, str]:
-        code = main([str(word) for word in words])
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 def start(*words: object, cwd: Path, **settings: Any) -> subprocess.Popen[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import ipc
 
-from losscli.errors import DataError
+from losscli.errors import DataError, first_line
 from losscli.readers.table import DAMAGE, Table
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
             )
         stream = ipc.open_stream(origin.arrow_stream())
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: not a readable Arrow file: {_line(error)}") from error
+        raise DataError(f"{origin.name}: not a readable Arrow file: {first_line(error)}") from error
     first_pass = [stream]
 
     def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -87,8 +87,4 @@ def _checked(origin: Origin, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.R
             batch.validate(full=True)
             yield batch
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: damaged Arrow file: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+        raise DataError(f"{origin.name}: damaged Arrow file: {first_line(error)}") from error

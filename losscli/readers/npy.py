@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from losscli.errors import DataError
+from losscli.errors import DataError, first_line
 from losscli.readers.dtypes import require_real
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_header(name: str, file: Any) -> Header:
         read = npy_format.read_array_header_1_0 if version == (1, 0) else _read_header_2_0
         shape, fortran, dtype = read(file)
     except _BAD_HEADER as error:
-        raise DataError(f"{name}: not a readable .npy array: {_line(error)}") from error
+        raise DataError(f"{name}: not a readable .npy array: {first_line(error)}") from error
     require_real(name, dtype)
     if len(shape) > MOST_AXES:
         raise DataError(f"{name}: found {len(shape)} axes; expected at most {MOST_AXES}")
@@ -246,7 +246,7 @@ class NpyStream:
             try:
                 part = self._file.read(len(buffer) - done)
             except self._damage as error:
-                raise DataError(f"{self.name}: damaged: {_line(error)}") from error
+                raise DataError(f"{self.name}: damaged: {first_line(error)}") from error
             if not part:
                 raise ends_early(self.name, None, self._sizes, self.dtype)
             buffer[done : done + len(part)] = part
@@ -267,7 +267,3 @@ def ends_early(
 def _strides(sizes: tuple[int, ...], itemsize: int, fortran: bool) -> tuple[int, ...]:
     inner = [sizes[:k] if fortran else sizes[k + 1 :] for k in range(len(sizes))]
     return tuple(itemsize * math.prod(one) for one in inner)
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet
 
-from losscli.errors import DataError
+from losscli.errors import DataError, first_line
 from losscli.readers.table import DAMAGE, Table
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         with _open(origin) as file:
             schema, metadata = file.schema_arrow, file.metadata
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: not a readable Parquet file: {_line(error)}") from error
+        raise DataError(
+            f"{origin.name}: not a readable Parquet file: {first_line(error)}"
+        ) from error
     return Table(
         origin.name,
         origin.size,
@@ -65,14 +67,10 @@ def _batches(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         with _open(origin) as file:
             yield from file.iter_batches(_rows_a_batch(file.metadata), columns=list(columns))
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: damaged Parquet file: {_line(error)}") from error
+        raise DataError(f"{origin.name}: damaged Parquet file: {first_line(error)}") from error
 
 
 def _rows_a_batch(metadata: parquet.FileMetaData) -> int:
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     size = int(sum(group.total_byte_size for group in groups))
     return max(1, _BATCH_BYTES * int(metadata.num_rows) // max(size, 1))
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
