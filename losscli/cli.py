@@ -6,7 +6,7 @@ import inspect
 import io
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -144,7 +144,7 @@ def _app(words: Sequence[str]) -> typer.Typer:
     """All commands; with their options only those that are asked for, which saves 50 ms."""
     completing = "_LOSSCLI_COMPLETE" in os.environ
 
-    def is_wanted(names: Collection[str]) -> bool:
+    def is_wanted(names: Iterable[str]) -> bool:
         return completing or any(name in words for name in names)
 
     app = typer.Typer(
@@ -160,22 +160,22 @@ def _app(words: Sequence[str]) -> typer.Typer:
         command = _command(listed.name) if is_wanted(names) else _nothing
         for name, hidden in names.items():
             app.command(name, hidden=hidden, help=_help(listed))(command)
-    app.add_typer(_comparisons(words), name="compare")
+    app.add_typer(_comparisons(is_wanted), name="compare")
     app.command("losses")(_losses)
     app.command("inspect")(_inspect)
     return app
 
 
-def _comparisons(words: Sequence[str]) -> typer.Typer:
+def _comparisons(is_wanted: Callable[[Iterable[str]], bool]) -> typer.Typer:
     """The commands `compare LOSS`."""
     app = typer.Typer(
         no_args_is_help=True,
         help="Compare two models on the same targets: losscli compare LOSS A B TARGET.",
     )
-    if "compare" in words or "_LOSSCLI_COMPLETE" in os.environ:
+    if is_wanted(["compare"]):
         for listed in LISTED.values():
             for name in filter(None, (listed.name, listed.alias)):
-                command = _comparison_command(listed.name) if name in words else _nothing
+                command = _comparison_command(listed.name) if is_wanted([name]) else _nothing
                 hidden = name == listed.alias
                 app.command(name, hidden=hidden, help=_help(listed))(command)
     return app

@@ -134,10 +134,13 @@ class _Rows:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._held: list[Mapping[str, NDArray[Any]]] = []
+        self._count = 0
 
     def elements(self, elements: Elements) -> None:
-        self._held.append(columns_of(elements))
-        if sum(len(columns["loss"]) for columns in self._held) >= _ROWS:
+        columns = columns_of(elements)
+        self._held.append(columns)
+        self._count += len(columns["loss"])
+        if self._count >= _ROWS:
             self._write()
 
     def finish(self, result: Result) -> None:
@@ -147,7 +150,7 @@ class _Rows:
         if self._held:
             names = self._held[0]
             self.write({name: np.concatenate([one[name] for one in self._held]) for name in names})
-            self._held = []
+            self._held, self._count = [], 0
 
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
         raise NotImplementedError
