@@ -538,7 +538,7 @@ def _index(view: View, block: Block, position: tuple[int, ...]) -> str:
             along = axis.element is not None and not axis.repeated
             start = block.box[axis.element].start + axis.offset if along else 0  # type: ignore[index]
             index[axis.source] = offset + start
-    place = [index.get(axis, 0) for axis in range(max(index, default=-1) + 1)]
+    place = [index[axis] for axis in sorted(index)]
     if not place:
         return ""
     return f" in row {place[0]}" if len(place) == 1 else f" at {place}"

@@ -10,6 +10,8 @@ import pytest
 
 import losscli
 from losscli.errors import DataError, UsageError
+from losscli.losses import layout
+from losscli.losses.layout import ArrayInfo
 
 INF, NAN = math.inf, math.nan
 pytestmark = pytest.mark.filterwarnings("ignore:the result is NaN")
@@ -344,6 +346,11 @@ class TestMargins:
         with pytest.raises(DataError, match=r"target at \[0, 3\] is 4; expected a class from 0 to"):
             losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [[0, -1, 0, 4]])
 
+    def test_one_weight_for_all_classes(self) -> None:
+        x, y = [[0.5, -1.0]], [[1, 0]]
+        whole = losscli.multilabel_soft_margin(x, y)
+        assert losscli.multilabel_soft_margin(x, y, weight=2.0) == pytest.approx(2 * whole)
+
     def test_multilabel_soft_margin_is_a_mean_over_classes(self) -> None:
         found = none_of(losscli.multilabel_soft_margin, np.zeros((2, 3, 4)), np.ones((2, 3, 4)))
         np.testing.assert_allclose(found, np.full((2, 3), math.log(2)), rtol=1e-15)
@@ -440,9 +447,15 @@ class TestCtc:
             losscli.ctc(x, [1, 2, 1, 2, 1, 1], [3] * 3, [2, 1, 2])
 
     def test_one_sample(self) -> None:
-        found = losscli.ctc(self.X[:, 0], [1], 3, 1, reduction="none")
-        assert np.shape(found) == ()
-        assert found == self.ctc([[1]], 3, 1)
+        for targets in ([1], [[1]]):
+            found = losscli.ctc(self.X[:, 0], targets, 3, 1, reduction="none")
+            assert np.shape(found) == ()
+            assert found == self.ctc([[1]], 3, 1)
+
+    def test_no_such_blank(self) -> None:
+        for blank in (3, -1):
+            with pytest.raises(DataError, match=f"has the classes 0 to 2, and no blank {blank}"):
+                self.ctc([[1]], 3, 1, blank=blank)
 
     def test_one_length_for_all(self) -> None:
         x = np.concatenate([self.X] * 2, axis=1)
@@ -478,6 +491,29 @@ class TestCtc:
             self.ctc(targets, steps, labels)
 
 
+class TestRowsNotCountedYet:
+    """Of files whose end alone tells how many rows there are."""
+
+    INPUT = ArrayInfo((None, 3, 5), np.dtype("f4"), table=True)
+
+    def test_another_array_tells(self) -> None:
+        targets = ArrayInfo((7, 5), np.dtype("i8"))
+        assert layout.index_targets({"input": self.INPUT, "target": targets}).shape == (7, 5)
+        assert layout.same_shape(
+            {"input": self.INPUT, "target": ArrayInfo((7, 3, 5), np.dtype("f4"))}
+        ).shape == (7, 3, 5)
+
+    def test_nobody_tells(self) -> None:
+        targets = ArrayInfo((None, 5), np.dtype("i8"), table=True)
+        assert layout.index_targets({"input": self.INPUT, "target": targets}).shape == (None, 5)
+
+    def test_one_column_fits_any_number_of_rows(self) -> None:
+        pair = {"input": (None, 1), "target": (5, 1)}
+        arrays = {name: ArrayInfo(shape, np.dtype("f4")) for name, shape in pair.items()}
+        assert layout.broadcasting(arrays).shape == (5, 1)
+        assert layout.broadcasting(arrays).warnings == ()
+
+
 class TestShift:
     def test_along_the_last_of_several_axes(self) -> None:
         rng = np.random.default_rng(3)
@@ -485,6 +521,15 @@ class TestShift:
         found = losscli.cross_entropy(x, y, shift=True, reduction="none")
         expected = losscli.cross_entropy(x[..., :-1], y[..., 1:], reduction="none")
         np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+    def test_with_a_mask(self) -> None:
+        """It goes with the target: its first step has no prediction."""
+        rng = np.random.default_rng(4)
+        x, y = rng.normal(size=(2, 3, 4, 6)), rng.integers(3, size=(2, 4, 6))
+        mask = rng.integers(2, size=y.shape)
+        found = losscli.evaluate("ce", x, y, mask=mask, shift=True)
+        each = losscli.cross_entropy(x[..., :-1], y[..., 1:], reduction="none")
+        assert found.value == pytest.approx(each[mask[..., 1:] == 1].mean(), rel=1e-14)
 
     def test_of_no_steps(self) -> None:
         found = none_of(losscli.cross_entropy, np.zeros((2, 3, 0)), np.zeros((2, 0)), shift=True)

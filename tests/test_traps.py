@@ -77,6 +77,11 @@ class TestWhatIsNoLogProbability:
         assert evaluate("nll", x, LABELS, mask=[0, 1]).value == pytest.approx(math.log(4 / 3))
         assert evaluate("nll", x, [-100, 1]).warnings == ()
 
+    def test_rows_of_more_than_is_looked_at(self) -> None:
+        """One of 70,000 classes is looked at all the same."""
+        [warning] = evaluate("nll", np.full((2, 70_000), -5.0), [0, 1]).warnings
+        assert "input at [0, 0] begins a row whose probabilities sum to 471.7" in warning
+
     def test_in_kl_div_and_ctc(self) -> None:
         with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.5.*--from"):
             evaluate("kl-div", PROBABILITIES, PROBABILITIES)
@@ -96,7 +101,8 @@ class TestWhatIsNoLogProbability:
     def test_rounding_may_take_a_logarithm_above_0(self, above: int, refused: bool) -> None:
         """By 64 times what 1 and the next float32 differ by, 2^-23."""
         x = above * 2.0**-23
-        for arrays in [("nll", [[x, -50.0]], [0]), ("kl-div", [x], [1.0])]:
+        ctc = ("ctc", [[[-50.0, x]]], [[1]], [1], [1])
+        for arrays in [("nll", [[x, -50.0]], [0]), ("kl-div", [x], [1.0]), ctc]:
             if refused:
                 with pytest.raises(DataError, match="at most 0"):
                     evaluate(*arrays)
@@ -129,6 +135,7 @@ class TestProbabilitiesForLogits:
         assert evaluate("ce", logits((50, 4)), np.zeros(50, int)).warnings == ()
         assert evaluate("ce", np.log(PROBABILITIES), LABELS).warnings == ()
         assert evaluate("ce", np.abs(logits((50, 4))), np.zeros(50, int)).warnings == ()
+        assert evaluate("ce", [[-0.5, 1.5], [-0.25, 1.25]], [0, 1]).warnings == ()
 
     def test_of_two_classes(self) -> None:
         p = [[0.3, 0.7], [0.0, 1.0]]
@@ -220,6 +227,12 @@ class TestZeroProbabilities:
         [warning] = evaluate("kl-div", p, p[::-1].copy(), from_="probs", reduction="sum").warnings
         assert warning.startswith("input at [59, 1] is 0")
 
+    def test_kl_div_tells_them_from_other_infinities(self) -> None:
+        p = PROBABILITIES
+        assert evaluate("kl-div", p, p, from_="probs", reduction="sum").warnings == ()
+        [warning] = evaluate("kl-div", [-np.inf], [1.0]).suspicious
+        assert warning == "the loss of 1 element is infinite, first at [0]"
+
     def test_clipping_in_the_open_gives_scikit_learns_number(self) -> None:
         """sklearn.metrics.log_loss([0, 1, 1], X, ...) with eps = 1e-15, before 1.3, by hand."""
         found = evaluate("nll", self.X, [0, 1, 1], from_="probs", clip=1e-15)
@@ -275,12 +288,13 @@ class TestTargets:
             (np.array([0, 4294967196]), "-100 in 32 bits .*--ignore-index 4294967196$"),
             (np.array([0, 255]), "--ignore-index 255 leaves it out"),
             (np.array([0, -1]), "--ignore-index -1 leaves it out"),
+            (np.array([0, -100]), "--ignore-index -100 leaves it out"),
             (np.array([0, 3]), "--class-base 1 counts from 1"),
         ],
     )
     def test_what_the_target_may_mean(self, target: Any, hint: str) -> None:
         with pytest.raises(DataError, match=hint):
-            evaluate("ce", logits((2, 3)), target)
+            evaluate("ce", logits((2, 3)), target, ignore_index=[])
 
     def test_rows_of_padding_that_count(self) -> None:
         x = logits((4, 3))
@@ -372,12 +386,14 @@ class TestTargets:
         assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
         [warning] = evaluate("ce", logits((2, 2)), [[-0.5, 1.0], [-0.5, 0.0]]).warnings
         assert warning.endswith("seen 2 times where it was looked for")
+        assert evaluate("ce", logits((2, 2)), [[0.5, 0.5], [0.0, 1.0]]).warnings == ()
 
     def test_weights_below_0(self) -> None:
         warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[1.0, -1.5]).suspicious
         assert warnings == ("weight in row 1 is -1.5; expected at least 0",)
         warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, -0.5]).suspicious
         assert warnings == ("weight in row 1 is -0.5; expected at least 0",)
+        assert evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, 1.0]).suspicious == ()
 
 
 class TestMasks:
@@ -528,10 +544,13 @@ class TestRoundedProbabilities:
         assert len(evaluate("ctc", [[row]], [[1]], [1], [1]).warnings) == told
 
     def test_float16_holds_three_digits(self) -> None:
-        """0.504 is 0.50390625: 0.0078 off, of 0.009 in that type and 0.0051 in others."""
+        """0.504 is 0.50390625, and 0.505 is 0.5048828125: both together are 0.0078 and 0.0098
+        off, of 0.009 in that type and 0.0051 in others."""
         p = np.full((1, 2), 0.50390625)
         found = evaluate("nll", p.astype(np.float16), [0], from_="probs").suspicious
         assert found == ()
+        assert len(evaluate("nll", p, [0], from_="probs").suspicious) == 1
+        p = np.full((1, 2), 0.5048828125, np.float16)
         assert len(evaluate("nll", p, [0], from_="probs").suspicious) == 1
 
     def test_a_single_column_of_ones_is_no_row_of_probabilities(self) -> None:
