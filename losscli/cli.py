@@ -60,12 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         action = _app(words)(words, prog_name="losscli", standalone_mode=False)
-        if isinstance(action, int):  # --help and --version have answered by themselves
-            return action
         if sys.stdout is None:
             raise DataError("cannot write the result: standard output is closed")
-        _keep_memory()
-        action()
+        if not isinstance(action, int):  # --help and --version have answered by themselves
+            _keep_memory()
+            action()
         sys.stdout.flush()
         return 0
     except LosscliError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import os
 import resource
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,22 @@ class TestSignals:
         assert err.endswith(" elements; their mean is 1\n")
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("rows", [1, 300_000])
+    @pytest.mark.parametrize("row", ["1,0\n", '{"x": 1, "y": 0}\n'])
+    def test_a_pipe_that_is_quiet_keeps_nothing_up(
+        self, row: str, rows: int, number: signal.Signals, tmp_path: Path
+    ) -> None:
+        """A thread that waits for the rest of a table is not waited for."""
+        words = ["l1", "-", "-i", "x", "-t", "y"]
+        with start(*words, cwd=tmp_path, stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            process.stdin.write(("x,y\n" if row[0] == "1" else "") + row * rows)
+            process.stdin.flush()
+            time.sleep(1.0)
+            process.send_signal(number)
+            assert process.wait(timeout=5) == 128 + number
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_nothing_half_done_stays(self, slow: Path, number: signal.Signals) -> None:
         (slow / "o.npy").write_text("old")
         process, _ = self.begin(slow, "-o", "o.npy")
@@ -234,6 +252,27 @@ class TestSurroundings:
 
         monkeypatch.setattr("threading.Thread.start", refuse)
         assert run("l1", pair / "x.npy", pair / "y.npy", "-j", "2")[:2] == (0, "999999.5\n")
+
+    def test_a_thread_that_cannot_be_had_for_a_moment(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No row is read twice, and none is lost."""
+        begin, begun = threading.Thread.start, itertools.count()
+
+        def refuse_once(thread: threading.Thread) -> None:
+            if next(begun) == 0:
+                raise RuntimeError("can't start new thread")
+            begin(thread)
+
+        rows = "".join(f"{k},0\n" for k in range(1_000_000))
+        (tmp_path / "t.csv").write_text(f"x,y\n{rows}")
+        for refused in (0, 1, 2):
+            begun = itertools.count(-refused)
+            monkeypatch.setattr("threading.Thread.start", refuse_once)
+            found = evaluate(
+                "l1", str(tmp_path / "t.csv"), threads=2, input_column="x", target_column="y"
+            )
+            assert (found.count, found.value) == (1_000_000, 499_999.5)
 
     @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
     def test_any_encoding(self, pair: Path, encoding: str) -> None:
