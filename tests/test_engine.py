@@ -218,6 +218,30 @@ def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(values(result), np.arange(5000) + 1.0)
 
 
+def test_long_rows_are_read_whole_where_they_have_to_be(tmp_path: Path) -> None:
+    """For what a mask leaves in, and for the class that scores most."""
+    x = np.full((3, 5000), np.log(1 / 5000))
+    x[[0, 1, 2], [1, 2, 4000]] = [-1.0, -2.0, -100.0]
+    np.save(tmp_path / "x.npy", x)
+    long = tmp_path / "x.npy"
+    assert losscli.evaluate("nll", long, [1, 2, 4000], check=False).value == 103 / 3
+    found = losscli.evaluate("nll", long, [1, 2, 4000], mask=[1, 1, 0], check=False)
+    assert (found.value, found.count) == (1.5, 2)
+    wanted = losscli.Wanted(accuracy=True)
+    assert losscli.evaluate("nll", long, [1, 2, 3], wanted=wanted, check=False).accuracy == 2 / 3
+
+
+def test_what_is_no_number_is_counted_in_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BLOCK_VALUES", 2)
+    x = np.zeros(40)
+    x[[7, 20, 21, 39]] = np.nan, np.nan, np.inf, np.nan
+    found = losscli.evaluate("l1", x, np.zeros(40), reduction="none").warnings
+    assert found == (
+        "the loss of 3 elements is NaN, first at [7]",
+        "the loss of 1 element is infinite, first at [21]",
+    )
+
+
 def test_a_mistake_in_long_rows_is_found(tmp_path: Path) -> None:
     x = np.full((3, 5000), np.log(1 / 5000))
     x[2, 4000] = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import mpmath
@@ -200,6 +201,14 @@ def test_the_fast_cost_of_many_classes(dtype: str, shape: tuple[int, ...], gap: 
     expected = pick(negative_log_softmax(x.astype(np.float64)), y)
     rtol = 1e-12 if dtype == "float64" else 2e-6
     np.testing.assert_allclose(target_cost(x, y), expected, rtol=rtol)
+
+
+def test_what_float32_cannot_hold_is_done_again() -> None:
+    """exp(-95) has 3 digits there, exp(95) none: these rows take the plain formula."""
+    x = np.array([[0.0, -95.0], [95.0, 0.0], [-95.0, 0.0]], np.float32)
+    with np.errstate(over="ignore"):  # as the engine has it
+        found = target_cost(x, np.array([0, 0, 0]))
+    np.testing.assert_allclose(found, [math.exp(-95), math.exp(-95), 95.0], rtol=1e-12)
 
 
 def test_ctc_of_what_is_almost_certain_keeps_its_digits() -> None:

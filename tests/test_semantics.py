@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class TestIgnored:
         assert math.isnan(loss(x, y))
         assert loss(x, y, reduction="sum") == 0.0
         assert loss(x, y, reduction="none").shape == (0,)
+        assert loss(np.zeros((0, 0)), y, reduction="none").shape == (0,)
 
     def test_what_an_ignored_row_holds_does_not_matter(self, loss: Any) -> None:
         x = [[0.0, 0.0], [NAN, INF]]
@@ -231,6 +233,11 @@ def none_of(loss: Any, *arrays: Any, **options: Any) -> Any:
 
 
 class TestDistributions:
+    def test_kl_div_of_no_classes(self) -> None:
+        x = np.zeros((2, 0))
+        found = none_of(losscli.kl_div, x, x, from_="logits", target_from="logits")
+        assert found.shape == (2, 0)
+
     def test_kl_div_at_its_edges(self) -> None:
         x = [-INF, -1.0, -INF, -1.0, NAN, 0.0]
         p = [0.0, 0.0, 0.5, -0.5, 0.0, NAN]
@@ -506,6 +513,21 @@ class TestRowsNotCountedYet:
     def test_nobody_tells(self) -> None:
         targets = ArrayInfo((None, 5), np.dtype("i8"), table=True)
         assert layout.index_targets({"input": self.INPUT, "target": targets}).shape == (None, 5)
+
+    def test_one_row_may_be_for_all(self) -> None:
+        for pair in [((1, 3), (None, 3)), ((None, 3), (1, 3))]:
+            shapes = dict(zip(("input", "target"), pair, strict=True))
+            arrays = {name: ArrayInfo(shape, np.dtype("f4")) for name, shape in shapes.items()}
+            found = layout.broadcasting(arrays)
+            assert (found.shape, len(found.warnings)) == ((None, 3), 1)
+
+    def test_the_column_to_take_is_named_where_there_are_several(self) -> None:
+        source = ArrayInfo((None, 3), np.dtype("f4"), table=True)
+        for shape, hinted in [((None, 2), True), ((7,), False)]:
+            target = ArrayInfo(shape, np.dtype("i8"), table=True)
+            with pytest.raises(DataError) as caught:
+                layout.index_targets({"input": replace(source, shape=(5, 3)), "target": target})
+            assert ("--target-column" in str(caught.value)) == hinted
 
     def test_one_column_fits_any_number_of_rows(self) -> None:
         pair = {"input": (None, 1), "target": (5, 1)}

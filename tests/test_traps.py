@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,25 @@ class TestWhatIsNoLogProbability:
     def test_another_class_above_1(self) -> None:
         with pytest.raises(DataError, match=r"input at \[0, 0\] is 1.5; expected a probability"):
             evaluate("nll", [[1.5, 0.25]], [1], from_="probs")
-        with pytest.raises(DataError, match=r"target at \[0, 0\] is 1.5; expected a probability"):
+        text = (
+            "target at [0, 0] is 1.5; expected a probability, from 0 to 1; --target-from log-probs "
+            "or --target-from logits takes others, and --no-check anything"
+        )
+        with pytest.raises(DataError, match=f"^{re.escape(text)}$"):
             evaluate("kl-div", np.log([[0.5, 0.5]]), [[1.5, 0.25]])
+
+    def test_rounding_may_take_a_probability_above_1(self) -> None:
+        """By 64 times 2^-23 as well."""
+        assert evaluate("kl-div", [0.0], [1 + 64 * 2.0**-23]).count == 1
+        with pytest.raises(DataError, match="from 0 to 1"):
+            evaluate("kl-div", [0.0], [1 + 65 * 2.0**-23])
+
+    def test_steps_behind_the_last_may_hold_anything(self) -> None:
+        x = np.log(np.full((3, 2, 4), 0.25))
+        x[2] = 9.0
+        assert evaluate("ctc", x, [[1], [2]], [2, 2], [1, 1]).warnings == ()
+        with pytest.raises(DataError, match=r"log_probs at \[2, 1, 0\] is 9.0"):
+            evaluate("ctc", x, [[1], [2]], [2, 3], [1, 1])
 
     def test_probabilities_of_0_and_1(self) -> None:
         with pytest.raises(DataError, match="is 1.0; .*--from probs takes"):
@@ -226,6 +244,10 @@ class TestZeroProbabilities:
         assert warning.startswith("target in row 59 has the probability 0")
         [warning] = evaluate("kl-div", p, p[::-1].copy(), from_="probs", reduction="sum").warnings
         assert warning.startswith("input at [59, 1] is 0")
+        x, targets = np.log(np.full((1, 60, 3), 1 / 3)), np.ones((60, 2), int)
+        labels = np.array([1] * 59 + [2])
+        [warning] = evaluate("ctc", x, targets, 1, labels).warnings
+        assert warning.startswith("targets at [59, 0] begins a target that cannot be written")
 
     def test_kl_div_tells_them_from_other_infinities(self) -> None:
         p = PROBABILITIES
@@ -248,6 +270,10 @@ class TestZeroProbabilities:
         found = evaluate("kl-div", [[1.0, 0.0]], [[0.5, 0.5]], from_="probs", reduction="sum")
         assert found.value == math.inf
         assert "input at [0, 1] is 0 where the target is not" in found.warnings[0]
+
+    def test_bce_of_what_is_certain_and_right(self) -> None:
+        found = evaluate("bce", [0.0, 1.0], [0.0, 1.0])
+        assert (found.value, found.warnings) == (0.0, ())
 
     def test_bce_holds_its_logarithms_and_says_so(self) -> None:
         found = evaluate("bce", [1.0, 0.0, 1.0, 0.5], [1.0, 1.0, 0.0, 0.5])
@@ -286,6 +312,7 @@ class TestTargets:
             (np.array([0, 65436], np.uint16), "-100 in 16 bits .*--ignore-index 65436"),
             (np.array([0.0, 65436.0]), "-100 in 16 bits .*--ignore-index 65436$"),
             (np.array([0, 4294967196]), "-100 in 32 bits .*--ignore-index 4294967196$"),
+            (np.array([0, 2**64 - 100], np.uint64), "-100 in 64 bits .* 18446744073709551516$"),
             (np.array([0, 255]), "--ignore-index 255 leaves it out"),
             (np.array([0, -1]), "--ignore-index -1 leaves it out"),
             (np.array([0, -100]), "--ignore-index -100 leaves it out"),
@@ -339,6 +366,9 @@ class TestTargets:
         assert "input at [4, 0, 1] begins a row of nothing but -100" in warning
         assert warning.endswith("seen 2 times")
 
+    def test_one_class_is_no_padding(self) -> None:
+        assert evaluate("ce", [[-100.0], [-100.0]], [0, 0]).warnings == ()
+
     def test_padding_of_two_classes(self) -> None:
         x = logits((4, 2))
         x[3] = -100
@@ -374,8 +404,9 @@ class TestTargets:
                 evaluate("ce", x, y)
 
     def test_probabilities_for_the_logits_of_two_classes(self) -> None:
-        p = np.linspace(0.01, 0.99, 40)
-        [warning] = evaluate("bce-with-logits", p, np.ones(40)).warnings
+        p = np.linspace(0.01, 0.99, 32)
+        assert evaluate("bce-with-logits", p[1:], np.ones(31)).warnings == ()
+        [warning] = evaluate("bce-with-logits", p, np.ones(32)).warnings
         assert "nothing but numbers from 0 to 1" in warning
         assert "bce takes probabilities" in warning
 
@@ -631,7 +662,8 @@ class TestClassAxis:
     def test_classes_first(self) -> None:
         x, y = logits((3, 7)), np.arange(7) % 3
         expected = losscli.cross_entropy(x.T.copy(), y)
-        assert losscli.cross_entropy(x, y, class_axis=0) == pytest.approx(expected, rel=1e-14)
+        for axis in (0, -2):
+            assert losscli.cross_entropy(x, y, class_axis=axis) == pytest.approx(expected)
 
     def test_the_axis_that_fits_is_said(self) -> None:
         with pytest.raises(DataError, match=r"class indices of shape \(4, 5\).*--class-axis -1 fi"):
@@ -641,6 +673,7 @@ class TestClassAxis:
         x, y = logits((4, 5, 5)), np.zeros((4, 5), int)
         [warning] = evaluate("ce", x, y).warnings
         assert "axis 1 was taken for the classes; --class-axis -1 takes the last" in warning
+        assert evaluate("nll", log_softmax(x), y).warnings == (warning,)
         assert evaluate("ce", x, y, class_axis=1).warnings == ()
         y = np.zeros((2, 3, 3), int)
         assert evaluate("ce", logits((2, 4, 3, 3)), y).warnings == ()
@@ -760,6 +793,8 @@ class TestCommand:
     def test_a_mask_that_does_not_fit(self, pair: list[str]) -> None:
         with pytest.raises(DataError, match=r"mask has shape \(3,\); expected .* \(2,\), or its"):
             evaluate("ce", *pair, mask=[1, 1, 0])
+        with pytest.raises(DataError, match=r"mask has shape \(2,\); expected .* \(3,\), or its"):
+            evaluate("l1", np.zeros(3), np.zeros(3), mask=[1, 0])
 
 
 def test_few_blocks_are_looked_at() -> None:

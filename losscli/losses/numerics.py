@@ -200,8 +200,6 @@ class Unread:
     entries: Callable[[NDArray[np.intp]], NDArray[Any]]
     rows: Callable[[int], NDArray[Any]]
 
-    ndim = 2
-
 
 def pick(array: NDArray[Any] | Unread, indices: NDArray[np.intp]) -> NDArray[Any]:
     """The entry of each element's class: array[n, indices[n, ...], ...]."""
