@@ -78,6 +78,13 @@ class TestWhatIsNoLogProbability:
         with pytest.raises(DataError, match="from 0 to 1"):
             evaluate("kl-div", [0.0], [1 + 65 * 2.0**-23])
 
+    def test_float16_rounds_further(self) -> None:
+        """By 64 times 2^-10."""
+        x = np.array([[0.0625, -9.0]], np.float16)
+        assert evaluate("nll", x, [0]).value == -0.0625
+        with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.06256.* at most 0"):
+            evaluate("nll", np.nextafter(x, np.float16(1)), [0])
+
     def test_steps_behind_the_last_may_hold_anything(self) -> None:
         x = np.log(np.full((3, 2, 4), 0.25))
         x[2] = 9.0
@@ -402,6 +409,9 @@ class TestTargets:
         for x, y in [(logits((4, 1)), [0, 1, 0, 1]), (logits((4,)), [0, 1, 0, 1])]:
             with pytest.raises(DataError, match="for one score a sample there are bce-with-logits"):
                 evaluate("ce", x, y)
+        with pytest.raises(DataError) as caught:
+            evaluate("nll", log_softmax(logits((2, 3))), np.zeros((2, 3), int))
+        assert "for one score a sample" not in str(caught.value)
 
     def test_probabilities_for_the_logits_of_two_classes(self) -> None:
         p = np.linspace(0.01, 0.99, 32)
@@ -444,6 +454,10 @@ class TestMasks:
         with pytest.raises(DataError, match=r"mask in row 1 is .*added to scores is the reverse"):
             evaluate("l1", self.X, [0, 0, 0], mask=[0.0, mark, 0.0])
         assert evaluate("l1", self.X, [0, 0, 0], mask=[0.0, mark, 0.0], check=False).value == 2.0
+
+    def test_minus_1_is_the_only_mark_below_0(self) -> None:
+        with pytest.raises(DataError, match="mask in row 1 is -2; expected 0 for what does not"):
+            evaluate("mse", [1.0, 2.0], [0.0, 0.0], mask=[1, -2])
 
     def test_0_and_1_of_any_type(self) -> None:
         for mask in (np.array([1, 0, 1], bool), np.array([1.0, 0.0, 1.0])):
@@ -558,6 +572,9 @@ class TestRoundedProbabilities:
             ([0.5, *[0.1] * 9], True),
             # By 3 decimals 0.0005 of forty classes.
             ([*[0.026] * 20, *[0.025] * 20], False),
+            # By 4 decimals 0.00005 of a hundred, whatever the numbers have.
+            ([0.010071] * 100, False),
+            ([0.010101] * 100, True),
         ],
     )
     def test_by_how_much_a_row_may_be_off(self, row: list[float], told: bool) -> None:
