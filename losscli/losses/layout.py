@@ -90,7 +90,7 @@ class Layout:
 
     @property
     def grid(self) -> Shape:
-        return self.shape or (1,)
+        return _grid(self.shape)
 
     @property
     def element_order(self) -> tuple[int, ...]:
@@ -106,6 +106,21 @@ class Layout:
         return rank - min(
             (k for k in (axis.element for axis in axes) if k is not None), default=rank
         )
+
+
+# Of arrays with one value for each sample, and with one for all of them.
+_BY_SAMPLE = View((Axis(0, 0),))
+_FOR_ALL = View((Axis(0, None),))
+
+
+def _grid(shape: Shape) -> Shape:
+    """The elements' axes: a single number has one as well."""
+    return shape or (1,)
+
+
+def _width(*sizes: int | None) -> int:
+    """The values of an element, along axes whose sizes are known."""
+    return max(1, math.prod(size or 0 for size in sizes))
 
 
 def show(shape: Shape) -> str:
@@ -172,7 +187,7 @@ def class_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
     _require_classes(arrays["input"])
     shape = _shape_of_pair(arrays)
     views = {name: _row_view(info.shape, shape) for name, info in arrays.items()}
-    return Layout(shape[:-1], views, width=max(shape[-1] or 0, 1))
+    return Layout(shape[:-1], views, width=_width(shape[-1]))
 
 
 def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
@@ -187,18 +202,17 @@ def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
     if shape[:-1] == ():
         elements = ()
     views = {name: _row_view(info.shape, (*elements, shape[-1])) for name, info in vectors.items()}
-    grid = elements or (1,)
-    views["target"] = _element_view(target.shape if elements else (), grid)
+    views["target"] = _element_view(target.shape if elements else (), _grid(elements))
     if not elements and target.shape:
-        views["target"] = View((Axis(0, 0),))
-    return Layout(elements, views, width=max(shape[-1] or 0, 1))
+        views["target"] = _BY_SAMPLE
+    return Layout(elements, views, width=_width(shape[-1]))
 
 
 def vector_triples(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Arrays (..., D) of vectors, one of each for an element; leading axes broadcast."""
     shape = _shape_of_vectors(arrays)
     views = {name: _row_view(info.shape, shape) for name, info in arrays.items()}
-    return Layout(shape[:-1], views, width=max(shape[-1] or 0, 1))
+    return Layout(shape[:-1], views, width=_width(shape[-1]))
 
 
 def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
@@ -307,7 +321,7 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
             f"has shape {show(targets.shape)}; log_probs of shape {show(source.shape)}, which is "
             f"(T, N, C), takes (N, S) = ({batch[0] if batch else 1}, S), or all targets end to end",
         )
-    width = max((steps or 0) * (classes or 0), 1)
+    width = _width(steps, classes)
     return Layout(tuple(batch), views, width=width, concatenated=concatenated)
 
 
@@ -377,7 +391,7 @@ def _class_layout(
             "--class-axis -1 takes the last, --class-axis 1 says that this is right",
         )
     indices = all(axis.element is not WHOLE for axis in target_view.axes)
-    return Layout(shape, views, max(classes, 1), classes if indices else None, warnings=warnings)
+    return Layout(shape, views, _width(classes), classes if indices else None, warnings=warnings)
 
 
 def _shifted(layout: Layout) -> Layout:
@@ -420,13 +434,11 @@ def _index_view(shape: Shape, elements: Shape) -> View | None:
     Beside the elements' own shape, (1) goes with a single row of classes and (N, 1) with (N).
     """
     if _fits(shape, elements):
-        return (
-            View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else View((Axis(0, None),))
-        )
+        return View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else _FOR_ALL
     if elements == () and shape == (1,):
-        return View((Axis(0, 0),))
+        return _BY_SAMPLE
     if len(elements) == 1 and _fits(shape, (*elements, 1)):
-        return View((Axis(0, 0),))
+        return _BY_SAMPLE
     return None
 
 
@@ -461,12 +473,12 @@ def _shape_of_vectors(arrays: Mapping[str, ArrayInfo]) -> Shape:
 def _lengths_view(name: str, lengths: ArrayInfo, batch: Sequence[int | None]) -> View:
     """A length for each sample, or one for all."""
     if lengths.shape == ():
-        return View((Axis(0, None),))
+        return _FOR_ALL
     if lengths.shape == (1,):
         return View((Axis(0, 0, repeated=tuple(batch) not in ((), (1,))),))
     if not _fits(lengths.shape, tuple(batch)):
         raise _misfit_elements(name, lengths, tuple(batch))
-    return View((Axis(0, 0),))
+    return _BY_SAMPLE
 
 
 def _variance_axes(shape: Shape, var: Shape) -> list[int | None] | None:
@@ -501,7 +513,7 @@ def _broadcast_pair(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def _elementwise(arrays: Mapping[str, ArrayInfo], shape: Shape) -> Layout:
-    grid = shape or (1,)
+    grid = _grid(shape)
     return Layout(shape, {name: _element_view(info.shape, grid) for name, info in arrays.items()})
 
 
@@ -520,7 +532,7 @@ def _row_view(shape: Shape, whole_shape: Shape) -> View:
     """As `_element_view`, with the last axis WHOLE."""
     if not shape:
         return View((Axis(0, None), Axis(WHOLE, None)))
-    elements = _element_view(shape[:-1], whole_shape[:-1] or (1,))
+    elements = _element_view(shape[:-1], _grid(whole_shape[:-1]))
     return View((*elements.axes, Axis(WHOLE, len(shape) - 1)))
 
 

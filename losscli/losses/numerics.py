@@ -83,12 +83,16 @@ def target_cost(x: NDArray[Any], indices: NDArray[np.intp]) -> Floats:
     others = _sum_of_classes(terms)
     of_target = np.exp(widen(pick(x, indices)))
     costs: Floats = np.log1p(others / of_target)
-    lowest = x.shape[CLASS_AXIS] * 1e-30
-    unsure = ~((others > lowest) & (others < 1e30) & (of_target > 1e-30) & (of_target < 1e30))
+    unsure = ~(_is_safe(others / max(1, x.shape[CLASS_AXIS])) & _is_safe(of_target))
     if unsure.any():
         rows = np.moveaxis(x, CLASS_AXIS, -1)[unsure]
         costs[unsure] = pick(negative_log_softmax(widen(rows)), indices[unsure])
     return costs
+
+
+def _is_safe(x: Floats) -> Mask:
+    """Whether numbers are far from where float32 overflows or loses digits."""
+    return (x > 1e-30) & (x < 1e30)
 
 
 def _exponentials(x: NDArray[Any]) -> NDArray[Any]:
