@@ -107,11 +107,13 @@ def test_cosine_embedding_of_almost_parallel_vectors(angle: float) -> None:
     assert found == pytest.approx(float(exact), rel=1e-10, abs=0)
 
 
-@pytest.mark.parametrize("apart", [1e-7, 1e-9, 1e-12, 1e-15])
-def test_cosine_embedding_of_vectors_that_hardly_differ(apart: float) -> None:
-    """Float64 vectors of 300 numbers, whose distance is far below the rounding of their cosine."""
+@pytest.mark.parametrize("size", [1.0, 1e4, 1e9])
+@pytest.mark.parametrize("apart", [1e-5, 1e-7, 1e-9, 1e-12, 1e-15])
+def test_cosine_embedding_of_vectors_that_hardly_differ(apart: float, size: float) -> None:
+    """Float64 vectors of 300 numbers, whose distance is far below the rounding of their cosine;
+    small ones have the most of it from the 1e-12 that is added to their squares."""
     rng = np.random.default_rng(4)
-    a = rng.normal(size=300)
+    a = size * rng.normal(size=300)
     b = 3.0 * a * (1.0 + apart * rng.normal(size=300))
     exact_a, exact_b = ([mpmath.mpf(x) for x in vector.tolist()] for vector in (a, b))
     epsilon = mpmath.mpf(float(np.float32(1e-12)))

@@ -60,7 +60,8 @@ def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats) -> Floats:
 
         1 - t/s = (s² - t²) / (s (s + t)) where s² - t² = |a|²|b|² - t² + ε(|a|² + |b|²) + ε²
 
-    and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels.
+    and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels. Where
+    t/|a|² is rounded, what remains of b has a part along a, which is taken off its square.
     """
     a2, b2 = _dot(a, a), _dot(b, b)
     along = (dot / np.where(a2 > 0.0, a2, 1.0))[..., np.newaxis]
@@ -70,7 +71,7 @@ def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats) -> Floats:
     if close.any():
         a, b, along = (np.broadcast_to(one, beside.shape)[close] for one in (a, b, along))
         beside = _minus_product(b, along, a)
-        apart[close] = _dot(beside, beside)
+        apart[close] = _dot(beside, beside) - np.square(_dot(beside, a)) / _dot(a, a)
     apart *= a2
     squares = apart + _EPSILON * (a2 + b2) + _EPSILON**2
     cosine = dot / lengths
