@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import io
 import os
@@ -31,7 +32,7 @@ from losscli.parameters import (
     wanted_of,
 )
 from losscli.report import FORMATS, write_findings, write_rows
-from losscli.text import printable
+from losscli.text import escaped_in_json, printable
 
 # What imports NumPy is imported where it is used: without it, `losscli --help` takes 115 ms and not
 # 245, of which Typer and rich take 110.
@@ -84,10 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_any_character() -> None:
-    """Where the terminal's encoding lacks a character, its escape is shown instead."""
+    """Where a stream's encoding lacks a character, its escape is shown instead: that of JSON, of
+    which JSON stays what it is."""
+    codecs.register_error("losscli", _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="losscli")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return escaped_in_json(error.object[error.start : error.end]), error.end
 
 
 def _keep_memory() -> None:

@@ -26,6 +26,26 @@ def printable(text: str) -> str:
     return "".join(_escaped(one) if _is_control(one) else one for one in text)
 
 
+def printable_json(text: str) -> str:
+    """JSON in which nothing steers a terminal either; line breaks are those between its values.
+
+    >>> printable_json('["a\x9b31mb"]')
+    '["a\\\\u009b31mb"]'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        escaped_in_json(one) if one != "\n" and _is_control(one) else one for one in text
+    )
+
+
+def escaped_in_json(text: str) -> str:
+    """The text with everything beyond ASCII as escapes, as JSON has them."""
+    import json  # noqa: PLC0415 - 2 ms at the start, and seldom needed
+
+    return json.dumps(text)[1:-1]
+
+
 def harmless_cell(text: str) -> str:
     """The text as a cell of CSV that no spreadsheet computes.
 

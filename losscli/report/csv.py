@@ -1,4 +1,4 @@
-"""Comma-separated rows with a header."""
+"""Comma-separated rows with a header: as they are, but for a terminal, which text may not steer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from losscli.report.rows import RowReport
-from losscli.text import harmless_cell
+from losscli.text import harmless_cell, printable
 
 
 class Report(RowReport):
@@ -26,8 +26,8 @@ def _write_header(stream: TextIO, header: Sequence[str]) -> None:
 
 def _write_lines(stream: TextIO, rows: Iterable[Sequence[object]]) -> None:
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows([_cell(cell) for cell in row] for row in rows)
-
-
-def _cell(cell: object) -> object:
-    return harmless_cell(cell) if isinstance(cell, str) else cell
+    shown = printable if stream.isatty() else str
+    writer.writerows(
+        [shown(harmless_cell(cell)) if isinstance(cell, str) else cell for cell in row]
+        for row in rows
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from losscli.engine import Elements
 from losscli.reduction import Group, Result
 from losscli.report.rows import differences
+from losscli.text import printable_json
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
@@ -44,12 +45,11 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
 
 def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
     found = {"arrays": [asdict(one) for one in findings], "command": command}
-    stream.write(json.dumps(speakable(found), indent=2, allow_nan=False) + "\n")
+    stream.write(dumps(found, indent=2) + "\n")
 
 
 def write_comparison(stream: TextIO, comparison: Comparison) -> None:
-    found = speakable(comparison_facts(comparison))
-    stream.write(json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    stream.write(dumps(comparison_facts(comparison), indent=2) + "\n")
 
 
 def comparison_facts(comparison: Comparison) -> dict[str, Any]:
@@ -117,15 +117,16 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def dumps(value: Any) -> str:
-    return json.dumps(speakable(value), allow_nan=False, ensure_ascii=False)
+def dumps(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(_speakable(value), indent=indent, allow_nan=False, ensure_ascii=False)
+    return printable_json(text)
 
 
-def speakable(value: Any) -> Any:
+def _speakable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {key: speakable(item) for key, item in value.items()}
+        return {key: _speakable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [speakable(item) for item in value]
+        return [_speakable(item) for item in value]
     return value

@@ -5,7 +5,6 @@ The suffix says the format; each writes blocks as they come.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import tempfile
@@ -158,12 +157,11 @@ class _Rows:
 
 class _Jsonl(_Rows):
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        from losscli.report.json import speakable  # noqa: PLC0415 - beside this format alone
+        from losscli.report.json import dumps  # noqa: PLC0415 - beside this format alone
 
         values = (column.tolist() for column in columns.values())
         for row in zip(*values, strict=True):
-            line = json.dumps(speakable(dict(zip(columns, row, strict=True))), ensure_ascii=False)
-            self._file.write(f"{line}\n".encode())
+            self._file.write(f"{dumps(dict(zip(columns, row, strict=True)))}\n".encode())
 
 
 class _Arrow(_Rows):
