@@ -8,8 +8,13 @@ import unicodedata
 # What spreadsheets take for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-# What Markdown takes for more than itself; a line within a word it does not.
-_MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])")
+# What Markdown takes for more than itself; a line within a word it does not. The colon and the dot
+# are those of links without brackets, https:// and www.
+_MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
+
+# What mentions somebody, or makes an address: sites look for it in what they have rendered, where
+# a backslash is gone.
+_MENTION = re.compile(r"@(?=\w)")
 
 
 def printable(text: str) -> str:
@@ -61,7 +66,8 @@ def plain_markdown(text: str) -> str:
     >>> plain_markdown("a|*b*")
     'a\\\\|\\\\*b\\\\*'
     """
-    return _MARKUP.sub(lambda mark: f"\\{mark[0]}", printable(text))
+    shown = _MARKUP.sub(lambda mark: f"\\{mark[0]}", printable(text))
+    return _MENTION.sub("<span>@</span>", shown)
 
 
 def _is_control(character: str) -> bool:

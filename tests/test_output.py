@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import COMMAND, run_on_terminal
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from losscli.text import plain_markdown
 
 # Control characters of 7 and of 8 bits, what turns text around, and line breaks of Unicode.
 STEERING = "\x1b[31m\x07\x7f\x9b31m\u202e\u2066\u2028\u2029"
@@ -63,3 +70,29 @@ class TestEncodings:
         found = json.loads(out) if form == "json" else json.loads(out.splitlines()[1])
         label = found["groups"][1]["group"] if form == "json" else found["part"]
         assert label == "été😀"
+
+
+class TestMarkdown:
+    """`$`, bare links and mentions are what sites add to Markdown; the rest is CommonMark's."""
+
+    @pytest.mark.parametrize(
+        ("text", "escaped"),
+        [
+            ("&lt;i&gt;", r"\&lt;i\&gt;"),
+            ("https://e.vil HTTP://e.vil", r"https\://e.vil HTTP\://e.vil"),
+            ("www.e.vil", r"www\.e.vil"),
+            ("$x$", r"\$x\$"),
+            ("@bob, bob@e.vil", "<span>@</span>bob, bob<span>@</span>e.vil"),
+            ("a: 1/2, e.g. @ 3", "a: 1/2, e.g. @ 3"),
+        ],
+    )
+    def test_text_is_no_markup(self, text: str, escaped: str) -> None:
+        assert plain_markdown(text) == escaped
+
+    @given(st.text(alphabet="aéw1 &<>$@:/.*_`[]()|\\~!#;"))
+    @example("&lt;i&gt; &#36;")
+    def test_it_is_rendered_as_it_is(self, text: str) -> None:
+        document = f"| x |\n| --- |\n| {plain_markdown(text)} |\n"
+        page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(document)
+        [cell] = re.findall(r"<td>(.*)</td>", page)
+        assert html.unescape(re.sub("</?span>", "", cell)) == text.strip()
