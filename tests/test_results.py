@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -262,19 +263,24 @@ class TestOutput:
         assert stat.S_IMODE(real.stat().st_mode) == 0o640
         np.testing.assert_array_equal(np.load(real), [1.0, 2.0, 6.0])
 
-    def test_a_full_disk(self, tmp_path: Path) -> None:
-        """A limit of 4 KB a file stands for it: the old file stays, and one line says why."""
-        np.save(tmp_path / "x.npy", np.zeros(100_000))
-        (tmp_path / "o.npy").write_text("old")
-        command = " ".join(COMMAND)
-        script = f"ulimit -f 4; trap '' XFSZ; exec {command} l1 x.npy x.npy -o o.npy"
+    @pytest.mark.parametrize("limit", [4096, 1_000_000])
+    @pytest.mark.parametrize("suffix", ["npy", "csv", "parquet", "jsonl"])
+    def test_a_full_disk(self, tmp_path: Path, suffix: str, limit: int) -> None:
+        """A limit on files stands for it: the old file stays alone, and one line says why."""
+        np.save(tmp_path / "x.npy", np.random.default_rng(1).uniform(size=300_000))
+        (tmp_path / f"o.{suffix}").write_text("old")
         found = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+            [*COMMAND, "l1", "x.npy", "0", "-o", f"o.{suffix}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         )
-        assert found.returncode == 1
-        assert found.stderr == "losscli: error: o.npy: cannot write it: File too large\n"
-        assert (tmp_path / "o.npy").read_text() == "old"
-        assert sorted(os.listdir(tmp_path)) == ["o.npy", "x.npy"]
+        assert (found.returncode, found.stdout) == (1, "")
+        assert found.stderr == f"losscli: error: o.{suffix}: cannot write it: File too large\n"
+        assert (tmp_path / f"o.{suffix}").read_text() == "old"
+        assert sorted(os.listdir(tmp_path)) == [f"o.{suffix}", "x.npy"]
 
     def test_without_elements(self, run: Any, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", np.zeros((0, 3)))

@@ -202,16 +202,24 @@ class TestSignals:
             process.send_signal(number)
             assert process.wait(timeout=5) == 128 + number
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_nothing_half_done_stays(self, slow: Path, number: signal.Signals) -> None:
-        (slow / "o.npy").write_text("old")
-        process, _ = self.begin(slow, "-o", "o.npy")
+    @pytest.mark.parametrize(
+        ("number", "output"),
+        [
+            (signal.SIGTERM, "o.npy"),
+            (signal.SIGINT, "o.npy"),
+            (signal.SIGINT, "o.parquet"),
+            (signal.SIGINT, "o.csv"),
+        ],
+    )
+    def test_nothing_half_done_stays(self, slow: Path, number: signal.Signals, output: str) -> None:
+        (slow / output).write_text("old")
+        process, _ = self.begin(slow, "-o", output)
         process.send_signal(number)
         _, err = process.communicate(timeout=5)
         assert process.returncode == 128 + number
         assert len(err.splitlines()) == 1
-        assert (slow / "o.npy").read_text() == "old"
-        assert sorted(os.listdir(slow)) == ["o.npy", "x.npy", "y.npy"]
+        assert (slow / output).read_text() == "old"
+        assert sorted(os.listdir(slow)) == sorted([output, "x.npy", "y.npy"])
 
     def test_killed_at_any_moment(self, tmp_path: Path) -> None:
         """The old file or the new one, whole; `benchmarks` and notes tell of many more kills."""

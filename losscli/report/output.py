@@ -9,6 +9,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -33,6 +34,9 @@ class Writer(Protocol):
     def finish(self, result: Result) -> None:
         """Write what can only be known at the end."""
 
+    def discard(self) -> None:
+        """Write nothing more, whatever is left."""
+
 
 class Output:
     """A file that takes losses as they are computed, and is in its place once all are written.
@@ -52,8 +56,12 @@ class Output:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._file.close()
-        Path(self._file.name).unlink(missing_ok=True)
+        try:
+            self._writer.discard()
+            with suppress(OSError):  # what a full disk does not take is not wanted any more
+                self._file.close()
+        finally:
+            Path(self._file.name).unlink(missing_ok=True)
 
     def elements(self, elements: Elements) -> None:
         try:
@@ -121,6 +129,9 @@ class _Npy:
         self._file.write(b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little"))
         self._file.write(text.ljust(length - 1) + b"\n")
 
+    def discard(self) -> None:
+        pass
+
     def _leave_room(self, rank: int) -> None:
         """Enough for any sizes; NumPy wants headers of a multiple of 64 bytes."""
         self._room = math.ceil((80 + 22 * rank) / 64) * 64
@@ -144,6 +155,9 @@ class _Rows:
 
     def finish(self, result: Result) -> None:
         self._write()
+
+    def discard(self) -> None:
+        pass
 
     def _write(self) -> None:
         if self._held:
@@ -221,6 +235,11 @@ class _Parquet(_Arrow):
         from pyarrow import parquet  # noqa: PLC0415 - beside this format alone
 
         return parquet.ParquetWriter(self._file, schema)
+
+    def discard(self) -> None:
+        """Else pyarrow writes the end of the file as the writer is forgotten."""
+        if self._writer is not None:
+            self._writer.is_open = False
 
 
 _WRITERS: dict[str, Any] = {
