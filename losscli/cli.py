@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -120,8 +120,7 @@ def _guarded(word: str) -> str:
 
 def _output_failed(error: OSError) -> int:
     """What readers meet is a DataError, so this is stdout: a reader that left, or a full disk."""
-    # Python flushes stdout again at exit; there it must not fail once more.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _silence(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return CLOSED_PIPE
     return _fail(f"cannot write the result: {error.strerror}", DataError.exit_code)
@@ -144,8 +143,18 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def _say(kind: str, message: str) -> None:
-    if sys.stderr is not None:  # print would take None for standard output
+    """A line on stderr. Where nobody can read it, that changes neither answer nor exit code."""
+    if sys.stderr is None:  # print would take None for standard output
+        return
+    try:
         print(f"losscli: {kind}: {printable(' '.join(message.split()))}", file=sys.stderr)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let a stream that failed not fail once more: Python flushes it again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _app(words: Sequence[str]) -> typer.Typer:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, run_on_terminal
+from conftest import COMMAND, SAMPLES, run_on_terminal
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -96,3 +96,30 @@ class TestMarkdown:
         page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(document)
         [cell] = re.findall(r"<td>(.*)</td>", page)
         assert html.unescape(re.sub("</?span>", "", cell)) == text.strip()
+
+
+def in_shell(words: str, cwd: Path = SAMPLES) -> subprocess.CompletedProcess[str]:
+    """What a shell's line gives, with `losscli` as the command."""
+    line = re.sub(r"\blosscli\b", " ".join(COMMAND), words)
+    return subprocess.run(
+        ["bash", "-c", line], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+class TestNobodyReadsStderr:
+    """It changes neither the answer nor the exit code."""
+
+    @pytest.mark.parametrize("stderr", ["2>/dev/full", "2> >(exec true)", "2>&-"])
+    @pytest.mark.parametrize(
+        ("words", "code", "answer"),
+        [
+            ("ce digits.parquet", 0, "0.4057333999790036\n"),
+            ("l1 2 0 --fail-above 1", 3, "2.0\n"),
+            ("l1 2 0 --nothing", 2, ""),
+            ("l1 none.npy 0", 1, ""),
+        ],
+    )
+    def test_it(self, words: str, code: int, answer: str, stderr: str) -> None:
+        # A moment later the other end of the pipe is closed.
+        found = in_shell(f"exec {stderr}; sleep 0.1; exec losscli {words}")
+        assert (found.returncode, found.stdout) == (code, answer)
