@@ -21,6 +21,9 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
+    # A terminal that is closed; nohup has it ignored, and so it stays.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _terminate)
     exit_code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # there is none, or main has said that it failed
@@ -32,7 +35,7 @@ def run() -> None:
 
 def _terminate(number: int, frame: object) -> None:
     """Let what is half done be taken back."""
-    raise Terminated
+    raise Terminated(number)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 INTERNAL_ERROR = 1
 INTERRUPTED = 130
-TERMINATED = 143
 CLOSED_PIPE = 141
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -52,7 +51,11 @@ Action = Callable[[], None]
 
 
 class Terminated(BaseException):
-    """The process is asked to end; nothing half done is to stay."""
+    """The process is asked to end by a signal; nothing half done is to stay."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.format_message().replace("Value error, ", ""), UsageError.exit_code)
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", INTERRUPTED)
-    except Terminated:
-        return _fail("terminated", TERMINATED)
+    except Terminated as error:
+        return _fail("terminated", error.exit_code)
     except MemoryError:
         return _fail("there is not enough memory", DataError.exit_code)
     except OSError as error:

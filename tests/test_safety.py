@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import itertools
 import json
 import math
 import os
+import pty
 import resource
 import signal
 import subprocess
+import termios
 import threading
 import time
 from pathlib import Path
@@ -30,14 +33,8 @@ EVIL = "\x1b[31mred\x1b[0m[bold]b|*x*\u202e"
 
 
 def start(*words: object, cwd: Path, **settings: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *map(str, words)],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **settings,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*COMMAND, *map(str, words)], cwd=cwd, text=True, **pipes | settings)
 
 
 class TestText:
@@ -166,8 +163,8 @@ class TestSignals:
         np.save(tmp_path / "y.npy", np.zeros(1 << 22))
         return tmp_path
 
-    def begin(self, slow: Path, *words: str) -> tuple[subprocess.Popen[str], Any]:
-        process = start("l1", "-", "y.npy", *words, cwd=slow, stdin=subprocess.PIPE)
+    def begin(self, slow: Path, *words: str, **settings: Any) -> tuple[subprocess.Popen[str], Any]:
+        process = start("l1", "-", "y.npy", *words, cwd=slow, stdin=subprocess.PIPE, **settings)
         assert process.stdin is not None
         header = io.BytesIO()
         np.lib.format.write_array_header_1_0(
@@ -206,6 +203,7 @@ class TestSignals:
         ("number", "output"),
         [
             (signal.SIGTERM, "o.npy"),
+            (signal.SIGHUP, "o.npy"),
             (signal.SIGINT, "o.npy"),
             (signal.SIGINT, "o.parquet"),
             (signal.SIGINT, "o.csv"),
@@ -220,6 +218,41 @@ class TestSignals:
         assert len(err.splitlines()) == 1
         assert (slow / output).read_text() == "old"
         assert sorted(os.listdir(slow)) == sorted([output, "x.npy", "y.npy"])
+
+    def test_a_terminal_that_is_closed(self, slow: Path) -> None:
+        """While the bar is on it."""
+        reader, terminal = pty.openpty()
+        process, pipe = self.begin(
+            slow,
+            *("-o", "o.npy"),
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+            pass_fds=[terminal],
+        )
+        os.close(terminal)
+        time.sleep(0.5)
+        pipe.buffer.write(np.ones(1 << 20).tobytes())
+        pipe.flush()
+        shown = b""
+        while b"elements" not in shown:
+            shown += os.read(reader, 1 << 16)
+        os.close(reader)
+        process.communicate(timeout=5)
+        assert process.returncode == 128 + signal.SIGHUP
+        assert sorted(os.listdir(slow)) == ["x.npy", "y.npy"]
+
+    def test_nohup_keeps_it_going(self, slow: Path) -> None:
+        """Which starts a command with the signal ignored."""
+        ignore = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process, pipe = self.begin(slow)
+        finally:
+            signal.signal(signal.SIGHUP, ignore)
+        process.send_signal(signal.SIGHUP)
+        pipe.buffer.write(np.ones(1 << 21).tobytes())
+        assert process.communicate(timeout=20) == ("1.0\n", "")
 
     def test_killed_at_any_moment(self, tmp_path: Path) -> None:
         """The old file or the new one, whole; `benchmarks` and notes tell of many more kills."""

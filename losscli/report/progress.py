@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, TextIO
 
 # Work that ends within this many seconds needs no bar.
@@ -23,7 +24,8 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with suppress(OSError):  # the terminal was closed
+                self._bar.stop()
 
     def update(self, done: int, total: int | None) -> None:
         """`total` is None where only the end of a file tells."""
