@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from losscli.engine import Elements
-from losscli.errors import GateError, UsageError
+from losscli.errors import DataError, GateError, UsageError
 from losscli.evaluation import evaluate, hand_on
+from losscli.losses.registry import find
+from losscli.readers.origin import STANDARD_INPUT
+from losscli.readers.shards import files_of
 from losscli.reduction import Result
 from losscli.report import is_number_alone, open_report, write_comparison
 from losscli.request import Wanted
@@ -72,7 +75,7 @@ def answer(
     if showing.gate is not None and reduction == "none":
         raise UsageError("--fail-above judges one number, and --reduction none gives many")
     if showing.output is not None:
-        _require_not_read(showing.output, (*inputs, *parameters.values(), *wanted["by"]))
+        _require_not_read(showing.output, _paths(loss, inputs, wanted, parameters))
     on_upper = showing.gate is not None and showing.gate.on == "upper"
     alone = is_number_alone(showing.format, sys.stdout)
     with ExitStack() as stack:
@@ -130,15 +133,37 @@ def judge(comparison: Comparison) -> None:
         raise GateError(f"B is worse than A by {comparison.difference:.6g}{within}")
 
 
-def _require_not_read(output: str, given: Iterable[Any]) -> None:
-    """Raise UsageError if the output would take the place of what is read."""
-    names = (one for value in given for one in (value if isinstance(value, list) else [value]))
-    for name in names:
-        if isinstance(name, str) and _is_same(name, output):
-            raise UsageError(f"--output is {output!r}, which is read as well; give another name")
+def _paths(
+    loss: str, inputs: Sequence[Any], wanted: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Iterator[str]:
+    """What may name a file: the arrays of the loss, the classes' names and the labels."""
+    arrays = (parameters.get(array.name) for array in find(loss).inputs)
+    labels = (*wanted["by"], wanted["cluster"])
+    for given in (*inputs, *arrays, parameters.get("classes"), *labels):
+        yield from (one for one in _several(given) if isinstance(one, str))
 
 
-def _is_same(one: str, other: str) -> bool:
+def _several(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
+
+
+def _require_not_read(output: str, paths: Iterable[str]) -> None:
+    """Raise UsageError if the output would take the place of a file that is read."""
+    if any(_is_same(file, output) for path in paths for file in _files(path)):
+        raise UsageError(f"--output is {output!r}, which is read as well; give another name")
+
+
+def _files(path: str) -> Sequence[str | int]:
+    """The files that a path, a directory or a glob stands for, or the number of an open one."""
+    if path == STANDARD_INPUT:
+        return [0]
+    try:
+        return files_of(path)
+    except (DataError, OSError):  # opening it says what is wrong
+        return []
+
+
+def _is_same(one: str | int, other: str) -> bool:
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 

@@ -246,12 +246,59 @@ class TestOutput:
         assert code == 2
         assert "expected a name in .npy, .csv, .parquet, .pq, .jsonl" in err
 
-    def test_never_over_what_is_read(self, run: Any, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["x/1.npy", "0"],
+            ["link.npy", "0"],
+            ["hard.npy", "0"],
+            ["x/*.npy", "y.npy"],
+            ["x", "y.npy"],
+            ["--target", "y.npy", "--input", "x/2.npy", "--input", "x/1.npy"],
+            ["y.npy", "0", "--weight", "x/1.npy"],
+            ["y.npy", "0", "--mask", "x/1.npy"],
+            ["y.npy", "0", "--by", "x/1.npy"],
+            ["y.npy", "0", "--cluster", "x/1.npy"],
+        ],
+    )
+    def test_never_over_what_is_read(
+        self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("x").mkdir()
+        for name in ("x/1.npy", "x/2.npy"):
+            np.save(name, [1.0])
+        np.save("y.npy", [1.0, 1.0])
+        Path("link.npy").symlink_to("x/1.npy")
+        os.link("x/1.npy", "hard.npy")
+        code, out, err = run("l1", *words, "-o", "x/1.npy")
+        assert (code, out) == (2, "")
+        assert err == (
+            "losscli: error: --output is 'x/1.npy', which is read as well; give another name\n"
+        )
+        assert np.load("x/1.npy") == [1.0]
+
+    def test_never_over_names_of_classes(self, run: Any, tmp_path: Path) -> None:
+        path = tmp_path / "names.csv"
+        path.write_text("a\nb\n")
+        words = ["nll", "--classes", path, "-o", path, "--", "-1,-2", "0"]
+        assert run(*words)[0] == 2
+        assert path.read_text() == "a\nb\n"
+
+    def test_never_over_standard_input(self, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", [1.0])
-        code, _, err = run("l1", tmp_path / "x.npy", "0", "-o", tmp_path / "x.npy")
-        assert code == 2
-        assert "which is read as well" in err
+        with (tmp_path / "x.npy").open("rb") as file:
+            words = [*COMMAND, "l1", "-", "0", "-o", "x.npy"]
+            assert subprocess.run(words, cwd=tmp_path, stdin=file, check=False).returncode == 2
         assert np.load(tmp_path / "x.npy") == [1.0]
+
+    def test_over_another_file_of_the_folder(self, run: Any, tmp_path: Path) -> None:
+        """A glob that does not take it is no reason to refuse."""
+        np.save(tmp_path / "x1.npy", [1.0])
+        np.save(tmp_path / "o.npy", [1.0])
+        words = ["l1", tmp_path / "x*.npy", "3", "-o", tmp_path / "o.npy"]
+        assert run(*words)[:2] == (0, "2.0\n")
+        assert np.load(tmp_path / "o.npy") == [2.0]
 
     def test_rights_and_links_stay(self, run: Any, tmp_path: Path) -> None:
         real, link = tmp_path / "real.npy", tmp_path / "link.npy"

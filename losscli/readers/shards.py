@@ -22,7 +22,7 @@ _PART = re.compile(r"(\d+)-of-(\d+)")
 
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
     """The container of all files that paths, directories and globs name, in natural order."""
-    names = sorted((name for pattern in patterns for name in _found(pattern)), key=natural)
+    names = sorted((name for pattern in patterns for name in files_of(pattern)), key=natural)
     if len(names) == 1:
         return open_file(names[0], reading)
     _require_all_parts(names)
@@ -33,7 +33,7 @@ def open_files(patterns: Sequence[str], reading: Reading) -> Container:
     return joined(name, others) if joined else Shards(name, [first, *others])
 
 
-def _found(pattern: str) -> list[str]:
+def files_of(pattern: str) -> list[str]:
     """The files that one pattern means; a file's own name comes first."""
     path = Path(pattern)
     if pattern == STANDARD_INPUT or path.is_file():
