@@ -60,12 +60,14 @@ class Terminated(BaseException):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line. Every error ends here, as one line on stderr and an exit code."""
-    _show_any_character()
-    words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
+        _show_any_character()
+        words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
         action = _app(words)(words, prog_name="losscli", standalone_mode=False)
         if sys.stdout is None:
             raise DataError("cannot write the result: standard output is closed")
+        if action == INTERRUPTED:  # while the words were read; typer takes it for an answer
+            raise KeyboardInterrupt
         if not isinstance(action, int):  # --help and --version have answered by themselves
             _keep_memory()
             action()
@@ -83,6 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail("there is not enough memory", DataError.exit_code)
     except OSError as error:
         return _output_failed(error)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # a reader of the help that left
+            return CLOSED_PIPE
+        raise
     except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
         return _internal_error(error)
 

@@ -325,6 +325,15 @@ class TestErrors:
         monkeypatch.setattr("losscli.actions.evaluate", interrupt)
         assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
 
+    def test_an_interrupt_while_the_words_are_read(
+        self, run: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(value: bool) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("losscli.cli._VERSION.callback", interrupt)
+        assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
+
 
 class TestWarnings:
     def test_a_nan_is_answered_with_a_warning(self, run: Any) -> None:

@@ -123,3 +123,17 @@ class TestNobodyReadsStderr:
         # A moment later the other end of the pipe is closed.
         found = in_shell(f"exec {stderr}; sleep 0.1; exec losscli {words}")
         assert (found.returncode, found.stdout) == (code, answer)
+
+
+class TestClosedPipes:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            *("--help", "--version", "ce --help", "compare --help", "compare ce --help", "compare"),
+            *("losses", "ce digits.parquet", "inspect digits.parquet"),
+            "compare ce digits.parquet digits.parquet",
+        ],
+    )
+    def test_each_command_ends_quietly(self, words: str) -> None:
+        found = in_shell(f"(sleep 0.1; exec losscli {words}) | exec true; echo ${{PIPESTATUS[0]}}")
+        assert (found.stdout, found.stderr) == ("141\n", "")
