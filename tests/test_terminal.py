@@ -63,6 +63,27 @@ def test_losses_that_fit_are_all_there() -> None:
     ]
 
 
+def test_losses_on_a_narrow_screen_keep_their_columns() -> None:
+    lines = screen("mse", "1,2", "1,7", "-r", "none", columns=20)
+    assert lines == [
+        "       targe",
+        "index      t  loss",
+        "    0      1     0",
+        "    1      7    25",
+    ]
+
+
+def test_a_comparison_on_a_narrow_screen_keeps_its_digits() -> None:
+    lines = screen("compare", "mse", "0.125,0.25", "1,2", "0,0", columns=24)
+    assert lines[2:7] == [
+        "mse   loss  rval  wins",
+        "A     0.03  -0.2  100.",
+        "      9062  5873    0%",
+        "         5  9 to",
+        "            0.33",
+    ]
+
+
 def test_losses_over_many_blocks_have_one_header_and_straight_columns(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((2, 200_000)))
     lines = screen("mse", "x.npy", "x.npy", "-r", "none", lines=10, cwd=tmp_path)

@@ -40,6 +40,9 @@ _FEW = 30
 _BAR_WIDTH = 40
 _BESIDE_BARS = 36
 
+# Characters of a column of losses, which most of them have room in.
+_COLUMN_WIDTH = 12
+
 # In a pipe a line is as long as what it holds.
 _UNCUT = 1 << 16
 
@@ -57,7 +60,8 @@ class Report:
         cells = [[_short(cell) for cell in row] for row in rows]
         if cells:
             header = element_header(elements)
-            self._console.print(_columns(header, cells, with_header=self._shown == 0))
+            table = _columns(header, cells, self._console.width, with_header=self._shown == 0)
+            self._console.print(table)
         self._shown += len(cells)
 
     def result(self, result: Result) -> None:
@@ -85,16 +89,16 @@ def write_comparison(stream: TextIO, comparison: Comparison) -> None:
     console = _console(stream)
     a, b = comparison.a, comparison.b
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(_text(a.loss, style="bold"), style="dim")
+    table.add_column(_text(a.loss, style="bold"), style="dim", overflow="fold")
     for name in ("loss", "95 % interval", "wins"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for name, result, share in zip("AB", (a, b), comparison.wins, strict=True):
         table.add_row(name, *_value_and_interval(result.value, result.ci), f"{share:.1%}")
     difference = _value_and_interval(comparison.difference, comparison.ci)
     table.add_row("B - A", *(_text(cell, style="bold") for cell in difference), "")
     console.print(table)
     facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim")
+    facts.add_column(style="dim", min_width=len("reduction"))
     facts.add_column(overflow="fold")
     facts.add_row("verdict", _text(_verdict(comparison)))
     facts.add_row("reduction", _text(_reduction(b)))
@@ -203,10 +207,14 @@ def _console(stream: TextIO) -> Console:
     return _Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
 
 
-def _columns(header: Sequence[str], rows: Iterable[Sequence[str]], with_header: bool) -> Table:
+def _columns(
+    header: Sequence[str], rows: Iterable[Sequence[str]], width: int, with_header: bool
+) -> Table:
+    """Columns of one width in every block, which a narrow screen has room for."""
+    least = max(1, min(_COLUMN_WIDTH, width // len(header) - 2))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=with_header)
     for name in header:
-        table.add_column(_text(name), justify="right", min_width=12)
+        table.add_column(_text(name), justify="right", min_width=least, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
     return table
