@@ -6,6 +6,7 @@ import codecs
 import inspect
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 from losscli._version import __version__
-from losscli.errors import DataError, LosscliError, UsageError
+from losscli.errors import DataError, LosscliError, UsageError, first_line
 from losscli.losses import LISTED, Listed
 from losscli.parameters import (
     FLAG,
@@ -46,6 +47,8 @@ CLOSED_PIPE = 141
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
+_FOR_IMPORT = "it may lack memory (ulimit -v), or has to be installed anew"
+
 # What a command does, once its words are understood.
 Action = Callable[[], None]
 
@@ -61,17 +64,7 @@ class Terminated(BaseException):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line. Every error ends here, as one line on stderr and an exit code."""
     try:
-        _show_any_character()
-        words = [_guarded(word) for word in (sys.argv[1:] if arguments is None else arguments)]
-        action = _app(words)(words, prog_name="losscli", standalone_mode=False)
-        if sys.stdout is None:
-            raise DataError("cannot write the result: standard output is closed")
-        if action == INTERRUPTED:  # while the words were read; typer takes it for an answer
-            raise KeyboardInterrupt
-        if not isinstance(action, int):  # --help and --version have answered by themselves
-            _keep_memory()
-            action()
-        sys.stdout.flush()
+        _run(sys.argv[1:] if arguments is None else arguments)
         return 0
     except LosscliError as error:
         return _fail(str(error), error.exit_code)
@@ -81,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error) or "interrupted", INTERRUPTED)
     except Terminated as error:
         return _fail("terminated", error.exit_code)
+    except ImportError as error:
+        return _fail(f"cannot load a library: {_reason(error)}; {_FOR_IMPORT}", DataError.exit_code)
     except MemoryError:
         return _fail("there is not enough memory", DataError.exit_code)
     except OSError as error:
@@ -91,6 +86,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
         return _internal_error(error)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    _show_any_character()
+    _forget_odd_sizes()
+    words = [_guarded(word) for word in arguments]
+    action = _app(words)(words, prog_name="losscli", standalone_mode=False)
+    if sys.stdout is None:
+        raise DataError("cannot write the result: standard output is closed")
+    if action == INTERRUPTED:  # while the words were read; typer takes it for an answer
+        raise KeyboardInterrupt
+    if not isinstance(action, int):  # --help and --version have answered by themselves
+        _keep_memory()
+        action()
+    sys.stdout.flush()
 
 
 def _show_any_character() -> None:
@@ -106,6 +116,14 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return escaped_in_json(error.object[error.start : error.end]), error.end
+
+
+def _forget_odd_sizes() -> None:
+    """Let the terminal tell the size of the screen, where variables hold what is none: rich takes
+    `²` for a number, and 0 as it is."""
+    for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        if not re.fullmatch(r"[1-9][0-9]{0,3}", os.environ.get(name, "")):
+            os.environ.pop(name, None)
 
 
 def _keep_memory() -> None:
@@ -133,6 +151,12 @@ def _output_failed(error: OSError) -> int:
     if isinstance(error, BrokenPipeError):
         return CLOSED_PIPE
     return _fail(f"cannot write the result: {error.strerror}", DataError.exit_code)
+
+
+def _reason(error: ImportError) -> str:
+    """Its first line; NumPy's own error explains at length the one that it comes from."""
+    cause = error.__cause__
+    return first_line(cause if isinstance(cause, ImportError) else error)
 
 
 def _internal_error(error: Exception) -> int:

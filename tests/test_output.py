@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,15 +126,81 @@ class TestNobodyReadsStderr:
         assert (found.returncode, found.stdout) == (code, answer)
 
 
-class TestClosedPipes:
+# Each command, and what is in what it answers.
+ANSWERS = {
+    "--help": "Usage",
+    "--version": "losscli",
+    "ce --help": "Usage",
+    "compare --help": "Usage",
+    "compare ce --help": "Usage",
+    "losses": "cross-entropy",
+    "ce digits.parquet --by class --top 2 --histogram": "0.7432",
+    "ce digits.parquet -r none": "0.",
+    "compare ce digits.parquet digits.parquet": "0.4057",
+    "inspect digits.parquet": "logits",
+}
+
+
+@pytest.mark.parametrize("words", ANSWERS)
+class TestEachCommand:
+    """Wherever its answer goes."""
+
+    def test_without_a_terminal(self, words: str) -> None:
+        found = in_shell(f"TERM= setsid losscli {words} < /dev/null")
+        assert (found.returncode, "\x1b" in found.stdout) == (0, False)
+        assert ANSWERS[words] in found.stdout
+
     @pytest.mark.parametrize(
-        "words",
-        [
-            *("--help", "--version", "ce --help", "compare --help", "compare ce --help", "compare"),
-            *("losses", "ce digits.parquet", "inspect digits.parquet"),
-            "compare ce digits.parquet digits.parquet",
-        ],
+        "settings", ["COLUMNS=²", "COLUMNS=0", "TERMINAL_WIDTH=wide", f"LINES={'9' * 5000}"]
     )
-    def test_each_command_ends_quietly(self, words: str) -> None:
+    def test_on_a_terminal_with_an_odd_size(self, words: str, settings: str) -> None:
+        shown = run_on_terminal(["env", settings, *COMMAND, *words.split()])
+        assert ANSWERS[words] in shown
+
+    def test_on_a_narrow_terminal(self, words: str) -> None:
+        for columns in (20, 1):
+            shown = run_on_terminal([*COMMAND, *words.split()], columns=columns)
+            assert "losscli: error" not in shown
+            # Nothing is cut, but for the help, which typer shows; of one column there is no use.
+            assert "…" not in shown or "help" in words or columns == 1
+
+    def test_on_a_dumb_terminal(self, words: str) -> None:
+        shown = run_on_terminal(["env", "TERM=dumb", *COMMAND, *words.split()])
+        assert ANSWERS[words] in shown
+        assert "\x1b" not in shown
+
+    def test_into_a_closed_pipe(self, words: str) -> None:
         found = in_shell(f"(sleep 0.1; exec losscli {words}) | exec true; echo ${{PIPESTATUS[0]}}")
         assert (found.stdout, found.stderr) == ("141\n", "")
+
+    @pytest.mark.parametrize(
+        ("stdout", "problem"),
+        [(">&-", "standard output is closed"), (">/dev/full", "No space left on device")],
+    )
+    def test_into_nothing(self, words: str, stdout: str, problem: str) -> None:
+        found = in_shell(f"losscli {words} {stdout}")
+        assert found.returncode == 1
+        assert found.stderr == f"losscli: error: cannot write the result: {problem}\n"
+
+    def test_where_nobody_reads_stderr(self, words: str) -> None:
+        for stderr in ("2>&-", "2>/dev/full"):
+            found = in_shell(f"losscli {words} {stderr}")
+            assert found.returncode == 0
+            assert ANSWERS[words] in found.stdout
+
+
+def test_a_library_that_cannot_be_loaded() -> None:
+    """pyarrow that is not there stands for memory that does not suffice for it."""
+    program = "import sys; sys.modules['pyarrow'] = None; from losscli.cli import main; "
+    found = subprocess.run(
+        [sys.executable, "-c", f"{program} sys.exit(main(['ce', 'digits.parquet']))"],
+        cwd=SAMPLES,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        "losscli: error: cannot load a library: import of pyarrow halted; None in sys.modules; "
+        "it may lack memory (ulimit -v), or has to be installed anew\n"
+    )
