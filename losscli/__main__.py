@@ -24,6 +24,8 @@ def run() -> None:
     # A terminal that is closed; nohup has it ignored, and so it stays.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _terminate)
+    if not sys.flags.dev_mode:
+        sys.unraisablehook = _ignore
     exit_code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # there is none, or main has said that it failed
@@ -36,6 +38,11 @@ def run() -> None:
 def _terminate(number: int, frame: object) -> None:
     """Let what is half done be taken back."""
     raise Terminated(number)
+
+
+def _ignore(failed: object) -> None:
+    """What goes wrong as something is forgotten, such as an interrupt at that moment, ends nothing,
+    and shows no traceback."""
 
 
 if __name__ == "__main__":

@@ -204,3 +204,17 @@ def test_a_library_that_cannot_be_loaded() -> None:
         "losscli: error: cannot load a library: import of pyarrow halted; None in sys.modules; "
         "it may lack memory (ulimit -v), or has to be installed anew\n"
     )
+
+
+def test_what_goes_wrong_as_something_is_forgotten() -> None:
+    """An interrupt may come while Python looks after its weak references."""
+    lines = (
+        "import weakref, losscli.__main__ as command",
+        "def interrupt(reference): raise KeyboardInterrupt",
+        "command.main = lambda: (weakref.ref(set(), interrupt), 7)[1]",
+        "command.run()",
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (7, "", "")
