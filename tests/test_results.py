@@ -300,6 +300,15 @@ class TestOutput:
         assert run(*words)[:2] == (0, "2.0\n")
         assert np.load(tmp_path / "o.npy") == [2.0]
 
+    def test_a_folder_called_as_groups_are(
+        self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("class").mkdir()
+        Path("class/o.csv").write_text("x\n1\n")
+        words = ["nll", "--by", "class", "-o", "class/o.csv", "--", "-1,-2", "0"]
+        assert run(*words)[0] == 0
+
     def test_rights_and_links_stay(self, run: Any, tmp_path: Path) -> None:
         real, link = tmp_path / "real.npy", tmp_path / "link.npy"
         real.write_text("old")
