@@ -231,6 +231,17 @@ def test_long_rows_are_read_whole_where_they_have_to_be(tmp_path: Path) -> None:
     assert losscli.evaluate("nll", long, [1, 2, 3], wanted=wanted, check=False).accuracy == 2 / 3
 
 
+@pytest.mark.parametrize("loss", ["multi-margin", "multilabel-margin", "ce"])
+def test_losses_of_all_classes_read_long_rows(loss: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(6).normal(size=(3, 5000))
+    y = np.array([1, 2, 4000])
+    if loss == "multilabel-margin":
+        y = np.where(np.arange(5000) == 0, y[:, np.newaxis], -1)
+    np.save(tmp_path / "x.npy", x)
+    found = losscli.evaluate(loss, tmp_path / "x.npy", y)
+    assert found.value == losscli.evaluate(loss, x, y).value
+
+
 def test_what_is_no_number_is_counted_in_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BLOCK_VALUES", 2)
     x = np.zeros(40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -381,8 +382,8 @@ class TestVectors:
 
     def test_vectors_of_nothing(self) -> None:
         """Their distances are 0, so the margin remains."""
-        for shape in [(2, 0), (2, 3, 0)]:
-            found = none_of(losscli.triplet_margin, *[np.zeros(shape)] * 3)
+        for shape, p in itertools.product([(2, 0), (2, 3, 0)], [1.0, 2.0, INF]):
+            found = none_of(losscli.triplet_margin, *[np.zeros(shape)] * 3, p=p)
             np.testing.assert_array_equal(found, np.ones(shape[:-1]))
 
     def test_targets_of_vectors_that_do_not_fit(self) -> None:
@@ -520,6 +521,12 @@ class TestRowsNotCountedYet:
             arrays = {name: ArrayInfo(shape, np.dtype("f4")) for name, shape in shapes.items()}
             found = layout.broadcasting(arrays)
             assert (found.shape, len(found.warnings)) == ((None, 3), 1)
+
+    def test_they_are_the_first_axis(self) -> None:
+        pair = {"input": (None,), "target": (3, 1)}
+        arrays = {name: ArrayInfo(shape, np.dtype("f4")) for name, shape in pair.items()}
+        with pytest.raises(DataError, match=r"\(3, 1\).*does not broadcast with the input's, \(N,"):
+            layout.broadcasting(arrays)
 
     def test_the_column_to_take_is_named_where_there_are_several(self) -> None:
         source = ArrayInfo((None, 3), np.dtype("f4"), table=True)

@@ -40,6 +40,8 @@ class TestWhatIsNoLogProbability:
         x = np.array([[-1.0, 2.0]])
         with pytest.raises(DataError, match=r"input at \[0, 1\] is 2.0.*--from logits takes"):
             evaluate("nll", x, [0])
+        with pytest.raises(DataError, match=r"input at \[0, 1\] is 0.25.*--from logits takes"):
+            evaluate("nll", [[-0.5, 0.25]], [0])
 
     def test_probabilities(self) -> None:
         with pytest.raises(DataError, match=r"is 0.5; .*at most 0; --from probs takes"):
@@ -247,8 +249,9 @@ class TestZeroProbabilities:
         monkeypatch.setattr(engine, "BLOCK_VALUES", 3)
         p, y = np.tile(PROBABILITIES, (30, 1)), np.tile(LABELS, 30)
         p[-1] = [0.5, 0.0, 0.5]
-        [warning] = evaluate("nll", p, y, from_="probs").warnings
-        assert warning.startswith("target in row 59 has the probability 0")
+        for loss in ("nll", "ce"):
+            [warning] = evaluate(loss, p, y, from_="probs").warnings
+            assert warning.startswith("target in row 59 has the probability 0")
         [warning] = evaluate("kl-div", p, p[::-1].copy(), from_="probs", reduction="sum").warnings
         assert warning.startswith("input at [59, 1] is 0")
         x, targets = np.log(np.full((1, 60, 3), 1 / 3)), np.ones((60, 2), int)
@@ -404,6 +407,7 @@ class TestTargets:
             evaluate(loss, *arrays[loss])
         assert "--ignore-index" not in str(caught.value)
         assert ("--class-base" in str(caught.value)) == (loss == "multi-margin" and mark == 3)
+        assert ("--mask FILE leaves" in str(caught.value)) == (mark in (255, -100))
 
     def test_one_score_a_sample_is_for_another_loss(self) -> None:
         for x, y in [(logits((4, 1)), [0, 1, 0, 1]), (logits((4,)), [0, 1, 0, 1])]:
@@ -592,9 +596,9 @@ class TestRoundedProbabilities:
         assert len(evaluate("ctc", [[row]], [[1]], [1], [1]).warnings) == told
 
     def test_float16_holds_three_digits(self) -> None:
-        """0.504 is 0.50390625, and 0.505 is 0.5048828125: both together are 0.0078 and 0.0098
-        off, of 0.009 in that type and 0.0051 in others."""
-        p = np.full((1, 2), 0.50390625)
+        """Two of 0.50439453125 are 0.0088 off, and two of 0.5048828125 are 0.0098: of 0.009 in
+        that type and 0.0051 in others."""
+        p = np.full((1, 2), 0.50439453125)
         found = evaluate("nll", p.astype(np.float16), [0], from_="probs").suspicious
         assert found == ()
         assert len(evaluate("nll", p, [0], from_="probs").suspicious) == 1
