@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from threading import Lock
 from tokenize import TokenError
@@ -44,6 +47,10 @@ _BAD_HEADER = (
 # Axes that arrays of every NumPy may have.
 MOST_AXES = 32
 
+# A longer row is not held while it arrives: it lies on disk, where any box of it can be read.
+_MOST_ROW_BYTES = 1 << 25
+_COPY_BYTES = 1 << 20
+
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
@@ -51,12 +58,19 @@ def open_file(origin: Origin, reading: Reading) -> NpyArray | NpyStream:
     """The array of a `.npy` file; only the header is read."""
     del reading  # there is nothing to choose
     if not origin.is_plain:
-        return NpyStream(origin.name, origin.stream, origin.size)
+        file = origin.stream()
+        header = read_header(origin.name, file)
+        if _is_scattered(header):
+            raise DataError(
+                f"{origin.name}: found an array in Fortran order, which cannot be read as it "
+                "arrives; numpy.ascontiguousarray(x) saves it in C order"
+            )
+        return as_it_arrives(origin.name, header, file, origin.size, packed=origin.is_compressed)
     with origin.stream() as file:
         header = read_header(origin.name, file)
         offset = file.tell()
     shape, _, dtype = header
-    if offset + math.prod(shape) * dtype.itemsize > origin.size:
+    if offset + data_bytes(header) > origin.size:
         raise ends_early(origin.name, origin.size, shape, dtype)
     return NpyArray(origin.name, header, offset, origin.size, origin.open_raw)
 
@@ -66,15 +80,28 @@ def read_header(name: str, file: Any) -> Header:
     try:
         version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else _read_header_2_0
-        shape, fortran, dtype = read(file)
+        with warnings.catch_warnings(action="ignore"):  # of what Python 2 wrote
+            shape, fortran, dtype = read(file)
     except _BAD_HEADER as error:
         raise DataError(f"{name}: not a readable .npy array: {first_line(error)}") from error
     require_real(name, dtype)
+    require_shape(name, shape, dtype)
+    return shape, fortran, dtype
+
+
+def require_shape(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise DataError unless NumPy can have an array of that shape."""
     if len(shape) > MOST_AXES:
         raise DataError(f"{name}: found {len(shape)} axes; expected at most {MOST_AXES}")
-    if any(size < 0 for size in shape):
-        raise DataError(f"{name}: not a readable .npy array: its header says shape {shape}")
-    return shape, fortran, dtype
+    # NumPy multiplies what is not 0, also where the array is empty.
+    if min(shape, default=0) < 0 or math.prod(filter(None, shape)) * dtype.itemsize > sys.maxsize:
+        raise DataError(f"{name}: its header says shape {shape} of {dtype}, which no array has")
+
+
+def data_bytes(header: Header) -> int:
+    """How many bytes the values take that a header announces."""
+    shape, _, dtype = header
+    return math.prod(shape) * dtype.itemsize
 
 
 def _read_header_2_0(file: Any) -> Header:
@@ -182,6 +209,95 @@ class NpyArray:
             done += got
 
 
+def as_it_arrives(
+    name: str,
+    header: Header,
+    file: Any,
+    size: int,
+    *,
+    packed: bool,
+    damage: tuple[type[Exception], ...] = (OSError, EOFError, ValueError),
+) -> NpyStream:
+    """A source over the values that follow in a file which can only be read on.
+
+    `packed`: the file ends with a checksum, which is looked at. `damage` is what it raises.
+    """
+    sizes, _, dtype = header
+    is_long = math.prod(sizes[1:]) * dtype.itemsize > _MOST_ROW_BYTES
+    values = _Values(name, header, file, packed, damage)
+    kind = NpyOnDisk if is_long or _is_scattered(header) else NpyStream
+    return kind(name, header, values, size)
+
+
+def _is_scattered(header: Header) -> bool:
+    """Whether rows do not lie end to end."""
+    sizes, fortran, _ = header
+    return fortran and sum(size > 1 for size in sizes) > 1
+
+
+class _Values:
+    """The bytes of an array's values, as a file gives them."""
+
+    def __init__(
+        self,
+        name: str,
+        header: Header,
+        file: Any,
+        packed: bool,
+        damage: tuple[type[Exception], ...],
+    ) -> None:
+        self.close = file.close
+        self._name = name
+        self._header = header
+        self._file = file
+        self._left = data_bytes(header)
+        self._packed = packed
+        self._damage = damage
+
+    def read_into(self, buffer: memoryview) -> None:
+        done = 0
+        while done < len(buffer):
+            part = self._read(len(buffer) - done)
+            if not part:
+                raise ends_early(self._name, None, self._header[0], self._header[2])
+            buffer[done : done + len(part)] = part
+            done += len(part)
+        self._left -= done
+        if self._packed and not self._left:
+            while self._read(_COPY_BYTES):  # the checksum is behind whatever follows
+                pass
+
+    def to_disk(self, size: int) -> IO[bytes]:
+        """So many of the bytes, in a nameless file."""
+        spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the array
+        try:
+            for start in range(0, size, _COPY_BYTES):
+                part = memoryview(bytearray(min(_COPY_BYTES, size - start)))
+                self.read_into(part)
+                self._write(spool, part)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    def _read(self, size: int) -> bytes:
+        try:
+            part: bytes = self._file.read(size)
+        except self._damage as error:
+            raise DataError(f"{self._name}: damaged: {first_line(error)}") from error
+        return part
+
+    def _write(self, spool: IO[bytes], part: memoryview) -> None:
+        try:
+            while part:
+                part = part[spool.write(part) :]
+        except OSError as error:
+            raise DataError(
+                f"{tempfile.gettempdir()}: {error.strerror}; the values of {self._name} are laid "
+                "there, TMPDIR names another place"
+            ) from error
+
+
 class NpyStream:
     """A source over a `.npy` that can only be read on: rows are held while they are asked for."""
 
@@ -189,26 +305,13 @@ class NpyStream:
     columns: tuple[str, ...] | None = None
     names: Sequence[str] = ()
 
-    def __init__(
-        self,
-        name: str,
-        open_stream: Callable[[], Any],
-        size: int,
-        *,
-        damage: tuple[type[Exception], ...] = (OSError, EOFError, ValueError),
-    ) -> None:
+    def __init__(self, name: str, header: Header, values: _Values, size: int) -> None:
         self.name = name
         self.bytes = size
-        self._damage = damage
-        self._file = open_stream()
-        self._sizes, fortran, self.dtype = read_header(name, self._file)
-        if fortran and sum(size > 1 for size in self._sizes) > 1:
-            raise DataError(
-                f"{name}: found an array in Fortran order, which cannot be read as it arrives; "
-                "numpy.ascontiguousarray(x) saves it in C order"
-            )
+        self._sizes, self._fortran, self.dtype = header
+        self._values = values
         self._first = 0
-        self._held = np.empty((0, *self._sizes[1:]), self.dtype)
+        self._held: NDArray[Any] | None = None
 
     def array(self, patterns: Sequence[str] | None, option: str) -> NpyStream:
         """The array itself; it has no columns to name."""
@@ -217,7 +320,7 @@ class NpyStream:
         return self
 
     def close(self) -> None:
-        self._file.close()
+        self._values.close()
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -230,6 +333,8 @@ class NpyStream:
         """The values in a box; the rows before it are let go."""
         if not self._sizes:
             return self._next(1).reshape(())
+        if self._held is None:
+            self._held = self._next(0)
         start, stop, _ = box[0].indices(self._sizes[0])
         passed = min(start - self._first, len(self._held))
         self._held, self._first = self._held[passed:], self._first + passed
@@ -240,18 +345,47 @@ class NpyStream:
 
     def _next(self, rows: int) -> NDArray[Any]:
         block = np.empty((rows, *self._sizes[1:]), self.dtype)
-        buffer = block.reshape(-1).view(np.uint8).data
-        done = 0
-        while done < len(buffer):
-            try:
-                part = self._file.read(len(buffer) - done)
-            except self._damage as error:
-                raise DataError(f"{self.name}: damaged: {first_line(error)}") from error
-            if not part:
-                raise ends_early(self.name, None, self._sizes, self.dtype)
-            buffer[done : done + len(part)] = part
-            done += len(part)
+        self._values.read_into(block.reshape(-1).view(np.uint8).data)
         return block
+
+
+class NpyOnDisk(NpyStream):
+    """The same where rows are too long to be held, or lie scattered, in Fortran order: each row,
+    or the whole array, lies on disk while it is asked for."""
+
+    _lying: NpyArray | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self._lying is not None:
+            self._lying.close()
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        start, stop, _ = box[0].indices(self._sizes[0])
+        blocks = []
+        while start < stop:
+            lying = self._with(start)
+            rows = slice(start - self._first, min(stop - self._first, lying.count()))
+            blocks.append(lying.read((rows, *box[1:])))
+            start = self._first + rows.stop
+        if not blocks:
+            return np.empty((0, *self._sizes[1:]), self.dtype)[(slice(None), *box[1:])]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def _with(self, row: int) -> NpyArray:
+        """What lies on disk, with a row; what was there before is let go."""
+        while self._lying is None or row >= self._first + self._lying.count():
+            if self._lying is not None:
+                self._lying.close()
+                self._first += self._lying.count()
+            self._lying = self._lay(self._sizes[0] if self._fortran else 1)
+        return self._lying
+
+    def _lay(self, rows: int) -> NpyArray:
+        """The next rows, written to disk."""
+        header = ((rows, *self._sizes[1:]), self._fortran, self.dtype)
+        spool = self._values.to_disk(data_bytes(header))
+        return NpyArray(self.name, header, 0, self.bytes, lambda: spool, opened=spool)
 
 
 def ends_early(

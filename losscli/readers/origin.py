@@ -44,7 +44,11 @@ class Origin:
     @property
     def is_plain(self) -> bool:
         """Whether any of its bytes can be read at once."""
-        return self.path is not None and self._compression is None
+        return self.path is not None and not self.is_compressed
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._compression is not None
 
     def head(self, size: int = _HEAD_BYTES) -> bytes:
         """The first bytes, fewer only if there are no more; they are still there to be read."""
@@ -73,23 +77,33 @@ class Origin:
         import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
 
         if self.is_plain:
-            return pa.OSFile(self.name)
+            return self.arrow_file()
         file = self.stream()
         return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
 
+    def arrow_file(self) -> pa.NativeFile:
+        """A plain file for pyarrow, which takes names that are no UTF-8 as bytes."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        assert self.path is not None
+        return pa.OSFile(os.fsencode(self.path))
+
+    @cached_property
+    def _magic(self) -> bytes:
+        if self.path is None:
+            return _read_full(sys.stdin.buffer, _MAGIC_BYTES)
+        with open(self.path, "rb") as file:
+            return file.read(_MAGIC_BYTES)
+
     @cached_property
     def _compression(self) -> str | None:
-        assert self.path is not None
-        with open(self.path, "rb") as file:
-            return _compression(file.read(_MAGIC_BYTES))
+        return _compression(self._magic)
 
     @cached_property
     def _standard_input(self) -> Any:
         """Standard input, expanded, whose first bytes were looked at."""
-        begun = _read_full(sys.stdin.buffer, _MAGIC_BYTES)
-        file = io.BufferedReader(_Continued(begun, sys.stdin.buffer))
-        compression = _compression(begun)
-        return file if compression is None else _expanded(file, compression)
+        file = io.BufferedReader(_Continued(self._magic, sys.stdin.buffer))
+        return file if self._compression is None else _expanded(file, self._compression)
 
 
 class _Continued(io.RawIOBase):

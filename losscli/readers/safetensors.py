@@ -7,7 +7,6 @@ https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import json
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError
 from losscli.readers.members import Members
-from losscli.readers.npy import MOST_AXES, NpyArray
+from losscli.readers.npy import NpyArray, data_bytes, require_shape
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -73,16 +72,16 @@ def _member(origin: Origin, name: str, tensor: dict[str, Any], begin: int) -> Np
         start, end = tensor["data_offsets"]
         if not all(type(one) is int and one >= 0 for one in (*shape, start, end)):
             raise ValueError(f"shape {shape}, offsets {start} and {end}")
-        if len(shape) > MOST_AXES:
-            raise ValueError(f"it has {len(shape)} axes; expected at most {MOST_AXES}")
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{label}: its header cannot be read: {error}") from error
     if not isinstance(kind, str) or kind not in (*_DTYPES, "BF16"):
         raise DataError(f"{label}: found {kind}, expected one of BF16, {', '.join(_DTYPES)}")
     dtype = np.dtype("<u2" if kind == "BF16" else _DTYPES[kind])
-    if end - start != math.prod(shape) * dtype.itemsize or begin + end > origin.size:
+    require_shape(label, shape, dtype)
+    header = (shape, False, dtype)
+    if end - start != data_bytes(header) or begin + end > origin.size:
         raise DataError(f"{label}: its header says {end - start} bytes for {kind} of {shape}")
-    array = NpyArray(label, (shape, False, dtype), begin + start, end - start, origin.open_raw)
+    array = NpyArray(label, header, begin + start, end - start, origin.open_raw)
     return Bfloat16(array) if kind == "BF16" else array
 
 

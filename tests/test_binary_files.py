@@ -1,0 +1,189 @@
+"""NumPy, Parquet, Arrow and safetensors whose bytes are not what they claim, and shards of them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import resource
+import struct
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run, run_command
+from numpy.typing import NDArray
+
+from losscli import evaluate
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, array)
+    return sink.getvalue()
+
+
+def header(shape: tuple[int, ...], fortran: bool = False) -> bytes:
+    sink = io.BytesIO()
+    fields = {"descr": "<f8", "fortran_order": fortran, "shape": shape}
+    np.lib.format.write_array_header_1_0(sink, fields)
+    return sink.getvalue()
+
+
+def run_with_memory(limit: int, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run losscli as a process of so many bytes of addresses, libraries included."""
+    return run_command(
+        *words, cwd=cwd, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    )
+
+
+def save_npz(path: Path, compression: int = zipfile.ZIP_STORED, **members: bytes) -> None:
+    with zipfile.ZipFile(path, "w", compression) as file:
+        for name, content in members.items():
+            file.writestr(f"{name}.npy", content)
+
+
+class TestNpz:
+    @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    @pytest.mark.parametrize("fortran", [False, True])
+    def test_a_member_is_as_long_as_its_header_says(
+        self, run: Run, tmp_path: Path, compression: int, fortran: bool
+    ) -> None:
+        """Less would be the next member's bytes; more may be a bomb."""
+        path = tmp_path / "x.npz"
+        for count in (8, 1000):
+            content = header((10, 2), fortran) + np.ones(count).tobytes()
+            save_npz(path, compression, x=content, y=npy(np.zeros((10, 2))))
+            assert run("l1", path, "-i", "x", "-t", "y") == (
+                1,
+                "",
+                f"losscli: error: {path}[x]: found {count * 8} bytes of values; its header says "
+                "(10, 2) of float64, which are 160\n",
+            )
+
+    def test_long_rows_lie_on_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("losscli.readers.npy._MOST_ROW_BYTES", 1 << 10)
+        x, y = np.random.default_rng(0).random((2, 3, 5, 700))
+        np.savez_compressed(tmp_path / "x.npz", x=x, y=np.asfortranarray(y))
+        columns = {"input_column": "x", "target_column": "y"}
+        found = evaluate("mse", tmp_path / "x.npz", **columns)
+        assert found.value == pytest.approx(((x - y) ** 2).mean(), rel=1e-14)
+        labels = np.arange(3 * 700).reshape(3, 700) % 5
+        np.savez_compressed(tmp_path / "x.npz", x=np.log(x), y=labels)
+        found = evaluate(
+            "nll", tmp_path / "x.npz", input_column="x", target_column="y", check=False
+        )
+        picked = np.take_along_axis(np.log(x), labels[:, np.newaxis], 1)
+        assert found.value == pytest.approx(-picked.mean(), rel=1e-14)
+
+    def test_a_long_row_is_not_held(self, tmp_path: Path) -> None:
+        """Two of 800 MB of zeros, with 700 MB."""
+        with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as file:
+            for name in ("x.npy", "y.npy"):
+                with file.open(name, "w") as member:
+                    member.write(header((1, 100_000_000)))
+                    for _ in range(100):
+                        member.write(bytes(8_000_000))
+        found = run_with_memory(700 << 20, "l1", "x.npz", "-i", "x", "-t", "y", cwd=tmp_path)
+        assert (found.returncode, found.stdout, found.stderr) == (0, "0.0\n", "")
+
+    def test_a_full_disk_is_said_to_be_full(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Full(io.BytesIO):
+            def write(self, part: Any) -> int:
+                raise OSError(28, "No space left on device")
+
+        np.savez_compressed(tmp_path / "x.npz", x=np.ones((2, 3), order="F"))
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+        assert run("l1", tmp_path / "x.npz", "0")[2] == (
+            f"losscli: error: {tempfile.gettempdir()}: No space left on device; the values of "
+            f"{tmp_path}/x.npz[x] are laid there, TMPDIR names another place\n"
+        )
+
+    def test_what_the_system_refuses_is_no_damage(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        np.savez(tmp_path / "x.npz", x=np.ones(3))
+
+        def refuse(self: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("losscli.readers.origin.Origin.stream", refuse)
+        error = f"losscli: error: {tmp_path}/x.npz: Permission denied\n"
+        assert run("l1", tmp_path / "x.npz", "0") == (1, "", error)
+
+
+class TestNpy:
+    @pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
+    def test_a_compressed_file_is_read_to_its_end(
+        self, run: Run, tmp_path: Path, suffix: str
+    ) -> None:
+        """What is missing is the checksum behind all values."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        path = tmp_path / f"x.npy.{suffix}"
+        with pa.output_stream(str(path), compression="detect") as file:
+            file.write(npy(np.ones((100_000, 3))) + b"and more")
+        assert run("l1", path, "0")[:2] == (0, "1.0\n")
+        path.write_bytes(path.read_bytes()[:-3])
+        code, out, err = run("l1", path, "0")
+        assert (code, out) == (1, "")
+        assert err.startswith(f"losscli: error: {path}: damaged: ")
+
+    def test_a_damaged_checksum_of_gzip(self, run: Run, tmp_path: Path) -> None:
+        content = bytearray(gzip.compress(npy(np.random.default_rng(0).random(100_000))))
+        content[-8] ^= 1
+        (tmp_path / "x.npy.gz").write_bytes(content)
+        code, out, err = run("l1", tmp_path / "x.npy.gz", "0")
+        assert (code, out) == (1, "")
+        assert f"{tmp_path}/x.npy.gz: damaged: " in err
+
+    @pytest.mark.parametrize("shape", [(1, 1 << 40), (1 << 40, 2), (1, 1 << 50)])
+    def test_a_claim_is_not_given_memory(
+        self, run: Run, tmp_path: Path, shape: tuple[int, ...]
+    ) -> None:
+        path = tmp_path / "x.npy.gz"
+        path.write_bytes(gzip.compress(header(shape) + bytes(800)))
+        assert run("l1", path, "0") == (
+            1,
+            "",
+            f"losscli: error: {path}: the file ends early; its header says that "
+            f"{shape[0] * shape[1]} elements of float64 follow\n",
+        )
+
+    @pytest.mark.parametrize("shape", [(4, 1 << 62), (0, 1 << 62), (1 << 40, 1 << 40), (-1, 2)])
+    @pytest.mark.parametrize("packed", [False, True])
+    @pytest.mark.parametrize("command", [["l1"], ["inspect"]])
+    def test_a_shape_that_no_array_has(
+        self, run: Run, tmp_path: Path, shape: tuple[int, ...], packed: bool, command: list[str]
+    ) -> None:
+        path = tmp_path / ("x.npy.gz" if packed else "x.npy")
+        content = header(shape) + bytes(800)
+        path.write_bytes(gzip.compress(content) if packed else content)
+        error = f"{path}: its header says shape {shape} of float64, which no array has"
+        words = [*command, path, *(["0"] if command == ["l1"] else [])]
+        assert run(*words) == (1, "", f"losscli: error: {error}\n")
+
+    def test_python_2_wrote_its_header(self, tmp_path: Path) -> None:
+        old = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3L,), }"
+        old = old.ljust(117) + b"\n"
+        content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(old)) + old
+        (tmp_path / "x.npy").write_bytes(content + np.arange(3.0).tobytes())
+        found = run_command("l1", "x.npy", "x.npy", cwd=tmp_path)
+        assert (found.returncode, found.stdout, found.stderr) == (0, "0.0\n", "")
+
+
+def test_safetensors_of_a_shape_that_no_array_has(run: Run, tmp_path: Path) -> None:
+    head = b'{"x":{"dtype":"F64","shape":[0,4611686018427387904],"data_offsets":[0,0]}}'
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(head).to_bytes(8, "little") + head)
+    assert run("l1", path, "0") == (
+        1,
+        "",
+        f"losscli: error: {path}[x]: its header says shape (0, 4611686018427387904) of float64, "
+        "which no array has\n",
+    )
