@@ -187,3 +187,20 @@ def test_safetensors_of_a_shape_that_no_array_has(run: Run, tmp_path: Path) -> N
         f"losscli: error: {path}[x]: its header says shape (0, 4611686018427387904) of float64, "
         "which no array has\n",
     )
+
+
+class TestShards:
+    def test_a_claimed_number_of_parts_is_not_counted(self, run: Run, tmp_path: Path) -> None:
+        for number in ("00001", "00002"):
+            np.save(tmp_path / f"x-{number}-of-99999999999.npy", np.zeros(2))
+        assert run("l1", tmp_path, "0") == (
+            1,
+            "",
+            f"losscli: error: {tmp_path}/x-00001-of-99999999999.npy: found 2 of 99999999999 parts; "
+            "00003-of-99999999999 is missing\n",
+        )
+
+    def test_a_superscript_is_no_number(self, run: Run, tmp_path: Path) -> None:
+        for name in ("a1²10", "a1²9"):
+            np.save(tmp_path / f"{name}.npy", np.full(1, float(name[3:])))
+        assert run("l1", tmp_path / "a*.npy", "0", "-r", "none")[:2] == (0, "9.0\n10.0\n")

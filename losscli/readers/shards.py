@@ -6,7 +6,7 @@ import glob
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def _in_directory(path: Path) -> list[str]:
 def natural(name: str) -> list[tuple[int, str]]:
     """A key to sort by in which `part-2` comes before `part-10`."""
     parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _require_all_parts(names: Sequence[str]) -> None:
@@ -78,9 +78,9 @@ def _require_all_parts(names: Sequence[str]) -> None:
         return
     total, numbers = int(parts[0][2]), {int(part[1]) for part in parts}
     base = 0 if 0 in numbers else 1
-    missing = [number for number in range(base, total + base) if number not in numbers]
-    if missing:
-        part = f"{missing[0]:0{len(parts[0][1])}d}-of-{parts[0][2]}"
+    missing = next(number for number in count(base) if number not in numbers)
+    if missing < total + base:
+        part = f"{missing:0{len(parts[0][1])}d}-of-{parts[0][2]}"
         raise DataError(f"{names[0]}: found {len(numbers)} of {total} parts; {part} is missing")
 
 
