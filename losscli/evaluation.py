@@ -135,7 +135,7 @@ def evaluate_request(
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
             raise engine.named(sources.arrays["target"], problem)
         if how.strict:
-            _refuse(layout.warnings)
+            _refuse((*sources.warnings, *layout.warnings))
         work = _work(request, sources, layout, held, how)
         collected = gather(request, layout, bool(sources.masks))
         values: list[Floats] | None = None
@@ -189,6 +189,7 @@ def evaluate_request(
     )
     result = with_statistics(result, request, layout, sources, collected)
     suspicious = (
+        *sources.warnings,
         *layout.warnings,
         *outcome.doubts,
         *remarks.suspicions(result, outcome, how.check),

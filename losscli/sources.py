@@ -26,7 +26,7 @@ PRESENT = "rows present"
 
 @dataclass(frozen=True)
 class Sources:
-    """The arrays by name, with what was chosen in opening them.
+    """The arrays by name, with what was chosen in opening them and what looks wrong with the files.
 
     `masks` name those that say what counts. `classes` are the names of the classes where the
     target gives names, known once it was read. `pairing` tells how rows of several files were
@@ -38,6 +38,7 @@ class Sources:
     masks: tuple[str, ...]
     labels: tuple[str, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     named: TableArray | None
     ragged: Table | None
     pairing: str | None
@@ -83,10 +84,11 @@ def open_sources(request: Request, stack: ExitStack, keys: Any = None) -> Source
         tuple(name for name in arrays if name in ("mask", PRESENT)),
         tuple(labels),
         (
-            *_notes(containers),
+            *_said(containers, "notes"),
             *_chosen(request, arrays, containers),
             *_common_key(request, containers),
         ),
+        _said(containers, "warnings"),
         named,
         ragged,
         _pairing(request, containers),
@@ -261,8 +263,8 @@ def _keys(files: Files, container: Container, column: str) -> Any:
     return container.column(column)
 
 
-def _notes(containers: Mapping[Files, Container]) -> tuple[str, ...]:
-    return tuple(note for one in containers.values() for note in getattr(one, "notes", ()))
+def _said(containers: Mapping[Files, Container], what: str) -> tuple[str, ...]:
+    return tuple(text for one in containers.values() for text in getattr(one, what, ()))
 
 
 def _chosen(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import resource
 import struct
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from conftest import Run, run_command
 from numpy.typing import NDArray
+from pyarrow import ipc, parquet
 
 from losscli import evaluate
+from losscli.errors import DataError
 
 
 def npy(array: NDArray[Any]) -> bytes:
@@ -123,8 +128,6 @@ class TestNpy:
         self, run: Run, tmp_path: Path, suffix: str
     ) -> None:
         """What is missing is the checksum behind all values."""
-        import pyarrow as pa  # noqa: PLC0415
-
         path = tmp_path / f"x.npy.{suffix}"
         with pa.output_stream(str(path), compression="detect") as file:
             file.write(npy(np.ones((100_000, 3))) + b"and more")
@@ -204,3 +207,99 @@ class TestShards:
         for name in ("a1²10", "a1²9"):
             np.save(tmp_path / f"{name}.npy", np.full(1, float(name[3:])))
         assert run("l1", tmp_path / "a*.npy", "0", "-r", "none")[:2] == (0, "9.0\n10.0\n")
+
+
+NO_UTF_8 = os.fsdecode(b"x\xff.")
+
+
+class TestTables:
+    TABLE = pa.table({"x": np.arange(1000.0), "y": np.zeros(1000)})
+
+    @pytest.mark.parametrize("suffix", ["parquet", "arrow", "arrows", "jsonl"])
+    def test_a_name_need_not_be_utf_8(self, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / (NO_UTF_8 + suffix)
+        with path.open("wb") as file:
+            if suffix == "parquet":
+                parquet.write_table(self.TABLE, file)
+            elif suffix == "jsonl":
+                file.write(b"".join(b'{"x": %d, "y": 0}\n' % k for k in range(1000)))
+            else:
+                new = ipc.new_file if suffix == "arrow" else ipc.new_stream
+                with new(file, self.TABLE.schema) as writer:
+                    writer.write_table(self.TABLE)
+        found = evaluate("l1", path, input_column="x", target_column="y")
+        assert found.value == 999 / 2
+
+    @pytest.mark.parametrize("groups", [1, 40])
+    def test_checksums_of_parquet_are_looked_at(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: int
+    ) -> None:
+        """In small row groups and, read through a buffer, in large ones."""
+        monkeypatch.setattr("losscli.readers.parquet._SMALL_GROUP_BYTES", groups * 1000)
+        path = tmp_path / "t.parquet"
+        parquet.write_table(
+            self.TABLE, path, use_dictionary=False, compression="none", write_page_checksum=True
+        )
+        assert run("l1", path, "-i", "x", "-t", "y")[:2] == (0, "499.5\n")
+        damaged = path.read_bytes().replace(np.float64(777).tobytes(), np.float64(7e77).tobytes())
+        path.write_bytes(damaged)
+        code, out, err = run("l1", path, "-i", "x", "-t", "y")
+        assert (code, out) == (1, "")
+        assert err.startswith(f"losscli: error: {path}: damaged Parquet file: ")
+        assert "CRC" in err
+
+    @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+    def test_no_free_thread_is_no_damage(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+    ) -> None:
+        def refuse(*arguments: object, **options: object) -> None:
+            raise pa.ArrowException(
+                "Unknown error: Failed to launch worker thread: Resource temporarily unavailable"
+            )
+
+        path = tmp_path / f"t.{suffix}"
+        path.write_bytes(b"ARROW1")
+        monkeypatch.setattr("pyarrow.parquet.ParquetFile", refuse)
+        monkeypatch.setattr("pyarrow.ipc.open_file", refuse)
+        error = f"{path}: the system gives no thread to read it with; ulimit -u shows how many it "
+        error += "allows"
+        assert run("l1", path, "-i", "x", "-t", "y") == (1, "", f"losscli: error: {error}\n")
+
+    def stream(self, path: Path) -> list[int]:
+        """Ten batches of a hundred rows; where each of them ends."""
+        ends = []
+        with path.open("wb") as file, ipc.new_stream(file, self.TABLE.schema) as writer:
+            for batch in self.TABLE.to_batches(max_chunksize=100):
+                writer.write_batch(batch)
+                ends.append(file.tell())
+        return ends
+
+    def test_a_stream_without_its_end_mark(self, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "t.arrows"
+        ends = self.stream(path)
+        words = ["l1", path, "-i", "x", "-t", "y"]
+        assert run(*words) == (0, "499.5\n", "")
+        os.truncate(path, ends[4])
+        said = f"{path}: the stream lacks its end mark; batches may be missing"
+        assert run(*words) == (0, "249.5\n", f"losscli: warning: {said}\n")
+        assert run(*words, "--strict") == (1, "", f"losscli: error: {said} (--strict)\n")
+        copy = tmp_path / "u.arrows"
+        self.stream(copy)
+        assert run("l1", path, copy, "-i", "x", "-t", "x", "--strict")[2].count(said) == 1
+
+    def test_a_stream_that_becomes_shorter(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "t.arrows"
+        ends = self.stream(path)
+        monkeypatch.setattr(
+            "losscli.readers.arrow._checked", lambda origin, batches: shortening(batches)
+        )
+
+        def shortening(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            yield next(batches)
+            os.truncate(path, ends[4])
+            yield from batches
+
+        with pytest.raises(DataError, match=r"t.arrows: became shorter while it was read$"):
+            evaluate("l1", path, input_column="x", target_column="y")

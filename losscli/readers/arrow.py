@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import ipc
 
-from losscli.errors import DataError, first_line
-from losscli.readers.table import DAMAGE, Table
+from losscli.errors import DataError
+from losscli.readers.table import DAMAGE, Table, unreadable
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
     from losscli.readers.origin import Origin
 
 _FILE_MAGIC = b"ARROW1"
+
+# What every message of a stream begins with, and what a stream ends with unless it was cut off or
+# its writer left it open. Streams of before 2019 have neither.
+_CONTINUATION = b"\xff\xff\xff\xff"
+_END = _CONTINUATION + bytes(4)
 
 # A batch is read whole, unless batches are larger than this: then the file is mapped, and its
 # pages are given back after every slice of so many bytes. A file cut short under a map kills the
@@ -36,25 +42,37 @@ def open_file(origin: Origin, reading: Reading) -> Table:
                     f"{origin.name}: an Arrow file is read from plain files alone; as a stream it "
                     "can be piped"
                 )
-            with pa.OSFile(origin.name) as file, ipc.open_file(file) as reader:
+            with origin.arrow_file() as file, ipc.open_file(file) as reader:
                 schema = reader.schema
             return Table(
                 origin.name, origin.size, schema, lambda wanted: _of_file(origin, wanted.names)
             )
         stream = ipc.open_stream(origin.arrow_stream())
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: not a readable Arrow file: {first_line(error)}") from error
-    first_pass = [stream]
+        raise unreadable(origin.name, "not a readable Arrow file", error) from error
+    size, first_pass = origin.size, [stream]
 
     def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
         reader = first_pass.pop() if first_pass else ipc.open_stream(origin.arrow_stream())
-        return _checked(origin, (batch.select(wanted.names) for batch in reader))
+        yield from _checked(origin, (batch.select(wanted.names) for batch in reader))
+        if origin.size < size:  # to pyarrow a stream ends wherever a batch does
+            raise DataError(f"{origin.name}: became shorter while it was read")
 
-    return Table(origin.name, origin.size, stream.schema, batches)
+    return Table(origin.name, size, stream.schema, batches, warnings=_missing_end(origin))
+
+
+def _missing_end(origin: Origin) -> tuple[str, ...]:
+    if not origin.is_plain or origin.head(len(_CONTINUATION)) != _CONTINUATION:
+        return ()
+    with origin.open_raw() as file:
+        file.seek(-len(_END), os.SEEK_END)
+        if file.read() == _END:
+            return ()
+    return (f"{origin.name}: the stream lacks its end mark; batches may be missing",)
 
 
 def _of_file(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with pa.OSFile(origin.name) as file, ipc.open_file(file) as reader:
+    with origin.arrow_file() as file, ipc.open_file(file) as reader:
         count = reader.num_record_batches
         if origin.size <= _MOST_BATCH_BYTES * max(count, 1):
             fields = [reader.schema.get_field_index(name) for name in columns]
@@ -87,4 +105,4 @@ def _checked(origin: Origin, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.R
             batch.validate(full=True)
             yield batch
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: damaged Arrow file: {first_line(error)}") from error
+        raise unreadable(origin.name, "damaged Arrow file", error) from error

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from losscli.errors import DataError, first_line
-from losscli.readers.table import DAMAGE, Table
+from losscli.errors import DataError
+from losscli.readers.table import DAMAGE, Table, unreadable
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -32,9 +34,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         with _open(origin) as file:
             schema, metadata = file.schema_arrow, file.metadata
     except DAMAGE as error:
-        raise DataError(
-            f"{origin.name}: not a readable Parquet file: {first_line(error)}"
-        ) from error
+        raise unreadable(origin.name, "not a readable Parquet file", error) from error
     return Table(
         origin.name,
         origin.size,
@@ -44,17 +44,20 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     )
 
 
-def _open(origin: Origin) -> parquet.ParquetFile:
+@contextmanager
+def _open(origin: Origin) -> Iterator[parquet.ParquetFile]:
     """The file, whose row groups are held whole where they are small.
 
     Through a buffer a large one never is, but there a damaged page may claim to be larger than the
     file, and is given the memory.
     """
-    file = parquet.ParquetFile(origin.path, pre_buffer=False)
-    if _largest_group(file.metadata) <= _SMALL_GROUP_BYTES:
-        return file
-    file.close()
-    return parquet.ParquetFile(origin.path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    with origin.arrow_file() as bytes_of_file:
+        opened = partial(
+            parquet.ParquetFile, bytes_of_file, pre_buffer=False, page_checksum_verification=True
+        )
+        file = opened()
+        is_small = _largest_group(file.metadata) <= _SMALL_GROUP_BYTES
+        yield file if is_small else opened(buffer_size=_BUFFER_BYTES)
 
 
 def _largest_group(metadata: parquet.FileMetaData) -> int:
@@ -67,7 +70,7 @@ def _batches(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         with _open(origin) as file:
             yield from file.iter_batches(_rows_a_batch(file.metadata), columns=list(columns))
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: damaged Parquet file: {first_line(error)}") from error
+        raise unreadable(origin.name, "damaged Parquet file", error) from error
 
 
 def _rows_a_batch(metadata: parquet.FileMetaData) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, first_line, listed
 from losscli.readers.columns import is_list, is_text, named, plain_type, remaining, value_type
 from losscli.threads import in_order
 
@@ -30,6 +30,9 @@ DAMAGE = (
     MemoryError,
 )
 
+# What pyarrow says where the system gives it no thread, which is no damage.
+_NO_THREAD = "Failed to launch worker thread"
+
 # A number as text has it.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
 
@@ -41,8 +44,8 @@ class Table:
     `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
     where that is something else; of such a field `as_labels` tells the type that keeps labels
-    apart. `notes` say what was chosen in opening it, `files` name what it
-    is made of, if of several.
+    apart. `notes` say what was chosen in opening it, `warnings` what looks wrong with the file,
+    `files` name what it is made of, if of several.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Table:
         seen: pa.Schema | None = None,
         as_labels: Callable[[pa.Field], pa.DataType] = lambda field: field.type,
         notes: tuple[str, ...] = (),
+        warnings: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
     ) -> None:
         self.name = name
@@ -64,6 +68,7 @@ class Table:
         self.seen = schema if seen is None else seen
         self.names: Sequence[str] = self.seen.names
         self.notes = notes
+        self.warnings = warnings
         self.files = files
         self.open_batches = open_batches
         self._row_count = row_count
@@ -150,6 +155,7 @@ class Table:
             seen=self.seen,
             as_labels=self._as_labels,
             notes=self.notes,
+            warnings=tuple(one for table in tables for one in table.warnings),
             files=tuple(table.name for table in tables),
         )
 
@@ -477,6 +483,14 @@ def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """The same, the next one being made while this one is used."""
     steps = itertools.repeat(partial(next, tables, None))
     return itertools.takewhile(lambda table: table is not None, in_order(steps, 1))
+
+
+def unreadable(name: str, problem: str, error: Exception) -> DataError:
+    """The error for what pyarrow raised, and what that says of the file."""
+    if _NO_THREAD in str(error):
+        said = "the system gives no thread to read it with; ulimit -u shows how many it allows"
+        return DataError(f"{name}: {said}")
+    return DataError(f"{name}: {problem}: {first_line(error)}")
 
 
 def plain(column: pa.Array) -> pa.Array:
