@@ -51,6 +51,16 @@ def save_npz(path: Path, compression: int = zipfile.ZIP_STORED, **members: bytes
             file.writestr(f"{name}.npy", content)
 
 
+def save_table(path: Path, table: pa.Table) -> None:
+    with path.open("wb") as file:
+        if path.suffix == ".parquet":
+            parquet.write_table(table, file)
+            return
+        new = ipc.new_file if path.suffix == ".arrow" else ipc.new_stream
+        with new(file, table.schema) as writer:
+            writer.write_table(table)
+
+
 class TestNpz:
     @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
     @pytest.mark.parametrize("fortran", [False, True])
@@ -208,6 +218,70 @@ class TestShards:
             np.save(tmp_path / f"{name}.npy", np.full(1, float(name[3:])))
         assert run("l1", tmp_path / "a*.npy", "0", "-r", "none")[:2] == (0, "9.0\n10.0\n")
 
+    @pytest.mark.parametrize("suffix", ["parquet", "arrow", "arrows"])
+    @pytest.mark.parametrize("reverse", [False, True])
+    @pytest.mark.parametrize(
+        ("one", "other", "joined"),
+        [
+            (pa.array([1, 2]), pa.array([1.5, 2.5]), "float64"),
+            (pa.array([1, 2], pa.float32()), pa.array([0.1, 0.2]), "float64"),
+            (pa.array([1, 2], pa.int32()), pa.array([1 << 40, 5]), "int64"),
+            (pa.array([1, 2]).dictionary_encode(), pa.array([1.5, 2.5]), "float64"),
+            (pa.array([[1.0, 2.0]] * 2, pa.list_(pa.float32(), 2)), pa.array([[1, 2]]), "float64"),
+        ],
+    )
+    def test_types_that_differ_are_joined(
+        self, tmp_path: Path, suffix: str, reverse: bool, one: Any, other: Any, joined: str
+    ) -> None:
+        parts = [other, one] if reverse else [one, other]
+        for k, part in enumerate(parts):
+            save_table(tmp_path / f"x-{k}.{suffix}", pa.table({"x": part}))
+        found = evaluate("l1", tmp_path, 0.0, input_column="x", reduction="none", broadcast=True)
+        expected = np.concatenate([np.array(part.to_pylist()) for part in parts])
+        assert found.values is not None
+        assert found.values.tolist() == expected.tolist()
+        assert found.inputs[0].dtype == joined
+
+    @pytest.mark.parametrize(
+        ("one", "other", "types"),
+        [
+            (["a", "b"], [1, 2], ("int64", "string")),
+            ([True, False], [1, 2], ("int64", "bool")),
+            ([[1], [2]], [1, 2], ("int64", "list<item: int64>")),
+        ],
+    )
+    def test_types_that_cannot_be_joined(
+        self, run: Run, tmp_path: Path, one: Any, other: Any, types: tuple[str, str]
+    ) -> None:
+        for k, part in enumerate([one, other]):
+            save_table(tmp_path / f"x-{k}.parquet", pa.table({"x": [0.5, 0.5], "g": part}))
+        assert run("l1", tmp_path, "-i", "x", "-t", "x", "--by", "g", "-q") == (
+            1,
+            "",
+            f"losscli: error: {tmp_path}/x-1.parquet: column 'g' holds {types[0]}, which cannot be "
+            f"joined with the {types[1]} of {tmp_path}/x-0.parquet\n",
+        )
+        assert run("l1", tmp_path, "-i", "x", "-t", "x", "-q")[:2] == (0, "0.0\n")
+
+    def test_an_integer_that_its_joined_type_lacks(self, run: Run, tmp_path: Path) -> None:
+        for k, part in enumerate([[0.5], [2**53 + 1]]):
+            save_table(tmp_path / f"x-{k}.parquet", pa.table({"x": part}))
+        code, out, err = run("l1", tmp_path, "0", "-q")
+        assert (code, out) == (1, "")
+        assert err.startswith(
+            f"losscli: error: {tmp_path}/x-1.parquet: column 'x' cannot be joined with the double "
+            f"of {tmp_path}/x-0.parquet: Integer value 9007199254740993 "
+        )
+
+    def test_groups_and_keys_of_joined_types(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "a").mkdir()
+        for k, ids in enumerate([pa.array([1, 2], pa.int32()), pa.array([3, 4])]):
+            table = pa.table({"id": ids, "x": [1.0, 2.0]})
+            save_table(tmp_path / "a" / f"x-{k}.parquet", table)
+        save_table(tmp_path / "b.parquet", pa.table({"id": [4, 3, 2, 1], "y": [0.0] * 4}))
+        words = ["l1", tmp_path / "a", tmp_path / "b.parquet", "-i", "x", "-t", "y", "--id", "id"]
+        assert run(*words, "-r", "none")[1] == "1.0\n2.0\n1.0\n2.0\n"
+
 
 NO_UTF_8 = os.fsdecode(b"x\xff.")
 
@@ -218,15 +292,10 @@ class TestTables:
     @pytest.mark.parametrize("suffix", ["parquet", "arrow", "arrows", "jsonl"])
     def test_a_name_need_not_be_utf_8(self, tmp_path: Path, suffix: str) -> None:
         path = tmp_path / (NO_UTF_8 + suffix)
-        with path.open("wb") as file:
-            if suffix == "parquet":
-                parquet.write_table(self.TABLE, file)
-            elif suffix == "jsonl":
-                file.write(b"".join(b'{"x": %d, "y": 0}\n' % k for k in range(1000)))
-            else:
-                new = ipc.new_file if suffix == "arrow" else ipc.new_stream
-                with new(file, self.TABLE.schema) as writer:
-                    writer.write_table(self.TABLE)
+        if suffix == "jsonl":
+            path.write_bytes(b"".join(b'{"x": %d, "y": 0}\n' % k for k in range(1000)))
+        else:
+            save_table(path, self.TABLE)
         found = evaluate("l1", path, input_column="x", target_column="y")
         assert found.value == 999 / 2
 

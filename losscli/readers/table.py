@@ -135,6 +135,8 @@ class Table:
 
     def joined(self, name: str, others: Sequence[Table]) -> Table:
         """The rows of this table and then of others, which have its columns."""
+        from losscli.readers.joining import as_wanted, common  # noqa: PLC0415 - imports this
+
         tables = [self, *others]
         counts = [table.row_count for table in tables]
         known = [count for count in counts if count is not None]
@@ -144,15 +146,16 @@ class Table:
                 for column in wanted.names:
                     if column not in table.names:
                         raise DataError(f"{table.name}: found no column {column!r} as elsewhere")
-                yield from table.open_batches(wanted)
+                for batch in table.open_batches(wanted):
+                    yield as_wanted(batch, wanted, table.name, self.name)
 
         return Table(
             name,
             sum(table.bytes for table in tables),
-            self.schema,
+            common([table.schema for table in tables]),
             batches,
             row_count=sum(known) if len(known) == len(counts) else None,
-            seen=self.seen,
+            seen=common([table.seen for table in tables]),
             as_labels=self._as_labels,
             notes=self.notes,
             warnings=tuple(one for table in tables for one in table.warnings),
