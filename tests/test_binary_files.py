@@ -372,3 +372,19 @@ class TestTables:
 
         with pytest.raises(DataError, match=r"t.arrows: became shorter while it was read$"):
             evaluate("l1", path, input_column="x", target_column="y")
+
+    @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+    def test_tensors_of_several_axes(self, run: Run, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"t.{suffix}"
+        numbers = np.arange(8.0)
+        flat = pa.FixedShapeTensorArray.from_numpy_ndarray(numbers.reshape(2, 4))
+        deep = pa.FixedShapeTensorArray.from_numpy_ndarray(numbers.reshape(2, 2, 2))
+        save_table(path, pa.table({"flat": flat, "deep": deep}))
+        assert run("l1", path, "-i", "flat", "-t", "flat")[:2] == (0, "0.0\n")
+        assert run("l1", path, "-i", "deep", "-t", "flat") == (
+            1,
+            "",
+            f"losscli: error: {path}: column 'deep' holds tensors of shape (2, 2), expected "
+            "numbers or lists of them; numpy.save('x.npy', "
+            "table['deep'].combine_chunks().to_numpy_ndarray()) converts them\n",
+        )

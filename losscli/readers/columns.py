@@ -107,6 +107,16 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
+def _require_one_axis(field: pa.Field, path: str) -> None:
+    """Raise DataError for tensors of several axes, whose values pyarrow stores as one list."""
+    if isinstance(field.type, pa.FixedShapeTensorType) and len(field.type.shape) > 1:
+        raise DataError(
+            f"{path}: column {field.name!r} holds tensors of shape {tuple(field.type.shape)}, "
+            "expected numbers or lists of them; numpy.save('x.npy', "
+            f"table[{field.name!r}].combine_chunks().to_numpy_ndarray()) converts them"
+        )
+
+
 def _is_real(kind: pa.DataType) -> bool:
     kind = _innermost(kind)
     return bool(
@@ -140,6 +150,7 @@ def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
         kind = plain_type(schema.field(name).type)
         if not _is_real(kind) and not is_text(kind):
             raise DataError(f"{path}: column {name!r} holds {kind}, expected numbers")
+        _require_one_axis(schema.field(name), path)
     lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
     if lists and len(columns) > 1:
         beside = listed([name for name in columns if name != lists[0]])
