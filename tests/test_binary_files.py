@@ -8,8 +8,8 @@ import os
 import resource
 import struct
 import subprocess
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import Run, run_command
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyarrow import ipc, parquet
 
 from losscli import evaluate
 from losscli.errors import DataError
+from losscli.readers.checksum import Checksum
 
 
 def npy(array: NDArray[Any]) -> bytes:
@@ -79,6 +82,53 @@ class TestNpz:
                 "(10, 2) of float64, which are 160\n",
             )
 
+    @pytest.mark.parametrize("threads", [1, 2])
+    @pytest.mark.parametrize(
+        ("loss", "shape"),
+        [
+            ("mse", (1 << 20,)),
+            ("mse", (7, (1 << 17) + 5)),  # with small blocks at the end of rows
+            ("nll", (2, 1 << 17, 4)),
+        ],
+    )
+    def test_the_checksum_of_a_stored_member(
+        self,
+        run: Run,
+        tmp_path: Path,
+        loss: str,
+        shape: tuple[int, ...],
+        threads: int,
+    ) -> None:
+        path = tmp_path / "x.npz"
+        x = np.random.default_rng(0).random(shape) - 1
+        y = np.zeros(shape[:1] + shape[2:] if loss == "nll" else shape, np.int64)
+        np.savez(path, x=x, y=y)
+        words = [loss, path, "-i", "x", "-t", "y", "-j", threads, "--no-check"]
+        expected = -x[:, 0].mean() if loss == "nll" else (x**2).mean()
+        assert float(run(*words)[1]) == pytest.approx(expected, rel=1e-12)
+        content = path.read_bytes()
+        value = x.reshape(-1)[x.size // 2].tobytes()
+        assert content.count(value) == 1
+        path.write_bytes(content.replace(value, np.float64(-0.25).tobytes()))
+        assert run(*words) == (
+            1,
+            "",
+            f"losscli: error: {path}[x]: damaged: its checksum is another than it had\n",
+        )
+
+    @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 90))))
+    def test_a_checksum_of_pieces(self, content: bytes, pieces: list[tuple[int, int]]) -> None:
+        """In any order, some of them read twice: it is known when all were."""
+        right, wrong = Checksum(zlib.crc32(content), len(content)), Checksum(1, len(content))
+        read: set[int] = set()
+        for begin, size in [*pieces, (0, 200)]:
+            part = memoryview(content)[begin : begin + size]
+            if not part:
+                continue
+            read |= set(range(begin, begin + len(part)))
+            assert right.add(begin, part)
+            assert wrong.add(begin, part) == (len(read) < len(content))
+
     def test_long_rows_lie_on_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("losscli.readers.npy._MOST_ROW_BYTES", 1 << 10)
         x, y = np.random.default_rng(0).random((2, 3, 5, 700))
@@ -95,14 +145,15 @@ class TestNpz:
         assert found.value == pytest.approx(-picked.mean(), rel=1e-14)
 
     def test_a_long_row_is_not_held(self, tmp_path: Path) -> None:
-        """Two of 800 MB of zeros, with 700 MB."""
-        with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        """Two of 240 MB of zeros, with 600 MB."""
+        path = tmp_path / "x.npz"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             for name in ("x.npy", "y.npy"):
                 with file.open(name, "w") as member:
-                    member.write(header((1, 100_000_000)))
-                    for _ in range(100):
+                    member.write(header((1, 30_000_000)))
+                    for _ in range(30):
                         member.write(bytes(8_000_000))
-        found = run_with_memory(700 << 20, "l1", "x.npz", "-i", "x", "-t", "y", cwd=tmp_path)
+        found = run_with_memory(600 << 20, "l1", "x.npz", "-i", "x", "-t", "y", cwd=tmp_path)
         assert (found.returncode, found.stdout, found.stderr) == (0, "0.0\n", "")
 
     def test_a_full_disk_is_said_to_be_full(
@@ -115,8 +166,8 @@ class TestNpz:
         np.savez_compressed(tmp_path / "x.npz", x=np.ones((2, 3), order="F"))
         monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
         assert run("l1", tmp_path / "x.npz", "0")[2] == (
-            f"losscli: error: {tempfile.gettempdir()}: No space left on device; the values of "
-            f"{tmp_path}/x.npz[x] are laid there, TMPDIR names another place\n"
+            f"losscli: error: {tmp_path}/x.npz[x]: No space left on device where its values are "
+            "laid to be read in another order; TMPDIR names another place\n"
         )
 
     def test_what_the_system_refuses_is_no_damage(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -24,6 +23,7 @@ from losscli.readers.dtypes import require_real
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
+    from losscli.readers.checksum import Checksum
     from losscli.readers.origin import Origin
 
 # A box that lies scattered is read in one go, with what lies between, if that is no more than
@@ -125,6 +125,7 @@ class NpyArray:
         open_raw: Callable[[], IO[bytes]],
         *,
         opened: IO[bytes] | None = None,
+        checksum: Checksum | None = None,
     ) -> None:
         self.name = name
         self._sizes, fortran, self.dtype = header
@@ -133,6 +134,7 @@ class NpyArray:
         self._strides = _strides(self._sizes, self.dtype.itemsize, fortran)
         self._open = open_raw
         self._file = opened
+        self._checksum = checksum
         self._opening = Lock()
 
     def array(self, patterns: Sequence[str] | None, option: str) -> NpyArray:
@@ -159,7 +161,7 @@ class NpyArray:
         offset = self._offset
         for part, stride in zip(ranges, self._strides, strict=True):
             offset += part.start * stride
-        self._fill(block, offset, self._strides)
+        self._fill(block, offset, self._strides, self._read_checked)
         return block
 
     def take(self, start: int, columns: NDArray[np.intp]) -> NDArray[Any]:
@@ -179,23 +181,35 @@ class NpyArray:
                 self._file = self._file or self._open()
         return self._file.fileno()
 
-    def _fill(self, block: NDArray[Any], offset: int, strides: tuple[int, ...]) -> None:
+    def _fill(
+        self,
+        block: NDArray[Any],
+        offset: int,
+        strides: tuple[int, ...],
+        read_into: Callable[[memoryview, int], None],
+    ) -> None:
         """Fill a block from the bytes at `offset`, which lie `strides` apart in the file."""
         if block.size == 0:
             return
         steps = [(size - 1) * stride for size, stride in zip(block.shape, strides, strict=True)]
         span = sum(steps) + block.itemsize
         if span == block.nbytes and block.strides == strides:
-            self._read_into(block.reshape(-1).view(np.uint8).data, offset)
+            read_into(block.reshape(-1).view(np.uint8).data, offset)
         elif span <= max(_SMALL_SPAN, _DENSE * block.nbytes):
             buffer = bytearray(span)
-            self._read_into(memoryview(buffer), offset)
+            read_into(memoryview(buffer), offset)
             block[...] = np.ndarray(block.shape, block.dtype, buffer, strides=strides)
         else:
             axis = int(np.argmax(steps))
             inner = strides[:axis] + strides[axis + 1 :]
             for i, part in enumerate(np.moveaxis(block, axis, 0)):
-                self._fill(part, offset + i * strides[axis], inner)
+                self._fill(part, offset + i * strides[axis], inner, self._read_into)
+
+    def _read_checked(self, buffer: memoryview, offset: int) -> None:
+        """The same for what is read in one go: the checksum of slices takes longer than they do."""
+        self._read_into(buffer, offset)
+        if self._checksum is not None and not self._checksum.add(offset, buffer):
+            raise DataError(f"{self.name}: damaged: its checksum is another than it had")
 
     def _read_into(self, buffer: memoryview, offset: int) -> None:
         done = 0
@@ -257,28 +271,43 @@ class _Values:
     def read_into(self, buffer: memoryview) -> None:
         done = 0
         while done < len(buffer):
-            part = self._read(len(buffer) - done)
-            if not part:
-                raise ends_early(self._name, None, self._header[0], self._header[2])
+            part = self._next(len(buffer) - done)
             buffer[done : done + len(part)] = part
             done += len(part)
-        self._left -= done
-        if self._packed and not self._left:
-            while self._read(_COPY_BYTES):  # the checksum is behind whatever follows
-                pass
 
     def to_disk(self, size: int) -> IO[bytes]:
         """So many of the bytes, in a nameless file."""
-        spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the array
+        import tempfile  # noqa: PLC0415 - 5 ms, for this alone
+
         try:
-            for start in range(0, size, _COPY_BYTES):
-                part = memoryview(bytearray(min(_COPY_BYTES, size - start)))
-                self.read_into(part)
-                self._write(spool, part)
+            return self._copied(tempfile.TemporaryFile(buffering=0), size)
+        except OSError as error:
+            raise DataError(
+                f"{self._name}: {error.strerror} where its values are laid to be read in another "
+                "order; TMPDIR names another place"
+            ) from error
+
+    def _copied(self, spool: IO[bytes], size: int) -> IO[bytes]:
+        try:
+            while size:
+                part = memoryview(self._next(min(_COPY_BYTES, size)))
+                size -= len(part)
+                while part:
+                    part = part[spool.write(part) :]
         except BaseException:
             spool.close()
             raise
         return spool
+
+    def _next(self, most: int) -> bytes:
+        part = self._read(most)
+        if not part:
+            raise ends_early(self._name, None, self._header[0], self._header[2])
+        self._left -= len(part)
+        if self._packed and not self._left:
+            while self._read(_COPY_BYTES):  # the checksum is behind whatever follows
+                pass
+        return part
 
     def _read(self, size: int) -> bytes:
         try:
@@ -286,16 +315,6 @@ class _Values:
         except self._damage as error:
             raise DataError(f"{self._name}: damaged: {first_line(error)}") from error
         return part
-
-    def _write(self, spool: IO[bytes], part: memoryview) -> None:
-        try:
-            while part:
-                part = part[spool.write(part) :]
-        except OSError as error:
-            raise DataError(
-                f"{tempfile.gettempdir()}: {error.strerror}; the values of {self._name} are laid "
-                "there, TMPDIR names another place"
-            ) from error
 
 
 class NpyStream:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from losscli.errors import DataError
+from losscli.readers.checksum import Checksum
 from losscli.readers.members import Member, Members
 from losscli.readers.npy import Header, NpyArray, as_it_arrives, data_bytes, read_header
 
@@ -95,6 +96,9 @@ def _stored(
     with origin.open_raw() as file:
         file.seek(info.header_offset)
         local = file.read(_LOCAL_HEADER)
-    lengths = struct.unpack("<HH", local[_LOCAL_LENGTHS])
-    begin = info.header_offset + _LOCAL_HEADER + sum(lengths)
-    return NpyArray(name, header, begin + header_bytes, info.file_size, origin.open_raw)
+        lengths = struct.unpack("<HH", local[_LOCAL_LENGTHS])
+        begin = file.seek(info.header_offset + _LOCAL_HEADER + sum(lengths))
+        checksum = Checksum(info.CRC, info.file_size)
+        checksum.add(begin, memoryview(file.read(header_bytes)))
+    size, begin = info.file_size, begin + header_bytes
+    return NpyArray(name, header, begin, size, origin.open_raw, checksum=checksum)
