@@ -217,8 +217,8 @@ class TestGroups:
         wanted = Wanted(by=("label",))
         found = evaluate("l1", table, input_column="x", target_column="label", wanted=wanted)
         assert [(one.labels, one.value) for one in found.groups or ()] == [
-            ((0,), 8 / 3),
-            ((1,), 2.5),
+            (("0",), 8 / 3),
+            (("1",), 2.5),
         ]
 
     def test_by_a_column_that_is_called_as_an_array_is(self, tmp_path: Path) -> None:

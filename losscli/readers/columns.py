@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pyarrow as pa
 
@@ -88,23 +88,47 @@ def value_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if is_list(kind) else kind
 
 
+def bare_type(kind: pa.DataType) -> pa.DataType:
+    """The type without extensions and dictionaries."""
+    return _rebuilt(kind, lambda leaf: leaf)
+
+
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type without extensions and dictionaries; decimals, and what is nothing but missing, as
-    float64."""
+    """The type of the numbers, or names, that are made of it: as `bare_type`, but decimals, and
+    what is nothing but missing, as float64."""
+    return _rebuilt(kind, _as_number)
+
+
+def require_one(schema: pa.Schema, name: str, path: str) -> None:
+    """Raise DataError unless exactly one column has that name."""
+    if name not in schema.names:
+        raise DataError(f"{path}: found no column {name!r}; there are {listed(schema.names)}")
+    _require_once(schema.names.count(name), name, path)
+
+
+def _require_once(count: int, name: str, path: str) -> None:
+    if count > 1:
+        raise DataError(f"{path}: several columns are named {name!r}")
+
+
+def _rebuilt(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """The type without extensions and dictionaries, in whose place of values stands another."""
     if isinstance(kind, pa.BaseExtensionType):
-        return plain_type(kind.storage_type)
+        return _rebuilt(kind.storage_type, leaf)
     if pa.types.is_dictionary(kind):
-        return plain_type(kind.value_type)
-    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        return pa.float64()
+        return _rebuilt(kind.value_type, leaf)
     if pa.types.is_string_view(kind):
         return pa.string()
     if pa.types.is_fixed_size_list(kind):
-        return pa.list_(plain_type(kind.value_type), kind.list_size)
+        return pa.list_(_rebuilt(kind.value_type, leaf), kind.list_size)
     if is_list(kind):
         wrap = pa.large_list if pa.types.is_large_list(kind) else pa.list_
-        return wrap(plain_type(kind.value_type))
-    return kind
+        return wrap(_rebuilt(kind.value_type, leaf))
+    return leaf(kind)
+
+
+def _as_number(kind: pa.DataType) -> pa.DataType:
+    return pa.float64() if pa.types.is_decimal(kind) or pa.types.is_null(kind) else kind
 
 
 def _require_one_axis(field: pa.Field, path: str) -> None:
@@ -145,8 +169,7 @@ def _matches(pattern: str, names: Sequence[str], taken: Collection[str]) -> list
 def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
     counts = Counter(schema.names)
     for name in columns:
-        if counts[name] > 1:
-            raise DataError(f"{path}: several columns are named {name!r}")
+        _require_once(counts[name], name, path)
         kind = plain_type(schema.field(name).type)
         if not _is_real(kind) and not is_text(kind):
             raise DataError(f"{path}: column {name!r} holds {kind}, expected numbers")

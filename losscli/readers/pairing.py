@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from losscli.errors import DataError
+from losscli.errors import DataError, first_line
 from losscli.readers import Array
 
 # Rows of up to this size are kept in memory, more in a nameless file on disk.
@@ -25,7 +25,9 @@ def positions(leading: pa.ChunkedArray, other: pa.ChunkedArray, names: tuple[str
     """
     keys, others = (one.combine_chunks() for one in (leading, other))
     if keys.type != others.type:
-        keys, others = (pc.cast(one, pa.string()) for one in (keys, others))
+        keys, others = (
+            _as_text(one, name) for one, name in zip((keys, others), names, strict=True)
+        )
     for one, name in zip((keys, others), names, strict=True):
         _require_unique(one, name)
     found = pc.index_in(keys, others)
@@ -33,6 +35,15 @@ def positions(leading: pa.ChunkedArray, other: pa.ChunkedArray, names: tuple[str
     absent = pc.invert(pc.is_in(others, keys))
     _require_none_missing(others.filter(absent), names[0], names[1])
     return found.to_numpy()
+
+
+def _as_text(keys: pa.Array, name: str) -> pa.Array:
+    try:
+        return keys.cast(pa.string())
+    except pa.ArrowInvalid as error:  # bytes that are no text
+        raise DataError(
+            f"{name}: the keys are {keys.type}, unlike those of the other file: {first_line(error)}"
+        ) from error
 
 
 def _require_unique(keys: pa.Array, name: str) -> None:

@@ -13,11 +13,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, listed
-from losscli.readers.columns import is_list, is_text, named, plain_type, remaining, value_type
+from losscli.readers.columns import (
+    bare_type,
+    is_list,
+    is_text,
+    named,
+    plain_type,
+    remaining,
+    require_one,
+    value_type,
+)
+from losscli.readers.labels import bare, label_values
 from losscli.threads import in_order
 
 # The column that tells from which row of the file a step of a sequence comes.
 ROW = "\0row"
+
+# What is put before a column's name where it is read as labels; it may be an array as well.
+_LABEL = "\0label "
 
 # What pyarrow raises for files that are damaged.
 DAMAGE = (
@@ -74,7 +87,7 @@ class Table:
         self._row_count = row_count
         self._as_labels = as_labels
         self._columns: list[str] = []
-        self._label_columns: list[str] = []
+        self._label_columns: dict[str, pa.Field] = {}
         self._texts: set[str] = set()
         self._leading: tuple[str, ...] | None = None
         self._shift = False
@@ -93,18 +106,10 @@ class Table:
         """Whether each row is a sequence, of which every step is a row of the arrays."""
         return self._leading is not None
 
-    @cached_property
-    def types(self) -> dict[str, pa.DataType]:
-        """The types of the columns as the arrays have them."""
-        found = {
-            field.name: pa.float64()
-            if is_text(plain_type(field.type)) and field.name not in self._texts
-            else plain_type(field.type)
-            for field in self.schema
-        }
-        if self.is_ragged:
-            found = {name: value_type(kind) for name, kind in found.items()}
-        return found
+    def type_of(self, name: str) -> pa.DataType:
+        """The type of a column as the arrays have it."""
+        kind = self._number_type(name)
+        return value_type(kind) if self.is_ragged else kind
 
     def array(self, patterns: Sequence[str] | None, option: str) -> TableArray:
         """The columns that the patterns name, or without any those that no other array took.
@@ -120,8 +125,8 @@ class Table:
         return TableArray(self, tuple(chosen))
 
     def labels(self, column: str) -> TableLabels:
-        """A column of whatever type, as labels."""
-        self._label_columns.append(column)
+        """A column as labels; the same may be an array as well."""
+        self._label_columns[column] = self._label_field(column)
         return TableLabels(self, (column,))
 
     def allow_text(self, column: str) -> None:
@@ -163,11 +168,15 @@ class Table:
         )
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """A whole column, in a pass of its own."""
-        [name] = named(self.schema, [name], self.name, "--id")
-        field = self.seen.field(name)
-        parts = [plain(batch.column(name)) for batch in self.open_batches(pa.schema([field]))]
-        return pa.chunked_array(parts, plain_type(field.type))
+        """A whole column of labels, in a pass of its own."""
+        field = self._label_field(name)
+        empty = pa.array([], bare_type(field.type))
+        parts = [label_values(empty, self.name, name, 0)]
+        row = 0
+        for batch in self.open_batches(pa.schema([field])):
+            parts.append(label_values(bare(batch.column(name)), self.name, name, row))
+            row += batch.num_rows
+        return pa.chunked_array(parts)
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Rows from `start` to `stop`, fewer at the end. The rows before `start` are let go."""
@@ -204,7 +213,9 @@ class Table:
     def _open(self) -> tuple[Iterator[pa.Table], pa.Table]:
         if self._batches is None or self._held is None:
             self._batches = _ahead(self._tables())
-            fields = [(field.name, plain_type(field.type)) for field in self._wanted()]
+            fields = [(name, self._number_type(name)) for name in self._columns]
+            for name, field in self._label_columns.items():
+                fields.append((_LABEL + name, bare_type(field.type)))
             if self.is_ragged:
                 fields = [(name, value_type(kind)) for name, kind in fields]
                 fields.append((ROW, pa.int64()))
@@ -212,12 +223,14 @@ class Table:
         return self._batches, self._held
 
     def _tables(self) -> Iterator[pa.Table]:
-        """The batches with plain types, and exploded where rows are sequences."""
-        wanted = self._wanted()
-        for batch in self.open_batches(wanted):
-            table = pa.table(
-                {field.name: self._plain(batch.column(field.name), field) for field in wanted}
-            )
+        """The batches as numbers and labels, and exploded where rows are sequences."""
+        kinds = {name: self._number_type(name) for name in self._columns}
+        for batch in self.open_batches(self._wanted()):
+            numbers = {
+                name: self._numbers(batch.column(name), name, kind) for name, kind in kinds.items()
+            }
+            labels = {_LABEL + name: bare(batch.column(name)) for name in self._label_columns}
+            table = pa.table(numbers | labels)
             if self._leading is not None:
                 from losscli.readers.ragged import explode  # noqa: PLC0415 - pyarrow.compute
 
@@ -226,34 +239,46 @@ class Table:
             yield table
 
     def _wanted(self) -> pa.Schema:
-        """The columns of all arrays, and those of labels; what is both is read as numbers."""
-        numbers = (self.schema.field(name) for name in self._columns)
-        labels = dict.fromkeys(name for name in self._label_columns if name not in self._columns)
-        return pa.schema(
-            [
-                *(
-                    field.with_type(pa.float64()) if self._must_be_numbers(field) else field
-                    for field in numbers
-                ),
-                *(pa.field(name, self._as_labels(self.seen.field(name))) for name in labels),
-            ]
-        )
+        """The columns of all arrays and labels; what is both is read as labels, whose text or
+        number then becomes the array's."""
+        numbers = {
+            name: self.schema.field(name).with_type(pa.float64())
+            if self._must_be_numbers(name)
+            else self.schema.field(name)
+            for name in self._columns
+        }
+        return pa.schema((numbers | self._label_columns).values())
 
-    def _must_be_numbers(self, field: pa.Field) -> bool:
-        return is_text(plain_type(field.type)) and field.name not in self._texts
+    def _label_field(self, name: str) -> pa.Field:
+        """The column as it is read where its values are labels."""
+        require_one(self.seen, name, self.name)
+        field = self.seen.field(name)
+        return field.with_type(self._as_labels(field))
 
-    def _plain(self, column: pa.Array, field: pa.Field) -> pa.Array:
-        """The column as the arrays need it. Raises DataError at the first word among numbers."""
+    def _must_be_numbers(self, name: str) -> bool:
+        return is_text(plain_type(self.schema.field(name).type)) and name not in self._texts
+
+    def _number_type(self, name: str) -> pa.DataType:
+        """The type of an array's column."""
+        if self._must_be_numbers(name):
+            return pa.float64()
+        return plain_type(self.schema.field(name).type)
+
+    def _numbers(self, column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
+        """The column as an array needs it. Raises DataError at the first word among numbers."""
         column = plain(column)
-        if not (is_text(column.type) and pa.types.is_floating(field.type)):
-            return column
+        if is_text(column.type) and pa.types.is_floating(kind):
+            column = self._parsed(column, name)
+        return column if column.type == kind else column.cast(kind)
+
+    def _parsed(self, column: pa.Array, name: str) -> pa.Array:
         import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
         words = pc.fill_null(pc.invert(pc.match_substring_regex(column, _NUMBER)), False)
         odd = words.index(True).as_py()
         if odd >= 0:
             raise DataError(
-                f"{self.name}: row {self._rows_read + odd}, column {field.name!r}: found "
+                f"{self.name}: row {self._rows_read + odd}, column {name!r}: found "
                 f"{column[odd].as_py()!r}, expected a number"
             )
         return column.cast(pa.float64())
@@ -310,7 +335,7 @@ class TableArray:
     def dtype(self) -> np.dtype[Any]:
         if self._namings:
             return np.dtype(np.int64)
-        types = [value_type(self.table.types[name]) for name in self._columns]
+        types = [value_type(self.table.type_of(name)) for name in self._columns]
         # An empty array tells, where `kind.to_pandas_dtype()` of some versions needs pandas.
         empty = (pa.array([], kind).to_numpy(zero_copy_only=False) for kind in types)
         return np.result_type(*empty)
@@ -345,7 +370,7 @@ class TableArray:
         """Values a row; None for a plain column."""
         if len(self._columns) > 1:
             return len(self._columns)
-        kind = self.table.types[self._columns[0]]
+        kind = self.table.type_of(self._columns[0])
         if not is_list(kind):
             return None
         if pa.types.is_fixed_size_list(kind):
@@ -448,10 +473,11 @@ class TableLabels(TableArray):
     @property
     def label_names(self) -> list[Any]:
         """The values met so far, in the order in which they came; None where there was none."""
-        return list(self._codes)
+        return [str(one) if isinstance(one, bytes) else one for one in self._codes]
 
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
-        column = rows.column(self._columns[0]).combine_chunks()
+        [name] = self._columns
+        column = label_values(rows.column(_LABEL + name).combine_chunks(), self.name, name, start)
         encoded = column.dictionary_encode(null_encoding="encode")
         values = encoded.dictionary.to_pylist()
         codes = [self._codes.setdefault(value, len(self._codes)) for value in values]

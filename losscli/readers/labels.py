@@ -1,0 +1,76 @@
+"""Columns of a table as labels and keys: values that tell rows apart, and lose no digit of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from losscli.errors import DataError, first_line
+from losscli.readers.columns import bare_type
+
+# Whole numbers of floating point from here on stand for several integers each.
+_INDISTINCT = 2.0**53
+
+
+def bare(column: pa.Array) -> pa.Array:
+    """A column without extensions and dictionaries."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind = bare_type(column.type)
+    return column if kind == column.type else column.cast(kind)
+
+
+def label_values(column: pa.Array, file: str, name: str, first: int) -> pa.Array:
+    """The values of a bare column, whose first is that of row `first` of the file.
+
+    Times become the text that Arrow has for them, since no type of Python's holds all of them, and
+    decimals theirs without zeros at the end, so that 2.50 is 2.5 whatever the type's digits.
+    Raises DataError for what does not tell rows apart.
+    """
+    kind = column.type
+    if not _is_label(kind):
+        raise DataError(
+            f"{file}: column {name!r} holds {kind}; expected labels: numbers, text, times, or true "
+            "and false"
+        )
+    if pa.types.is_floating(kind):
+        _require_distinct(column, file, name, first)
+    if not (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)):
+        return column
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowException as error:  # of a zone that is not known here
+        raise DataError(
+            f"{file}: column {name!r} holds {kind}, which cannot be shown: {first_line(error)}"
+        ) from error
+    return _without_zeros(text) if pa.types.is_decimal(kind) else text
+
+
+def _without_zeros(numbers: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+
+    pattern = r"\.0+$|(\.\d*[1-9])0+$"
+    return pc.replace_substring_regex(numbers, pattern=pattern, replacement=r"\1")
+
+
+def _is_label(kind: pa.DataType) -> bool:
+    """Whether it is neither a list nor a record nor the like."""
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    is_time = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
+    is_other = pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    is_fixed = pa.types.is_fixed_size_binary(kind)
+    return bool(is_text or is_bytes or is_fixed or is_number or is_time or is_other)
+
+
+def _require_distinct(column: pa.Array, file: str, name: str, first: int) -> None:
+    """Raise DataError at the first number that may be another's rounding."""
+    values = column.to_numpy(zero_copy_only=False).astype(np.float64)  # NaN where there is none
+    odd = np.flatnonzero((np.abs(values) >= _INDISTINCT) & np.isfinite(values))
+    if len(odd):
+        raise DataError(
+            f"{file}: row {first + odd[0]}, column {name!r}: found {float(values[odd[0]])!r}, "
+            "which as floating point stands for several whole numbers; expected labels of more "
+            "than 15 digits as integers of 64 bits, or as text"
+        )
