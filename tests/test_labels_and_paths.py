@@ -49,6 +49,32 @@ def refusal(run: Run, *words: object, code: int = 1) -> str:
     return str(line.removeprefix("losscli: error: "))
 
 
+class TestNanAsLabel:
+    """NaN equals nothing, but where it is a label it is one."""
+
+    ROWS = 400_000  # several batches
+
+    def labels(self) -> Any:
+        return np.where(np.arange(self.ROWS) % 2, NAN, 1.0)
+
+    def test_one_group(self, run: Run, tmp_path: Path) -> None:
+        x = np.where(np.arange(self.ROWS) % 2, 3.0, 1.0)
+        path = tmp_path / "t.parquet"
+        table = pa.table({"x": x, "y": np.zeros(self.ROWS), "g": self.labels()})
+        parquet.write_table(table, path, use_dictionary=False, compression="none")
+        assert groups(run, "l1", path, "-i", "x", "-t", "y", "--by", "g") == {"nan": 3.0, "1": 1.0}
+        words = ["l1", path, "-i", "x", "-t", "y", "--cluster", "g", "-f", "json"]
+        assert json.loads(run(*words)[1])["samples"] == 2
+
+    def test_one_group_of_a_file_of_labels(self, run: Run, tmp_path: Path) -> None:
+        x, g = tmp_path / "x.npy", tmp_path / "g.npy"
+        np.save(x, np.where(np.arange(self.ROWS) % 2, 5.0, 3.0))
+        np.save(g, self.labels())
+        y = tmp_path / "y.npy"
+        np.save(y, np.zeros(self.ROWS))
+        assert groups(run, "l1", x, y, "--by", g) == {"nan": 5.0, "1": 3.0}
+
+
 class TestDigits:
     """Neither a label nor a key passes through a float64, which holds 15 digits."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
@@ -480,7 +481,8 @@ class TableLabels(TableArray):
         column = label_values(rows.column(_LABEL + name).combine_chunks(), self.name, name, start)
         encoded = column.dictionary_encode(null_encoding="encode")
         values = encoded.dictionary.to_pylist()
-        codes = [self._codes.setdefault(value, len(self._codes)) for value in values]
+        one_nan = (value if value == value else math.nan for value in values)  # noqa: PLR0124
+        codes = [self._codes.setdefault(value, len(self._codes)) for value in one_nan]
         result: NDArray[Any] = np.array(codes, np.int64)[encoded.indices.to_numpy()]
         return result
 

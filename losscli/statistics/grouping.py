@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,6 +51,7 @@ class Labels:
         return codes
 
     def _code(self, value: Any) -> int:
+        value = value if value == value else math.nan  # noqa: PLR0124 - of NaN there is one
         code = self._codes.setdefault(value, len(self.names))
         if code == len(self.names):
             self.names.append(value)
