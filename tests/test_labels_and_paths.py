@@ -272,3 +272,9 @@ class TestTypesOfLabels:
         (tmp_path / "t.csv").write_text("x,y,g,g\n1,0,a,b\n")
         line = refusal(run, "l1", tmp_path / "t.csv", "-i", "x", "-t", "y", "--by", "g")
         assert line.endswith("several columns are named 'g'")
+
+
+@pytest.mark.parametrize("found", [" 3 ", "\n3", "\t3.0", "3 "])
+def test_blanks_around_numbers_in_text(found: str, run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.parquet", x=[found, "1"], y=[0.0, 0.0])
+    assert run("l1", path, "-i", "x", "-t", "y")[1] == "2.0\n"

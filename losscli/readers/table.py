@@ -282,7 +282,7 @@ class Table:
                 f"{self.name}: row {self._rows_read + odd}, column {name!r}: found "
                 f"{column[odd].as_py()!r}, expected a number"
             )
-        return column.cast(pa.float64())
+        return pc.ascii_trim_whitespace(column).cast(pa.float64())
 
 
 class TableArray:
