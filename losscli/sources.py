@@ -14,6 +14,7 @@ from losscli.errors import DataError, listed
 from losscli.losses import kebab
 from losscli.readers import Array, Container, default_name
 from losscli.readers.memory import MemoryArray
+from losscli.readers.origin import Origin
 from losscli.readers.shards import open_files
 from losscli.request import CLASS, SAMPLE, Files, Request, label_array
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 # The array that says which rows are there; no loss has a parameter of that name.
 PRESENT = "rows present"
+
+# A file of the names of classes is read whole; that of a vocabulary takes a megabyte or two.
+_MOST_NAMES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -201,9 +205,15 @@ def class_names(classes: str | Sequence[str]) -> list[str]:
     if "," in classes:
         return [name.strip() for name in classes.split(",")]
     try:
-        lines = Path(classes).read_text(encoding="utf-8-sig").splitlines()
+        text = Origin(classes).head(_MOST_NAMES + 1)
+        lines = text.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{classes}: {getattr(error, 'strerror', None) or error}") from error
+    if len(text) > _MOST_NAMES:
+        raise DataError(
+            f"{classes}: found more than {_MOST_NAMES >> 20} MiB; expected names of classes, one "
+            "a line"
+        )
     return [line.strip() for line in lines if line.strip()]
 
 

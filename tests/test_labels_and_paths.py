@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gzip
 import io
 import json
+import math
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -278,3 +281,32 @@ class TestTypesOfLabels:
 def test_blanks_around_numbers_in_text(found: str, run: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "t.parquet", x=[found, "1"], y=[0.0, 0.0])
     assert run("l1", path, "-i", "x", "-t", "y")[1] == "2.0\n"
+
+
+class TestClasses:
+    """--classes names a file that is read as others are, and no further than a file of names."""
+
+    def words(self, tmp_path: Path, classes: object) -> list[object]:
+        (tmp_path / "t.csv").write_text("a,b,y\n0.5,0.5,dog\n0.25,0.75,cat\n")
+        names = ["-i", "a,b", "-t", "y", "--from", "probs", "--classes", classes]
+        return ["nll", tmp_path / "t.csv", *names]
+
+    def test_names_in_a_compressed_file(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "names.gz").write_bytes(gzip.compress(b"cat\n\n dog \n"))
+        code, out, _ = run(*self.words(tmp_path, tmp_path / "names.gz"), "-r", "sum")
+        assert (code, float(out)) == (0, pytest.approx(-math.log(0.5 * 0.25), rel=1e-15))
+
+    def test_a_pipe(self, run: Run, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "names")
+        line = refusal(run, *self.words(tmp_path, tmp_path / "names"))
+        assert line.startswith(f"{tmp_path / 'names'}: not a regular file")
+
+    @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+    def test_a_device(self, device: str, run: Run, tmp_path: Path) -> None:
+        assert refusal(run, *self.words(tmp_path, device)).startswith(f"{device}: not a regular")
+
+    def test_a_file_of_something_else(self, run: Run, tmp_path: Path) -> None:
+        with (tmp_path / "names").open("wb") as file:
+            file.truncate(1 << 40)  # a hole
+        line = refusal(run, *self.words(tmp_path, tmp_path / "names"))
+        assert line.endswith("found more than 16 MiB; expected names of classes, one a line")
