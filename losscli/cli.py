@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("there is not enough memory", DataError.exit_code)
     except OSError as error:
-        return _output_failed(error)
+        return _system_failed(error)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # a reader of the help that left
             return CLOSED_PIPE
@@ -145,8 +145,11 @@ def _guarded(word: str) -> str:
     return f" {word}" if word.startswith("-") and is_numbers(word) else word
 
 
-def _output_failed(error: OSError) -> int:
-    """What readers meet is a DataError, so this is stdout: a reader that left, or a full disk."""
+def _system_failed(error: OSError) -> int:
+    """Standard output: a reader that left, or a full disk. What readers meet is a DataError, and
+    an error that names a path is of no stream."""
+    if error.filename is not None:
+        return _fail(f"{error.filename}: {error.strerror}", DataError.exit_code)
     _silence(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return CLOSED_PIPE

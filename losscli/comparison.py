@@ -16,6 +16,7 @@ from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.checks import first
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
+from losscli.readers.spool import kept_in
 from losscli.reduction import Floats, Group, Result, TopElement
 from losscli.request import Request, Wanted, bind
 from losscli.results import with_statistics
@@ -130,14 +131,17 @@ class _Kept:
         values = losses.values
         if losses.ignored is not None:
             values = np.where(losses.ignored, np.nan, values)
-        self._losses.write(np.ascontiguousarray(values).tobytes())
+        with kept_in(self._losses):
+            self._losses.write(np.ascontiguousarray(values).tobytes())
         target = _targets(elements)
         if target is not None:
-            self._targets.write(target.tobytes())
+            with kept_in(self._targets):
+                self._targets.write(target.tobytes())
 
     def rewind(self) -> None:
-        self._losses.seek(0)
-        self._targets.seek(0)
+        for file in (self._losses, self._targets):
+            with kept_in(file):
+                file.seek(0)
 
     def next_losses(self, like: Elements) -> Floats:
         """As many losses, NaN where they are ignored. Raises DataError for other targets."""

@@ -7,7 +7,6 @@ import glob
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.errors import DataError, listed
@@ -15,7 +14,7 @@ from losscli.losses import kebab
 from losscli.readers import Array, Container, default_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import Origin
-from losscli.readers.shards import open_files
+from losscli.readers.shards import is_there, open_files
 from losscli.request import CLASS, SAMPLE, Files, Request, label_array
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _label_arrays(
         if owner is not None:
             files[key] = owner
             arrays[key] = _labels(containers[owner], name)
-        elif Path(name).exists():
+        elif is_there(name):
             reading = replace(request.reading, format=None)
             container = stack.enter_context(closing(open_files((name,), reading)))
             arrays[key] = _only_labels(container, name)

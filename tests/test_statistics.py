@@ -323,7 +323,7 @@ class TestGroups:
 
     def of_rows(self, x: Any, y: Any, labels: Any, by: str, threads: int) -> Any:
         with (
-            mock.patch("losscli.sources.Path.exists", return_value=True),
+            mock.patch("losscli.sources.is_there", return_value=True),
             mock.patch("losscli.sources.open_files", return_value=_Labels(labels)),
         ):
             wanted = Wanted(by=("class",) if by == "class" else ("labels.npy",), top=5)

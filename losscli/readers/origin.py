@@ -91,6 +91,8 @@ class Origin:
     @cached_property
     def _magic(self) -> bytes:
         if self.path is None:
+            if sys.stdin is None:
+                raise DataError(f"{self.name}: standard input is closed")
             return _read_full(sys.stdin.buffer, _MAGIC_BYTES)
         with open(self.path, "rb") as file:
             return file.read(_MAGIC_BYTES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line
 from losscli.readers import Array
+from losscli.readers.spool import kept_in
 
 # Rows of up to this size are kept in memory, more in a nameless file on disk.
 _HELD_BYTES = 1 << 26
@@ -108,8 +109,16 @@ def _spooled(source: Array, count: int) -> Any:
         return np.concatenate([np.empty((0, *shape), source.dtype), *blocks])
     spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the rows
     for block in blocks:
-        spool.write(np.ascontiguousarray(block).tobytes())
+        with kept_in(spool):
+            _write(spool, np.ascontiguousarray(block).tobytes())
     return _RowsOnDisk(spool, shape, source.dtype, row_bytes)
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """All of it: a file without a buffer may take a part, as a disk does that is nearly full."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 class _RowsOnDisk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -35,12 +36,11 @@ def open_files(patterns: Sequence[str], reading: Reading) -> Container:
 
 def files_of(pattern: str) -> list[str]:
     """The files that one pattern means; a file's own name comes first."""
-    path = Path(pattern)
-    if pattern == STANDARD_INPUT or path.is_file():
+    if pattern == STANDARD_INPUT or os.path.isfile(pattern):
         return [pattern]
-    if path.is_dir():
-        return _in_directory(path)
-    if not glob.has_magic(pattern):
+    if os.path.isdir(pattern):
+        return _in_directory(Path(pattern))
+    if is_there(pattern) or not glob.has_magic(pattern):
         return [pattern]  # opening it says what is wrong
     found = glob.glob(pattern, recursive=True)
     if not found:
@@ -48,13 +48,24 @@ def files_of(pattern: str) -> list[str]:
     return found
 
 
+def is_there(path: str) -> bool:
+    """Whether something is there, be it only a folder in the way that one may not enter."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _in_directory(path: Path) -> list[str]:
     """The files of the one format that is there; descriptions, `.json` and hidden, are not data."""
     found: dict[str, list[str]] = {}
-    for one in path.iterdir():
-        kind = known_format(one.name)
-        if kind and one.is_file() and one.suffix != ".json" and one.name[0] not in "._":
-            found.setdefault(kind, []).append(str(one))
+    for name in _files_in(path):
+        kind = known_format(name)
+        if kind and not name.endswith(".json") and name[0] not in "._":
+            found.setdefault(kind, []).append(str(path / name))
     if not found:
         raise DataError(f"{path}: found no file in this directory that can be read")
     if len(found) > 1:
@@ -63,6 +74,14 @@ def _in_directory(path: Path) -> list[str]:
             f"'{path}/*.{next(iter(found))}'"
         )
     return next(iter(found.values()))
+
+
+def _files_in(path: Path) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [one.name for one in entries if one.is_file()]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
 
 
 def natural(name: str) -> list[tuple[int, str]]:
