@@ -18,7 +18,7 @@ from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
 from losscli.readers.spool import kept_in
 from losscli.reduction import Floats, Group, Result, TopElement
-from losscli.request import Request, Wanted, bind
+from losscli.request import Request, Wanted, bind, require_one_reader
 from losscli.results import with_statistics
 from losscli.sources import Sources
 from losscli.statistics.collected import Collected
@@ -89,11 +89,13 @@ def compare(
         raise UsageError("compare gives one number, and --reduction none many")
     if wanted.accuracy or wanted.quantiles or wanted.histogram:
         raise UsageError("compare tells groups and the largest differences, and nothing else")
+    wanted.check(reduction)
     how = running(broadcast, check, strict, on_nan, threads)
     alone = Wanted(cluster=wanted.cluster, digest=wanted.digest)
     request_a, request_b = (
         bind(find(loss), (one, *inputs), reduction, parameters, alone) for one in (a, b)
     )
+    require_one_reader((request_a, request_b))
     with ExitStack() as stack:
         kept = _Kept(
             *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(2))

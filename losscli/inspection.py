@@ -18,6 +18,7 @@ from losscli.losses.checks import sum_tolerance
 from losscli.readers import Array, Container, Reading, default_name
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.shards import open_files
+from losscli.request import require_no_empty
 
 # Values looked at in a block, and of an array that is not looked at in full.
 _BLOCK_VALUES = 1 << 20
@@ -126,6 +127,7 @@ def _near_1(stored: NDArray[Any], values: NDArray[np.float64]) -> bool:
 
 def inspect(files: Sequence[str], full: bool, reading: Reading) -> list[Finding]:
     """Look at the arrays of every file, in a sample of their first rows or in full."""
+    require_no_empty(files, "a path", "a file")
     return [finding for file in files for finding in _of_file(file, full, reading)]
 
 

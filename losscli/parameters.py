@@ -294,7 +294,7 @@ def wanted_of(words: dict[str, Any]) -> dict[str, Any]:
         "cluster": words.pop("cluster"),
         "accuracy": words.pop("accuracy", False),
         "top": top or 0,
-        "quantiles": _parts([quantiles] if quantiles else None),
+        "quantiles": _parts(None if quantiles is None else [quantiles]),
         "histogram": words.pop("histogram", False),
         "digest": words.pop("digest"),
     }
@@ -302,7 +302,7 @@ def wanted_of(words: dict[str, Any]) -> dict[str, Any]:
 
 def _parts(texts: Sequence[str] | None) -> tuple[str, ...]:
     """What stands between the commas of each."""
-    return tuple(part.strip() for text in texts or () for part in text.split(",") if part.strip())
+    return tuple(part.strip() for text in texts or () for part in text.split(","))
 
 
 def _one_array(words: list[str]) -> str | list[float] | list[str]:

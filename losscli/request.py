@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +63,8 @@ class Wanted:
 
     def check(self, reduction: str) -> None:
         """Raise UsageError for what cannot be meant."""
+        for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
+            require_no_empty(words, f"--{name}", "a column or a file")
         if self.top < 0:
             raise UsageError(f"top is {self.top}; expected at least 1")
         for text in self.quantiles:
@@ -156,6 +158,10 @@ def bind(
         for name, given in parameters.items()
         if name in column_names and given
     }
+    for name, words in columns.items():
+        require_no_empty(words, f"--{kebab(name)}-column", "a column")
+    for name in ("id", "classes"):
+        require_no_empty([parameters.get(name)], f"--{name}", "a name")
     assumed = _borrow(loss, arrays, columns)
     options |= {name: parameters[name] for name in options if name in parameters}
     checked = {option.name: option.check(options[option.name], options) for option in loss.options}
@@ -205,10 +211,24 @@ def _files_or_array(value: Any) -> Any:
     several = list(value) if isinstance(value, list | tuple) else [value]
     if several and all(map(_is_path, several)):
         paths = tuple(os.fspath(path) for path in several)
-        if "" in paths:
-            raise UsageError("a path is empty, as a variable is that was never set; give a file")
+        require_no_empty(paths, "a path", "a file")
         return paths
     return np.asarray(value)
+
+
+def require_no_empty(words: Iterable[Any], what: str, expected: str) -> None:
+    """Raise UsageError for a word that is empty."""
+    if any(isinstance(word, str) and not word for word in words):
+        raise UsageError(f"{what} is empty, as a variable is that was never set; give {expected}")
+
+
+def require_one_reader(requests: Sequence[Request]) -> None:
+    """Standard input is read by one of several requests alone."""
+    if sum(bool(_from_input(request)) for request in requests) > 1:
+        raise UsageError(
+            "- (standard input) is read once, and compare reads it for A and for B; expected one "
+            "of A and B from it, and all else from files"
+        )
 
 
 def _borrow(
@@ -251,10 +271,16 @@ def make_reading(format_name: str | None, header: bool | None, delimiter: str | 
 
 def _require_one_standard_input(request: Request) -> None:
     """Standard input is one file, and read once."""
-    # What was borrowed from another array is the same tuple, what was given anew only equals it.
-    files = {id(value): value for value in request.arrays.values() if isinstance(value, tuple)}
-    from_input = [one for one in files.values() if STANDARD_INPUT in one]
+    from_input = _from_input(request)
     if len(from_input) > 1 or any(one.count(STANDARD_INPUT) > 1 for one in from_input):
-        raise UsageError("- (standard input) is given for two arrays; expected once")
+        raise UsageError("- (standard input) is given twice; expected once")
     if from_input and request.id is not None:
         raise UsageError("--id reads files twice, which - (standard input) cannot be")
+
+
+def _from_input(request: Request) -> list[Files]:
+    """What is read from standard input."""
+    # What was borrowed from another array is the same tuple, what was given anew only equals it.
+    files = {id(value): value for value in request.arrays.values() if isinstance(value, tuple)}
+    names = [(request.classes,)] if isinstance(request.classes, str) else []
+    return [one for one in (*files.values(), *names) if STANDARD_INPUT in one]

@@ -289,7 +289,7 @@ class TestErrors:
                 ["mse", "1,2", "b", "-i", "x"],
                 "--input-column names columns of a file, and input is given",
             ),
-            (["mse", "-", "-"], "- (standard input) is given for two arrays; expected once"),
+            (["mse", "-", "-"], "- (standard input) is given twice; expected once"),
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
             (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
             (["mse", "", "b"], "a path is empty"),

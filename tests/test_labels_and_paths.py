@@ -408,3 +408,37 @@ class TestPaths:
     ) -> None:
         monkeypatch.setattr("sys.stdin", None)
         assert refusal(run, *words) == "-: standard input is closed"
+
+
+class TestUsage:
+    """What cannot be meant is told before a file is opened."""
+
+    @pytest.mark.parametrize("option", ["--by", "--cluster", "--id", "--classes", "-i", "-t"])
+    def test_an_option_that_is_empty(self, option: str, run: Run) -> None:
+        line = refusal(run, "nll", "nowhere.csv", option, "", code=2)
+        assert "is empty, as a variable is that was never set; give a" in line
+
+    @pytest.mark.parametrize("option", ["--by", "--cluster", "--id"])
+    def test_of_a_comparison(self, option: str, run: Run) -> None:
+        line = refusal(run, "compare", "l1", "a.csv", "b.csv", "y.csv", option, "", code=2)
+        assert line.startswith(f"{option} is empty, as a variable is that was never set; give a")
+
+    def test_quantiles_that_are_empty(self, run: Run) -> None:
+        line = refusal(run, "l1", "nowhere.npy", "0", "--quantiles", "", code=2)
+        assert line == "quantiles is ''; expected numbers from 0 to 1"
+
+    def test_a_path_that_is_empty(self, run: Run) -> None:
+        line = refusal(run, "inspect", "", code=2)
+        assert line == "a path is empty, as a variable is that was never set; give a file"
+
+    def test_standard_input_for_an_array_and_the_names(self, run: Run) -> None:
+        line = refusal(run, "nll", "-", "y.npy", "--classes", "-", code=2)
+        assert line == "- (standard input) is given twice; expected once"
+
+    @pytest.mark.parametrize(
+        "words",
+        [["a.npy", "b.npy", "-"], ["-", "-", "y.npy"], ["a.npy", "b.npy", "0", "--weight", "-"]],
+    )
+    def test_standard_input_for_both_models(self, words: list[str], run: Run) -> None:
+        line = refusal(run, "compare", "l1", *words, code=2)
+        assert line.startswith("- (standard input) is read once, and compare reads it for A and")
