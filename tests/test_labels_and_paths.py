@@ -431,6 +431,11 @@ class TestUsage:
         line = refusal(run, "inspect", "", code=2)
         assert line == "a path is empty, as a variable is that was never set; give a file"
 
+    @pytest.mark.parametrize("base", [2**63, -(2**63) - 1, 10**400])
+    def test_a_class_base_beyond_64_bits(self, base: int, run: Run) -> None:
+        line = refusal(run, "nll", "nowhere.npy", "y.npy", "--class-base", base, code=2)
+        assert line == f"class_base is {base}; expected a whole number of 64 bits"
+
     def test_standard_input_for_an_array_and_the_names(self, run: Run) -> None:
         line = refusal(run, "nll", "-", "y.npy", "--classes", "-", code=2)
         assert line == "- (standard input) is given twice; expected once"
@@ -442,3 +447,17 @@ class TestUsage:
     def test_standard_input_for_both_models(self, words: list[str], run: Run) -> None:
         line = refusal(run, "compare", "l1", *words, code=2)
         assert line.startswith("- (standard input) is read once, and compare reads it for A and")
+
+
+class TestMessages:
+    """Errors and warnings that said something else than what was there."""
+
+    @pytest.mark.parametrize("base", [300, -1])
+    def test_a_class_base_that_is_no_target(self, base: int, run: Run, tmp_path: Path) -> None:
+        """Unsigned targets of 8 bits hold neither 300 nor -1."""
+        np.save(tmp_path / "x.npy", np.zeros((2, 2)))
+        np.save(tmp_path / "y.npy", np.array([7, 7], np.uint8))
+        words = ["nll", tmp_path / "x.npy", tmp_path / "y.npy", "--class-base", base, "--no-check"]
+        line = refusal(run, *words)
+        assert f"target in row 0 is 7; expected a class from {base} to {base + 1}" in line
+        assert run(*words, "--ignore-index", 7)[1] == "nan\n"

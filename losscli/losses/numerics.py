@@ -245,10 +245,10 @@ def class_indices(
     ignored = np.zeros(target.shape, dtype=np.bool_)
     for index in np.atleast_1d(ignore_index):
         ignored |= target == index
-    indices = np.where(ignored, target.dtype.type(class_base), target)
-    wrong = ~((indices >= class_base) & (indices < classes + class_base))  # NaN is in no range
+    is_class = (target >= class_base) & (target < classes + class_base)  # NaN is in no range
     if target.dtype.kind == "f":
-        wrong |= indices != np.floor(indices)
+        is_class &= target == np.floor(target)
+    wrong = ~(is_class | ignored)
     if wrong.any():
         position = first(wrong)
         raise ArrayError(
@@ -258,7 +258,8 @@ def class_indices(
             f"{_advice(target[position], classes, class_base, options)}",
             position,
         )
-    return indices.astype(np.intp) - class_base, ignored
+    indices = target.astype(np.intp) - class_base
+    return np.where(ignored, 0, indices) if ignored.any() else indices, ignored
 
 
 def _advice(found: Any, classes: int, class_base: int, options: Sequence[str]) -> str:

@@ -103,6 +103,8 @@ class Option:
             return None
         if self.choices and value not in self.choices:
             raise self._refused(value, f"one of {', '.join(map(str, self.choices))}")
+        if self.kind is int and not -(1 << 63) <= value < 1 << 63:
+            raise self._refused(value, "a whole number of 64 bits")
         if not self.choices and value not in self.interval:
             raise self._refused(value, f"a value {self.interval}")
         if self.needs and others[self.needs.option] != self.needs.value:
