@@ -452,6 +452,18 @@ class TestUsage:
 class TestMessages:
     """Errors and warnings that said something else than what was there."""
 
+    @pytest.mark.parametrize("loss", ["ce", "nll", "multi-margin", "multilabel-margin"])
+    def test_an_axis_without_classes(self, loss: str, run: Run, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", np.zeros((3, 0)))
+        np.save(tmp_path / "y.npy", np.zeros((3, 0) if loss == "multilabel-margin" else 3, int))
+        line = refusal(run, loss, tmp_path / "x.npy", tmp_path / "y.npy")
+        assert line.endswith("input has shape (3, 0), and no classes along axis 1")
+
+    def test_sequences_without_classes(self, run: Run, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", np.zeros((2, 1, 0)))
+        line = refusal(run, "ctc", tmp_path / "x.npy", "1", "2", "1")
+        assert line.endswith("log_probs has shape (2, 1, 0), and no classes along axis 2")
+
     @pytest.mark.parametrize("base", [300, -1])
     def test_a_class_base_that_is_no_target(self, base: int, run: Run, tmp_path: Path) -> None:
         """Unsigned targets of 8 bits hold neither 300 nor -1."""

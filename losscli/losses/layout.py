@@ -185,6 +185,7 @@ def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
 def class_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Input (..., C) and arrays that broadcast to its shape; an element is a row of classes."""
     _require_classes(arrays["input"])
+    _require_some_classes("input", arrays["input"], len(arrays["input"].shape) - 1)
     shape = _shape_of_pair(arrays)
     views = {name: _row_view(info.shape, shape) for name, info in arrays.items()}
     return Layout(shape[:-1], views, width=_width(shape[-1]))
@@ -304,6 +305,7 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Log_probs (T, N, C) or (T, C), targets (N, S), (S) or end to end, two lengths a sample."""
     source, targets = arrays["log_probs"], arrays["targets"]
     _require_rank(arrays, "log_probs", (2, 3), "(T, N, C), or (T, C) for one sample")
+    _require_some_classes("log_probs", source, len(source.shape) - 1)
     steps, *batch, classes = source.shape
     samples = Axis(0, 1 if batch else None)
     views = {"log_probs": View((samples, Axis(WHOLE, 0), Axis(WHOLE, len(source.shape) - 1)))}
@@ -368,6 +370,7 @@ def _class_layout(
     arrays: Mapping[str, ArrayInfo], axis: int, target_view: View, by_default: bool
 ) -> Layout:
     source, target = arrays["input"], arrays["target"]
+    _require_some_classes("input", source, axis)
     classes = source.shape[axis]
     assert classes is not None  # a table's rows were refused
     views = {"input": _class_view(source.shape, axis), "target": target_view}
@@ -619,6 +622,12 @@ def _require_classes(source: ArrayInfo) -> None:
             "is a single column; expected one column a class (--input-column names them), or, "
             "for the probability of one of two classes, the command bce",
         )
+
+
+def _require_some_classes(name: str, source: ArrayInfo, axis: int) -> None:
+    """Raise ArrayError where there are elements, and no class to choose."""
+    if source.shape[axis] == 0 and 0 not in _without(source.shape, axis):
+        raise ArrayError(name, f"has shape {show(source.shape)}, and no classes along axis {axis}")
 
 
 def _require_rank(
