@@ -68,11 +68,11 @@ class _Seen:
     marks: frozenset[int] = frozenset()
 
     def with_block(self, block: NDArray[Any]) -> _Seen:
-        values = block.astype(np.float64, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):  # sums of what is infinite, or nearly
+            values = block.astype(np.float64, copy=False)
+            sums = [_near_1(block, one) for one in (values, np.exp(values))]
         finite = values[np.isfinite(values)]
         counted = finite[~np.isin(finite, _MARKS)]
-        with np.errstate(over="ignore"):
-            sums = [_near_1(block, one) for one in (values, np.exp(values))]
         return _Seen(
             self.rows + (len(block) if block.ndim else 1),
             min(self.minimum, float(counted.min(initial=np.inf))),
@@ -222,6 +222,7 @@ def _blocks(array: Any, full: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.b
 
 def probable_command(findings: Sequence[Finding]) -> str | None:
     """The command that a person with these arrays probably wants."""
+    findings = list(dict.fromkeys(findings))  # a file may be named twice
     first, target = _first_and_target(findings)
     if first is None or target is None:
         return None

@@ -473,3 +473,25 @@ class TestMessages:
         line = refusal(run, *words)
         assert f"target in row 0 is 7; expected a class from {base} to {base + 1}" in line
         assert run(*words, "--ignore-index", 7)[1] == "nan\n"
+
+    def test_one_file_twice(self, run: Run, tmp_path: Path) -> None:
+        """No command can tell one of two arrays that have one name and one file."""
+        np.save(tmp_path / "x.npy", np.array([0.5, 0.25]))
+        code, _, err = run("inspect", tmp_path / "x.npy", tmp_path / "x.npy")
+        assert (code, err) == (0, "")
+
+    @pytest.mark.parametrize(
+        ("values", "infinite"),
+        [
+            (np.array([[np.inf, -np.inf], [NAN, 1e308], [1e308, 1e308]]), 2),
+            (np.array([["1e4000", "1"], ["2", "3"]], np.longdouble), 1),  # in 64 bits
+        ],
+        ids=["infinite", "long double"],
+    )
+    def test_infinities_are_looked_at(
+        self, values: Any, infinite: int, run: Run, tmp_path: Path
+    ) -> None:
+        np.save(tmp_path / "x.npy", values)
+        code, out, err = run("inspect", tmp_path / "x.npy", "-f", "json")
+        [found] = json.loads(out)["arrays"]
+        assert (code, err, found["infinite"]) == (0, "", infinite)
