@@ -495,3 +495,19 @@ class TestMessages:
         code, out, err = run("inspect", tmp_path / "x.npy", "-f", "json")
         [found] = json.loads(out)["arrays"]
         assert (code, err, found["infinite"]) == (0, "", infinite)
+
+    @pytest.mark.parametrize(
+        ("lengths", "said"),
+        [
+            ([1e300, 1.0], "is 1e+300; expected a length, a whole number from 0 to 2^62"),
+            ([2**63 - 1, 1], "is 9223372036854775807; expected a length, a whole number from"),
+            ([2**62, 2**62], "add up to 9.22337e+18, which no file holds; expected lengths"),
+        ],
+    )
+    def test_lengths_that_no_file_has(
+        self, lengths: list[float], said: str, run: Run, tmp_path: Path
+    ) -> None:
+        np.save(tmp_path / "x.npy", np.log(np.full((2, 2, 2), 0.5)))
+        np.save(tmp_path / "n.npy", np.array(lengths))
+        line = refusal(run, "ctc", tmp_path / "x.npy", "1,1", "2,2", tmp_path / "n.npy")
+        assert f"n.npy: target_lengths {said}" in line

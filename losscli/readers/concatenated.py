@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from losscli.errors import ArrayError, DataError
 
+# More values than any file holds, and fewer than 64 bits can count.
+_MOST = 1 << 62
+
 
 class Values(Protocol):
     """The array of values: one axis, read in order."""
@@ -35,9 +38,13 @@ class Concatenated:
     columns: tuple[str, ...] | None = None
 
     def __init__(self, values: Values, role: str, lengths: NDArray[Any]) -> None:
-        whole = (lengths >= 0) & (lengths == np.floor(lengths))
+        whole = (lengths >= 0) & (lengths == np.floor(lengths)) & (lengths <= _MOST)
         if not whole.all():
-            raise ArrayError(role, f"is {lengths[~whole][0]}; expected a length, at least 0")
+            found = lengths[~whole][0]
+            raise ArrayError(role, f"is {found}; expected a length, a whole number from 0 to 2^62")
+        total = float(lengths.sum(dtype=np.float64))
+        if total > _MOST:
+            raise ArrayError(role, f"add up to {total:g}, which no file holds; expected lengths")
         self.name = values.name
         self.dtype = values.dtype
         self.bytes = values.bytes
