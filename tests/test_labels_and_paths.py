@@ -22,6 +22,7 @@ import pytest
 from conftest import Run
 from pyarrow import ipc, parquet
 
+from losscli import actions
 from losscli.readers import pairing
 
 NAN = float("nan")
@@ -159,6 +160,21 @@ class TestDigits:
         assert groups(run, *words) == {"007": 6.0, "7": 5.0, " 7": 3.0}
         (tmp_path / "t.csv").write_text("g,x\n007,1.0\ncat,2.0\n")
         assert refusal(run, *words).endswith("column 'g': found 'cat', expected a number")
+
+    def test_yes_and_no_of_csv_that_are_the_target_as_well(self, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "t.csv"
+        path.write_text("g,x\ntrue,0.5\nfalse,0.25\n")
+        words = ["l1", path, "-i", "x", "-t", "g", "--by", "g"]
+        assert groups(run, *words) == {"true": 0.5, "false": 0.25}
+        path.write_text("g,x\ntrue,0.5\n" + "false,0.25\n" * 300_000 + "maybe,1.0\n")
+        assert "column 'g': found 'maybe', expected true or false" in refusal(run, *words)
+
+    def test_labels_of_json_that_are_the_target_as_well(self, run: Run, tmp_path: Path) -> None:
+        rows = [{"g": one, "x": float(2**53)} for one in self.BIG]
+        path = tmp_path / "t.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        found = groups(run, "l1", path, "-i", "x", "-t", "g", "--by", "g")
+        assert found == dict.fromkeys(map(str, self.BIG), 0.0)  # the target is a float64
 
     def test_decimals_in_every_output(self, run: Run, tmp_path: Path) -> None:
         labels = pa.array([Decimal("1.50"), Decimal("20.00"), None], pa.decimal128(9, 2))
@@ -341,6 +357,13 @@ class TestPaths:
     """What keeps one from reading is told of the path, and not of the result."""
 
     X: ClassVar = ["l1", "1,2", "0,0"]
+
+    def test_of_whatever_file_it_is(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(*inputs: Any, **parameters: Any) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), "x.npy")
+
+        monkeypatch.setattr(actions, "evaluate", fails)
+        assert refusal(run, *self.X) == "x.npy: Input/output error"
 
     @pytest.mark.parametrize("path", ["locked/x.npy", "locked/*.npy"])
     @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ _NO_THREAD = "Failed to launch worker thread"
 
 # A number as text has it.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
+_TRUTH = r"^\s*(?i:true|false|0|1)\s*$"
 
 
 class Table:
@@ -268,21 +269,24 @@ class Table:
     def _numbers(self, column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
         """The column as an array needs it. Raises DataError at the first word among numbers."""
         column = plain(column)
-        if is_text(column.type) and pa.types.is_floating(kind):
-            column = self._parsed(column, name)
-        return column if column.type == kind else column.cast(kind)
+        if is_text(column.type) and not is_text(kind):
+            return self._parsed(column, name, kind)
+        return column if column.type == kind else column.cast(kind, safe=False)
 
-    def _parsed(self, column: pa.Array, name: str) -> pa.Array:
+    def _parsed(self, column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
+        """Text as numbers, or as true and false."""
         import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
-        words = pc.fill_null(pc.invert(pc.match_substring_regex(column, _NUMBER)), False)
+        is_number = pa.types.is_floating(kind)
+        pattern, expected = (_NUMBER, "a number") if is_number else (_TRUTH, "true or false")
+        words = pc.fill_null(pc.invert(pc.match_substring_regex(column, pattern)), False)
         odd = words.index(True).as_py()
         if odd >= 0:
             raise DataError(
                 f"{self.name}: row {self._rows_read + odd}, column {name!r}: found "
-                f"{column[odd].as_py()!r}, expected a number"
+                f"{column[odd].as_py()!r}, expected {expected}"
             )
-        return pc.ascii_trim_whitespace(column).cast(pa.float64())
+        return pc.ascii_trim_whitespace(column).cast(kind)
 
 
 class TableArray:
