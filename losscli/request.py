@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -264,8 +265,8 @@ def make_reading(format_name: str | None, header: bool | None, delimiter: str | 
     if format_name is not None and format_name not in FORMATS:
         raise UsageError(f"input_format is {format_name!r}; expected one of {', '.join(FORMATS)}")
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
-    if delimiter is not None and len(delimiter) != 1:
-        raise UsageError(f"delimiter is {delimiter!r}; expected one character, or tab")
+    if delimiter is not None and not re.fullmatch(r'[^\0\r\n"\x80-\U0010ffff]', delimiter):
+        raise UsageError(f"delimiter is {delimiter!r}; expected one character of ASCII, or tab")
     return Reading(format_name, header, delimiter)
 
 

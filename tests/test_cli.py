@@ -294,7 +294,10 @@ class TestErrors:
             (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
             (["mse", "", "b"], "a path is empty"),
             (["mse", "a", "b", "-j", "0"], "threads is 0; expected at least 1"),
-            (["mse", "a", "b", "--delimiter", "::"], "delimiter is '::'; expected one character"),
+            (
+                ["mse", "a", "b", "--delimiter", "::"],
+                "delimiter is '::'; expected one character of ASCII",
+            ),
         ],
     )
     def test_of_the_call(self, run: Any, words: list[str], expected: str) -> None:
