@@ -376,12 +376,24 @@ class TableArray:
         if len(self._columns) > 1:
             return len(self._columns)
         kind = self.table.type_of(self._columns[0])
-        if not is_list(kind):
-            return None
+        return self._first_list[1] if is_list(kind) else None
+
+    @cached_property
+    def _first_list(self) -> tuple[int, int]:
+        """The first row that has a list, and its length; (0, 0) if none has. Rows may be missing
+        before it, which are held, as they have yet to be read."""
+        kind = self.table.type_of(self._columns[0])
         if pa.types.is_fixed_size_list(kind):
-            return int(kind.list_size)
-        column = self.table.read(0, 1).column(self._columns[0])
-        return len(column[0]) if len(column) and column[0].is_valid else 0
+            return 0, int(kind.list_size)
+        rows = 1
+        while True:
+            column = self.table.read(0, rows).column(self._columns[0])
+            if column.null_count < len(column):
+                row = column.is_valid().index(True).as_py()
+                return row, len(column[row])
+            if len(column) < rows:
+                return 0, 0
+            rows *= 2
 
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
         if self._namings:
@@ -427,10 +439,11 @@ class TableArray:
     def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
         import pyarrow.compute as pc  # noqa: PLC0415
 
-        width = self._width or 0
+        first, width = self._first_list
         missing = column.is_null()
         if column.null_count:
-            self._miss(missing, name, start, f"found no list, expected one of {width} as in row 0")
+            problem = f"found no list, expected one of {width} as in row {first}"
+            self._miss(missing, name, start, problem)
             filler = pa.scalar([0] * width, column.type)
             column = pc.if_else(missing, filler, column)
         lengths = pc.list_value_length(column)
@@ -439,7 +452,7 @@ class TableArray:
             raise self._error(
                 start + odd,
                 name,
-                f"found a list of {lengths[odd]}, expected one of {width} as in row 0",
+                f"found a list of {lengths[odd]}, expected one of {width} as in row {first}",
             )
         values = pc.list_flatten(column)
         if values.null_count:
