@@ -65,7 +65,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "utf16.csv": ("x,y\n1,2\n".encode("utf-16"), "found no text in UTF-8"),
     "latin.csv": ("x,y,\xe9\n1,2,3\n".encode("latin-1"), "iconv -t UTF-8 converts it"),
     "blank.csv": (b"\n\n", "the file is empty"),
-    "separator.csv": (b"\x1c", "cannot infer number of columns"),
+    "separator.csv": (b"\x1c", "found no column 'x'"),
     "quote.csv": (b'x,y\n"1,2\n3,4\n', "line 2: found 1 cells, expected 2"),
     "endless.csv.gz": (gzip.compress(b"1," * (1 << 26), 1), "found a line of more than 32 MiB"),
     "ragged.jsonl": (

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import os
+import subprocess
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.json
 import pyarrow.parquet
 import pytest
+from conftest import COMMAND
 
 from losscli import evaluate
 from losscli.errors import DataError, UsageError
+from losscli.readers import lines
+from losscli.readers.lines import opening_quote, whole_lines, whole_rows
 
 
 def l1(path: Path, text: str | bytes, **options: Any) -> list[float]:
@@ -19,6 +32,202 @@ def l1(path: Path, text: str | bytes, **options: Any) -> list[float]:
     wanted = {"input_column": "x", "target_column": "y", "reduction": "none"}
     values: list[float] = evaluate("l1", path, **(wanted | options)).values.tolist()
     return values
+
+
+def total(path: Path, **options: Any) -> tuple[float, int]:
+    """The sum and number of the values of a table of one column."""
+    result = evaluate("l1", path, np.array(0.0), reduction="sum", **options)
+    return result.value, result.count
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of 64 bytes, so that small files have many."""
+    monkeypatch.setattr(lines, "_CHUNK_BYTES", 64)
+
+
+class TestBlankLines:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "\nx,y\n1,2\n3,5\n",
+            "\n\n\nx,y\n1,2\n3,5\n",
+            "\r\n\r\nx,y\r\n1,2\r\n3,5\r\n",
+            "\ufeff\nx,y\n1,2\n3,5\n",
+            "x,y\n\n1,2\n\n\n3,5\n\n",
+        ],
+    )
+    def test_before_and_between_rows(self, text: str, tmp_path: Path) -> None:
+        assert l1(tmp_path / "t.csv", text) == [1.0, 2.0]
+
+    def test_before_names_that_are_numbers(self, tmp_path: Path) -> None:
+        """pandas calls columns without a name 0, 1; the line of names is no row."""
+        values = l1(tmp_path / "t.csv", "\n\n0,1\n5,6\n7,9\n", input_column="0", target_column="1")
+        assert values == [1.0, 2.0]
+
+    def test_before_rows_without_names(self, tmp_path: Path) -> None:
+        values = l1(tmp_path / "t.csv", "\n5,6\n7,9\n", input_column="0", target_column="1")
+        assert values == [1.0, 2.0]
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_are_missing_values_in_a_table_of_one_column(self, end: str, tmp_path: Path) -> None:
+        (tmp_path / "x.csv").write_bytes(end.join(["x", "1", "", "3", "5", ""]).encode())
+        with pytest.raises(DataError, match=r"x.csv: row 1, column 'x': found no value"):
+            total(tmp_path / "x.csv")
+        assert total(tmp_path / "x.csv", skip_missing=True) == (1 + 3 + 5, 3)
+
+    def test_are_missing_where_one_column_has_no_name(self, tmp_path: Path) -> None:
+        (tmp_path / "x.csv").write_text("\n1\n3\n")
+        with pytest.raises(DataError, match=r"x.csv: row 0, column '0': found no value"):
+            total(tmp_path / "x.csv")
+
+    @pytest.mark.parametrize("blank", ["", "\n", "\n\n\n", "\r\n\r\n", "\n" * 1000])
+    def test_at_the_end_are_no_rows(self, blank: str, small_chunks: None, tmp_path: Path) -> None:
+        numbers = range(100)
+        (tmp_path / "x.csv").write_text("x\n" + "".join(f"{n}\n" for n in numbers) + blank)
+        assert total(tmp_path / "x.csv") == (sum(numbers), 100)
+
+    def test_between_chunks_are_missing_values(self, small_chunks: None, tmp_path: Path) -> None:
+        """A chunk ends behind each of the blank lines, and is nothing but them."""
+        (tmp_path / "x.csv").write_text("x\n" + "7\n" * 31 + "\n" * 200 + "9\n")
+        assert total(tmp_path / "x.csv", skip_missing=True) == (31 * 7 + 9, 32)
+
+
+class TestQuotes:
+    def test_hold_line_breaks_where_a_chunk_ends(self, tmp_path: Path) -> None:
+        """Within quotes there are rows that would change the number."""
+        text = "x,y,text\n" + '1,0,"n\n9,0,x"\n' * 700_000
+        (tmp_path / "t.csv").write_text(text)
+        result = evaluate("l1", tmp_path / "t.csv", input_column="x", target_column="y")
+        assert (result.value, result.count) == (1.0, 700_000)
+
+    @pytest.mark.parametrize("quoted", ['"a\n9,0,b"', '"""\n"', '"\n\n"', '",\n,"', '5" disk'])
+    def test_of_every_kind_in_chunks_of_every_size(
+        self, quoted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        text = "text,x,y\n" + "".join(f"{quoted},{n},0\n" for n in range(30))
+        for size in range(1, 40):
+            monkeypatch.setattr(lines, "_CHUNK_BYTES", size)
+            assert l1(tmp_path / "t.csv", text) == list(range(30))
+
+    def test_where_texts_may_be_cut(self) -> None:
+        """Both parts have the rows of the whole, as Python's parser has them."""
+        rng = np.random.default_rng(11)
+        for _ in range(5000):
+            text = "".join(rng.choice(list('ab,,"""\n\n'), rng.integers(1, 30)))
+            end = whole_rows(text.encode(), b",")
+            assert rows(text[:end]) + rows(text[end:]) == rows(text), text
+            for cut, mark in enumerate(text):
+                if mark == "\n" and opening_quote(text.encode(), cut, b",") < 0:
+                    assert rows(text[: cut + 1]) + rows(text[cut + 1 :]) == rows(text), text
+
+    @pytest.mark.parametrize(
+        ("text", "end"),
+        [
+            (b"", 0),
+            (b"1,2", 0),
+            (b"1,2\n3", 4),
+            (b"1,2\n\n3", 4),
+            (b"1,2\n\n\n3", 4),
+            (b"1,2\r\n\r\n3", 5),
+            (b"\n\n", 0),
+            (b"\n\n1\r\n\r\n", 5),
+            (b'1,"a\nb"\n2', 8),
+            (b'1\n2,"a\nb', 2),
+            (b'1\n2,"a\nb","c\nd",3', 2),
+            (b'"a\n', 0),
+            (b'5" disk\n2', 8),
+        ],
+    )
+    def test_whole_rows(self, text: bytes, end: int) -> None:
+        assert whole_rows(text, b",") == end
+        if b'"' not in text:
+            assert whole_lines(text) == end
+
+    def test_that_nothing_closes(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"t.csv: line 3: found a quote that nothing closes"):
+            l1(tmp_path / "t.csv", 'x,y,text\n1,2,"a"\n3,4,"b\n5,6,c\n')
+
+    def test_around_a_text_longer_than_the_first_block(self, tmp_path: Path) -> None:
+        text = "text,x,y\n" + ('"' + "one line\n" * 200_000 + '",3,1\n') * 4
+        assert l1(tmp_path / "t.csv", text) == [2.0] * 4
+
+    def test_in_names(self, tmp_path: Path) -> None:
+        text = '"a\nlong; name","x","y"\n0,1,2\n0,3,5\n'
+        assert l1(tmp_path / "t.csv", text) == [1.0, 2.0]
+
+    def test_that_are_never_closed_are_not_held_without_end(self, tmp_path: Path) -> None:
+        text = b'x,y,text\n1,2,"' + b"1,2,a\n" * (8 << 20)
+        with pytest.raises(DataError, match=r"line 2: found a line of more than 32 MiB"):
+            l1(tmp_path / "t.csv", text)
+
+
+class TestLines:
+    """The numbers of lines in messages are an editor's."""
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("x,y\n1,2\n\n\n1,q\n", 5),
+            ("\n\nx,y\n1,2\n1,q\n", 5),
+            ('x,y,text\n1,2,"a\n\nb"\n1,q,c\n', 5),
+            ('x,y,"te\nxt"\n1,2,"a\nb"\n1,q,"c\nd"\n', 5),
+            ("x,y\r\n1,2\r\n\r\n\r\n1,q\r\n", 5),
+            ("x,y\r1,2\r\r\r1,q\r", 5),
+            ("x,y\n1,2\n\n\n1,q", 5),
+        ],
+    )
+    def test_of_a_word(self, text: str, line: int, tmp_path: Path) -> None:
+        assert text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[line - 1].startswith("1,")
+        with pytest.raises(DataError, match=f"t.csv: line {line}, column 'y': found 'q'"):
+            l1(tmp_path / "t.csv", text)
+
+    def test_of_a_row_that_is_too_short(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"line 5: found 1 cells, expected 2"):
+            l1(tmp_path / "t.csv", "x,y\n1,2\n\n\n1\n")
+
+    def test_in_a_table_of_one_column(self, tmp_path: Path) -> None:
+        (tmp_path / "x.csv").write_text("x\n1\n\n\nq\n")
+        with pytest.raises(DataError, match=r"x.csv: line 5, column 'x': found 'q'"):
+            total(tmp_path / "x.csv", skip_missing=True)
+
+    @pytest.mark.parametrize("row", ["1,2,a\n", "\n1,2,a\n\n", '1,2,"a\n\nb"\n'])
+    def test_beyond_the_first_chunk(self, row: str, small_chunks: None, tmp_path: Path) -> None:
+        text = "x,y,text\n" + row * 500
+        expected = f"line {text.count(chr(10)) + 1}, column 'y': found 'q'"
+        with pytest.raises(DataError, match=expected):
+            l1(tmp_path / "t.csv", f"{text}1,q,b\n{row}")
+
+    @pytest.mark.parametrize(
+        ("bad", "said"), [('{"x": }', "Invalid value"), ('{"x": "a"}', "changed from number")]
+    )
+    def test_of_json(self, bad: str, said: str, small_chunks: None, tmp_path: Path) -> None:
+        good = '{"x": 1.5, "y": 0}\n'
+        with pytest.raises(DataError, match=rf"t.jsonl: line 104: JSON parse error: .*{said}"):
+            l1(tmp_path / "t.jsonl", good * 99 + "\n\n\n" + good + bad + "\n" + good)
+
+
+class TestNames:
+    def test_of_any_length(self, tmp_path: Path) -> None:
+        long = "a" * 200_000
+        assert l1(tmp_path / "t.csv", f"{long},y\n1,2\n3,5\n", input_column=long) == [1.0, 2.0]
+
+    def test_a_first_cell_of_any_length(self, tmp_path: Path) -> None:
+        text = f"{'0' * 200_000}9,5\n1,2\n"
+        values = l1(tmp_path / "t.csv", text, input_column="0", target_column="1")
+        assert values == [4.0, 1.0]
+
+    def test_that_are_no_text(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"t.csv: found a name that is no UTF-8; iconv"):
+            l1(tmp_path / "t.csv", b"\nx,\xe9,y\n1,2,3\n")
+
+    @pytest.mark.parametrize("end", ["", "\n"])
+    def test_without_rows(self, end: str, tmp_path: Path) -> None:
+        assert l1(tmp_path / "t.csv", f"x,y{end}") == []
+
+    def test_a_mark_of_byte_order_alone(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"t.csv: the file is empty"):
+            l1(tmp_path / "t.csv", "\ufeff\n")
 
 
 @pytest.mark.parametrize("delimiter", ["é", "😀", '"', "\n", "\r", "::", ""])
@@ -63,3 +272,100 @@ class TestListsThatAreMissing:
         pa.parquet.write_table(table, tmp_path / "t.parquet")
         with pytest.raises(DataError, match="row 0, column 'x': found no list"):
             evaluate("l1", tmp_path / "t.parquet", input_column="x", target_column="y")
+
+
+class TestThreads:
+    """Text is parsed on threads of pyarrow's, which the system may not give."""
+
+    def test_python_has_none(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        def start(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(DataError, match=r"t.csv: the system gives no thread .* ulimit -u"):
+            l1(tmp_path / "t.csv", "x,y\n1,2\n")
+
+    @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+    def test_pyarrow_has_none(
+        self, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def read(*arguments: Any) -> None:
+            message = "Unknown error: Failed to launch worker thread: Resource temporarily"
+            raise pa.ArrowException(message)
+
+        monkeypatch.setattr(pyarrow.csv, "read_csv", read)
+        monkeypatch.setattr(pyarrow.json, "read_json", read)
+        text = "x,y\n1,2\n" if name == "t.csv" else '{"x": 1, "y": 2}\n'
+        with pytest.raises(DataError, match=rf"{name}: the system gives no thread .* ulimit -u"):
+            l1(tmp_path / name, text)
+
+    @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+    def test_the_main_one_starts_none_for_interrupts(
+        self, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Nor is a stream of pyarrow's opened, whose threads outlive what was read of it."""
+        monkeypatch.delattr(pyarrow.csv, "open_csv")
+        monkeypatch.delattr(pyarrow.json, "open_json")
+        real, threads = pyarrow.csv.read_csv, []
+
+        def read(*arguments: Any) -> pa.Table:
+            threads.append(threading.current_thread())
+            return real(*arguments)
+
+        monkeypatch.setattr(pyarrow.csv, "read_csv", read)
+        text = "x,y\n1,2\n" if name == "t.csv" else '{"x": 1, "y": 2}\n'
+        assert l1(tmp_path / name, text) == [1.0]
+        assert threading.main_thread() not in threads
+
+
+class TestFilesThatShrink:
+    @pytest.mark.parametrize(
+        ("name", "head", "row"),
+        [
+            ("t.csv", b"x,y\n", b"1.00000000,0.0000000\n"),
+            ("t.jsonl", b"", b'{"x":1.000,"y":0.000}\n'),
+        ],
+    )
+    def test_between_two_rows(self, name: str, head: bytes, row: bytes, tmp_path: Path) -> None:
+        """It waits for its output to be read while the file is cut."""
+        count = 1_500_000
+        (tmp_path / name).write_bytes(head + row * count)
+        size = len(head) + len(row) * (count // 2)
+        with subprocess.Popen(
+            [*COMMAND, "l1", name, "-i", "x", "-t", "y", "-r", "none"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.read(1000)
+            time.sleep(0.5)
+            os.truncate(tmp_path / name, size)
+            line = process.communicate()[1].decode()
+        assert process.returncode == 1
+        assert line.startswith(f"losscli: error: {name}: the file ends at byte ")
+        assert line.endswith(f"; it had {len(head) + len(row) * count} bytes when it was opened\n")
+
+
+class TestJsonLines:
+    def test_rows_in_chunks_of_every_size(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        text = "".join(json.dumps({"y": 0, "x": n, "text": "\n" * n}) + "\n" for n in range(30))
+        for size in (1, 7, 64, 1000):
+            monkeypatch.setattr(lines, "_CHUNK_BYTES", size)
+            assert l1(tmp_path / "t.jsonl", text) == list(range(30))
+
+    def test_a_line_longer_than_a_chunk(self, small_chunks: None, tmp_path: Path) -> None:
+        rows = [{"x": 3, "y": 1}, {"x": 3, "y": 1, "text": "a" * 5000}, {"x": 3, "y": 1}]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        assert l1(tmp_path / "t.jsonl", text) == [2.0] * 3
+
+    def test_blank_lines_are_no_rows(self, small_chunks: None, tmp_path: Path) -> None:
+        row = '{"x": 3, "y": 1}\n'
+        assert l1(tmp_path / "t.jsonl", "\n\n" + row + "\n" * 200 + row + "\n" * 100) == [2.0] * 2
+
+
+def rows(text: str) -> list[list[str]]:
+    """The rows of a text as Python's own parser has them."""
+    return list(csv.reader(io.StringIO(text, newline="")))

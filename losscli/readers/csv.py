@@ -3,10 +3,12 @@ delimiter, compressed or not."""
 
 from __future__ import annotations
 
+import codecs
 import csv as text
-import itertools
+import io
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -16,6 +18,15 @@ import pyarrow as pa
 from pyarrow import csv
 
 from losscli.errors import DataError
+from losscli.readers.lines import (
+    NO_THREAD,
+    Chunk,
+    chunks,
+    last_chunk,
+    opening_quote,
+    refusal,
+    whole_rows,
+)
 from losscli.readers.table import Table
 from losscli.threads import in_order
 
@@ -23,45 +34,57 @@ if TYPE_CHECKING:
     from losscli.readers import Reading
     from losscli.readers.origin import Origin
 
-# The first block tells the types of the columns. It holds two lines, of at most so many bytes:
-# a hundred thousand numbers take two megabytes.
-_BLOCK_BYTES = 1 << 20
-_MOST_BLOCK_BYTES = 1 << 26
+# A line has at most so many bytes: a hundred thousand numbers take two megabytes.
+_MOST_LINE_BYTES = 1 << 25
 
-# What one core parses at a time, while others parse what follows.
-_CHUNK_BYTES = 1 << 22
+# The first block tells the types of the columns. It holds two lines.
+_BLOCK_BYTES = 1 << 20
+_MOST_BLOCK_BYTES = 2 * _MOST_LINE_BYTES
+
+# A cell may be as long as a line: Python's own limit is for all readers of this process.
+text.field_size_limit(max(text.field_size_limit(), _MOST_BLOCK_BYTES))
 
 # Cells that hold no value. "nan" is not among them: it is a number, as numpy writes it.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 
 _DELIMITERS = ",\t;|"
 
+# A row that is not blank; its quotes may hold line breaks.
+_ROW = re.compile(r'(?:"[^"]*"|[^"\r\n]+|")+')
+
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class _Dialect:
-    """How the text is to be parsed. `names` are given to the columns where no header does."""
+    """How the text is to be parsed: what the columns are called, and the lines before the rows."""
 
     delimiter: str
-    names: tuple[str, ...] | None
-    block_bytes: int
+    names: tuple[str, ...]
+    lines_before: int
+
+    def whole_rows(self, text: bytes) -> int:
+        return whole_rows(text, self.delimiter.encode())
+
+    @property
+    def is_blank_missing(self) -> bool:
+        """Whether a blank line is a row, whose one value is missing."""
+        return len(self.names) == 1
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
     """The header and, from the first block, the type of each column."""
+    size = origin.size
     head = _first_block(origin)
     dialect, notes = _dialect(origin, reading, head)
-    options = csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
-    whole_lines = head[: head.rfind(b"\n") + 1] or head
-    inferred = _schema(origin, whole_lines, dialect, options)
+    inferred = _schema(origin, head, dialect)
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
     return Table(
         origin.name,
-        origin.size,
+        size,
         schema,
-        lambda wanted: _batches(origin, dialect, schema.names, wanted),
+        lambda wanted: _batches(origin, size, dialect, wanted),
         seen=seen,
         as_labels=lambda field: pa.string(),  # 007 is not 7
         notes=notes,
@@ -77,45 +100,42 @@ def _first_block(origin: Origin) -> bytes:
         head = origin.head(size)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
         raise DataError(f"{origin.name}: found no text in UTF-8; iconv -t UTF-8 converts UTF-16")
-    if not head.strip():
+    if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError(f"{origin.name}: the file is empty; expected a table")
     if len(head) >= _MOST_BLOCK_BYTES:
-        raise _too_long(origin)
-    try:
-        head.partition(b"\n")[0].decode()
-    except UnicodeDecodeError as error:
         raise DataError(
-            f"{origin.name}: found a name that is no UTF-8; iconv -t UTF-8 converts it"
-        ) from error
+            f"{origin.name}: found a line of more than {_MOST_LINE_BYTES >> 20} MiB; expected a "
+            "table"
+        )
     return head
 
 
-def _too_long(origin: Origin) -> DataError:
-    return DataError(
-        f"{origin.name}: found a line of more than {_MOST_BLOCK_BYTES >> 21} MiB; expected a table"
-    )
-
-
 def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, tuple[str, ...]]:
-    lines = re.split(r"\r\n|\n|\r", head.decode("utf-8-sig", "replace"))
-    line = next(line for line in lines if line.strip(" \t") or line == lines[-1])
-    delimiter = reading.delimiter or _delimiter(origin.name, line)
-    cells = next(text.reader([line], delimiter=delimiter))
+    begun = head.decode("utf-8-sig", "surrogateescape")
+    delimiter = reading.delimiter or _delimiter(origin.name, next(_ROW.finditer(begun))[0])
+    rows = text.reader(io.StringIO(begun, newline=""), delimiter=delimiter)
+    cells = next(row for row in rows if row)
     header, notes = reading.header, tuple[str, ...]()
     if header is None:
         header = _is_header(origin.name, cells)
         if not header:
             notes = (f"{origin.name}: the first line holds numbers, so it is taken as data",)
-    names = None if header else tuple(map(str, range(len(cells))))
-    block_bytes = max(_BLOCK_BYTES, len(head))
-    return _Dialect(delimiter, names, block_bytes), notes
+    if not header:
+        return _Dialect(delimiter, tuple(map(str, range(len(cells)))), 0), notes
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{origin.name}: found a name that is no UTF-8; iconv -t UTF-8 converts it"
+        ) from error
+    return _Dialect(delimiter, tuple(cells), rows.line_num), notes
 
 
-def _delimiter(name: str, line: str) -> str:
+def _delimiter(name: str, row: str) -> str:
     """A tab for `.tsv`, else what there is most of; numpy.savetxt writes blanks."""
     if ".tsv" in PurePath(name).suffixes:
         return "\t"
-    outside_quotes = re.sub(r'"[^"]*"', "", line)
+    outside_quotes = re.sub(r'"[^"]*"', "", row)
     most = max(_DELIMITERS, key=outside_quotes.count)
     if most in outside_quotes:
         return most
@@ -134,31 +154,19 @@ def _is_header(name: str, cells: Sequence[str]) -> bool:
     return cells == [str(k) for k in range(len(cells))]
 
 
-def _schema(
-    origin: Origin, lines: bytes, dialect: _Dialect, options: csv.ConvertOptions
-) -> pa.Schema:
-    reading = csv.ReadOptions(
-        block_size=dialect.block_bytes, use_threads=False, column_names=dialect.names
-    )
-    parsing = csv.ParseOptions(delimiter=dialect.delimiter)
-    try:
-        reader = csv.open_csv(pa.BufferReader(lines), reading, parsing, options)
-        first = next(iter(reader), None)
-        return pa.schema([_field(field, first, i) for i, field in enumerate(reader.schema)])
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{origin.name}: found a name that is no UTF-8; iconv converts it"
-        ) from error
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{origin.name}: {_explain(str(error), [])}") from error
+def _schema(origin: Origin, head: bytes, dialect: _Dialect) -> pa.Schema:
+    whole = last_chunk(head[: dialect.whole_rows(head)] or head, 1)
+    options = csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
+    table = _parse(origin, dialect, options, whole)
+    return pa.schema([_field(field, table.column(i)) for i, field in enumerate(table.schema)])
 
 
-def _field(field: pa.Field, first: pa.RecordBatch | None, index: int) -> pa.Field:
+def _field(field: pa.Field, column: pa.ChunkedArray) -> pa.Field:
     """The field; one that begins with a number is of numbers, and a word further down a mistake,
     which must not leave the column out."""
-    if first is None or not first.num_rows or not pa.types.is_string(field.type):
+    if not len(column) or not pa.types.is_string(field.type):
         return field
-    cell = first.column(index)[0].as_py()
+    cell = column[0].as_py()
     return field.with_type(pa.float64()) if cell and _NUMBER.fullmatch(cell) else field
 
 
@@ -175,9 +183,9 @@ def _read_as(inferred: pa.DataType) -> pa.DataType:
 
 
 def _batches(
-    origin: Origin, dialect: _Dialect, names: Sequence[str], wanted: pa.Schema
+    origin: Origin, size: int, dialect: _Dialect, wanted: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """The rows in their order, parsed in chunks of whole lines side by side.
+    """The rows in their order, parsed in chunks side by side.
 
     `open_csv` parses on one core. `read_csv` of a chunk on all of them makes each wait for the
     slowest, and all of them while the next chunk is read: a fifth longer, and of a mistake it does
@@ -189,59 +197,87 @@ def _batches(
         column_types=wanted,
         include_columns=wanted.names,
     )
-    parse = partial(_parse, dialect, list(names), options)
-    header = 0 if dialect.names else 1
-    skips = itertools.chain([header], itertools.repeat(0))
-    steps = (partial(parse, *one) for one in zip(_chunks(origin), skips, strict=False))
-    line = 0
-    try:
-        for table in in_order(steps, pa.cpu_count()):
-            yield from table.to_batches()
-            line += table.num_rows + (0 if line else header)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{origin.name}: {_explain(str(error), names, line)}") from error
+    parse = partial(_closed, origin, dialect, options)
+    found = chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)
+    for table in in_order((partial(parse, chunk) for chunk in found), pa.cpu_count()):
+        yield from table.to_batches()
 
 
-def _chunks(origin: Origin) -> Iterator[bytes]:
-    """The text in runs of whole lines. As pyarrow itself does, a line break is taken for the end
-    of a row wherever it stands."""
-    parts: list[bytes] = []
-    try:
-        with origin.stream() as file:
-            while part := file.read(_CHUNK_BYTES):
-                end = part.rfind(b"\n") + 1
-                if len(parts) * _CHUNK_BYTES > _MOST_BLOCK_BYTES:
-                    raise _too_long(origin)
-                if end:
-                    yield b"".join((*parts, memoryview(part)[:end]))
-                    parts = []
-                parts.append(part[end:])
-    except OSError as error:
-        raise DataError(f"{origin.name}: {error}") from error
-    if rest := b"".join(parts):
-        yield rest
+def _closed(
+    origin: Origin, dialect: _Dialect, options: csv.ConvertOptions, chunk: Chunk
+) -> pa.Table:
+    """The rows of a chunk, none of which goes on beyond it; the last of a file might, for pyarrow
+    does not ask for the end of its quotes."""
+    table = _parse(origin, dialect, options, chunk)
+    quote = opening_quote(chunk.text, chunk.size, dialect.delimiter.encode())
+    if quote >= 0:
+        line = chunk.line + chunk.text.count(b"\n", 0, quote)
+        raise DataError(f"{origin.name}: line {line}: found a quote that nothing closes")
+    return table
 
 
 def _parse(
-    dialect: _Dialect, names: list[str], options: csv.ConvertOptions, chunk: bytes, skipped: int
+    origin: Origin, dialect: _Dialect, options: csv.ConvertOptions, chunk: Chunk
 ) -> pa.Table:
-    """The rows of a chunk after so many lines, on this thread alone."""
+    """The rows of a chunk, on one thread alone."""
+    before = dialect.lines_before if chunk.line == 1 else 0
     reading = csv.ReadOptions(
-        use_threads=False, block_size=len(chunk) + 1, column_names=names, skip_rows=skipped
+        use_threads=False, block_size=chunk.size + 1, column_names=dialect.names, skip_rows=before
     )
-    parsing = csv.ParseOptions(delimiter=dialect.delimiter)
-    return csv.read_csv(pa.BufferReader(chunk), reading, parsing, options)
+    parsing = csv.ParseOptions(
+        delimiter=dialect.delimiter, ignore_empty_lines=not dialect.is_blank_missing
+    )
+    read = partial(csv.read_csv, pa.BufferReader(chunk.rows), reading, parsing, options)
+    try:
+        return _off_main(origin, read)
+    except pa.ArrowMemoryError:
+        raise
+    except pa.ArrowException as error:
+        raise DataError(f"{origin.name}: {_explain(error, dialect, chunk, before)}") from error
 
 
-def _explain(message: str, names: Sequence[str], before: int = 0) -> str:
+def _off_main(origin: Origin, read: Callable[[], pa.Table]) -> pa.Table:
+    """What is read on any thread but the main one. On that, pyarrow has another one look out for
+    interrupts, and ends the process where there is none to be had."""
+    if threading.current_thread() is not threading.main_thread():
+        return read()
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 5 ms at the start
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            table = pool.submit(read)
+        except RuntimeError as error:
+            raise DataError(f"{origin.name}: {NO_THREAD}") from error
+        return table.result()
+
+
+def _explain(error: Exception, dialect: _Dialect, chunk: Chunk, before: int) -> str:
     """What pyarrow says of a cell or row it cannot take, in our words; anything else as it is."""
-    cell = re.match(r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", message)
+    cell = re.match(
+        r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", str(error), re.DOTALL
+    )
     if cell:
-        column, line, found = int(cell[1]), int(cell[2]) + before, cell[3]
-        name = repr(names[column]) if column < len(names) else f"number {column + 1}"
-        return f"line {line}, column {name}: found {found!r}, expected a number"
-    row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+        line = _line(int(cell[2]) - before, dialect, chunk, before)
+        name = repr(dialect.names[int(cell[1])])
+        return f"line {line}, column {name}: found {cell[3]!r}, expected a number"
+    row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", str(error))
     if row:
-        line = int(row[1]) + before
+        line = _line(int(row[1]) - before, dialect, chunk, before)
         return f"line {line}: found {row[3]} cells, expected {row[2]} as in the first line"
-    return message.partition("\n")[0]
+    return refusal(error)
+
+
+def _line(number: int, dialect: _Dialect, chunk: Chunk, before: int) -> int:
+    """The line of the file on which a row of a chunk begins, counted from 1 after the lines before
+    the rows. Blank lines are rows in a table of one column alone."""
+    lines = io.StringIO(str(chunk.rows, "utf-8", "replace"), newline="")
+    for _ in range(before):
+        lines.readline()
+    rows = text.reader(lines, delimiter=dialect.delimiter)
+    begin = 0
+    for cells in rows:
+        number -= bool(cells) or dialect.is_blank_missing
+        if not number:
+            break
+        begin = rows.line_num
+    return chunk.line + before + begin

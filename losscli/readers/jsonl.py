@@ -1,42 +1,45 @@
-"""JSON lines: an object a row, parsed by pyarrow block by block."""
+"""JSON lines: an object a row, parsed by pyarrow in chunks of whole lines."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import json
 
 from losscli.errors import DataError
 from losscli.readers.columns import is_list
+from losscli.readers.lines import Chunk, chunks, last_chunk, refusal, whole_lines
 from losscli.readers.table import DAMAGE, Table
+from losscli.threads import in_order
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
     from losscli.readers.origin import Origin
 
 _BLOCK_BYTES = 1 << 20
-_MOST_BLOCK_BYTES = 1 << 27
+_MOST_LINE_BYTES = 1 << 27
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
     """The keys and, from the first block, the type of what stands behind each."""
     del reading  # there is nothing to choose
+    size = origin.size
     head = _first_block(origin)
     if head.lstrip().startswith(b"["):
         raise DataError(
             f"{origin.name}: found one JSON array, expected an object a line; jq -c '.[]' makes it"
         )
-    block_bytes = max(_BLOCK_BYTES, len(head))
-    whole_lines = head[: head.rfind(b"\n") + 1] or head
-    seen = _reader(origin, pa.BufferReader(whole_lines), block_bytes, None).schema
+    seen = _parse(origin, None, last_chunk(head[: whole_lines(head)] or head, 1)).schema
     schema = pa.schema([(field.name, _read_as(field.type)) for field in seen])
     return Table(
         origin.name,
-        origin.size,
+        size,
         schema,
-        lambda wanted: _batches(origin, block_bytes, wanted),
+        lambda wanted: _batches(origin, size, wanted),
         seen=seen,
     )
 
@@ -45,7 +48,7 @@ def _first_block(origin: Origin) -> bytes:
     """The first bytes, a line of them at least."""
     size = _BLOCK_BYTES
     head = origin.head(size)
-    while b"\n" not in head and len(head) == size and size < _MOST_BLOCK_BYTES:
+    while b"\n" not in head and len(head) == size and size < _MOST_LINE_BYTES:
         size *= 2
         head = origin.head(size)
     if not head.strip():
@@ -62,26 +65,32 @@ def _read_as(seen: pa.DataType) -> pa.DataType:
     return seen
 
 
-def _batches(origin: Origin, block_bytes: int, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
-    first_row = 0
-    try:
-        for batch in _reader(origin, origin.arrow_stream(), block_bytes, wanted):
-            yield batch
-            first_row += batch.num_rows
-    except DAMAGE as error:
-        raise _error(origin, error, f" after row {first_row}") from error
+def _batches(origin: Origin, size: int, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows in their order, parsed in chunks side by side."""
+    parse = partial(_parse, origin, wanted)
+    found = chunks(origin, size, whole_lines, _MOST_LINE_BYTES)
+    for table in in_order((partial(parse, chunk) for chunk in found), pa.cpu_count()):
+        yield from table.to_batches()
 
 
-def _reader(origin: Origin, file: Any, block_bytes: int, schema: pa.Schema | None) -> Any:
+def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
+    """The rows of a chunk, on this thread alone: all columns, or those of a schema."""
     parsing = json.ParseOptions(
         explicit_schema=schema, unexpected_field_behavior="ignore" if schema else "infer"
     )
-    reading = json.ReadOptions(block_size=block_bytes, use_threads=False)
+    reading = json.ReadOptions(block_size=chunk.size + 1, use_threads=False)
     try:
-        return json.open_json(file, read_options=reading, parse_options=parsing)
+        return json.read_json(pa.BufferReader(chunk.rows), reading, parsing)
     except DAMAGE as error:
-        raise _error(origin, error, "") from error
+        raise DataError(f"{origin.name}: {_explain(error, chunk)}") from error
 
 
-def _error(origin: Origin, error: Exception, where: str) -> DataError:
-    return DataError(f"{origin.name}:{where} {str(error).partition(chr(10))[0]}")
+def _explain(error: Exception, chunk: Chunk) -> str:
+    """What pyarrow says, with the line of the file instead of the row among those it was given."""
+    message = refusal(error)
+    row = re.fullmatch(r"(.*) in row (\d+)", message)
+    lines = enumerate(bytes(chunk.rows).splitlines(), chunk.line)
+    numbers = [number for number, line in lines if line.strip()]
+    if not row or int(row[2]) >= len(numbers):
+        return message
+    return f"line {numbers[int(row[2])]}: {row[1]}"

@@ -59,7 +59,13 @@ def lines(table: pa.Table) -> bytes:
 SEEDS: dict[str, list[bytes]] = {
     "npy": [npy(X), npy(np.asfortranarray(X.astype(">f4"))), npy(np.arange(4, dtype=np.int8))],
     "npz": [npz(np.savez), npz(np.savez_compressed)],
-    "csv": [b"a,b,label\n0.5,1,0\n-1e3,nan,1\n", b'"a";"b"\r\n1;2\r\n3;NA\r\n', b"1 2\n3 4\n"],
+    "csv": [
+        b"a,b,label\n0.5,1,0\n-1e3,nan,1\n",
+        b'"a";"b"\r\n1;2\r\n3;NA\r\n',
+        b"1 2\n3 4\n",
+        b'\n"a\nb",c\n1,"2"\n\n3,"4\n"\n',
+        b"x\n1\n\n3\n\n",
+    ],
     "tsv": [b"a\tb\n0.5\t1\n2\t3\n"],
     "parquet": [parquet(TABLE), parquet(LISTS, compression="none", use_dictionary=False)],
     "arrow": [arrow(TABLE, pa.ipc.new_file), arrow(LISTS, pa.ipc.new_stream)],
