@@ -186,6 +186,21 @@ class TestLines:
         with pytest.raises(DataError, match=r"line 5: found 1 cells, expected 2"):
             l1(tmp_path / "t.csv", "x,y\n1,2\n\n\n1\n")
 
+    @pytest.mark.parametrize(
+        ("bad", "place"),
+        [
+            ("1,q\nq,2\n", "line 7, column 'y': found 'q'"),
+            ("q,2\n1,q\n", "line 7, column 'x': found 'q'"),
+            ("1\n1,q\n", "line 7: found 1 cells"),
+            ("1\n1,2,3\n", "line 7: found 1 cells"),
+            ('1,q\n"\n",2\nq,1\n', "line 7, column 'y': found 'q'"),
+        ],
+    )
+    @pytest.mark.parametrize("before", ["1,2\n\n1,2\n\n\n", "\n\n\n\n\n"])
+    def test_of_the_first_bad_row(self, before: str, bad: str, place: str, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=f"t.csv: {place}"):
+            l1(tmp_path / "t.csv", f"x,y\n{before}{bad}1,2\n")
+
     def test_in_a_table_of_one_column(self, tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_text("x\n1\n\n\nq\n")
         with pytest.raises(DataError, match=r"x.csv: line 5, column 'x': found 'q'"):

@@ -233,7 +233,13 @@ def _parse(
     except pa.ArrowMemoryError:
         raise
     except pa.ArrowException as error:
-        raise DataError(f"{origin.name}: {_explain(error, dialect, chunk, before)}") from error
+        row, problem = _explain(error, dialect)
+        if row is None:
+            raise DataError(f"{origin.name}: {problem}") from error
+        line = _line(row - before, dialect, chunk, before)
+        if row - before > 1:  # pyarrow looks at all rows' cells first, and then at column by column
+            _parse(origin, dialect, options, _lines_before(line, chunk))
+        raise DataError(f"{origin.name}: line {line}{problem}") from error
 
 
 def _off_main(origin: Origin, read: Callable[[], pa.Table]) -> pa.Table:
@@ -251,20 +257,25 @@ def _off_main(origin: Origin, read: Callable[[], pa.Table]) -> pa.Table:
         return table.result()
 
 
-def _explain(error: Exception, dialect: _Dialect, chunk: Chunk, before: int) -> str:
-    """What pyarrow says of a cell or row it cannot take, in our words; anything else as it is."""
+def _explain(error: Exception, dialect: _Dialect) -> tuple[int | None, str]:
+    """The row that pyarrow cannot take, as it counts, and why, in our words; anything else that it
+    says as it is."""
+    message = str(error)
     cell = re.match(
-        r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", str(error), re.DOTALL
+        r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", message, re.DOTALL
     )
     if cell:
-        line = _line(int(cell[2]) - before, dialect, chunk, before)
-        name = repr(dialect.names[int(cell[1])])
-        return f"line {line}, column {name}: found {cell[3]!r}, expected a number"
-    row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", str(error))
+        name = dialect.names[int(cell[1])]
+        return int(cell[2]), f", column {name!r}: found {cell[3]!r}, expected a number"
+    row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if row:
-        line = _line(int(row[1]) - before, dialect, chunk, before)
-        return f"line {line}: found {row[3]} cells, expected {row[2]} as in the first line"
-    return refusal(error)
+        return int(row[1]), f": found {row[3]} cells, expected {row[2]} as in the first line"
+    return None, refusal(error)
+
+
+def _lines_before(line: int, chunk: Chunk) -> Chunk:
+    lines = bytes(chunk.rows).splitlines(keepends=True)
+    return chunk._replace(size=sum(map(len, lines[: line - chunk.line])))
 
 
 def _line(number: int, dialect: _Dialect, chunk: Chunk, before: int) -> int:
