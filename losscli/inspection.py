@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from losscli.engine import boxes
 from losscli.errors import DataError
 from losscli.losses.checks import sum_tolerance
 from losscli.readers import Array, Container, Reading, default_name
@@ -22,6 +22,9 @@ from losscli.request import require_no_empty
 
 # Values looked at in a block, and of an array that is not looked at in full.
 _BLOCK_VALUES = 1 << 20
+
+# A longer row is looked at in parts, in which classes no longer sum to 1.
+_MOST_ROW_VALUES = 1 << 26
 
 # Targets that mark what does not count.
 _MARKS = (-100, -1, 255)
@@ -207,10 +210,8 @@ def _blocks(array: Any, full: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.b
     if not array.shape:
         yield array.read(()), np.ones((), dtype=np.bool_)
         return
-    inner = [slice(None)] * (len(array.shape) - 1)
-    rows = max(1, _BLOCK_VALUES // max(math.prod(size or 1 for size in array.shape[1:]), 1))
-    for start in itertools.count(0, rows):
-        box = (slice(start, start + rows), *inner)
+    whole = math.prod(size or 1 for size in array.shape[1:]) <= _MOST_ROW_VALUES
+    for box in boxes(array.shape, _BLOCK_VALUES, len(array.shape) - 1 if whole else 0):
         block = array.read(box)
         if not len(block):
             return

@@ -169,3 +169,14 @@ def test_on_a_terminal(columns: int) -> None:
         "",
         "probably  losscli bce breast_cancer.csv -i probability",
     ]
+
+
+def test_a_long_row_is_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("losscli.inspection._BLOCK_VALUES", 10)
+    monkeypatch.setattr("losscli.inspection._MOST_ROW_VALUES", 50)
+    x = np.arange(200.0).reshape(2, 100)
+    np.save(tmp_path / "x.npy", x)
+    [part] = inspect([str(tmp_path / "x.npy")], False, AS_THEY_ARE)
+    assert (part.minimum, part.maximum) == (0.0, 9.0)
+    [whole] = inspect([str(tmp_path / "x.npy")], True, AS_THEY_ARE)
+    assert (whole.minimum, whole.maximum, whole.shape) == (0.0, 199.0, (2, 100))
