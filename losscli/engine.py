@@ -423,7 +423,7 @@ def _elements(
     target = block.arrays.get("target")
     if layout.order:
         losses = losses.transposed(layout.element_order)
-        if target is not None and target.ndim == len(layout.grid):
+        if target is not None:
             target = target.transpose(layout.element_order)
     start = tuple(part.start for part in block.box)
     return Elements(start, target, losses, block.labels, predicted)

@@ -107,7 +107,7 @@ def test_cosine_embedding_of_almost_parallel_vectors(angle: float) -> None:
     assert found == pytest.approx(float(exact), rel=1e-10, abs=0)
 
 
-@pytest.mark.parametrize("size", [1.0, 1e4, 1e9])
+@pytest.mark.parametrize("size", [1e-7, 1.0, 1e4, 1e9])
 @pytest.mark.parametrize("apart", [1e-5, 1e-7, 1e-9, 1e-12, 1e-15])
 def test_cosine_embedding_of_vectors_that_hardly_differ(apart: float, size: float) -> None:
     """Float64 vectors of 300 numbers, whose distance is far below the rounding of their cosine;

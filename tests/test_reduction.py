@@ -99,3 +99,9 @@ def test_the_mean_of_nothing_is_nan() -> None:
 def test_there_is_no_mean_where_the_weights_add_up_to_nothing() -> None:
     block = PerElement(np.array([1.0, 2.0]), np.array([1.0, -1.0]))
     assert math.isnan(Totals.of(block).reduce("mean"))
+
+
+def test_what_is_ignored_adds_up() -> None:
+    block = PerElement.without(np.array([True, False, True]), np.array([1.0, 2.0, 4.0]))
+    both = Totals.of(block).merge(Totals.of(block))
+    assert (both.elements, both.ignored, both.count, float(both.values)) == (6, 4, 2, 4.0)

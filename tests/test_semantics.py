@@ -372,7 +372,9 @@ class TestVectors:
         np.testing.assert_allclose(found, [1.0, 1 - half, half, 0.0], rtol=1e-11)
 
     def test_cosine_embedding_of_one_pair(self) -> None:
-        assert np.shape(none_of(losscli.cosine_embedding, [1.0, 0.0], [1.0, 1.0], 1)) == ()
+        for target in (1, [1]):
+            found = none_of(losscli.cosine_embedding, [1.0, 0.0], [1.0, 1.0], target)
+            assert np.shape(found) == ()
 
     def test_one_target_for_all_pairs(self) -> None:
         a, b = [[1.0, 0.0], [0.0, 2.0]], np.ones((2, 2))
@@ -571,6 +573,11 @@ class TestMasks:
             found = losscli.evaluate("ce", [0.0, 0.0], 1, mask=mask)
             assert found.value == pytest.approx(math.log(2), rel=1e-15)
         assert losscli.evaluate("ce", [0.0, 0.0], 1, mask=[0]).ignored == 1
+
+    def test_beside_what_is_ignored(self) -> None:
+        x = [[-1.0, -2.0], [-3.0, -4.0], [-5.0, -6.0], [-7.0, -8.0]]
+        found = losscli.evaluate("nll", x, [0, -100, 1, 1], mask=[1, 1, 0, 1], check=False)
+        assert (found.value, found.count, found.ignored) == (4.5, 2, 2)
 
     def test_one_mark_for_all_of_a_row(self) -> None:
         x = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]

@@ -410,6 +410,12 @@ class TestReference:
             evaluate("ce", x, x, wanted=wanted)
 
 
+@pytest.mark.parametrize("loss", ["mse", "bce", "multilabel-soft-margin", "poisson-nll"])
+def test_what_is_no_likelihood_of_a_class_has_no_perplexity(loss: str) -> None:
+    found = evaluate(loss, [[0.5, 0.25]], [[1.0, 0.0]])
+    assert (found.perplexity, found.bits, found.reference) == (None, None, None)
+
+
 class TestTop:
     def test_ties_are_in_the_order_of_their_index(self, monkeypatch: pytest.MonkeyPatch) -> None:
         x = np.array([[1.0, 3.0], [3.0, 0.0], [2.0, 3.0]])

@@ -42,6 +42,8 @@ class TestWhatIsNoLogProbability:
             evaluate("nll", x, [0])
         with pytest.raises(DataError, match=r"input at \[0, 1\] is 0.25.*--from logits takes"):
             evaluate("nll", [[-0.5, 0.25]], [0])
+        with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.5.*--from logits takes"):
+            evaluate("nll", [[0.5, 1.5]], [0])
 
     def test_probabilities(self) -> None:
         with pytest.raises(DataError, match=r"is 0.5; .*at most 0; --from probs takes"):
@@ -429,6 +431,8 @@ class TestTargets:
         assert warning == "target at [0, 1] is 9; expected 0, 1 or a probability"
         [warning] = evaluate("ce", logits((2, 2)), [[0.5, 0.5], [-0.5, 1.5]]).warnings
         assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
+        [warning] = evaluate("ce", logits((2, 2)), [[0.0, 1.0], [-0.5, 1.5]]).warnings
+        assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
         [warning] = evaluate("ce", logits((2, 2)), [[-0.5, 1.0], [-0.5, 0.0]]).warnings
         assert warning.endswith("seen 2 times where it was looked for")
         assert evaluate("ce", logits((2, 2)), [[0.5, 0.5], [0.0, 1.0]]).warnings == ()
@@ -439,6 +443,9 @@ class TestTargets:
         warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, -0.5]).suspicious
         assert warnings == ("weight in row 1 is -0.5; expected at least 0",)
         assert evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, 1.0]).suspicious == ()
+        of_many = np.where(np.arange(1000) == 999, -1.0, 1.0)
+        warnings = evaluate("ce", logits((200, 1000)), np.zeros(200, int), weight=of_many)
+        assert warnings.suspicious == ("weight in row 999 is -1.0; expected at least 0",)
 
 
 class TestMasks:
@@ -508,6 +515,12 @@ class TestMasks:
         x = logits((shape[0], 3, *shape[1:]))
         with pytest.raises(DataError, match=f"target {place} is 9;"):
             evaluate("ce", x, y, mask=mask)
+
+    def test_places_along_the_classes_are_as_well(self) -> None:
+        x = np.full((4, 2, 3), math.log(0.5))
+        x[2, 1, 0] = 0.5
+        with pytest.raises(DataError, match=r"input at \[2, 1, 0\] is 0.5"):
+            evaluate("nll", x, np.zeros((4, 3), int), mask=[0, 1, 1, 0])
 
     def test_places_in_what_a_mask_does_not_run_along(self) -> None:
         mask = [0, 1, 1]
