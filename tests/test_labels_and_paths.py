@@ -459,6 +459,11 @@ class TestUsage:
         line = refusal(run, "nll", "nowhere.npy", "y.npy", "--class-base", base, code=2)
         assert line == f"class_base is {base}; expected a whole number of 64 bits"
 
+    @pytest.mark.parametrize("base", [2**63 - 1, -(2**63)])
+    def test_a_class_base_of_64_bits(self, base: int, run: Run) -> None:
+        line = refusal(run, "nll", "--class-base", base, "--", "-1,-2", "0", code=1)
+        assert f"is 0.0; expected a class from {base} to " in line
+
     def test_standard_input_for_an_array_and_the_names(self, run: Run) -> None:
         line = refusal(run, "nll", "-", "y.npy", "--classes", "-", code=2)
         assert line == "- (standard input) is given twice; expected once"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -103,5 +104,7 @@ def test_there_is_no_mean_where_the_weights_add_up_to_nothing() -> None:
 
 def test_what_is_ignored_adds_up() -> None:
     block = PerElement.without(np.array([True, False, True]), np.array([1.0, 2.0, 4.0]))
-    both = Totals.of(block).merge(Totals.of(block))
-    assert (both.elements, both.ignored, both.count, float(both.values)) == (6, 4, 2, 4.0)
+    one = replace(Totals.of(block), samples=3)
+    both = one.merge(one)
+    assert (both.elements, both.ignored, both.count, both.samples) == (6, 4, 2, 6)
+    assert (float(both.values), Totals().samples) == (4.0, 0)

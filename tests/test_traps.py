@@ -67,6 +67,8 @@ class TestWhatIsNoLogProbability:
             evaluate("nll", x, np.ones(300_000, dtype=int), from_="probs")
 
     def test_another_class_above_1(self) -> None:
+        with pytest.raises(DataError, match=r"input at \[0, 1\] is -0.25; expected a prob"):
+            evaluate("nll", [[1.0, -0.25]], [0], from_="probs")
         with pytest.raises(DataError, match=r"input at \[0, 0\] is 1.5; expected a probability"):
             evaluate("nll", [[1.5, 0.25]], [1], from_="probs")
         text = (
@@ -78,7 +80,8 @@ class TestWhatIsNoLogProbability:
 
     def test_rounding_may_take_a_probability_above_1(self) -> None:
         """By 64 times 2^-23 as well."""
-        assert evaluate("kl-div", [0.0], [1 + 64 * 2.0**-23]).count == 1
+        for p in (1 + 64 * 2.0**-23, -64 * 2.0**-23):
+            assert evaluate("kl-div", [0.0], [p]).count == 1
         with pytest.raises(DataError, match="from 0 to 1"):
             evaluate("kl-div", [0.0], [1 + 65 * 2.0**-23])
 
