@@ -85,9 +85,10 @@ def answer(
             takers.append(report.elements)
         output = None
         if showing.output is not None:
-            from losscli.report.output import Output  # noqa: PLC0415 - for this alone
+            from losscli.report.output import Output, undisturbed  # noqa: PLC0415 - for this alone
 
-            output = stack.enter_context(Output(showing.output))
+            with undisturbed():
+                output = stack.enter_context(Output(showing.output))
             takers.append(output.elements)
         result = evaluate(
             loss,

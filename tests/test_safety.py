@@ -13,6 +13,7 @@ import pty
 import resource
 import signal
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -253,6 +254,29 @@ class TestSignals:
         process.send_signal(signal.SIGHUP)
         pipe.buffer.write(np.ones(1 << 21).tobytes())
         assert process.communicate(timeout=20) == ("1.0\n", "")
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    def test_asked_to_end_as_the_file_is_made(self, number: int, tmp_path: Path) -> None:
+        """The signal comes between the file's creation and what removes it."""
+        np.save(tmp_path / "x.npy", np.arange(3.0))
+        script = (
+            "import os, tempfile\n"
+            "made = tempfile.NamedTemporaryFile\n"
+            "def make(*arguments, **settings):\n"
+            "    file = made(*arguments, **settings)\n"
+            f"    os.kill(os.getpid(), {int(number)})\n"
+            "    return file\n"
+            "tempfile.NamedTemporaryFile = make\n"
+            "import sys\n"
+            "sys.argv = ['losscli', 'l1', 'x.npy', '0', '-o', 'o.npy']\n"
+            "from losscli.__main__ import run\n"
+            "run()\n"
+        )
+        found = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert found.returncode == 128 + number
+        assert os.listdir(tmp_path) == ["x.npy"]
 
     def test_killed_at_any_moment(self, tmp_path: Path) -> None:
         """The old file or the new one, whole; `benchmarks` and notes tell of many more kills."""

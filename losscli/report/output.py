@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -83,6 +84,20 @@ class Output:
         return DataError(f"{self._path}: cannot write it: {error.strerror or error}")
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What ends the process waits for the end of this: a file that was just made is not forgotten
+    before somebody knows that it has to go."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
 def _open_beside(path: str) -> Any:
     """A file in the same directory, with the rights that the one at `path` has or would get."""
     place = Path(os.path.realpath(path))
@@ -92,10 +107,11 @@ def _open_beside(path: str) -> Any:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by the output
             dir=place.parent, prefix=f".{place.name}.", delete=False
         )
-        mode = place.stat().st_mode if place.exists() else 0o666 & ~_umask()
-        os.chmod(file.name, mode & 0o777)
     except OSError as error:
         raise DataError(f"{path}: cannot write it: {error.strerror or error}") from error
+    with suppress(OSError):  # some file systems have rights of their own
+        mode = place.stat().st_mode if place.exists() else 0o666 & ~_umask()
+        os.chmod(file.name, mode & 0o777)
     return file
 
 
