@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from conftest import COMMAND
 
-from losscli import evaluate
+from losscli import Wanted, evaluate
 from losscli.errors import DataError, UsageError
 from losscli.readers import lines
 from losscli.readers.lines import opening_quote, whole_lines, whole_rows
@@ -379,6 +379,34 @@ class TestJsonLines:
     def test_blank_lines_are_no_rows(self, small_chunks: None, tmp_path: Path) -> None:
         row = '{"x": 3, "y": 1}\n'
         assert l1(tmp_path / "t.jsonl", "\n\n" + row + "\n" * 200 + row + "\n" * 100) == [2.0] * 2
+
+    def test_dates_that_are_one_time_are_several_labels(self, tmp_path: Path) -> None:
+        dates = ["2020-01-01", "2020-01-01 00:00:00", "2020-01-01T00:00:00Z"]
+        rows = [{"x": n, "y": 0, "day": day} for n, day in enumerate(dates)]
+        (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        wanted = Wanted(by=("day",))
+        found = evaluate(
+            "l1", tmp_path / "t.jsonl", input_column="x", target_column="y", wanted=wanted
+        )
+        groups = {group.labels[0]: group.value for group in found.groups}
+        assert groups == {dates[0]: 0.0, dates[1]: 1.0, dates[2]: 2.0}
+
+    def test_dates_that_are_one_time_are_several_keys(self, tmp_path: Path) -> None:
+        for name, key in ("a.jsonl", "2020-01-01"), ("b.jsonl", "2020-01-01T00:00:00Z"):
+            (tmp_path / name).write_text(json.dumps({"id": key, "x": 1}) + "\n")
+        with pytest.raises(DataError, match=r"b.jsonl: found no row for 1 keys .*: 2020-01-01$"):
+            evaluate("l1", tmp_path / "a.jsonl", tmp_path / "b.jsonl", id="id")
+
+    def test_words_behind_dates_are_labels(self, tmp_path: Path) -> None:
+        """The first block tells the types, and has dates alone."""
+        text = '{"x": 1, "y": 0, "day": "2020-01-01"}\n' * 30_000
+        (tmp_path / "t.jsonl").write_text(text + '{"x": 3, "y": 0, "day": "unknown"}\n')
+        wanted = Wanted(by=("day",))
+        found = evaluate(
+            "l1", tmp_path / "t.jsonl", input_column="x", target_column="y", wanted=wanted
+        )
+        groups = {group.labels[0]: (group.value, group.count) for group in found.groups}
+        assert groups == {"unknown": (3.0, 1), "2020-01-01": (1.0, 30_000)}
 
 
 def rows(text: str) -> list[list[str]]:

@@ -33,7 +33,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         raise DataError(
             f"{origin.name}: found one JSON array, expected an object a line; jq -c '.[]' makes it"
         )
-    seen = _parse(origin, None, last_chunk(head[: whole_lines(head)] or head, 1)).schema
+    inferred = _parse(origin, None, last_chunk(head[: whole_lines(head)] or head, 1)).schema
+    seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in seen])
     return Table(
         origin.name,
@@ -54,6 +55,13 @@ def _first_block(origin: Origin) -> bytes:
     if not head.strip():
         raise DataError(f"{origin.name}: the file is empty; expected a table")
     return head
+
+
+def _looks_like(inferred: pa.DataType) -> pa.DataType:
+    """Text that pyarrow takes for a time is text: two that differ may be one time."""
+    if is_list(inferred):
+        return pa.list_(_looks_like(inferred.value_type))
+    return pa.string() if pa.types.is_timestamp(inferred) else inferred
 
 
 def _read_as(seen: pa.DataType) -> pa.DataType:
