@@ -22,7 +22,8 @@ from conftest import COMMAND
 
 from losscli import Wanted, evaluate
 from losscli.errors import DataError, UsageError
-from losscli.readers import lines
+from losscli.inspection import inspect
+from losscli.readers import Reading, lines
 from losscli.readers.lines import opening_quote, whole_lines, whole_rows
 
 
@@ -68,6 +69,11 @@ class TestBlankLines:
     def test_before_rows_without_names(self, tmp_path: Path) -> None:
         values = l1(tmp_path / "t.csv", "\n5,6\n7,9\n", input_column="0", target_column="1")
         assert values == [1.0, 2.0]
+
+    @pytest.mark.parametrize("row", ["1,2\n3,5\n", f"1,2,{'a' * 2_000_000}\n3,5,b\n"])
+    def test_more_than_a_block_of_them(self, row: str, tmp_path: Path) -> None:
+        names = "x,y,text" if "a" in row else "x,y"
+        assert l1(tmp_path / "t.csv", "\n" * 1_500_000 + f"{names}\n\n{row}") == [1.0, 2.0]
 
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     def test_are_missing_values_in_a_table_of_one_column(self, end: str, tmp_path: Path) -> None:
@@ -151,6 +157,19 @@ class TestQuotes:
     def test_around_a_text_longer_than_the_first_block(self, tmp_path: Path) -> None:
         text = "text,x,y\n" + ('"' + "one line\n" * 200_000 + '",3,1\n') * 4
         assert l1(tmp_path / "t.csv", text) == [2.0] * 4
+
+    def test_around_more_line_breaks_than_a_block_has_in_the_first_row(
+        self, tmp_path: Path
+    ) -> None:
+        """The type is that of the whole row; each line for itself has no third column."""
+        text = 'x,y,text\n1,0,"' + "line\n" * 300_000 + '"\n2,0,"b"\n'
+        (tmp_path / "t.csv").write_text(text)
+        found = inspect([str(tmp_path / "t.csv")], False, Reading())
+        assert [(one.name, one.dtype) for one in found] == [
+            ("x", "float64"),
+            ("y", "float64"),
+            ("text", "names"),
+        ]
 
     def test_in_names(self, tmp_path: Path) -> None:
         text = '"a\nlong; name","x","y"\n0,1,2\n0,3,5\n'
@@ -375,6 +394,10 @@ class TestJsonLines:
         rows = [{"x": 3, "y": 1}, {"x": 3, "y": 1, "text": "a" * 5000}, {"x": 3, "y": 1}]
         text = "".join(json.dumps(row) + "\n" for row in rows)
         assert l1(tmp_path / "t.jsonl", text) == [2.0] * 3
+
+    def test_blank_lines_before_a_row_longer_than_a_block(self, tmp_path: Path) -> None:
+        row = json.dumps({"x": 3, "y": 1, "text": "a" * 2_000_000}) + "\n"
+        assert l1(tmp_path / "t.jsonl", "\n" + row * 3) == [2.0] * 3
 
     def test_blank_lines_are_no_rows(self, small_chunks: None, tmp_path: Path) -> None:
         row = '{"x": 3, "y": 1}\n'

@@ -22,6 +22,7 @@ from losscli.readers.lines import (
     NO_THREAD,
     Chunk,
     chunks,
+    first_block,
     last_chunk,
     opening_quote,
     refusal,
@@ -37,12 +38,8 @@ if TYPE_CHECKING:
 # A line has at most so many bytes: a hundred thousand numbers take two megabytes.
 _MOST_LINE_BYTES = 1 << 25
 
-# The first block tells the types of the columns. It holds two lines.
-_BLOCK_BYTES = 1 << 20
-_MOST_BLOCK_BYTES = 2 * _MOST_LINE_BYTES
-
 # A cell may be as long as a line: Python's own limit is for all readers of this process.
-text.field_size_limit(max(text.field_size_limit(), _MOST_BLOCK_BYTES))
+text.field_size_limit(max(text.field_size_limit(), 2 * _MOST_LINE_BYTES))
 
 # Cells that hold no value. "nan" is not among them: it is a number, as numpy writes it.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
@@ -50,7 +47,7 @@ _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 _DELIMITERS = ",\t;|"
 
 # A row that is not blank; its quotes may hold line breaks.
-_ROW = re.compile(r'(?:"[^"]*"|[^"\r\n]+|")+')
+_ROW = re.compile(rb'(?:"[^"]*"|[^"\r\n]+|")+')
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
 
@@ -75,7 +72,7 @@ class _Dialect:
 def open_file(origin: Origin, reading: Reading) -> Table:
     """The header and, from the first block, the type of each column."""
     size = origin.size
-    head = _first_block(origin)
+    head = _first_block(origin, reading)
     dialect, notes = _dialect(origin, reading, head)
     inferred = _schema(origin, head, dialect)
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
@@ -91,28 +88,21 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     )
 
 
-def _first_block(origin: Origin) -> bytes:
-    """The first bytes, two lines of them at least."""
-    size = _BLOCK_BYTES
-    head = origin.head(size)
-    while head.count(b"\n") < 2 and len(head) == size and size < _MOST_BLOCK_BYTES:
-        size *= 2
-        head = origin.head(size)
+def _first_block(origin: Origin, reading: Reading) -> bytes:
+    """The first bytes, a header and a row of them at least."""
+
+    def whole(head: bytes) -> int:
+        return whole_rows(head, _delimiter(origin, reading, head).encode())
+
+    head = first_block(origin, whole, 2, _MOST_LINE_BYTES)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
         raise DataError(f"{origin.name}: found no text in UTF-8; iconv -t UTF-8 converts UTF-16")
-    if not head.removeprefix(codecs.BOM_UTF8).strip():
-        raise DataError(f"{origin.name}: the file is empty; expected a table")
-    if len(head) >= _MOST_BLOCK_BYTES:
-        raise DataError(
-            f"{origin.name}: found a line of more than {_MOST_LINE_BYTES >> 20} MiB; expected a "
-            "table"
-        )
     return head
 
 
 def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, tuple[str, ...]]:
     begun = head.decode("utf-8-sig", "surrogateescape")
-    delimiter = reading.delimiter or _delimiter(origin.name, next(_ROW.finditer(begun))[0])
+    delimiter = _delimiter(origin, reading, head)
     rows = text.reader(io.StringIO(begun, newline=""), delimiter=delimiter)
     cells = next(row for row in rows if row)
     header, notes = reading.header, tuple[str, ...]()
@@ -131,11 +121,15 @@ def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, t
     return _Dialect(delimiter, tuple(cells), rows.line_num), notes
 
 
-def _delimiter(name: str, row: str) -> str:
-    """A tab for `.tsv`, else what there is most of; numpy.savetxt writes blanks."""
-    if ".tsv" in PurePath(name).suffixes:
+def _delimiter(origin: Origin, reading: Reading, head: bytes) -> str:
+    """What was given, else a tab for `.tsv`, else what the first row has most of; numpy.savetxt
+    writes blanks."""
+    if reading.delimiter:
+        return reading.delimiter
+    if ".tsv" in PurePath(origin.name).suffixes:
         return "\t"
-    outside_quotes = re.sub(r'"[^"]*"', "", row)
+    row = _ROW.search(head.removeprefix(codecs.BOM_UTF8))
+    outside_quotes = re.sub(rb'"[^"]*"', b"", row[0] if row else b"").decode("latin-1")
     most = max(_DELIMITERS, key=outside_quotes.count)
     if most in outside_quotes:
         return most

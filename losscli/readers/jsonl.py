@@ -12,7 +12,7 @@ from pyarrow import json
 
 from losscli.errors import DataError
 from losscli.readers.columns import is_list
-from losscli.readers.lines import Chunk, chunks, last_chunk, refusal, whole_lines
+from losscli.readers.lines import Chunk, chunks, first_block, last_chunk, refusal, whole_lines
 from losscli.readers.table import DAMAGE, Table
 from losscli.threads import in_order
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from losscli.readers import Reading
     from losscli.readers.origin import Origin
 
-_BLOCK_BYTES = 1 << 20
 _MOST_LINE_BYTES = 1 << 27
 
 
@@ -28,11 +27,11 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     """The keys and, from the first block, the type of what stands behind each."""
     del reading  # there is nothing to choose
     size = origin.size
-    head = _first_block(origin)
-    if head.lstrip().startswith(b"["):
+    if origin.head().lstrip().startswith(b"["):
         raise DataError(
             f"{origin.name}: found one JSON array, expected an object a line; jq -c '.[]' makes it"
         )
+    head = first_block(origin, whole_lines, 1, _MOST_LINE_BYTES)
     inferred = _parse(origin, None, last_chunk(head[: whole_lines(head)] or head, 1)).schema
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in seen])
@@ -43,18 +42,6 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         lambda wanted: _batches(origin, size, wanted),
         seen=seen,
     )
-
-
-def _first_block(origin: Origin) -> bytes:
-    """The first bytes, a line of them at least."""
-    size = _BLOCK_BYTES
-    head = origin.head(size)
-    while b"\n" not in head and len(head) == size and size < _MOST_LINE_BYTES:
-        size *= 2
-        head = origin.head(size)
-    if not head.strip():
-        raise DataError(f"{origin.name}: the file is empty; expected a table")
-    return head
 
 
 def _looks_like(inferred: pa.DataType) -> pa.DataType:

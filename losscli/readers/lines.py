@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,9 @@ from losscli.errors import DataError, first_line
 
 if TYPE_CHECKING:
     from losscli.readers.origin import Origin
+
+# The first block tells the types of the columns.
+_BLOCK_BYTES = 1 << 20
 
 # What one core parses at a time, while others parse what follows.
 _CHUNK_BYTES = 1 << 22
@@ -28,6 +32,28 @@ class Chunk(NamedTuple):
     @property
     def rows(self) -> memoryview:
         return memoryview(self.text)[: self.size]
+
+
+def first_block(
+    origin: Origin, whole_rows: Callable[[bytes], int], rows: int, most_bytes: int
+) -> bytes:
+    """The first bytes, so many rows of them at least unless there are fewer.
+
+    `whole_rows` tells how many bytes of a text are rows that have ended.
+    """
+    size = _BLOCK_BYTES
+    while True:
+        head = origin.head(size)
+        if len(head) < size or _has_rows(head, whole_rows, rows):
+            break
+        end = whole_rows(head)
+        if len(head) - end >= most_bytes:
+            raise _too_long(origin, head.count(b"\n", 0, end) + 1, most_bytes)
+        size *= 2
+    begun = head.removeprefix(codecs.BOM_UTF8)
+    if not begun or begun.isspace():
+        raise DataError(f"{origin.name}: the file is empty; expected a table")
+    return head
 
 
 def chunks(
@@ -49,10 +75,7 @@ def chunks(
             line += int(np.count_nonzero(np.asarray(chunk.rows) == ord(b"\n")))
         rest = text[end:]
         if len(rest) > most_bytes:
-            raise DataError(
-                f"{origin.name}: line {line}: found a line of more than {most_bytes >> 20} MiB, "
-                "line breaks within quotes included; expected a table"
-            )
+            raise _too_long(origin, line, most_bytes)
     if origin.is_plain and bytes_read < size:
         raise DataError(
             f"{origin.name}: the file ends at byte {bytes_read}; it had {size} bytes when it was "
@@ -111,6 +134,23 @@ def refusal(error: Exception) -> str:
 
 
 NO_THREAD = "the system gives no thread to parse it with; ulimit -u shows how many there may be"
+
+
+def _has_rows(text: bytes, whole_rows: Callable[[bytes], int], rows: int) -> bool:
+    """Whether so many rows have ended that are not blank."""
+    for _ in range(rows):
+        end = whole_rows(text)
+        if not end:
+            return False
+        text = text[: end - 1]
+    return True
+
+
+def _too_long(origin: Origin, line: int, most_bytes: int) -> DataError:
+    return DataError(
+        f"{origin.name}: line {line}: found a line of more than {most_bytes >> 20} MiB, line "
+        "breaks within quotes included; expected a table"
+    )
 
 
 def _parts(origin: Origin) -> Iterator[bytes]:
