@@ -6,11 +6,12 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -430,6 +431,34 @@ class TestJsonLines:
         )
         groups = {group.labels[0]: (group.value, group.count) for group in found.groups}
         assert groups == {"unknown": (3.0, 1), "2020-01-01": (1.0, 30_000)}
+
+
+class TestSequences:
+    """Rows that are lists, whose steps are the rows of the arrays."""
+
+    def jsonl(self, path: Path, *rows: dict[str, Any]) -> Path:
+        (path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path / "t.jsonl"
+
+    GOOD: ClassVar = {"x": [[1, 2], [3, 4]], "y": [0, 1], "tag": 5.5}
+
+    @pytest.mark.parametrize(
+        ("bad", "said"),
+        [
+            ({"x": [[1, 2], [1, None]]}, "column 'x': found a list with a missing value"),
+            ({"x": [[1, 2], None]}, "column 'x': found no list, expected one of 2 as in row 1"),
+            ({"x": [[1, 2], [1, 2, 3]]}, "column 'x': found a list of 3, expected one of 2 as in"),
+            ({"y": [0, None]}, "column 'y': found no value"),
+            ({"tag": 1e17}, "column 'tag': found 1e+17, which as"),
+        ],
+    )
+    def test_a_step_is_named_by_its_row_of_the_file(
+        self, bad: dict[str, Any], said: str, tmp_path: Path
+    ) -> None:
+        no_steps = {"x": [], "y": [], "tag": 0.5}
+        path = self.jsonl(tmp_path, no_steps, self.GOOD, self.GOOD, self.GOOD | bad)
+        with pytest.raises(DataError, match=re.escape(f"t.jsonl: row 3, {said}")):
+            evaluate("ce", path, input_column="x", target_column="y", wanted=Wanted(by=("tag",)))
 
 
 def rows(text: str) -> list[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
@@ -20,8 +22,8 @@ def bare(column: pa.Array) -> pa.Array:
     return column if kind == column.type else column.cast(kind)
 
 
-def label_values(column: pa.Array, file: str, name: str, first: int) -> pa.Array:
-    """The values of a bare column, whose first is that of row `first` of the file.
+def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> pa.Array:
+    """The values of a bare column; `row_of` tells the row of the file of each place in it.
 
     Times become the text that Arrow has for them, since no type of Python's holds all of them, and
     decimals theirs without zeros at the end, so that 2.50 is 2.5 whatever the type's digits.
@@ -34,7 +36,7 @@ def label_values(column: pa.Array, file: str, name: str, first: int) -> pa.Array
             "and false"
         )
     if pa.types.is_floating(kind):
-        _require_distinct(column, file, name, first)
+        _require_distinct(column, file, name, row_of)
     if not (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)):
         return column
     try:
@@ -64,13 +66,13 @@ def _is_label(kind: pa.DataType) -> bool:
     return bool(is_text or is_bytes or is_fixed or is_number or is_time or is_other)
 
 
-def _require_distinct(column: pa.Array, file: str, name: str, first: int) -> None:
+def _require_distinct(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> None:
     """Raise DataError at the first number that may be another's rounding."""
     values = column.to_numpy(zero_copy_only=False).astype(np.float64)  # NaN where there is none
     odd = np.flatnonzero((np.abs(values) >= _INDISTINCT) & np.isfinite(values))
     if len(odd):
         raise DataError(
-            f"{file}: row {first + odd[0]}, column {name!r}: found {float(values[odd[0]])!r}, "
+            f"{file}: row {row_of(int(odd[0]))}, column {name!r}: found {float(values[odd[0]])!r}, "
             "which as floating point stands for several whole numbers; expected labels of more "
             "than 15 digits as integers of 64 bits, or as text"
         )

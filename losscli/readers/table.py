@@ -173,11 +173,11 @@ class Table:
         """A whole column of labels, in a pass of its own."""
         field = self._label_field(name)
         empty = pa.array([], bare_type(field.type))
-        parts = [label_values(empty, self.name, name, 0)]
-        row = 0
+        parts = [label_values(empty, self.name, name, int)]
+        first = 0
         for batch in self.open_batches(pa.schema([field])):
-            parts.append(label_values(bare(batch.column(name)), self.name, name, row))
-            row += batch.num_rows
+            parts.append(label_values(bare(batch.column(name)), self.name, name, first.__add__))
+            first += batch.num_rows
         return pa.chunked_array(parts)
 
     def read(self, start: int, stop: int) -> pa.Table:
@@ -194,6 +194,13 @@ class Table:
         self._held = held.slice(passed)
         self._first_held += passed
         return self._held.slice(0, stop - start)
+
+    def file_row(self, row: int) -> int:
+        """The row of the file that one of the rows held comes from."""
+        if not self.is_ragged:
+            return row
+        assert self._held is not None
+        return int(self._held.column(ROW)[row - self._first_held].as_py())
 
     def count(self) -> int:
         """The number of rows, after reading all of them if the format does not tell."""
@@ -390,7 +397,7 @@ class TableArray:
             column = self.table.read(0, rows).column(self._columns[0])
             if column.null_count < len(column):
                 row = column.is_valid().index(True).as_py()
-                return row, len(column[row])
+                return self.table.file_row(row), len(column[row])
             if len(column) < rows:
                 return 0, 0
             rows *= 2
@@ -472,7 +479,8 @@ class TableArray:
         self._present &= ~missing.to_numpy()
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
-        return DataError(f"{self.name}: row {row}, column {column!r}: {problem}")
+        file_row = self.table.file_row(row)
+        return DataError(f"{self.name}: row {file_row}, column {column!r}: {problem}")
 
 
 class TableLabels(TableArray):
@@ -495,7 +503,12 @@ class TableLabels(TableArray):
 
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
         [name] = self._columns
-        column = label_values(rows.column(_LABEL + name).combine_chunks(), self.name, name, start)
+        column = label_values(
+            rows.column(_LABEL + name).combine_chunks(),
+            self.name,
+            name,
+            lambda place: self.table.file_row(start + place),
+        )
         encoded = column.dictionary_encode(null_encoding="encode")
         values = encoded.dictionary.to_pylist()
         one_nan = (value if value == value else math.nan for value in values)  # noqa: PLR0124
