@@ -179,7 +179,7 @@ def _prepare(arrays: Iterable[Any]) -> None:
         if getattr(array, "is_text", False):
             array.table.allow_text(array.columns[0])
         if getattr(array, "is_nested", False):
-            array.table.explode(array.columns, shift=False)
+            array.table.explode(array.columns, shift=False, leaves_out=True)
 
 
 def _look(file: str, name: str, array: Array, full: bool) -> list[Finding]:

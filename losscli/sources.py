@@ -222,9 +222,11 @@ def _explode(request: Request, arrays: Mapping[str, Any]) -> Table | None:
         return None
     tables = {id(array.table): array.table for array in arrays.values() if hasattr(array, "table")}
     leading = next(iter(arrays.values()))
+    # What one table leaves out is still in the others.
+    leaves_out = request.skip_missing and len(tables) == 1
     for table in tables.values():
         columns = leading.columns if getattr(leading, "table", None) is table else ()
-        table.explode(columns, request.options.get("shift", False))
+        table.explode(columns, request.options.get("shift", False), leaves_out)
     first: Table = next(iter(tables.values()))
     return first
 

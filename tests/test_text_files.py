@@ -460,6 +460,57 @@ class TestSequences:
         with pytest.raises(DataError, match=re.escape(f"t.jsonl: row 3, {said}")):
             evaluate("ce", path, input_column="x", target_column="y", wanted=Wanted(by=("tag",)))
 
+    LONG: ClassVar = {"x": [[1, 2], [1, 3], [5, 1]], "y": [0, 1, 1], "tag": 6.5}
+
+    @pytest.mark.parametrize("gap", [{"x": None}, {"y": None}, {"x": None, "y": None}])
+    @pytest.mark.parametrize("shift", [False, True])
+    def test_rows_without_one_are_left_out(
+        self, gap: dict[str, Any], shift: bool, tmp_path: Path
+    ) -> None:
+        gap = self.LONG | gap
+        path = self.jsonl(tmp_path, gap, self.GOOD, gap, self.LONG, gap)
+        found = evaluate(
+            "ce",
+            path,
+            input_column="x",
+            target_column="y",
+            skip_missing=True,
+            shift=shift,
+            reduction="none",
+        )
+        expected = [
+            np.log(np.exp(row["x"][step - shift]).sum()) - row["x"][step - shift][row["y"][step]]
+            for row in (self.GOOD, self.LONG)
+            for step in range(int(shift), len(row["y"]))
+        ]
+        np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+        assert (found.count, found.samples) == (len(expected), 2)
+
+    def test_rows_without_any_are_named(self, tmp_path: Path) -> None:
+        path = self.jsonl(tmp_path, self.GOOD, self.LONG | {"y": None})
+        expected = r"t.jsonl: row 1, column 'y': found no sequence; --skip-missing leaves such rows"
+        with pytest.raises(DataError, match=expected):
+            evaluate("ce", path, input_column="x", target_column="y")
+
+    def test_rows_of_several_files_are_not_left_out_of_one(self, tmp_path: Path) -> None:
+        self.jsonl(tmp_path, self.GOOD, self.LONG).rename(tmp_path / "y.jsonl")
+        path = self.jsonl(tmp_path, self.GOOD, self.LONG | {"x": None})
+        with pytest.raises(DataError, match=r"t.jsonl: row 1, column 'x': found no sequence"):
+            evaluate(
+                "ce",
+                path,
+                tmp_path / "y.jsonl",
+                input_column="x",
+                target_column="y",
+                skip_missing=True,
+            )
+
+    def test_labels_of_another_length_are_named_as_the_file_does(self, tmp_path: Path) -> None:
+        path = self.jsonl(tmp_path, self.GOOD | {"tag": ["a", "b"]}, self.LONG | {"tag": ["a"]})
+        expected = r"row 1: column 'x' has 3 steps and column 'tag' 1 steps"
+        with pytest.raises(DataError, match=expected):
+            evaluate("ce", path, input_column="x", target_column="y", wanted=Wanted(by=("tag",)))
+
 
 def rows(text: str) -> list[list[str]]:
     """The rows of a text as Python's own parser has them."""

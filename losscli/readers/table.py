@@ -31,7 +31,7 @@ from losscli.threads import in_order
 ROW = "\0row"
 
 # What is put before a column's name where it is read as labels; it may be an array as well.
-_LABEL = "\0label "
+LABEL = "\0label "
 
 # What pyarrow raises for files that are damaged.
 DAMAGE = (
@@ -93,10 +93,12 @@ class Table:
         self._texts: set[str] = set()
         self._leading: tuple[str, ...] | None = None
         self._shift = False
+        self._leaves_out = False
         self._batches: Iterator[pa.Table] | None = None
         self._held: pa.Table | None = None
         self._first_held = 0
         self._rows_read = 0
+        self._sequences = 0
 
     @property
     def row_count(self) -> int | None:
@@ -135,10 +137,11 @@ class Table:
         """Read a column of names as it is; text in any other is an error."""
         self._texts.add(column)
 
-    def explode(self, leading: Sequence[str], shift: bool) -> None:
+    def explode(self, leading: Sequence[str], shift: bool, leaves_out: bool) -> None:
         """Take every row for a sequence; with `shift`, the columns of `leading` lose their last
-        step and all others their first."""
-        self._leading, self._shift = tuple(leading), shift
+        step and all others their first. `leaves_out` tells what is done with a row that lacks a
+        list: nothing, or an error."""
+        self._leading, self._shift, self._leaves_out = tuple(leading), shift, leaves_out
 
     def joined(self, name: str, others: Sequence[Table]) -> Table:
         """The rows of this table and then of others, which have its columns."""
@@ -213,8 +216,8 @@ class Table:
         return total
 
     def samples(self) -> int:
-        """The number of rows of the file, once all were read."""
-        return self._rows_read
+        """The number of sequences, once all were read."""
+        return self._sequences
 
     def close(self) -> None:
         self._batches = self._held = None
@@ -224,7 +227,7 @@ class Table:
             self._batches = _ahead(self._tables())
             fields = [(name, self._number_type(name)) for name in self._columns]
             for name, field in self._label_columns.items():
-                fields.append((_LABEL + name, bare_type(field.type)))
+                fields.append((LABEL + name, bare_type(field.type)))
             if self.is_ragged:
                 fields = [(name, value_type(kind)) for name, kind in fields]
                 fields.append((ROW, pa.int64()))
@@ -238,12 +241,16 @@ class Table:
             numbers = {
                 name: self._numbers(batch.column(name), name, kind) for name, kind in kinds.items()
             }
-            labels = {_LABEL + name: bare(batch.column(name)) for name in self._label_columns}
+            labels = {LABEL + name: bare(batch.column(name)) for name in self._label_columns}
             table = pa.table(numbers | labels)
             if self._leading is not None:
-                from losscli.readers.ragged import explode  # noqa: PLC0415 - pyarrow.compute
+                from losscli.readers.ragged import explode, sequences  # noqa: PLC0415 - as above
 
-                table = explode(table, self._leading, self._shift, self._rows_read, self.name)
+                rows = np.arange(self._rows_read, self._rows_read + batch.num_rows)
+                table = table.append_column(ROW, pa.array(rows))
+                table = sequences(table, self._leaves_out, self.name)
+                self._sequences += table.num_rows
+                table = explode(table, self._leading, self._shift, self.name)
             self._rows_read += batch.num_rows
             yield table
 
@@ -504,7 +511,7 @@ class TableLabels(TableArray):
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
         [name] = self._columns
         column = label_values(
-            rows.column(_LABEL + name).combine_chunks(),
+            rows.column(LABEL + name).combine_chunks(),
             self.name,
             name,
             lambda place: self.table.file_row(start + place),
