@@ -72,7 +72,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
         b'{"x": [1.0, 2.0], "y": 0}\n{"x": [1.0], "y": 1}\n',
         "found a list of 1, expected one of 2 as in row 0",
     ),
-    "mixed.jsonl": (b'{"x": 1.0, "y": 0}\n{"x": "a", "y": 1}\n', "changed from number to string"),
+    "mixed.jsonl": (b'{"x": 1.0, "y": 0}\n{"x": "a", "y": 1}\n', "line 2, column 'x': found text"),
     "deep.jsonl": (b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", "lists within lists"),
     "half.jsonl": (b'{"x": 1.0, "y": 0}\n{"x": 2.0, ', "JSON parse error"),
     "bytes.jsonl": (b'{"\x8d": 1.0, "y": 0}\n', "found text that is not UTF-8"),

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 _MOST_LINE_BYTES = 1 << 27
 
+# What pyarrow calls the kinds of values.
+_KINDS = {
+    "null": "no value",
+    "boolean": "true or false",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "an object",
+}
+
 
 def open_file(origin: Origin, reading: Reading) -> Table:
     """The keys and, from the first block, the type of what stands behind each."""
@@ -41,6 +51,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         schema,
         lambda wanted: _batches(origin, size, wanted),
         seen=seen,
+        as_labels=lambda field: _label_type(field.type),
     )
 
 
@@ -58,6 +69,13 @@ def _read_as(seen: pa.DataType) -> pa.DataType:
     if pa.types.is_integer(seen) or pa.types.is_null(seen):
         return pa.float64()
     return seen
+
+
+def _label_type(seen: pa.DataType) -> pa.DataType:
+    """What has no value in the first block is text, as most labels are."""
+    if is_list(seen):
+        return pa.list_(_label_type(seen.value_type))
+    return pa.string() if pa.types.is_null(seen) else seen
 
 
 def _batches(origin: Origin, size: int, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -83,9 +101,26 @@ def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
 def _explain(error: Exception, chunk: Chunk) -> str:
     """What pyarrow says, with the line of the file instead of the row among those it was given."""
     message = refusal(error)
-    row = re.fullmatch(r"(.*) in row (\d+)", message)
+    row = re.fullmatch(r"(.*) in row (\d+)", message, re.DOTALL)
     lines = enumerate(bytes(chunk.rows).splitlines(), chunk.line)
     numbers = [number for number, line in lines if line.strip()]
     if not row or int(row[2]) >= len(numbers):
         return message
-    return f"line {numbers[int(row[2])]}: {row[1]}"
+    return f"line {numbers[int(row[2])]}{_problem(row[1])}"
+
+
+def _problem(said: str) -> str:
+    """What pyarrow says of a row: in our words where a value is not of its column's kind."""
+    kinds = re.fullmatch(
+        r"JSON parse error: Column\(/(.*?)((?:/\[\])*)\) changed from (\w+) to (\w+)",
+        said,
+        re.DOTALL,
+    )
+    if not kinds:
+        return f": {said}"
+    column, within, expected, found = kinds.groups()
+    place = " in a list" if within else ""
+    return (
+        f", column {column!r}: found {_KINDS[found]}{place}, expected {_KINDS[expected]}; the "
+        "first megabyte tells what columns hold"
+    )
