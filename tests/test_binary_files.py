@@ -439,3 +439,24 @@ class TestTables:
             "numbers or lists of them; numpy.save('x.npy', "
             "table['deep'].combine_chunks().to_numpy_ndarray()) converts them\n",
         )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_truths_with_a_gap(run: Run, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        path.write_text("x,y\n.5,true\n.2,false\n.1,\n")
+    else:
+        save_table(path, pa.table({"x": [0.5, 0.2, 0.1], "y": [True, False, None]}))
+    code, out, _ = run("bce", path, "-i", "x", "-t", "y", "--skip-missing")
+    assert (code, float(out)) == (0, pytest.approx(-np.log([0.5, 0.8]).mean(), rel=1e-12))
+    seen = run("inspect", path)[1].splitlines()[2].split("\t")
+    assert seen[3:] == ["bool", "0/1", "0", "1", "0", "0", "1", "2"]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.bool_()), pa.list_(pa.bool_(), 2)])
+def test_lists_of_truths_with_gaps(run: Run, tmp_path: Path, kind: pa.DataType) -> None:
+    x = pa.array([[True, False], None, [True, None], [True, True]], kind)
+    save_table(tmp_path / "t.arrow", pa.table({"x": x}))
+    words = ["l1", tmp_path / "t.arrow", "0", "-i", "x", "--skip-missing", "--broadcast"]
+    assert run(*words, "-r", "sum")[:2] == (0, "3.0\n")

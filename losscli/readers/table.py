@@ -424,7 +424,7 @@ class TableArray:
     def _fill(self, values: NDArray[Any], column: pa.ChunkedArray, name: str, start: int) -> None:
         if column.null_count:
             self._miss(column.is_null(), name, start, "found no value, expected a number")
-            column = column.fill_null(pa.scalar(0, column.type))
+            column = column.fill_null(_zero(column.type))
         first = 0
         for chunk in column.chunks:  # each is a view; `to_numpy` of several converts every value
             values[first : first + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
@@ -458,7 +458,7 @@ class TableArray:
         if column.null_count:
             problem = f"found no list, expected one of {width} as in row {first}"
             self._miss(missing, name, start, problem)
-            filler = pa.scalar([0] * width, column.type)
+            filler = pa.scalar([_zero(column.type.value_type)] * width, column.type)
             column = pc.if_else(missing, filler, column)
         lengths = pc.list_value_length(column)
         odd = pc.not_equal(lengths, width).index(True).as_py()
@@ -473,7 +473,7 @@ class TableArray:
             holes = values.is_null().to_numpy().reshape(-1, width).any(axis=1)
             problem = "found a list with a missing value, expected numbers"
             self._miss(pa.chunked_array([pa.array(holes)]), name, start, problem)
-            values = values.fill_null(pa.scalar(0, values.type))
+            values = values.fill_null(_zero(values.type))
         numbers: NDArray[Any] = values.to_numpy()
         return numbers.reshape(len(column), width)
 
@@ -567,6 +567,11 @@ def plain(column: pa.Array) -> pa.Array:
         column = column.storage
     kind = plain_type(column.type)
     return column if kind == column.type else column.cast(kind)
+
+
+def _zero(kind: pa.DataType) -> int | bool:
+    """What stands for a missing number; pyarrow takes no 0 for false."""
+    return False if pa.types.is_boolean(kind) else 0
 
 
 def _rows_of(box: tuple[slice, ...]) -> tuple[int, int]:
