@@ -294,12 +294,16 @@ def _inspect(
         from losscli.inspection import probable_command  # noqa: PLC0415
         from losscli.request import make_reading  # noqa: PLC0415
 
-        findings = inspect_files(files, full, make_reading(input_format, None, None))
+        warnings: list[str] = []
+        reading = make_reading(input_format, None, None)
+        findings = inspect_files(files, full, reading, warnings.append)
         command = probable_command(findings)
-        write_findings(format, sys.stdout, findings, command)
+        write_findings(format, sys.stdout, findings, command, warnings)
         told = format in ("json", "table") or (format is None and sys.stdout.isatty())
         if command is not None and not told:
             _say("note", f"probably: {command}")
+        for warning in warnings:
+            _say("warning", warning)
 
     return action
 

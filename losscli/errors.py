@@ -13,6 +13,10 @@ class DataError(LosscliError):
     """The data is wrong or cannot be read or written."""
 
 
+class KindError(DataError):
+    """Sound data that is of no kind that a loss takes, such as text, lists of lists or records."""
+
+
 class UsageError(LosscliError):
     """The call is wrong, whatever the files hold."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.engine import boxes
-from losscli.errors import DataError
+from losscli.errors import DataError, KindError
 from losscli.losses.checks import sum_tolerance
 from losscli.readers import Array, Container, Reading, default_name
 from losscli.readers.origin import STANDARD_INPUT
@@ -128,34 +128,66 @@ def _near_1(stored: NDArray[Any], values: NDArray[np.float64]) -> bool:
     )
 
 
-def inspect(files: Sequence[str], full: bool, reading: Reading) -> list[Finding]:
-    """Look at the arrays of every file, in a sample of their first rows or in full."""
+def inspect(
+    files: Sequence[str], full: bool, reading: Reading, warn: Callable[[str], None]
+) -> list[Finding]:
+    """Look at the arrays of every file, in a sample of their first rows or in full.
+
+    Of a file that holds others as well, a damaged array is told to `warn`.
+    """
     require_no_empty(files, "a path", "a file")
-    return [finding for file in files for finding in _of_file(file, full, reading)]
+    return [finding for file in files for finding in _of_file(file, full, reading, warn)]
 
 
-def _of_file(file: str, full: bool, reading: Reading) -> list[Finding]:
+def _of_file(file: str, full: bool, reading: Reading, warn: Callable[[str], None]) -> list[Finding]:
+    damages: list[DataError] = []
+    findings = _findings(file, full, reading, damages)
+    if damages and not findings:
+        raise damages[0]
+    for damage in dict.fromkeys(map(str, damages)):  # a file may be opened several times
+        warn(damage)
+    return findings
+
+
+def _findings(file: str, full: bool, reading: Reading, damages: list[DataError]) -> list[Finding]:
     with closing(open_files([file], reading)) as container:
-        arrays = _arrays(container)
+        arrays = _arrays(container, damages)
         if not full or len(arrays) == 1:
-            return [one for name, array in arrays.items() for one in _look(file, name, array, full)]
+            return [
+                one
+                for name, array in arrays.items()
+                for one in _look_at(file, name, array, full, damages)
+            ]
     if file == STANDARD_INPUT:
         raise DataError("--full reads a file once for each array, which - (standard input) cannot")
     findings = []
     for name in arrays:  # a table is read from its first row to its last for each
         with closing(open_files([file], reading)) as container:
-            findings += _look(file, name, _arrays(container)[name], full)
+            array = _arrays(container, damages)[name]
+            findings += _look_at(file, name, array, full, damages)
     return findings
 
 
-def _arrays(container: Container) -> dict[str, Array]:
+@contextmanager
+def _without(damages: list[DataError]) -> Iterator[None]:
+    """Leave out an array that cannot be read, and say so unless it is of no kind for a loss."""
+    try:
+        yield
+    except KindError:
+        pass
+    except DataError as error:
+        damages.append(error)
+
+
+def _arrays(container: Container, damages: list[DataError]) -> dict[str, Array]:
     """A single array; or what would be the input, the target by its name, and all others."""
     if not container.names:
         return {"": container.array(None, "")}
     target = default_name(container.names, "target")
     arrays: dict[str, Array] = {}
     if target is not None:
-        arrays[target] = container.array([target], "")
+        with _without(damages):
+            arrays[target] = container.array([target], "")
     taken = {target}
     if hasattr(container, "column"):
         with suppress(DataError):  # several could be the input: each for itself
@@ -165,7 +197,7 @@ def _arrays(container: Container) -> dict[str, Array]:
             taken |= set(columns)
     for name in container.names:
         if name not in taken:
-            with suppress(DataError):  # neither numbers nor names
+            with _without(damages):
                 arrays[name] = container.array([name], "")
     _prepare(arrays.values())
     return arrays
@@ -180,6 +212,17 @@ def _prepare(arrays: Iterable[Any]) -> None:
             array.table.allow_text(array.columns[0])
         if getattr(array, "is_nested", False):
             array.table.explode(array.columns, shift=False, leaves_out=True)
+
+
+def _look_at(
+    file: str, name: str, array: Array, full: bool, damages: list[DataError]
+) -> list[Finding]:
+    """What an array holds, unless it is damaged; a table is so as a whole."""
+    if hasattr(array, "table"):
+        return _look(file, name, array, full)
+    with _without(damages):
+        return _look(file, name, array, full)
+    return []
 
 
 def _look(file: str, name: str, array: Array, full: bool) -> list[Finding]:

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from conftest import COMMAND, SAMPLES, run_on_terminal
+from conftest import COMMAND, SAMPLES, Run, run_on_terminal
 
+from losscli import inspection
 from losscli.cli import main
-from losscli.inspection import inspect, probable_command
+from losscli.inspection import Finding, probable_command
 from losscli.readers import AS_THEY_ARE
 
 RNG = np.random.default_rng(0)
@@ -22,6 +23,11 @@ LOGITS = RNG.normal(scale=3, size=(60, 4))
 LOG_PROBABILITIES = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
 PROBABILITIES = np.exp(LOG_PROBABILITIES)
 LABELS = np.arange(60) % 4
+
+
+def inspect(files: list[str], full: bool = False) -> list[Finding]:
+    """What sound files hold."""
+    return inspection.inspect(files, full, AS_THEY_ARE, pytest.fail)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +48,7 @@ LABELS = np.arange(60) % 4
 )
 def test_what_an_array_looks_like(array: Any, expected: str, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", array)
-    [found] = inspect([str(tmp_path / "x.npy")], full=False, reading=AS_THEY_ARE)
+    [found] = inspect([str(tmp_path / "x.npy")])
     assert found.looks_like == expected
     assert found.shape == array.shape
     assert found.rows == len(array)
@@ -50,10 +56,10 @@ def test_what_an_array_looks_like(array: Any, expected: str, tmp_path: Path) -> 
 
 def test_what_is_odd_is_counted(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", [1.5, np.nan, np.inf, -np.inf, -2.0])
-    [found] = inspect([str(tmp_path / "x.npy")], full=False, reading=AS_THEY_ARE)
+    [found] = inspect([str(tmp_path / "x.npy")])
     assert (found.nan, found.infinite, found.minimum, found.maximum) == (1, 2, -2.0, 1.5)
     (tmp_path / "t.csv").write_text("a,b\n1.5,2.5\nNA,1.0\n")
-    [found] = inspect([str(tmp_path / "t.csv")], full=True, reading=AS_THEY_ARE)
+    [found] = inspect([str(tmp_path / "t.csv")], full=True)
     assert (found.missing, found.rows, found.shape) == (1, 1, (2, 2))
 
 
@@ -62,9 +68,9 @@ def test_a_sample_unless_all_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     values = np.zeros((100, 4))
     values[99, 3] = 7.5
     pa.parquet.write_table(pa.table({"x": list(values), "y": np.arange(100)}), tmp_path / "t.pq")
-    [sampled, _] = inspect([str(tmp_path / "t.pq")], full=False, reading=AS_THEY_ARE)
+    [sampled, _] = inspect([str(tmp_path / "t.pq")])
     assert (sampled.rows, sampled.maximum) == (10, 0.0)
-    [whole, target] = inspect([str(tmp_path / "t.pq")], full=True, reading=AS_THEY_ARE)
+    [whole, target] = inspect([str(tmp_path / "t.pq")], full=True)
     assert (whole.rows, whole.maximum) == (100, 7.5)
     assert (target.name, target.maximum) == ("y", 99.0)
 
@@ -100,7 +106,7 @@ def test_the_probable_command_runs(
     arrays: dict[str, Any], expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = inspect(save(tmp_path, **arrays), full=False, reading=AS_THEY_ARE)
+    found = inspect(save(tmp_path, **arrays))
     assert probable_command(found) == expected
     if expected is not None:
         assert main(shlex.split(expected)[1:]) == 0
@@ -116,7 +122,7 @@ def test_the_probable_command_runs(
     ],
 )
 def test_tables(file: str, expected: str, samples: Path) -> None:
-    assert probable_command(inspect([file], full=False, reading=AS_THEY_ARE)) == expected
+    assert probable_command(inspect([file])) == expected
     assert main(shlex.split(expected)[1:]) == 0
 
 
@@ -142,6 +148,7 @@ def test_the_formats(
             }
         ],
         "command": None,
+        "warnings": [],
     }
     assert main(["inspect", "digits_logits.npy", "digits_labels.npy"]) == 0
     found = capsys.readouterr()
@@ -176,7 +183,58 @@ def test_a_long_row_is_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("losscli.inspection._MOST_ROW_VALUES", 50)
     x = np.arange(200.0).reshape(2, 100)
     np.save(tmp_path / "x.npy", x)
-    [part] = inspect([str(tmp_path / "x.npy")], False, AS_THEY_ARE)
+    [part] = inspect([str(tmp_path / "x.npy")])
     assert (part.minimum, part.maximum) == (0.0, 9.0)
-    [whole] = inspect([str(tmp_path / "x.npy")], True, AS_THEY_ARE)
+    [whole] = inspect([str(tmp_path / "x.npy")], full=True)
     assert (whole.minimum, whole.maximum, whole.shape) == (0.0, 199.0, (2, 100))
+
+
+@pytest.mark.parametrize("full", [[], ["--full"]])
+@pytest.mark.parametrize("damaged", ["x", "target"])
+@pytest.mark.parametrize("old", [b"(3,)", np.float64(1.25).tobytes()], ids=["length", "checksum"])
+def test_a_damaged_member_is_told(
+    run: Run, tmp_path: Path, full: list[str], damaged: str, old: bytes
+) -> None:
+    path = tmp_path / "t.npz"
+    arrays = {"x": [0.5, 0.5, 0.5], "target": [0.5, 0.5, 0.5], "names": ["a", "b", "c"]}
+    np.savez(path, **{**arrays, damaged: [0.5, 1.25, 0.5], "y": [0.5]})
+    content = path.read_bytes()
+    at = content.index(old, content.index(f"{damaged}.npy".encode()))
+    new = b"(4,)" if old == b"(3,)" else np.float64(1.75).tobytes()
+    path.write_bytes(content[:at] + new + content[at + len(old) :])
+    code, out, err = run("inspect", path, "-f", "json", *full)
+    found = json.loads(out)
+    assert code == 0
+    assert {one["name"] for one in found["arrays"]} == {"x", "target", "y"} - {damaged}
+    [warning] = found["warnings"]
+    assert warning.startswith(f"{path}[{damaged}]: ")
+    assert err == f"losscli: warning: {warning}\n"
+
+
+def test_a_file_of_damaged_members_alone(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    np.savez(path, x=[0.5, 1.25, 0.5])
+    path.write_bytes(path.read_bytes().replace(b"(3,)", b"(4,)"))
+    code, out, err = run("inspect", path)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"losscli: error: {path}[x]: ")
+
+
+def test_what_is_no_number_is_left_out(run: Run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=[0.5], names=["a"], pairs=np.zeros(1, "f8,f8"))
+    table = pa.table({"x": [0.5], "pair": [{"a": 1}], "words": [["a"]]})
+    pa.parquet.write_table(table, tmp_path / "t.parquet")
+    for name in ("t.npz", "t.parquet"):
+        code, out, err = run("inspect", tmp_path / name, "-f", "json")
+        assert (code, err) == (0, "")
+        assert [one["name"] for one in json.loads(out)["arrays"]] == ["x"]
+
+
+def test_columns_of_one_name_are_told_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,a,b\n1.5,2.5,3.5\n")
+    code, out, err = run("inspect", tmp_path / "t.csv", "-f", "json")
+    assert [one["name"] for one in json.loads(out)["arrays"]] == ["b"]
+    assert (code, err) == (
+        0,
+        f"losscli: warning: {tmp_path}/t.csv: several columns are named 'a'\n",
+    )

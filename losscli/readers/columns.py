@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import pyarrow as pa
 
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, KindError, listed
 
 
 def named(
@@ -132,9 +132,9 @@ def _as_number(kind: pa.DataType) -> pa.DataType:
 
 
 def _require_one_axis(field: pa.Field, path: str) -> None:
-    """Raise DataError for tensors of several axes, whose values pyarrow stores as one list."""
+    """Raise KindError for tensors of several axes, whose values pyarrow stores as one list."""
     if isinstance(field.type, pa.FixedShapeTensorType) and len(field.type.shape) > 1:
-        raise DataError(
+        raise KindError(
             f"{path}: column {field.name!r} holds tensors of shape {tuple(field.type.shape)}, "
             "expected numbers or lists of them; numpy.save('x.npy', "
             f"table[{field.name!r}].combine_chunks().to_numpy_ndarray()) converts them"
@@ -172,7 +172,7 @@ def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
         _require_once(counts[name], name, path)
         kind = plain_type(schema.field(name).type)
         if not _is_real(kind) and not is_text(kind):
-            raise DataError(f"{path}: column {name!r} holds {kind}, expected numbers")
+            raise KindError(f"{path}: column {name!r} holds {kind}, expected numbers")
         _require_one_axis(schema.field(name), path)
     lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
     if lists and len(columns) > 1:

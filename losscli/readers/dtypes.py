@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from losscli.errors import DataError
+from losscli.errors import KindError
 
 _KINDS = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "text", "V": "records"}
 
 
 def require_real(name: str, dtype: np.dtype[Any]) -> None:
-    """Raise DataError unless the elements are booleans, integers or floating-point numbers."""
+    """Raise KindError unless the elements are booleans, integers or floating-point numbers."""
     if dtype.kind not in "biuf":
         found = _KINDS.get(dtype.kind, str(dtype))
-        raise DataError(f"{name}: found {found} (dtype {dtype}), expected real numbers")
+        raise KindError(f"{name}: found {found} (dtype {dtype}), expected real numbers")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from contextlib import ExitStack
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -61,13 +62,14 @@ def open_file(origin: Origin, reading: Reading) -> Members:
 def _member(origin: Origin, info: zipfile.ZipInfo) -> Member:
     name = f"{origin.name}[{info.filename.removesuffix('.npy')}]"
     try:
-        file = _expanding(origin, info)
-        header = read_header(name, file)
-        _require_size(name, header, info.file_size - file.tell())
-        if info.compress_type == zipfile.ZIP_STORED:
-            with file:
+        with ExitStack() as stack:
+            file = stack.enter_context(_expanding(origin, info))
+            header = read_header(name, file)
+            _require_size(name, header, info.file_size - file.tell())
+            if info.compress_type == zipfile.ZIP_STORED:
                 return _stored(name, header, origin, info, file.tell())
-        return as_it_arrives(name, header, file, info.file_size, packed=True, damage=_DAMAGE)
+            stack.pop_all()  # the array closes it
+            return as_it_arrives(name, header, file, info.file_size, packed=True, damage=_DAMAGE)
     except DataError:  # one of the errors that are damage, and has said so
         raise
     except _DAMAGE as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.errors import DataError
+from losscli.errors import DataError, KindError
 from losscli.readers.members import Members
 from losscli.readers.npy import NpyArray, data_bytes, require_shape
 
@@ -75,7 +75,7 @@ def _member(origin: Origin, name: str, tensor: dict[str, Any], begin: int) -> Np
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{label}: its header cannot be read: {error}") from error
     if not isinstance(kind, str) or kind not in (*_DTYPES, "BF16"):
-        raise DataError(f"{label}: found {kind}, expected one of BF16, {', '.join(_DTYPES)}")
+        raise KindError(f"{label}: found {kind}, expected one of BF16, {', '.join(_DTYPES)}")
     dtype = np.dtype("<u2" if kind == "BF16" else _DTYPES[kind])
     require_shape(label, shape, dtype)
     header = (shape, False, dtype)

@@ -46,12 +46,17 @@ def write_rows(
 
 
 def write_findings(
-    format_name: str | None, stream: TextIO, findings: Sequence[Finding], command: str | None
+    format_name: str | None,
+    stream: TextIO,
+    findings: Sequence[Finding],
+    command: str | None,
+    warnings: Sequence[str],
 ) -> None:
-    """What files hold, and the command that is probably wanted where the format has room for it."""
+    """What files hold, and where the format has room for it the command that is probably wanted
+    and what is damaged."""
     module = _module(format_name, stream)
     if hasattr(module, "write_findings"):
-        module.write_findings(stream, findings, command)
+        module.write_findings(stream, findings, command, warnings)
     else:
         from losscli.report.rows import FINDING_HEADER, finding_row  # noqa: PLC0415 - needs NumPy
 

@@ -43,8 +43,11 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
     stream.write(dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
 
 
-def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
-    found = {"arrays": [asdict(one) for one in findings], "command": command}
+def write_findings(
+    stream: TextIO, findings: Sequence[Finding], command: str | None, warnings: Sequence[str]
+) -> None:
+    arrays = [asdict(one) for one in findings]
+    found = {"arrays": arrays, "command": command, "warnings": warnings}
     stream.write(dumps(found, indent=2) + "\n")
 
 

@@ -166,8 +166,11 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
     _console(stream).print(table)
 
 
-def write_findings(stream: TextIO, findings: Sequence[Finding], command: str | None) -> None:
+def write_findings(
+    stream: TextIO, findings: Sequence[Finding], command: str | None, warnings: Sequence[str]
+) -> None:
     """A block of lines for each array: a table would be too wide for a terminal."""
+    del warnings  # they are on the terminal already, or on what stderr is instead
     console = _console(stream)
     for finding in findings:
         _, name, shape, dtype, looks, low, high, *_ = map(str, finding_row(finding))
