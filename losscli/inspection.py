@@ -24,7 +24,7 @@ from losscli.request import require_no_empty
 _BLOCK_VALUES = 1 << 20
 
 # A longer row is looked at in parts, in which classes no longer sum to 1.
-_MOST_ROW_VALUES = 1 << 26
+_MOST_ROW_VALUES = 1 << 24
 
 # Targets that mark what does not count.
 _MARKS = (-100, -1, 255)
@@ -60,7 +60,6 @@ class Finding:
 class _Seen:
     """What is true of all values seen so far."""
 
-    rows: int = 0
     minimum: float = np.inf
     maximum: float = -np.inf
     nan: int = 0
@@ -77,7 +76,6 @@ class _Seen:
         finite = values[np.isfinite(values)]
         counted = finite[~np.isin(finite, _MARKS)]
         return _Seen(
-            self.rows + (len(block) if block.ndim else 1),
             min(self.minimum, float(counted.min(initial=np.inf))),
             max(self.maximum, float(counted.max(initial=-np.inf))),
             self.nan + int(np.isnan(values).sum()),
@@ -94,7 +92,7 @@ class _Seen:
 
     def finding(self, finding: Finding) -> Finding:
         """The finding with what was seen."""
-        finding = replace(finding, rows=self.rows, nan=self.nan, infinite=self.infinite)
+        finding = replace(finding, nan=self.nan, infinite=self.infinite)
         if self.minimum > self.maximum:  # nothing finite
             return finding
         return replace(
@@ -232,34 +230,37 @@ def _look(file: str, name: str, array: Array, full: bool) -> list[Finding]:
         return [replace(finding, dtype=NAMES, looks_like=NAMES)]
     columns = array.columns or ()
     seen, each = _Seen(), [_Seen()] * (len(columns) if len(columns) > 1 else 0)
-    missing = 0
-    for block, present in _blocks(array, full):
-        missing += int(np.count_nonzero(~present))
+    rows = missing = 0
+    for block, present, begins in _blocks(array, full):
+        rows += begins * int(np.count_nonzero(present))
+        missing += begins * int(np.count_nonzero(~present))
         seen = seen.with_block(block[present] if block.ndim else block)
         each = [one.with_block(block[present, k]) for k, one in enumerate(each)]
     shape = array.shape
     if full:
         shape = tuple(array.count() if size is None else size for size in shape)
+    finding = replace(finding, shape=shape, rows=rows, missing=missing)
     if any(one.is_probability for one in each) and not all(one.is_probability for one in each):
         return [
-            one.finding(replace(finding, name=column, shape=shape[:1], missing=missing))
+            one.finding(replace(finding, name=column, shape=shape[:1]))
             for column, one in zip(columns, each, strict=True)
         ]
-    return [seen.finding(replace(finding, shape=shape, missing=missing))]
+    return [seen.finding(finding)]
 
 
-def _blocks(array: Any, full: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
-    """Blocks of rows, and which of their rows are there."""
+def _blocks(array: Any, full: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_], bool]]:
+    """Blocks of rows, which of their rows are there, and whether the rows begin in them."""
     if not array.shape:
-        yield array.read(()), np.ones((), dtype=np.bool_)
+        yield array.read(()), np.ones((), dtype=np.bool_), True
         return
-    whole = math.prod(size or 1 for size in array.shape[1:]) <= _MOST_ROW_VALUES
+    several = len(array.columns or ()) > 1  # columns, of which each is looked at by itself
+    whole = several or math.prod(size or 1 for size in array.shape[1:]) <= _MOST_ROW_VALUES
     for box in boxes(array.shape, _BLOCK_VALUES, len(array.shape) - 1 if whole else 0):
         block = array.read(box)
         if not len(block):
             return
         present = array.present(box) if hasattr(array, "present") else np.ones(len(block), np.bool_)
-        yield block, present
+        yield block, present, not any(part.start for part in box[1:])
         if not full:
             return
 

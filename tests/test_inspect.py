@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -184,9 +185,35 @@ def test_a_long_row_is_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
     x = np.arange(200.0).reshape(2, 100)
     np.save(tmp_path / "x.npy", x)
     [part] = inspect([str(tmp_path / "x.npy")])
-    assert (part.minimum, part.maximum) == (0.0, 9.0)
+    assert (part.minimum, part.maximum, part.rows) == (0.0, 9.0, 1)
     [whole] = inspect([str(tmp_path / "x.npy")], full=True)
     assert (whole.minimum, whole.maximum, whole.shape) == (0.0, 199.0, (2, 100))
+    assert whole.rows == 2
+
+
+def test_gaps_of_rows_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("losscli.inspection._BLOCK_VALUES", 2)
+    monkeypatch.setattr("losscli.inspection._MOST_ROW_VALUES", 4)
+    x = [[1, 2, 3, 4, 5], None, [6, 7, 8, 9, 9]]
+    pa.parquet.write_table(pa.table({"x": x}), tmp_path / "t.parquet")
+    (tmp_path / "t.csv").write_text("a,b,c,d,e\n1,2,3,4,5\n1,2,,4,5\n6,7,8,9,9\n")
+    for name in ("t.parquet", "t.csv"):
+        [found] = inspect([str(tmp_path / name)], full=True)
+        assert (found.rows, found.missing, found.shape) == (2, 1, (3, 5))
+        assert (found.minimum, found.maximum) == (1.0, 9.0)
+
+
+def test_a_row_beyond_any_image_is_looked_at_in_parts(tmp_path: Path) -> None:
+    """At once its values and what is computed of them would be held several times."""
+    np.save(tmp_path / "x.npy", np.zeros((1, 0)))
+    content = (tmp_path / "x.npy").read_bytes()
+    size = (1 << 24) + 8
+    with (tmp_path / "x.npy").open("wb") as file:
+        file.write(content.replace(b"(1, 0), }       ", f"(1, {size}), }}".encode().ljust(16)))
+        file.seek(8 * (size - 1), os.SEEK_CUR)
+        file.write(np.float64(7.5).tobytes())
+    [found] = inspect([str(tmp_path / "x.npy")])
+    assert (found.shape, found.rows, found.maximum) == ((1, size), 1, 0.0)
 
 
 @pytest.mark.parametrize("full", [[], ["--full"]])
