@@ -43,13 +43,31 @@ class ArrayError(DataError):
         self.position = position
 
 
+def shortened(value: object, most: int = 120) -> str:
+    """What a file says, for a message: of what is long the middle is left out.
+
+    >>> shortened("abcdefghijk", most=9)
+    'abc...ijk'
+    """
+    text = str(value)
+    if len(text) <= most:
+        return text
+    half = (most - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
+
+
+def quoted(value: object) -> str:
+    """A name or a value from a file, for a message."""
+    return shortened(repr(value))
+
+
 def listed(names: Sequence[str]) -> str:
     """Names for a message: all of a few, else the first and last ones and how many there are."""
     if len(names) <= 6:
-        return ", ".join(names)
-    return f"{', '.join(names[:3])}, ..., {names[-1]} ({len(names)})"
+        return ", ".join(map(shortened, names))
+    return f"{listed(names[:3])}, ..., {shortened(names[-1])} ({len(names)})"
 
 
 def first_line(error: Exception) -> str:
     """What another library says, without the places in its code that follow."""
-    return str(error).partition("\n")[0]
+    return shortened(str(error).partition("\n")[0], 400)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, listed, quoted
 from losscli.losses import kebab
 from losscli.readers import Array, Container, default_name
 from losscli.readers.memory import MemoryArray
@@ -190,8 +190,8 @@ def _name_classes(request: Request, arrays: Mapping[str, Any]) -> TableArray | N
         texts[0].name_classes(namings(columns))
     else:
         raise DataError(
-            f"{texts[0].name}: column {texts[0].columns[0]!r} holds names, expected class indices; "
-            "--classes gives the names of the classes"
+            f"{texts[0].name}: column {quoted(texts[0].columns[0])} holds names, "
+            "expected class indices; --classes gives the names of the classes"
         )
     named: TableArray = texts[0]
     return named

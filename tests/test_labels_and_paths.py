@@ -539,3 +539,64 @@ class TestMessages:
         np.save(tmp_path / "n.npy", np.array(lengths))
         line = refusal(run, "ctc", tmp_path / "x.npy", "1,1", "2,2", tmp_path / "n.npy")
         assert f"n.npy: target_lengths {said}" in line
+
+
+class TestLongWords:
+    """What a file says may be longer than any line should be."""
+
+    LONG = "begin" + "x" * 200_000 + "end"
+
+    def message(self, run: Run, path: Path, *words: object) -> str:
+        line = refusal(run, words[0], path, *words[1:])
+        assert str(path) in line
+        assert len(line) < len(str(path)) * 2 + 1000
+        return line
+
+    def test_a_cell_of_text(self, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "t.csv"
+        path.write_text(f"x,y\n.5,1\n{self.LONG},1\n")
+        line = self.message(run, path, "l1", "-i", "x", "-t", "y")
+        assert line.endswith(f"xxx...{'x' * 54}end', expected a number")
+        assert "found 'begin" + "x" * 52 + "..." in line
+
+    def test_a_cell_of_a_table(self, run: Run, tmp_path: Path) -> None:
+        path = write(tmp_path / "t.parquet", x=["0.5", self.LONG], y=[0.5, 0.5])
+        assert "row 1, column 'x': found 'begin" in self.message(
+            run, path, "l1", "-i", "x", "-t", "y"
+        )
+
+    def test_a_name_of_a_class(self, run: Run, tmp_path: Path) -> None:
+        path = write(tmp_path / "t.parquet", a=[0.5], b=[0.5], label=[self.LONG])
+        line = self.message(run, path, "ce", "-i", "a", "-i", "b", "-t", "label")
+        assert line.endswith("xend', expected one of a, b")
+
+    def test_a_key(self, run: Run, tmp_path: Path) -> None:
+        path = write(tmp_path / "t.parquet", id=[self.LONG] * 2, x=[0.5, 0.5])
+        other = write(tmp_path / "u.parquet", id=["a", "b"], y=[0.5, 0.5])
+        line = self.message(run, path, "l1", other, "-i", "x", "-t", "y", "--id", "id")
+        assert "1 keys stand more than once: begin" in line
+
+    @pytest.mark.parametrize("suffix", ["csv", "parquet", "npz"])
+    def test_names_of_columns(self, suffix: str, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / f"t.{suffix}"
+        names = [f"{k}{self.LONG[:60_000]}{k}" for k in range(20)]
+        if suffix == "csv":
+            path.write_text(",".join(names) + "\n" + ",".join("1" * 20) + "\n")
+        elif suffix == "parquet":
+            write(path, **{name: [0.5] for name in names})
+        else:
+            np.savez(path, **{name: [0.5] for name in names})  # type: ignore[arg-type]
+        line = self.message(run, path, "l1", "-i", "x", "-t", "y")
+        assert "there are 0begin" in line
+        assert line.endswith("x19 (20)")
+
+    def test_a_type_of_many_fields(self, run: Run, tmp_path: Path) -> None:
+        record = {f"field {k}": k for k in range(1000)}
+        path = write(tmp_path / "t.parquet", x=[record], y=[0.5])
+        line = self.message(run, path, "l1", "-i", "x", "-t", "y")
+        assert line.endswith("field 999: int64>, expected numbers")
+
+    def test_a_key_of_json(self, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "t.jsonl"
+        path.write_text(json.dumps({self.LONG: 1}) + "\n" + json.dumps({self.LONG: "a"}) + "\n")
+        assert "line 2: " in self.message(run, path, "l1", "-i", "x", "-t", "y")

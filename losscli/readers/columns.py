@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import pyarrow as pa
 
-from losscli.errors import DataError, KindError, listed
+from losscli.errors import DataError, KindError, listed, quoted, shortened
 
 
 def named(
@@ -31,7 +31,7 @@ def named(
         matches = [pattern] if pattern in known else _matches(pattern, names, taken)
         if not matches:
             raise DataError(
-                f"{path}: found no column {pattern!r} for {option}; "
+                f"{path}: found no column {quoted(pattern)} for {option}; "
                 f"there are {listed(schema.names)}"
             )
         chosen |= dict.fromkeys(matches)
@@ -102,13 +102,13 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 def require_one(schema: pa.Schema, name: str, path: str) -> None:
     """Raise DataError unless exactly one column has that name."""
     if name not in schema.names:
-        raise DataError(f"{path}: found no column {name!r}; there are {listed(schema.names)}")
+        raise DataError(f"{path}: found no column {quoted(name)}; there are {listed(schema.names)}")
     _require_once(schema.names.count(name), name, path)
 
 
 def _require_once(count: int, name: str, path: str) -> None:
     if count > 1:
-        raise DataError(f"{path}: several columns are named {name!r}")
+        raise DataError(f"{path}: several columns are named {quoted(name)}")
 
 
 def _rebuilt(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
@@ -135,9 +135,9 @@ def _require_one_axis(field: pa.Field, path: str) -> None:
     """Raise KindError for tensors of several axes, whose values pyarrow stores as one list."""
     if isinstance(field.type, pa.FixedShapeTensorType) and len(field.type.shape) > 1:
         raise KindError(
-            f"{path}: column {field.name!r} holds tensors of shape {tuple(field.type.shape)}, "
-            "expected numbers or lists of them; numpy.save('x.npy', "
-            f"table[{field.name!r}].combine_chunks().to_numpy_ndarray()) converts them"
+            f"{path}: column {quoted(field.name)} holds tensors of shape "
+            f"{tuple(field.type.shape)}, expected numbers or lists of them; numpy.save('x.npy', "
+            f"table[{quoted(field.name)}].combine_chunks().to_numpy_ndarray()) converts them"
         )
 
 
@@ -172,13 +172,15 @@ def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
         _require_once(counts[name], name, path)
         kind = plain_type(schema.field(name).type)
         if not _is_real(kind) and not is_text(kind):
-            raise KindError(f"{path}: column {name!r} holds {kind}, expected numbers")
+            raise KindError(
+                f"{path}: column {quoted(name)} holds {shortened(kind)}, expected numbers"
+            )
         _require_one_axis(schema.field(name), path)
     lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
     if lists and len(columns) > 1:
         beside = listed([name for name in columns if name != lists[0]])
         raise DataError(
-            f"{path}: column {lists[0]!r} holds lists and is an array by itself; "
+            f"{path}: column {quoted(lists[0])} holds lists and is an array by itself; "
             f"found {beside} beside it"
         )
     return columns

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import csv
 
-from losscli.errors import DataError
+from losscli.errors import DataError, quoted
 from losscli.readers.lines import (
     NO_THREAD,
     Chunk,
@@ -260,7 +260,7 @@ def _explain(error: Exception, dialect: _Dialect) -> tuple[int | None, str]:
     )
     if cell:
         name = dialect.names[int(cell[1])]
-        return int(cell[2]), f", column {name!r}: found {cell[3]!r}, expected a number"
+        return int(cell[2]), f", column {quoted(name)}: found {quoted(cell[3])}, expected a number"
     row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if row:
         return int(row[1]), f": found {row[3]} cells, expected {row[2]} as in the first line"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from losscli.errors import DataError, first_line
+from losscli.errors import DataError, first_line, quoted, shortened
 from losscli.readers.columns import is_text, plain_type
 from losscli.readers.table import plain
 
@@ -52,13 +52,13 @@ def _cast(stored: pa.Array, field: pa.Field, name: str, first: str) -> pa.Array:
         return column
     if _joined([stored.type, kind]) != kind:
         raise DataError(
-            f"{name}: column {field.name!r} holds {stored.type}, which cannot be joined with the "
-            f"{kind} of {first}"
+            f"{name}: column {quoted(field.name)} holds {shortened(stored.type)}, which "
+            f"cannot be joined with the {shortened(kind)} of {first}"
         )
     try:
         return column.cast(kind)
     except pa.ArrowException as error:
         raise DataError(
-            f"{name}: column {field.name!r} cannot be joined with the {kind} of {first}: "
-            f"{first_line(error)}"
+            f"{name}: column {quoted(field.name)} cannot be joined with the "
+            f"{shortened(kind)} of {first}: {first_line(error)}"
         ) from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from losscli.errors import DataError, first_line
+from losscli.errors import DataError, first_line, quoted, shortened
 from losscli.readers.columns import bare_type
 
 # Whole numbers of floating point from here on stand for several integers each.
@@ -32,8 +32,8 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
     kind = column.type
     if not _is_label(kind):
         raise DataError(
-            f"{file}: column {name!r} holds {kind}; expected labels: numbers, text, times, or true "
-            "and false"
+            f"{file}: column {quoted(name)} holds {shortened(kind)}; expected labels: numbers, "
+            "text, times, or true and false"
         )
     if pa.types.is_floating(kind):
         _require_distinct(column, file, name, row_of)
@@ -43,7 +43,8 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
         text = column.cast(pa.string())
     except pa.ArrowException as error:  # of a zone that is not known here
         raise DataError(
-            f"{file}: column {name!r} holds {kind}, which cannot be shown: {first_line(error)}"
+            f"{file}: column {quoted(name)} holds {shortened(kind)}, which cannot be "
+            f"shown: {first_line(error)}"
         ) from error
     return _without_zeros(text) if pa.types.is_decimal(kind) else text
 
@@ -72,7 +73,7 @@ def _require_distinct(column: pa.Array, file: str, name: str, row_of: Callable[[
     odd = np.flatnonzero((np.abs(values) >= _INDISTINCT) & np.isfinite(values))
     if len(odd):
         raise DataError(
-            f"{file}: row {row_of(int(odd[0]))}, column {name!r}: found {float(values[odd[0]])!r}, "
-            "which as floating point stands for several whole numbers; expected labels of more "
-            "than 15 digits as integers of 64 bits, or as text"
+            f"{file}: row {row_of(int(odd[0]))}, column {quoted(name)}: found "
+            f"{float(values[odd[0]])!r}, which as floating point stands for several whole numbers; "
+            "expected labels of more than 15 digits as integers of 64 bits, or as text"
         )

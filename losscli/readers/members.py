@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, listed, quoted
 
 
 class Member(Protocol):
@@ -69,7 +69,7 @@ class Members:
         if len(matches) == 1:
             return matches[0]
         if not matches:
-            wanted = "free array" if patterns is None else f"array {', '.join(patterns)!r}"
+            wanted = "free array" if patterns is None else f"array {quoted(', '.join(patterns))}"
             raise DataError(
                 f"{self.name}: found no {wanted} for {option}; there are {listed(self.names)}"
             )

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, first_line
+from losscli.errors import DataError, first_line, shortened
 from losscli.readers.dtypes import require_real
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def require_shape(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> No
         raise DataError(f"{name}: found {len(shape)} axes; expected at most {MOST_AXES}")
     # NumPy multiplies what is not 0, also where the array is empty.
     if min(shape, default=0) < 0 or math.prod(filter(None, shape)) * dtype.itemsize > sys.maxsize:
-        raise DataError(f"{name}: its header says shape {shape} of {dtype}, which no array has")
+        raise DataError(
+            f"{name}: its header says shape {shortened(shape)} of {dtype}, which no array has"
+        )
 
 
 def data_bytes(header: Header) -> int:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from losscli.errors import DataError
+from losscli.errors import DataError, shortened
 from losscli.readers.checksum import Checksum
 from losscli.readers.members import Member, Members
 from losscli.readers.npy import Header, NpyArray, as_it_arrives, data_bytes, read_header
@@ -60,7 +60,7 @@ def open_file(origin: Origin, reading: Reading) -> Members:
 
 
 def _member(origin: Origin, info: zipfile.ZipInfo) -> Member:
-    name = f"{origin.name}[{info.filename.removesuffix('.npy')}]"
+    name = f"{origin.name}[{shortened(info.filename.removesuffix('.npy'))}]"
     try:
         with ExitStack() as stack:
             file = stack.enter_context(_expanding(origin, info))

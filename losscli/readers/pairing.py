@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, first_line
+from losscli.errors import DataError, first_line, shortened
 from losscli.readers import Array
 from losscli.readers.spool import kept_in
 
@@ -43,7 +43,8 @@ def _as_text(keys: pa.Array, name: str) -> pa.Array:
         return keys.cast(pa.string())
     except pa.ArrowInvalid as error:  # bytes that are no text
         raise DataError(
-            f"{name}: the keys are {keys.type}, unlike those of the other file: {first_line(error)}"
+            f"{name}: the keys are {shortened(keys.type)}, unlike those of the other file: "
+            f"{first_line(error)}"
         ) from error
 
 
@@ -65,7 +66,7 @@ def _require_none_missing(missing: pa.Array, name: str, other: str) -> None:
 
 
 def _shown(keys: pa.Array) -> str:
-    some = [str(key) for key in keys.slice(0, 5).to_pylist()]
+    some = [shortened(key) for key in keys.slice(0, 5).to_pylist()]
     return ", ".join(some) + (", ..." if len(keys) > len(some) else "")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from losscli.errors import DataError
+from losscli.errors import DataError, quoted
 from losscli.readers.columns import is_list
 from losscli.readers.table import LABEL, ROW
 
@@ -72,4 +72,4 @@ def _lengths(table: pa.Table, lists: Sequence[str], name: str) -> np.typing.NDAr
 
 
 def _shown(column: str) -> str:
-    return repr(column.removeprefix(LABEL))
+    return quoted(column.removeprefix(LABEL))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, KindError
+from losscli.errors import DataError, KindError, shortened
 from losscli.readers.members import Members
 from losscli.readers.npy import NpyArray, data_bytes, require_shape
 
@@ -66,16 +66,18 @@ def _read_header(origin: Origin) -> tuple[dict[str, Any], int]:
 
 
 def _member(origin: Origin, name: str, tensor: dict[str, Any], begin: int) -> NpyArray | Bfloat16:
-    label = f"{origin.name}[{name}]"
+    label = f"{origin.name}[{shortened(name)}]"
     try:
         shape, kind = tuple(tensor["shape"]), tensor["dtype"]
         start, end = tensor["data_offsets"]
         if not all(type(one) is int and one >= 0 for one in (*shape, start, end)):
             raise ValueError(f"shape {shape}, offsets {start} and {end}")
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{label}: its header cannot be read: {error}") from error
+        raise DataError(f"{label}: its header cannot be read: {shortened(error)}") from error
     if not isinstance(kind, str) or kind not in (*_DTYPES, "BF16"):
-        raise KindError(f"{label}: found {kind}, expected one of BF16, {', '.join(_DTYPES)}")
+        raise KindError(
+            f"{label}: found {shortened(kind)}, expected one of BF16, {', '.join(_DTYPES)}"
+        )
     dtype = np.dtype("<u2" if kind == "BF16" else _DTYPES[kind])
     require_shape(label, shape, dtype)
     header = (shape, False, dtype)

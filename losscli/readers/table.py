@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, first_line, listed
+from losscli.errors import DataError, first_line, listed, quoted
 from losscli.readers.columns import (
     bare_type,
     is_list,
@@ -155,7 +155,9 @@ class Table:
             for table in tables:
                 for column in wanted.names:
                     if column not in table.names:
-                        raise DataError(f"{table.name}: found no column {column!r} as elsewhere")
+                        raise DataError(
+                            f"{table.name}: found no column {quoted(column)} as elsewhere"
+                        )
                 for batch in table.open_batches(wanted):
                     yield as_wanted(batch, wanted, table.name, self.name)
 
@@ -297,8 +299,8 @@ class Table:
         odd = words.index(True).as_py()
         if odd >= 0:
             raise DataError(
-                f"{self.name}: row {self._rows_read + odd}, column {name!r}: found "
-                f"{column[odd].as_py()!r}, expected {expected}"
+                f"{self.name}: row {self._rows_read + odd}, column {quoted(name)}: found "
+                f"{quoted(column[odd].as_py())}, expected {expected}"
             )
         return pc.ascii_trim_whitespace(column).cast(kind)
 
@@ -446,7 +448,7 @@ class TableArray:
         if unknown >= 0:
             found = column[unknown].as_py()
             raise self._error(
-                start + unknown, name, f"found {found!r}, expected one of {listed(names)}"
+                start + unknown, name, f"found {quoted(found)}, expected one of {listed(names)}"
             )
         return np.asarray(indices.to_numpy(), dtype=np.int64)
 
@@ -486,8 +488,8 @@ class TableArray:
         self._present &= ~missing.to_numpy()
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
-        file_row = self.table.file_row(row)
-        return DataError(f"{self.name}: row {file_row}, column {column!r}: {problem}")
+        place = f"row {self.table.file_row(row)}, column {quoted(column)}"
+        return DataError(f"{self.name}: {place}: {problem}")
 
 
 class TableLabels(TableArray):
