@@ -324,6 +324,17 @@ class TestShards:
             f"of {tmp_path}/x-0.parquet: Integer value 9007199254740993 "
         )
 
+    def test_an_integer_that_the_type_of_a_later_file_lacks(self, run: Run, tmp_path: Path) -> None:
+        parts = [pa.nulls(1), pa.array([2**53 + 1]), pa.array([7]), pa.array([0.5])]
+        for k, part in enumerate(parts):
+            save_table(tmp_path / f"x-{k}.parquet", pa.table({"x": part}))
+        code, out, err = run("l1", tmp_path, "0", "-i", "x", "-q", "--skip-missing", "--broadcast")
+        assert (code, out) == (1, "")
+        assert err.startswith(
+            f"losscli: error: {tmp_path}/x-1.parquet: column 'x' cannot be joined with the double "
+            f"of {tmp_path}/x-3.parquet: Integer value 9007199254740993 "
+        )
+
     def test_groups_and_keys_of_joined_types(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
         for k, ids in enumerate([pa.array([1, 2], pa.int32()), pa.array([3, 4])]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -38,13 +38,17 @@ def _joined(types: Sequence[pa.DataType]) -> pa.DataType | None:
         return None
 
 
-def as_wanted(batch: pa.RecordBatch, wanted: pa.Schema, name: str, first: str) -> pa.RecordBatch:
-    """The wanted columns of a batch of the table `name`, in types that hold those of `first`."""
-    columns = [_cast(batch.column(field.name), field, name, first) for field in wanted]
+def as_wanted(
+    batch: pa.RecordBatch, wanted: pa.Schema, name: str, schemas: Mapping[str, pa.Schema]
+) -> pa.RecordBatch:
+    """The wanted columns of a batch of the table `name`, in types that hold those of all tables."""
+    columns = [_cast(batch.column(field.name), field, name, schemas) for field in wanted]
     return pa.record_batch(columns, names=wanted.names)
 
 
-def _cast(stored: pa.Array, field: pa.Field, name: str, first: str) -> pa.Array:
+def _cast(
+    stored: pa.Array, field: pa.Field, name: str, schemas: Mapping[str, pa.Schema]
+) -> pa.Array:
     if stored.type == field.type:
         return stored
     kind, column = plain_type(field.type), plain(stored)
@@ -53,12 +57,23 @@ def _cast(stored: pa.Array, field: pa.Field, name: str, first: str) -> pa.Array:
     if _joined([stored.type, kind]) != kind:
         raise DataError(
             f"{name}: column {quoted(field.name)} holds {shortened(stored.type)}, which "
-            f"cannot be joined with the {shortened(kind)} of {first}"
+            f"cannot be joined with {_other(column.type, field, schemas)}"
         )
     try:
         return column.cast(kind)
     except pa.ArrowException as error:
         raise DataError(
-            f"{name}: column {quoted(field.name)} cannot be joined with the "
-            f"{shortened(kind)} of {first}: {first_line(error)}"
+            f"{name}: column {quoted(field.name)} cannot be joined with "
+            f"{_other(column.type, field, schemas)}: {first_line(error)}"
         ) from error
+
+
+def _other(kind: pa.DataType, field: pa.Field, schemas: Mapping[str, pa.Schema]) -> str:
+    """The first table in which the column is of another kind, and which that is."""
+    for name, schema in schemas.items():
+        if schema.get_field_index(field.name) < 0:
+            continue
+        there = schema.field(field.name).type
+        if not pa.types.is_null(there) and plain_type(there) != kind:
+            return f"the {shortened(plain_type(there))} of {name}"
+    return shortened(field.type)

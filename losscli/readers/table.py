@@ -148,6 +148,7 @@ class Table:
         from losscli.readers.joining import as_wanted, common  # noqa: PLC0415 - imports this
 
         tables = [self, *others]
+        schemas = {table.name: table.schema for table in tables}
         counts = [table.row_count for table in tables]
         known = [count for count in counts if count is not None]
 
@@ -159,7 +160,7 @@ class Table:
                             f"{table.name}: found no column {quoted(column)} as elsewhere"
                         )
                 for batch in table.open_batches(wanted):
-                    yield as_wanted(batch, wanted, table.name, self.name)
+                    yield as_wanted(batch, wanted, table.name, schemas)
 
         return Table(
             name,
