@@ -66,6 +66,11 @@ class Wanted:
         """Raise UsageError for what cannot be meant."""
         for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
             require_no_empty(words, f"--{name}", "a column or a file")
+            if STANDARD_INPUT in words:
+                raise UsageError(
+                    f"--{name} is -, and labels are not read from standard input; expected a "
+                    "column or a file"
+                )
         if self.top < 0:
             raise UsageError(f"top is {self.top}; expected at least 1")
         for text in self.quantiles:

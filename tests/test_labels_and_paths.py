@@ -476,6 +476,16 @@ class TestUsage:
         line = refusal(run, "compare", "l1", *words, code=2)
         assert line.startswith("- (standard input) is read once, and compare reads it for A and")
 
+    @pytest.mark.parametrize("option", ["--by", "--cluster"])
+    @pytest.mark.parametrize("command", [["l1", "A"], ["compare", "l1", "A", "B"]])
+    def test_labels_from_standard_input(self, command: list[str], option: str, run: Run) -> None:
+        """No file is opened to see it: there is none."""
+        line = refusal(run, *command, "Y", option, "-", code=2)
+        assert line == (
+            f"{option} is -, and labels are not read from standard input; expected a column or a "
+            "file"
+        )
+
 
 class TestMessages:
     """Errors and warnings that said something else than what was there."""
