@@ -465,6 +465,28 @@ def test_truths_with_a_gap(run: Run, tmp_path: Path, suffix: str) -> None:
     assert seen[3:] == ["bool", "0/1", "0", "1", "0", "0", "1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "kind", "row", "expected"),
+    [
+        ([None, [1, 2]], pa.list_(pa.int64(), 2), 0, "one of 2"),
+        ([[1, 2], None], pa.list_(pa.int64(), 2), 1, "one of 2"),
+        ([None, [1, 2]], pa.list_(pa.int64()), 0, "one of 2 as in row 1"),
+        ([None, None], pa.list_(pa.int64()), 0, "one"),
+    ],
+)
+def test_a_missing_list_is_not_compared_with_itself(
+    run: Run, tmp_path: Path, rows: list[Any], kind: pa.DataType, row: int, expected: str
+) -> None:
+    path = tmp_path / "t.parquet"
+    save_table(path, pa.table({"x": pa.array(rows, kind)}))
+    assert run("l1", path, "0", "-i", "x", "--broadcast") == (
+        1,
+        "",
+        f"losscli: error: {path}: row {row}, column 'x': found no list, expected {expected}; "
+        "--skip-missing leaves such rows out\n",
+    )
+
+
 @pytest.mark.parametrize("kind", [pa.list_(pa.bool_()), pa.list_(pa.bool_(), 2)])
 def test_lists_of_truths_with_gaps(run: Run, tmp_path: Path, kind: pa.DataType) -> None:
     x = pa.array([[True, False], None, [True, None], [True, True]], kind)

@@ -393,23 +393,25 @@ class TableArray:
         if len(self._columns) > 1:
             return len(self._columns)
         kind = self.table.type_of(self._columns[0])
-        return self._first_list[1] if is_list(kind) else None
+        return self._expected_list[0] if is_list(kind) else None
 
     @cached_property
-    def _first_list(self) -> tuple[int, int]:
-        """The first row that has a list, and its length; (0, 0) if none has. Rows may be missing
-        before it, which are held, as they have yet to be read."""
+    def _expected_list(self) -> tuple[int, str]:
+        """The length of the lists, and what to call one of them: it is that of the type, or of the
+        first row that has a list. Rows may be missing before it, which are held, as they have yet
+        to be read. If no row has a list the length is 0."""
         kind = self.table.type_of(self._columns[0])
         if pa.types.is_fixed_size_list(kind):
-            return 0, int(kind.list_size)
+            return kind.list_size, f"one of {kind.list_size}"
         rows = 1
         while True:
             column = self.table.read(0, rows).column(self._columns[0])
             if column.null_count < len(column):
                 row = column.is_valid().index(True).as_py()
-                return self.table.file_row(row), len(column[row])
+                length = len(column[row])
+                return length, f"one of {length} as in row {self.table.file_row(row)}"
             if len(column) < rows:
-                return 0, 0
+                return 0, "one"
             rows *= 2
 
     def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
@@ -456,20 +458,17 @@ class TableArray:
     def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
         import pyarrow.compute as pc  # noqa: PLC0415
 
-        first, width = self._first_list
+        width, expected = self._expected_list
         missing = column.is_null()
         if column.null_count:
-            problem = f"found no list, expected one of {width} as in row {first}"
-            self._miss(missing, name, start, problem)
+            self._miss(missing, name, start, f"found no list, expected {expected}")
             filler = pa.scalar([_zero(column.type.value_type)] * width, column.type)
             column = pc.if_else(missing, filler, column)
         lengths = pc.list_value_length(column)
         odd = pc.not_equal(lengths, width).index(True).as_py()
         if odd >= 0:
             raise self._error(
-                start + odd,
-                name,
-                f"found a list of {lengths[odd]}, expected one of {width} as in row {first}",
+                start + odd, name, f"found a list of {lengths[odd]}, expected {expected}"
             )
         values = pc.list_flatten(column)
         if values.null_count:
