@@ -609,4 +609,4 @@ class TestLongWords:
     def test_a_key_of_json(self, run: Run, tmp_path: Path) -> None:
         path = tmp_path / "t.jsonl"
         path.write_text(json.dumps({self.LONG: 1}) + "\n" + json.dumps({self.LONG: "a"}) + "\n")
-        assert "line 2: " in self.message(run, path, "l1", "-i", "x", "-t", "y")
+        assert "line 2, column 'begin" in self.message(run, path, "l1", "-i", "x", "-t", "y")

@@ -165,7 +165,7 @@ class TestQuotes:
         """The type is that of the whole row; each line for itself has no third column."""
         text = 'x,y,text\n1,0,"' + "line\n" * 300_000 + '"\n2,0,"b"\n'
         (tmp_path / "t.csv").write_text(text)
-        found = inspect([str(tmp_path / "t.csv")], False, Reading())
+        found = inspect([str(tmp_path / "t.csv")], False, Reading(), pytest.fail)
         assert [(one.name, one.dtype) for one in found] == [
             ("x", "float64"),
             ("y", "float64"),
