@@ -17,7 +17,7 @@ from losscli.losses.checks import first
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import find
 from losscli.readers.spool import kept_in
-from losscli.reduction import Floats, Group, Result, TopElement
+from losscli.reduction import Floats, Group, PerElement, Result, TopElement
 from losscli.request import Request, Wanted, bind, require_one_reader
 from losscli.results import with_statistics
 from losscli.sources import Sources
@@ -98,7 +98,7 @@ def compare(
     require_one_reader((request_a, request_b))
     with ExitStack() as stack:
         kept = _Kept(
-            *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(2))
+            *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(3))
         )
         result_a = evaluate_request(request_a, how, on_progress=on_progress, beside=kept.begin)
         kept.rewind()
@@ -118,10 +118,11 @@ def compare(
 
 
 class _Kept:
-    """Keeps the losses of the first model, and the targets where they are one number each."""
+    """Keeps the losses of the first model, which of them are ignored, and the targets where they
+    are one number each."""
 
-    def __init__(self, losses: IO[bytes], targets: IO[bytes]) -> None:
-        self._losses, self._targets = losses, targets
+    def __init__(self, losses: IO[bytes], ignored: IO[bytes], targets: IO[bytes]) -> None:
+        self._losses, self._ignored, self._targets = losses, ignored, targets
         self.keys: Any = None
 
     def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
@@ -130,23 +131,22 @@ class _Kept:
 
     def add(self, elements: Elements) -> None:
         losses = elements.losses
-        values = losses.values
-        if losses.ignored is not None:
-            values = np.where(losses.ignored, np.nan, values)
         with kept_in(self._losses):
-            self._losses.write(np.ascontiguousarray(values).tobytes())
+            self._losses.write(np.ascontiguousarray(losses.values).tobytes())
+        with kept_in(self._ignored):
+            self._ignored.write((~losses.counted).tobytes())
         target = _targets(elements)
         if target is not None:
             with kept_in(self._targets):
                 self._targets.write(target.tobytes())
 
     def rewind(self) -> None:
-        for file in (self._losses, self._targets):
+        for file in (self._losses, self._ignored, self._targets):
             with kept_in(file):
                 file.seek(0)
 
-    def next_losses(self, like: Elements) -> Floats:
-        """As many losses, NaN where they are ignored. Raises DataError for other targets."""
+    def next_losses(self, like: Elements) -> PerElement:
+        """As many losses. Raises DataError for other targets."""
         shape, size = like.losses.values.shape, like.losses.values.nbytes
         data = self._losses.read(size)
         if len(data) < size:
@@ -162,7 +162,8 @@ class _Kept:
                     f"the target of A at {index} is {kept[at]:g} and that of B {target[at]:g}; "
                     "expected the same targets (--id pairs rows by a column)"
                 )
-        return np.frombuffer(data).reshape(shape)
+        ignored = np.frombuffer(self._ignored.read(like.losses.values.size), np.bool_)
+        return PerElement(np.frombuffer(data).reshape(shape), ignored=ignored.reshape(shape))
 
 
 def _targets(elements: Elements) -> Floats | None:
@@ -190,12 +191,10 @@ class _Differences:
         losses = elements.losses
         before = self._kept.next_losses(elements)
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and told of
-            difference = losses.values - before
-        paired = replace(losses, values=difference)
-        if losses.ignored is not None:
-            paired = paired.ignoring(losses.ignored)
+            difference = losses.values - before.values
+        paired = replace(losses, values=difference).ignoring(~(losses.counted & before.counted))
         if self._skips_nan:  # of either model
-            paired = paired.ignoring(np.isnan(before))
+            paired = paired.ignoring(np.isnan(before.values))
         self._collected.add(replace(elements, losses=paired))
 
     def comparison(self, a: Result, b: Result) -> Comparison:

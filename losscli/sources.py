@@ -73,15 +73,22 @@ def open_sources(request: Request, stack: ExitStack, keys: Any = None) -> Source
     arrays = {name: arrays[name] for name in request.arrays}
     named = _name_classes(request, arrays)
     ragged = _explode(request, arrays)
-    together = _together(request, arrays, ragged)
+    gapped = _let_gaps(request, arrays)
     if ragged is not None:
         from losscli.readers.table import FileRows  # noqa: PLC0415 - pyarrow
 
         leading = next(one for one in arrays.values() if getattr(one, "table", None) is ragged)
         labels[SAMPLE] = FileRows(leading)
-    arrays |= labels | together
+    arrays |= labels
     if request.id is not None:
+        if ragged is not None and (len(containers) > 1 or keys is not None):
+            raise DataError(f"{ragged.name}: its rows are sequences, which --id does not pair")
         keys = _pair(files, request.id, containers, arrays, stack=stack, keys=keys)
+    if gapped and (request.skip_missing or ragged is not None):
+        from losscli.readers.together import Together  # noqa: PLC0415 - beside tables alone
+
+        of_tables = {name: arrays[name] for name in gapped}
+        arrays[PRESENT] = Together(of_tables, ragged is not None)
     return Sources(
         arrays,
         tuple(name for name in arrays if name in ("mask", PRESENT)),
@@ -231,16 +238,12 @@ def _explode(request: Request, arrays: Mapping[str, Any]) -> Table | None:
     return first
 
 
-def _together(request: Request, arrays: Mapping[str, Any], ragged: Table | None) -> dict[str, Any]:
-    """The array that says which rows are there, where some may not be."""
+def _let_gaps(request: Request, arrays: Mapping[str, Any]) -> list[str]:
+    """The arrays of tables, told whether rows may be missing."""
     of_tables = {name: array for name, array in arrays.items() if hasattr(array, "skips_missing")}
     for array in of_tables.values():
         array.skips_missing = request.skip_missing
-    if not of_tables or not (request.skip_missing or ragged):
-        return {}
-    from losscli.readers.together import Together  # noqa: PLC0415 - beside tables alone
-
-    return {PRESENT: Together(of_tables)}
+    return list(of_tables)
 
 
 def _pair(
@@ -254,7 +257,7 @@ def _pair(
 ) -> Any:
     """Put the rows of every file in the order of the keys, or of the first file's, which are
     returned."""
-    from losscli.readers.pairing import Reordered, positions  # noqa: PLC0415 - pyarrow
+    from losscli.readers.pairing import Reordered, keep_all, positions  # noqa: PLC0415 - pyarrow
 
     leading = next(iter(containers))
     given = keys is not None
@@ -262,9 +265,13 @@ def _pair(
     for files in list(containers)[0 if given else 1 :]:
         names = ("A" if given else " ".join(leading), " ".join(files))
         order = positions(keys, _keys(files, containers[files], column), names)
-        for name, value in files_of.items():
-            if value is files:
-                arrays[name] = stack.enter_context(closing(Reordered(arrays[name], order)))
+        own = {
+            name: stack.enter_context(closing(Reordered(arrays[name], order)))
+            for name, value in files_of.items()
+            if value == files
+        }
+        keep_all(own.values())
+        arrays |= own
     return keys
 
 

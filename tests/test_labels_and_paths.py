@@ -22,7 +22,7 @@ import pytest
 from conftest import Run
 from pyarrow import ipc, parquet
 
-from losscli import actions
+from losscli import Wanted, actions, evaluate
 from losscli.readers import pairing
 
 NAN = float("nan")
@@ -610,3 +610,50 @@ class TestLongWords:
         path = tmp_path / "t.jsonl"
         path.write_text(json.dumps({self.LONG: 1}) + "\n" + json.dumps({self.LONG: "a"}) + "\n")
         assert "line 2, column 'begin" in self.message(run, path, "l1", "-i", "x", "-t", "y")
+
+
+class TestGapsBesideKeys:
+    def test_what_is_missing_is_left_out_of_the_row_with_its_key(self, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("id,x\n1,1\n2,2\n")
+        (tmp_path / "b.csv").write_text("id,y\n2,\n1,5\n")
+        files = {"input": str(tmp_path / "a.csv"), "target": str(tmp_path / "b.csv")}
+        options: dict[str, Any] = {"id": "id", "skip_missing": True}
+        found = evaluate("l1", **files, input_column="x", target_column="y", **options)
+        assert (found.value, found.count) == (4.0, 1)
+
+    def test_of_more_rows_than_are_kept_at_once(self, tmp_path: Path) -> None:
+        """Two arrays, labels and gaps of one file of 300,000 rows, against NumPy."""
+        rng, n = np.random.default_rng(0), 300_000
+        ids, x, y, part = (
+            rng.permutation(n),
+            rng.normal(size=n),
+            rng.normal(size=n),
+            rng.integers(3, size=n),
+        )
+        gaps = ids % 1000 == 7
+        table = {"id": ids, "y": pa.array(y[ids], mask=gaps), "part": part[ids]}
+        parquet.write_table(pa.table({"id": np.arange(n), "x": x}), tmp_path / "x.parquet")
+        parquet.write_table(pa.table(table), tmp_path / "y.parquet")
+        files = {"input": str(tmp_path / "x.parquet"), "target": str(tmp_path / "y.parquet")}
+        found = evaluate(
+            "l1",
+            **files,
+            input_column="x",
+            target_column="y",
+            id="id",
+            skip_missing=True,
+            wanted=Wanted(by=("part",)),
+        )
+        present = np.arange(n) % 1000 != 7
+        for group in found.groups or ():
+            own = np.abs(x - y)[present & (part == group.labels[0])]
+            assert group.value == pytest.approx(own.mean(), rel=1e-12)
+            assert group.count == len(own)
+
+    def test_sequences_are_not_paired(self, tmp_path: Path, run: Run) -> None:
+        row = '{"id": 1, "x": [[0.5, 1.0], [2.0, 0.0]], "y": [0, 1]}\n'
+        for name in ("a.jsonl", "b.jsonl"):
+            (tmp_path / name).write_text(row)
+        words = ["-i", "x", "-t", "y", "--id", "id"]
+        line = refusal(run, "ce", tmp_path / "a.jsonl", tmp_path / "b.jsonl", *words, code=1)
+        assert line.endswith("its rows are sequences, which --id does not pair")

@@ -436,6 +436,16 @@ class TestCompare:
         assert run("compare", "l1", self.A, self.B, self.ZEROS, "--fail-if-worse")[0] == 0
         assert run("compare", "l1", "1", "nan", "0", "--fail-if-worse")[0] == 3
 
+    def test_what_either_model_lacks_is_left_out(self, tmp_path: Path) -> None:
+        """Rows 1 and 3 are in both: 3 - 1 and 5 - 2, whose mean is 2.5."""
+        texts = {"a": "x,z\n1,0\n,0\n2,0\n4,0\n", "b": "x,z\n3,0\n7,0\n5,0\n,0\n"}
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        columns = {"input_column": "x", "input_format": "csv", "skip_missing": True}
+        a, b = str(tmp_path / "a"), str(tmp_path / "b")
+        found = losscli.compare("l1", a, b, np.zeros(4), **columns)
+        assert found.difference == 2.5
+
     def test_shapes_that_differ(self) -> None:
         with pytest.raises(DataError, match="B"):
             losscli.compare("mse", [1.0, 2.0], [1.0], [1.0])

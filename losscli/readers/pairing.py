@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Collection
 from typing import IO, Any
 
 import numpy as np
@@ -71,7 +73,7 @@ def _shown(keys: pa.Array) -> str:
 
 
 class Reordered:
-    """A source over another's rows in a given order."""
+    """A source over another's rows in a given order, once these were kept."""
 
     def __init__(self, source: Array, order: NDArray[np.intp]) -> None:
         self.name = source.name
@@ -80,58 +82,94 @@ class Reordered:
         self.bytes = source.bytes
         self.dtype = source.dtype
         self.shape: tuple[int | None, ...] = (len(order), *source.shape[1:])
+        self._source = source
         self._order = order
-        self._rows = _spooled(source, len(order))
-        self.concurrent = isinstance(self._rows, np.ndarray)
-        self.label_names = getattr(source, "label_names", None)  # known once all was read
+        self._rows = _room(self.row_shape, source.dtype, len(order))
+        self._present = _RowsInMemory((), np.dtype(np.bool_), len(order))
+        self.concurrent = isinstance(self._rows, _RowsInMemory)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return tuple(size or 0 for size in self.shape[1:])
+
+    @property
+    def label_names(self) -> Any:
+        """Those of the source, known once all was read; None if it has no labels."""
+        return getattr(self._source, "label_names", None)
+
+    def keep(self, rows: slice) -> None:
+        """Keep the next rows of the source."""
+        box = (rows, *[slice(None)] * len(self.row_shape))
+        self._rows.add(self._source.read(box))
+        if hasattr(self._source, "present"):
+            self._present.add(self._source.present(box))
 
     def close(self) -> None:
-        if isinstance(self._rows, _RowsOnDisk):
-            self._rows.close()
+        self._rows.close()
 
     def count(self) -> int:
         return len(self._order)
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
-        block: NDArray[Any] = self._rows[self._order[box[0]]]
+        block = self._rows[self._order[box[0]]]
         return block[(slice(None), *box[1:])]
 
-
-def _spooled(source: Array, count: int) -> Any:
-    """All rows of a source, so that any can be read."""
-    shape = tuple(size or 0 for size in source.shape[1:])
-    row_bytes = max(1, int(np.prod(shape)) * source.dtype.itemsize)
-    rows = max(1, _COPY_BYTES // row_bytes)
-    blocks = (
-        source.read((slice(start, start + rows), *[slice(None)] * len(shape)))
-        for start in range(0, count, rows)
-    )
-    if count * row_bytes <= _HELD_BYTES:
-        return np.concatenate([np.empty((0, *shape), source.dtype), *blocks])
-    spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the rows
-    for block in blocks:
-        with kept_in(spool):
-            _write(spool, np.ascontiguousarray(block).tobytes())
-    return _RowsOnDisk(spool, shape, source.dtype, row_bytes)
+    def present(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        """Which rows of a box hold a value everywhere."""
+        return self._present[self._order[box[0]]]
 
 
-def _write(file: IO[bytes], data: bytes) -> None:
-    """All of it: a file without a buffer may take a part, as a disk does that is nearly full."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
+def keep_all(arrays: Collection[Reordered]) -> None:
+    """Read the sources of arrays of one file, side by side: a table is read once for all."""
+    count = max((one.count() for one in arrays), default=0)
+    widest = max((_row_bytes(one.row_shape, one.dtype) for one in arrays), default=1)
+    step = max(1, _COPY_BYTES // widest)
+    for start in range(0, count, step):
+        for one in arrays:
+            one.keep(slice(start, start + step))
+
+
+def _row_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return max(1, math.prod(shape) * dtype.itemsize)
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any], count: int) -> _RowsInMemory | _RowsOnDisk:
+    """Where so many rows are kept, so that any can be read."""
+    if count * _row_bytes(shape, dtype) <= _HELD_BYTES:
+        return _RowsInMemory(shape, dtype, count)
+    return _RowsOnDisk(shape, dtype)
+
+
+class _RowsInMemory:
+    """Rows in an array, picked by their numbers."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], count: int) -> None:
+        self._rows = np.empty((count, *shape), dtype)
+        self._kept = 0
+
+    def add(self, block: NDArray[Any]) -> None:
+        self._rows[self._kept : self._kept + len(block)] = block
+        self._kept += len(block)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def __getitem__(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        return self._rows[numbers]
 
 
 class _RowsOnDisk:
-    """Rows in a file, picked by their numbers."""
+    """Rows in a nameless file, picked by their numbers."""
 
-    def __init__(
-        self, file: Any, shape: tuple[int, ...], dtype: np.dtype[Any], row_bytes: int
-    ) -> None:
-        self._file = file
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the rows
         self._shape = shape
         self._dtype = dtype
-        self._row_bytes = row_bytes
+        self._row_bytes = _row_bytes(shape, dtype)
+
+    def add(self, block: NDArray[Any]) -> None:
+        with kept_in(self._file):
+            _write(self._file, np.ascontiguousarray(block).tobytes())
 
     def close(self) -> None:
         self._file.close()
@@ -142,3 +180,10 @@ class _RowsOnDisk:
             self._file.seek(number * self._row_bytes)
             self._file.readinto(row.data)
         return block.view(self._dtype).reshape(len(numbers), *self._shape)
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """All of it: a file without a buffer may take a part, as a disk does that is nearly full."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import DataError
-
-if TYPE_CHECKING:
-    from losscli.readers.table import TableArray
 
 
 class Together:
@@ -23,20 +20,22 @@ class Together:
     bytes = 0
     dtype = np.dtype(np.bool_)
 
-    def __init__(self, arrays: Mapping[str, TableArray]) -> None:
+    def __init__(self, arrays: Mapping[str, Any], ragged: bool) -> None:
         self._arrays = arrays
         self._first = next(iter(arrays.values()))
+        self._ragged = ragged
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         return (self._first.shape[0],)
 
     def count(self) -> int:
-        return self._first.count()
+        count: int = self._first.count()
+        return count
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
         """Raises DataError where arrays have sequences of differing lengths."""
-        if self._first.table.is_ragged:
+        if self._ragged:
             self._require_the_same_rows(box)
         present = [array.present(box) for array in self._arrays.values()]
         shortest = min(map(len, present))
