@@ -477,7 +477,7 @@ def test_truths_with_a_gap(run: Run, tmp_path: Path, suffix: str) -> None:
 def test_a_missing_list_is_not_compared_with_itself(
     run: Run, tmp_path: Path, rows: list[Any], kind: pa.DataType, row: int, expected: str
 ) -> None:
-    path = tmp_path / "t.parquet"
+    path = tmp_path / "t.arrow"
     save_table(path, pa.table({"x": pa.array(rows, kind)}))
     assert run("l1", path, "0", "-i", "x", "--broadcast") == (
         1,

@@ -226,7 +226,7 @@ TIMES = {
         {"1970-01-01 00:00:00.000000001": 1.0, "1970-01-01 00:00:00.000000002": 2.0},
     ),
     "zone": (
-        pa.array([MOMENT, MOMENT + datetime.timedelta(1)], pa.timestamp("s", "+01:00")),
+        pa.array([MOMENT, MOMENT + datetime.timedelta(1)], pa.timestamp("s", "Africa/Algiers")),
         {"2020-01-02 04:04:05+0100": 1.0, "2020-01-03 04:04:05+0100": 2.0},
     ),
     "date": (pa.array([0, 1], pa.date32()), {"1970-01-01": 1.0, "1970-01-02": 2.0}),
