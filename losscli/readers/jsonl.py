@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import json
 
-from losscli.errors import DataError
+from losscli.errors import DataError, quoted
 from losscli.readers.columns import is_list
 from losscli.readers.lines import Chunk, chunks, first_block, last_chunk, refusal, whole_lines
 from losscli.readers.table import DAMAGE, Table
@@ -121,6 +121,6 @@ def _problem(said: str) -> str:
     column, within, expected, found = kinds.groups()
     place = " in a list" if within else ""
     return (
-        f", column {column!r}: found {_KINDS[found]}{place}, expected {_KINDS[expected]}; the "
-        "first megabyte tells what columns hold"
+        f", column {quoted(column)}: found {_KINDS[found]}{place}, expected {_KINDS[expected]}; "
+        "the first megabyte tells what columns hold"
     )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, shortened
 from losscli.readers.dtypes import require_real
+from losscli.readers.spool import write_all
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -292,10 +293,9 @@ class _Values:
     def _copied(self, spool: IO[bytes], size: int) -> IO[bytes]:
         try:
             while size:
-                part = memoryview(self._next(min(_COPY_BYTES, size)))
+                part = self._next(min(_COPY_BYTES, size))
                 size -= len(part)
-                while part:
-                    part = part[spool.write(part) :]
+                write_all(spool, part)
         except BaseException:
             spool.close()
             raise

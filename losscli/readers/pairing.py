@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Collection
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, shortened
 from losscli.readers import Array
-from losscli.readers.spool import kept_in
+from losscli.readers.spool import kept_in, write_all
 
 # Rows of up to this size are kept in memory, more in a nameless file on disk.
 _HELD_BYTES = 1 << 26
@@ -169,7 +169,7 @@ class _RowsOnDisk:
 
     def add(self, block: NDArray[Any]) -> None:
         with kept_in(self._file):
-            _write(self._file, np.ascontiguousarray(block).tobytes())
+            write_all(self._file, np.ascontiguousarray(block).tobytes())
 
     def close(self) -> None:
         self._file.close()
@@ -180,10 +180,3 @@ class _RowsOnDisk:
             self._file.seek(number * self._row_bytes)
             self._file.readinto(row.data)
         return block.view(self._dtype).reshape(len(numbers), *self._shape)
-
-
-def _write(file: IO[bytes], data: bytes) -> None:
-    """All of it: a file without a buffer may take a part, as a disk does that is nearly full."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
