@@ -19,7 +19,7 @@ from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.shards import files_of
 from losscli.reduction import Result
 from losscli.report import is_number_alone, open_report, write_comparison
-from losscli.request import CLASS, Wanted
+from losscli.request import WORDS, Wanted
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
@@ -139,7 +139,7 @@ def _paths(
 ) -> Iterator[str]:
     """What may name a file: the arrays of the loss, the classes' names and the labels."""
     arrays = (parameters.get(array.name) for array in find(loss).inputs)
-    labels = (name for name in (*wanted["by"], wanted["cluster"]) if name != CLASS)
+    labels = (name for name in (*wanted["by"], wanted["cluster"]) if name not in WORDS)
     for given in (*inputs, *arrays, parameters.get("classes"), *labels):
         yield from (one for one in _several(given) if isinstance(one, str))
 

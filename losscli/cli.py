@@ -291,13 +291,14 @@ def _inspect(
 
     def action() -> None:
         from losscli.inspection import inspect as inspect_files  # noqa: PLC0415
-        from losscli.inspection import probable_command  # noqa: PLC0415
+        from losscli.proposal import probable_command  # noqa: PLC0415
         from losscli.request import make_reading  # noqa: PLC0415
 
         warnings: list[str] = []
         reading = make_reading(input_format, None, None)
         findings = inspect_files(files, full, reading, warnings.append)
-        command = probable_command(findings)
+        found = probable_command(findings, reading)
+        command = None if found is None else str(found)
         write_findings(format, sys.stdout, findings, command, warnings)
         told = format in ("json", "table") or (format is None and sys.stdout.isatty())
         if command is not None and not told:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from losscli.binding.ambiguity import option_of
+from losscli.binding.pairs import Side
 from losscli.engine import Elements
 from losscli.errors import DataError, UsageError
 from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.checks import first
 from losscli.losses.layout import Layout, show
-from losscli.losses.registry import find
+from losscli.losses.registry import Loss, find
+from losscli.opening.rows import common_keys
+from losscli.opening.sources import Model, Sources
 from losscli.readers.spool import kept_in
-from losscli.reduction import Floats, Group, PerElement, Result, TopElement
+from losscli.reduction import Floats, Group, PerElement, Result, TopElement, Totals
 from losscli.request import Request, Wanted, bind, require_one_reader
 from losscli.results import with_statistics
-from losscli.sources import Sources
 from losscli.statistics.collected import Collected
 
 # Losses of the first model that are kept in memory until those of the second are there; more are
@@ -52,7 +57,6 @@ class Comparison:
 def compare(
     loss: str,
     a: Any,
-    b: Any,
     *inputs: Any,
     reduction: str = "mean",
     broadcast: bool = False,
@@ -69,8 +73,8 @@ def compare(
     Args:
         loss: its name
         a: what the loss takes first, of the first model
-        b: the same of the second model
-        inputs: the further arrays of the loss
+        inputs: the same of the second model, and the further arrays of the loss; where there is
+            nothing but `a`, a table, the two columns of its input are those of the two models
         reduction: "mean", "sum", or another that the loss has and that gives one number
         wanted: what else to tell of the difference: groups, the largest ones
         parameters: as `evaluate` takes them, as all others
@@ -93,22 +97,24 @@ def compare(
     how = running(broadcast, check, strict, on_nan, threads)
     alone = Wanted(cluster=wanted.cluster, digest=wanted.digest)
     request_a, request_b = (
-        bind(find(loss), (one, *inputs), reduction, parameters, alone) for one in (a, b)
+        bind(find(loss), arrays, reduction, given, alone)
+        for arrays, given in _models(find(loss), a, inputs, parameters)
     )
     require_one_reader((request_a, request_b))
+    by_key = Model(keys=common_keys((request_a, request_b)))
     with ExitStack() as stack:
-        kept = _Kept(
-            *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(3))
+        kept = _Kept(_own_arrays(request_a, request_b), stack)
+        result_a = evaluate_request(
+            request_a, how, on_progress=on_progress, beside=kept.begin, model=by_key
         )
-        result_a = evaluate_request(request_a, how, on_progress=on_progress, beside=kept.begin)
         kept.rewind()
         differences = _Differences(kept, replace(request_b, wanted=wanted), on_nan)
         result_b = evaluate_request(
-            replace(request_b, wanted=replace(alone, by=wanted.by)),
+            replace(request_b, wanted=wanted),
             how,
             on_progress=on_progress,
             beside=differences.begin,
-            keys=kept.keys,
+            model=replace(by_key, input=kept.input),
         )
     if result_a.shape != result_b.shape:
         raise DataError(
@@ -117,16 +123,53 @@ def compare(
     return differences.comparison(result_a, result_b)
 
 
-class _Kept:
-    """Keeps the losses of the first model, which of them are ignored, and the targets where they
-    are one number each."""
+def _models(
+    loss: Loss, a: Any, inputs: Sequence[Any], parameters: Mapping[str, Any]
+) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
+    """What each of two models is bound from: an input of its own, or columns of one table."""
+    if inputs:
+        b, *others = inputs
+        yield (a, *others), parameters
+        yield (b, *others), parameters
+        return
+    first = loss.arrays[0].name
+    columns = parameters.get(f"{first}_column")
+    if not isinstance(columns, list | tuple) or len(columns) != 2:
+        option = option_of(first)
+        raise UsageError(
+            f"found one file, and expected two models: A and B as two files, or as columns of one "
+            f"table with {option} A_COLUMN {option} B_COLUMN"
+        )
+    for column in columns:
+        yield (a,), {**parameters, f"{first}_column": [column]}
 
-    def __init__(self, losses: IO[bytes], ignored: IO[bytes], targets: IO[bytes]) -> None:
-        self._losses, self._ignored, self._targets = losses, ignored, targets
-        self.keys: Any = None
+
+# Of what the files of two models may both have, what has to be the same in both: by which their
+# losses are judged and weighed.
+_COMMON = ("target", "targets", "target_lengths", "weight", "pos_weight", "sample_weight")
+
+
+def _own_arrays(a: Request, b: Request) -> list[str]:
+    """The arrays that have to be the same and that come from files of their own for each model."""
+    return [name for name in _COMMON if a.arrays.get(name) is not b.arrays.get(name)]
+
+
+class _Kept:
+    """Keeps the losses of the first model, which of them are ignored, and the arrays that have to
+    be the same for the second model."""
+
+    def __init__(self, common: Sequence[str], stack: ExitStack) -> None:
+        def file() -> IO[bytes]:
+            return stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES))
+
+        self._losses, self._ignored = file(), file()
+        self._arrays = {name: file() for name in common}
+        self._classes: Sequence[str] | None = None
+        self.input: Side | None = None
 
     def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
-        self.keys = sources.keys
+        self.input = sources.input
+        self._classes = None if sources.named is None else sources.named.class_names
         return self.add
 
     def add(self, elements: Elements) -> None:
@@ -135,40 +178,87 @@ class _Kept:
             self._losses.write(np.ascontiguousarray(losses.values).tobytes())
         with kept_in(self._ignored):
             self._ignored.write((~losses.counted).tobytes())
-        target = _targets(elements)
-        if target is not None:
-            with kept_in(self._targets):
-                self._targets.write(target.tobytes())
+        for name, file in self._arrays.items():
+            if name in elements.arrays:
+                with kept_in(file):
+                    file.write(_as_floats(elements.arrays[name]).tobytes())
 
     def rewind(self) -> None:
-        for file in (self._losses, self._ignored, self._targets):
+        for file in (self._losses, self._ignored, *self._arrays.values()):
             with kept_in(file):
                 file.seek(0)
 
-    def next_losses(self, like: Elements) -> PerElement:
-        """As many losses. Raises DataError for other targets."""
+    def next_losses(self, like: Elements, classes: Sequence[str] | None) -> PerElement:
+        """As many losses. Raises DataError for other targets or weights."""
         shape, size = like.losses.values.shape, like.losses.values.nbytes
         data = self._losses.read(size)
         if len(data) < size:
             raise DataError("B has more elements than A; expected the same targets")
-        target = _targets(like)
-        if target is not None:
-            kept = np.frombuffer(self._targets.read(size)).reshape(shape)
-            differ = (kept != target) & ~(np.isnan(kept) & np.isnan(target))
-            if differ.any():
-                at = first(differ)
-                index = [start + offset for start, offset in zip(like.start, at, strict=True)]
-                raise DataError(
-                    f"the target of A at {index} is {kept[at]:g} and that of B {target[at]:g}; "
-                    "expected the same targets (--id pairs rows by a column)"
-                )
+        for name, file in self._arrays.items():
+            if name in like.arrays:
+                found = _as_floats(like.arrays[name])
+                if name == "target":
+                    found = self._as_named_by_a(found, classes)
+                self._require_same(name, like, file.read(found.nbytes), found)
         ignored = np.frombuffer(self._ignored.read(like.losses.values.size), np.bool_)
         return PerElement(np.frombuffer(data).reshape(shape), ignored=ignored.reshape(shape))
 
+    def _as_named_by_a(self, found: Floats, classes: Sequence[str] | None) -> Floats:
+        """Indices of classes as those of the first model, where both have names of classes."""
+        if classes is None or self._classes is None or list(classes) == list(self._classes):
+            return found
+        place = {name: float(k) for k, name in enumerate(self._classes)}
+        known = np.array([place.get(name, math.nan) for name in classes])
+        within = (found >= 0) & (found < len(known))
+        return np.where(within, known[np.where(within, found, 0).astype(np.intp)], found)
 
-def _targets(elements: Elements) -> Floats | None:
-    targets = elements.targets
-    return None if targets is None else np.ascontiguousarray(targets, dtype=np.float64)
+    def _require_same(self, name: str, like: Elements, data: bytes, found: Floats) -> None:
+        if len(data) < found.nbytes:
+            raise DataError(f"the {name} of A and that of B differ in shape; expected the same")
+        kept = np.frombuffer(data).reshape(found.shape)
+        differ = (kept != found) & ~(np.isnan(kept) & np.isnan(found))
+        if differ.any():
+            at = first(differ)
+            index = [*at]
+            for axis, start in enumerate(like.start[: len(at)]):
+                index[axis] += start
+            same = "weights" if "weight" in name else "targets"
+            raise DataError(
+                f"the {name} of A at {index} is {kept[at]:g} and that of B {found[at]:g}; "
+                f"expected the same {same} (--id pairs rows by a column)"
+            )
+
+
+def _as_floats(block: NDArray[Any]) -> Floats:
+    return np.ascontiguousarray(block, dtype=np.float64)
+
+
+class _Model:
+    """The losses of one model, over the elements that count for both."""
+
+    def __init__(self, collected: Collected) -> None:
+        self._collected = collected
+        self._totals = Totals()
+
+    def add(self, elements: Elements, losses: PerElement) -> None:
+        self._totals = self._totals.merge(Totals.of(losses))
+        self._collected.add(replace(elements, losses=losses))
+
+    def result(self, whole: Result, differences: _Differences) -> Result:
+        """The result of the model over these elements alone."""
+        self._collected.finish()
+        moments = self._collected.total()
+        samples = whole.samples if moments is None else moments.samples
+        totals = replace(self._totals, samples=samples)
+        result = replace(
+            whole,
+            value=totals.reduce(whole.reduction),
+            count=totals.count,
+            ignored=totals.ignored,
+            samples=samples,
+            weight_sum=float(totals.weights),
+        )
+        return differences.with_statistics(result, self._collected)
 
 
 class _Differences:
@@ -178,29 +268,48 @@ class _Differences:
         self._kept = kept
         self._request = request
         self._skips_nan = on_nan == "skip"
+        # Only then may a row count for one model and not for the other.
+        self._may_differ = self._skips_nan or request.skip_missing
         self._layout: Layout
         self._sources: Sources
         self._collected: Collected
+        self._a: _Model
+        self._b: _Model
 
     def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
         self._layout, self._sources = layout, sources
-        self._collected = gather(self._request, layout, bool(sources.masks))
+        self._request = replace(sources.request, wanted=self._request.wanted)
+        masked = bool(sources.masks)
+        self._collected = gather(self._request, layout, masked)
+        alone = replace(self._request, wanted=Wanted(cluster=self._request.wanted.cluster))
+        self._a, self._b = (_Model(gather(alone, layout, masked)) for _ in range(2))
         return self.add
 
     def add(self, elements: Elements) -> None:
-        losses = elements.losses
-        before = self._kept.next_losses(elements)
+        losses, named = elements.losses, self._sources.named
+        before = self._kept.next_losses(elements, None if named is None else named.class_names)
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and told of
             difference = losses.values - before.values
-        paired = replace(losses, values=difference).ignoring(~(losses.counted & before.counted))
+        left_out = ~(losses.counted & before.counted)
         if self._skips_nan:  # of either model
-            paired = paired.ignoring(np.isnan(before.values))
-        self._collected.add(replace(elements, losses=paired))
+            left_out |= np.isnan(before.values)
+        self._collected.add(
+            replace(elements, losses=replace(losses, values=difference).ignoring(left_out))
+        )
+        if self._may_differ:
+            self._a.add(elements, replace(losses, values=before.values).ignoring(left_out))
+            self._b.add(elements, losses.ignoring(left_out))
+
+    def with_statistics(self, result: Result, collected: Collected) -> Result:
+        request = replace(self._request, wanted=Wanted(cluster=self._request.wanted.cluster))
+        return with_statistics(result, request, self._layout, self._sources, collected)
 
     def comparison(self, a: Result, b: Result) -> Comparison:
         self._collected.finish()
         total = self._collected.total()
         assert total is not None
+        if self._may_differ:
+            a, b = self._a.result(a, self), self._b.result(b, self)
         difference = float(total.losses) if b.reduction == "sum" else total.ratio
         plain = replace(b, value=difference)
         found = with_statistics(plain, self._request, self._layout, self._sources, self._collected)
@@ -208,7 +317,7 @@ class _Differences:
         wins = (total.above / samples, total.below / samples)
         return Comparison(
             a,
-            replace(b, by=(), groups=None),
+            replace(b, by=(), groups=None, top=None),
             difference,
             found.ci,
             wins,

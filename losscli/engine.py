@@ -102,6 +102,8 @@ class Elements:
     """A box of elements as computed: where it starts, its targets if it has any, its losses.
 
     `labels` are the arrays that say of elements to what they belong, `predicted` the classes.
+    `keys` are the values that are shown with each element, such as the key of its row. `arrays` are
+    the blocks of all arrays but the first.
     """
 
     start: tuple[int, ...]
@@ -109,6 +111,8 @@ class Elements:
     losses: PerElement
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     predicted: NDArray[np.intp] | None = None
+    keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def targets(self) -> NDArray[Any] | None:
@@ -117,6 +121,12 @@ class Elements:
         if self.target is None or self.target.ndim != len(shape):
             return None
         return np.broadcast_to(self.target, shape)
+
+
+def spread(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """What is known of elements along their first axes, for each element of that shape."""
+    padded = labels.reshape(*labels.shape, *(1,) * (len(shape) - labels.ndim))
+    return np.broadcast_to(padded, shape)
 
 
 @dataclass(frozen=True)
@@ -426,7 +436,9 @@ def _elements(
         if target is not None:
             target = target.transpose(layout.element_order)
     start = tuple(part.start for part in block.box)
-    return Elements(start, target, losses, block.labels, predicted)
+    _, *others = block.arrays
+    arrays = {name: block.arrays[name] for name in others}
+    return Elements(start, target, losses, block.labels, predicted, arrays=arrays)
 
 
 def _look_at_masks(work: Work, block: Block) -> Iterator[_Suspicion]:

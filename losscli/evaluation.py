@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from losscli import engine, remarks
 from losscli._version import __version__
 from losscli.errors import ArrayError, DataError, UsageError
-from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show
+from losscli.losses.layout import Layout, Shape
 from losscli.losses.registry import find
+from losscli.opening.names import class_names
+from losscli.opening.plan import Plan, lay_out
+from losscli.opening.sources import Model, Sources, open_sources
 from losscli.readers import Array
-from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
-from losscli.reduction import Floats, Input, Result
-from losscli.request import SAMPLE, Request, Wanted, bind, label_array
+from losscli.reduction import Floats, Input, Result, Selected
+from losscli.request import SAMPLE, Request, Wanted, bind, key_array, label_array
 from losscli.results import with_statistics
-from losscli.sources import Sources, class_names, open_sources
 from losscli.statistics import top
 from losscli.statistics.collected import Collected
 
@@ -33,9 +34,6 @@ from losscli.statistics.collected import Collected
 ON_NAN = ("warn", "error", "skip")
 
 OnElements = Callable[[engine.Elements], None]
-
-# An array that does not run along the samples is held in memory, up to this size.
-HELD_BYTES = 64 << 20
 
 
 def evaluate(
@@ -123,20 +121,24 @@ def evaluate_request(
     on_elements: OnElements | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
     beside: Callable[[Layout, Sources], OnElements] | None = None,
-    keys: Any = None,
+    model: Model = Model(),  # noqa: B008 - it is frozen
 ) -> Result:
     """Carry out a request. `beside` gives what takes elements as they are computed, before their
-    targets and labels are called by their names; `keys` are those in whose order rows are put."""
+    targets and labels are called by their names; `model` is what one of two has to follow."""
     reduction, wanted = request.reduction, request.wanted
+    shows_rows = on_elements is not None or wanted.top > 0
     with ExitStack() as stack:
-        sources = open_sources(request, stack, keys)
-        layout, held = _lay_out(request, sources)
+        sources = open_sources(request, stack, model, shows_rows)
+        plan = lay_out(sources, how.broadcast)
+        layout, held, request = plan.layout, plan.arrays, sources.request
         if layout.enlarged and not how.broadcast:
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
             raise engine.named(sources.arrays["target"], problem)
+        names = _class_names(request, sources)
+        _require_a_name_each(request, sources, names, layout)
         if how.strict:
             _refuse((*sources.warnings, *layout.warnings))
-        work = _work(request, sources, layout, held, how)
+        work = _work(sources, plan, how)
         collected = gather(request, layout, bool(sources.masks))
         values: list[Floats] | None = None
         takers: list[OnElements] = [collected.add] if collected.is_needed else []
@@ -149,17 +151,12 @@ def evaluate_request(
             takers.append(partial(_collect, values))
         on_blocks = partial(hand_on, takers) if takers else None
         progress = None if on_progress is None else partial(_progress, on_progress, layout.shape)
-        try:
-            outcome = engine.run(work, on_blocks, progress)
-        except ArrayError as error:
-            raise engine.named(sources.arrays[error.array], str(error)) from error
-        except engine.Interrupted as error:
-            raise KeyboardInterrupt(remarks.so_far(error.totals, reduction)) from error
+        outcome = _run(sources, work, on_blocks, progress)
+        selected = _selected(sources)
         describe = partial(_describe, digest=wanted.digest)
         roles = [*request.arrays, *_files_of_labels(request, sources)]
         inputs_read = tuple(describe(role, sources.arrays[role]) for role in roles)
         shape = _final_shape(layout, held)
-        names = _class_names(request, sources)
     collected.finish()
     totals = outcome.totals
     if sources.ragged is not None:
@@ -185,7 +182,8 @@ def evaluate_request(
         values=None if values is None else _joined(values, shape),
         pairing=sources.pairing,
         classes=names,
-        notes=sources.notes,
+        notes=(*sources.notes, *plan.notes),
+        selected=selected,
     )
     result = with_statistics(result, request, layout, sources, collected)
     suspicious = (
@@ -200,13 +198,27 @@ def evaluate_request(
     return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
 
 
-def _work(
-    request: Request,
+def _run(
     sources: Sources,
-    layout: Layout,
-    held: Mapping[str, engine.Source],
-    how: Running,
-) -> engine.Work:
+    work: engine.Work,
+    on_blocks: OnElements | None,
+    on_progress: Callable[[int], None] | None,
+) -> engine.Outcome:
+    """What the engine gives, with errors that name the file, and the rows found to be the same."""
+    try:
+        outcome = engine.run(work, on_blocks, on_progress)
+    except ArrayError as error:
+        raise engine.named(sources.arrays[error.array], str(error)) from error
+    except engine.Interrupted as error:
+        reduction = sources.request.reduction
+        raise KeyboardInterrupt(remarks.so_far(error.totals, reduction)) from error
+    for _, rows in sources.same.values():
+        rows.finish()
+    return outcome
+
+
+def _work(sources: Sources, plan: Plan, how: Running) -> engine.Work:
+    request, layout = sources.request, plan.layout
     wanted = request.wanted
     predict = None
     if layout.classes is not None and (wanted.accuracy or wanted.top):
@@ -215,16 +227,30 @@ def _work(
         raise DataError(f"{request.loss.name}: --accuracy needs targets that are class indices")
     return engine.Work(
         request.loss,
-        request.options,
-        held,
+        sources.options,
+        plan.arrays,
         layout,
         how.check,
         how.on_nan,
-        sources.masks,
-        sources.labels,
+        plan.masks,
+        plan.labels,
         predict,
         how.threads,
     )
+
+
+def _selected(sources: Sources) -> Selected | None:
+    """The rows that conditions kept. Raises DataError where they keep none."""
+    if sources.selecting is None:
+        return None
+    kept, dropped = sources.selecting.selected()
+    conditions = tuple(map(str, sources.request.where))
+    if not kept and dropped:
+        raise DataError(
+            f"{sources.selecting.name}: --where {' --where '.join(conditions)} keeps none of "
+            f"{dropped} rows"
+        )
+    return Selected(conditions, kept, dropped)
 
 
 def gather(request: Request, layout: Layout, masked: bool = False) -> Collected:
@@ -261,6 +287,17 @@ def _class_names(request: Request, sources: Sources) -> tuple[str, ...] | None:
     return None if request.classes is None else tuple(class_names(request.classes))
 
 
+def _require_a_name_each(
+    request: Request, sources: Sources, names: Sequence[str] | None, layout: Layout
+) -> None:
+    """Raise DataError unless `--classes` names as many classes as there are."""
+    if request.classes is None or names is None or layout.classes is None:
+        return
+    if len(names) != layout.classes:
+        problem = f"--classes has {len(names)} names; the input has {layout.classes} classes"
+        raise engine.named(sources.arrays["input"], problem)
+
+
 def _refuse(suspicious: Sequence[str]) -> None:
     """Raise DataError if there is anything that looks wrong."""
     if suspicious:
@@ -274,58 +311,6 @@ def _threads(wanted: int | None) -> int:
     if wanted is None and hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return wanted or os.cpu_count() or 1
-
-
-def _lay_out(request: Request, sources: Sources) -> tuple[Layout, dict[str, engine.Source]]:
-    """The layout, with the arrays that do not run along the samples held in memory."""
-    arrays = sources.arrays
-    try:
-        layout = _layout(request, sources, arrays)
-        held: dict[str, engine.Source] = {
-            name: _hold(source, layout.views[name], layout) for name, source in arrays.items()
-        }
-        for name, lengths in layout.concatenated.items():
-            held[lengths] = _held(arrays[lengths])
-            values = held[lengths].read((slice(None),))
-            held[name] = Concatenated(arrays[name], lengths, values)
-        return _layout(request, sources, held), held
-    except ArrayError as error:
-        raise engine.named(arrays[error.array], str(error)) from error
-
-
-def _layout(request: Request, sources: Sources, arrays: Mapping[str, engine.Source]) -> Layout:
-    infos = {
-        name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
-        for name, one in arrays.items()
-    }
-    beside = {name: infos.pop(name) for name in (*sources.masks, *sources.labels)}
-    # The steps of sequences in a table were shifted as they were read.
-    options = request.options if sources.ragged is None else {**request.options, "shift": False}
-    layout = request.loss.lay_out(infos, options)
-    for name, info in beside.items():
-        layout = masked(layout, name, info)
-    return layout
-
-
-def _hold(source: Array, view: View, layout: Layout) -> Array:
-    """The source, or what it holds if every block needs all of it."""
-    along = view.sample_axis is not None
-    return source if along or (layout.grid[0] == 1 and None not in source.shape) else _held(source)
-
-
-def _held(source: Array) -> MemoryArray:
-    row_bytes = math.prod(size or 1 for size in source.shape[1:]) * source.dtype.itemsize
-    most_rows = HELD_BYTES // max(1, row_bytes)
-    # One row more than may be held tells that there are too many, in a table as well.
-    box = [slice(0, most_rows + 1), *[slice(None)] * len(source.shape)]
-    block = source.read(tuple(box[: len(source.shape)]))
-    if block.ndim and len(block) > most_rows:
-        raise engine.named(
-            source,
-            f"shape {show(source.shape)} is needed whole for every sample; expected at most "
-            f"{HELD_BYTES >> 20} MiB of it",
-        )
-    return MemoryArray(source.name, block)
 
 
 def _final_shape(layout: Layout, sources: Mapping[str, engine.Source]) -> tuple[int, ...]:
@@ -359,7 +344,9 @@ def _files_of_labels(request: Request, sources: Sources) -> list[str]:
     """The arrays of labels that come from a file of their own."""
     read = {sources.arrays[role].name for role in request.arrays}
     return [
-        name for name in sources.labels if name != SAMPLE and sources.arrays[name].name not in read
+        name
+        for name in sources.labels
+        if name.startswith(label_array("")) and sources.arrays[name].name not in {*read, ""}
     ]
 
 
@@ -388,17 +375,35 @@ def _collect(values: list[Floats], elements: engine.Elements) -> None:
 def _with_names(on_elements: OnElements, sources: Sources, elements: engine.Elements) -> None:
     """Hand on elements whose targets and labels are called by their names."""
     labels = {
-        key.removeprefix(label_array("")): _decoded(
-            getattr(sources.arrays[key], "label_names", None), codes
-        )
+        key: _decoded(getattr(sources.arrays[key], "label_names", None), codes)
         for key, codes in elements.labels.items()
         if key != SAMPLE
     }
     target = elements.target
     if sources.named is not None and target is not None:
         target = _decoded(sources.named.class_names, target)
-    on_elements(replace(elements, target=target, labels=labels))
+    on_elements(
+        replace(
+            elements,
+            target=target,
+            labels=_without_prefix(labels, label_array("")),
+            keys=_without_prefix(labels, key_array("")),
+        )
+    )
+
+
+def _without_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin so, by what follows."""
+    return {
+        name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)
+    }
 
 
 def _decoded(names: Sequence[Any] | None, codes: NDArray[Any]) -> NDArray[Any]:
-    return codes if names is None else np.array(names, dtype=object)[codes]
+    """What each code stands for; a code without a name stands for itself, as an ignored target."""
+    if names is None:
+        return codes
+    known = np.array([*names, None], dtype=object)
+    within = (codes >= 0) & (codes < len(names))
+    found = known[np.where(within, codes, len(names))]
+    return found if within.all() else np.where(within, found, codes.astype(object))

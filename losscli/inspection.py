@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from losscli.binding.stems import stems_of
 from losscli.engine import boxes
 from losscli.errors import DataError, KindError
 from losscli.losses.checks import sum_tolerance
-from losscli.readers import Array, Container, Reading, default_name
+from losscli.readers import Array, Container, Reading
+from losscli.readers.fields import Offer
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.shards import open_files
 from losscli.request import require_no_empty
@@ -54,6 +55,7 @@ class Finding:
     missing: int = 0
     looks_like: str = REAL
     marks: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class _Seen:
 
     minimum: float = np.inf
     maximum: float = -np.inf
+    least_class: float = np.inf
+    largest_class: float = -np.inf
     nan: int = 0
     infinite: int = 0
     whole: bool = True
@@ -76,8 +80,10 @@ class _Seen:
         finite = values[np.isfinite(values)]
         counted = finite[~np.isin(finite, _MARKS)]
         return _Seen(
-            min(self.minimum, float(counted.min(initial=np.inf))),
-            max(self.maximum, float(counted.max(initial=-np.inf))),
+            min(self.minimum, float(finite.min(initial=np.inf))),
+            max(self.maximum, float(finite.max(initial=-np.inf))),
+            min(self.least_class, float(counted.min(initial=np.inf))),
+            max(self.largest_class, float(counted.max(initial=-np.inf))),
             self.nan + int(np.isnan(values).sum()),
             self.infinite + int(np.isinf(values).sum()),
             self.whole and bool(np.all(finite == np.floor(finite))),
@@ -95,18 +101,24 @@ class _Seen:
         finding = replace(finding, nan=self.nan, infinite=self.infinite)
         if self.minimum > self.maximum:  # nothing finite
             return finding
+        looks_like = self.looks_like(len(finding.shape), "int" in finding.dtype)
+        if looks_like not in (CLASS_INDICES, YES_OR_NO):
+            return replace(
+                finding, minimum=self.minimum, maximum=self.maximum, looks_like=looks_like
+            )
         return replace(
             finding,
-            minimum=self.minimum,
-            maximum=self.maximum,
-            looks_like=self.looks_like(len(finding.shape)),
-            marks=tuple(sorted(self.marks)) if self.whole else (),
+            minimum=self.least_class,
+            maximum=self.largest_class,
+            looks_like=looks_like,
+            marks=tuple(sorted(self.marks)),
         )
 
-    def looks_like(self, rank: int) -> str:
-        if self.whole and self.maximum <= 1 and self.minimum >= 0 and not self.marks:
+    def looks_like(self, rank: int, is_integer: bool) -> str:
+        least, largest = self.least_class, self.largest_class
+        if self.whole and 0 <= least <= largest <= 1 and not self.marks:
             return YES_OR_NO
-        if self.whole and 0 <= self.minimum <= 1:
+        if self.whole and least >= 0 and (least <= 1 or (rank > 1 and is_integer)):
             return CLASS_INDICES
         if self.minimum >= 0 and self.maximum <= 1 and (rank < 2 or self.sum_to_1):
             return PROBABILITIES
@@ -178,27 +190,24 @@ def _without(damages: list[DataError]) -> Iterator[None]:
 
 
 def _arrays(container: Container, damages: list[DataError]) -> dict[str, Array]:
-    """A single array; or what would be the input, the target by its name, and all others."""
-    if not container.names:
+    """A single array; or each column, and columns that share a stem as one."""
+    offer = container.offer
+    if not offer.fields:
         return {"": container.array(None, "")}
-    target = default_name(container.names, "target")
     arrays: dict[str, Array] = {}
-    if target is not None:
+    for columns in _together(offer):
         with _without(damages):
-            arrays[target] = container.array([target], "")
-    taken = {target}
-    if hasattr(container, "column"):
-        with suppress(DataError):  # several could be the input: each for itself
-            first = container.array(None, "")
-            columns = first.columns or ()
-            arrays = {", ".join(columns): first} | arrays
-            taken |= set(columns)
-    for name in container.names:
-        if name not in taken:
-            with _without(damages):
-                arrays[name] = container.array([name], "")
+            arrays[", ".join(columns)] = container.array(columns, "")
     _prepare(arrays.values())
     return arrays
+
+
+def _together(offer: Offer) -> list[tuple[str, ...]]:
+    """The columns of a file, those of one stem together, in the order of the file."""
+    stems = stems_of(offer.fields) if any(field.is_plain for field in offer.fields) else []
+    stem_of = {name: stem.columns for stem in stems for name in stem.columns}
+    names = dict.fromkeys(offer.names)
+    return list(dict.fromkeys(stem_of.get(name, (name,)) for name in names))
 
 
 def _prepare(arrays: Iterable[Any]) -> None:
@@ -225,7 +234,9 @@ def _look_at(
 
 def _look(file: str, name: str, array: Array, full: bool) -> list[Finding]:
     """What an array holds; of columns that cannot be one array, what each holds."""
-    finding = Finding(file, name, array.shape, str(array.dtype))
+    metadata: Mapping[str, str] = array.dtype.metadata or {}
+    stored = metadata.get("stored", str(array.dtype))
+    finding = Finding(file, name, array.shape, stored, columns=tuple(array.columns or ()))
     if getattr(array, "is_text", False):
         return [replace(finding, dtype=NAMES, looks_like=NAMES)]
     columns = array.columns or ()
@@ -242,7 +253,7 @@ def _look(file: str, name: str, array: Array, full: bool) -> list[Finding]:
     finding = replace(finding, shape=shape, rows=rows, missing=missing)
     if any(one.is_probability for one in each) and not all(one.is_probability for one in each):
         return [
-            one.finding(replace(finding, name=column, shape=shape[:1]))
+            one.finding(replace(finding, name=column, shape=shape[:1], columns=(column,)))
             for column, one in zip(columns, each, strict=True)
         ]
     return [seen.finding(finding)]
@@ -263,66 +274,3 @@ def _blocks(array: Any, full: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.b
         yield block, present, not any(part.start for part in box[1:])
         if not full:
             return
-
-
-def probable_command(findings: Sequence[Finding]) -> str | None:
-    """The command that a person with these arrays probably wants."""
-    findings = list(dict.fromkeys(findings))  # a file may be named twice
-    first, target = _first_and_target(findings)
-    if first is None or target is None:
-        return None
-    loss, options = _loss(first, target)
-    words = ["losscli", loss, shlex.quote(first.file)]
-    rivals = [one for one in findings if one.file == first.file and _is_prediction(one, target)]
-    if len(rivals) > 1:
-        words += ["-i", shlex.quote(first.name)]
-    if target.file != first.file:
-        words.append(shlex.quote(target.file))
-    elif default_name([one.name for one in findings], "target") != target.name:
-        words += ["-t", shlex.quote(target.name)]
-    for mark in target.marks:
-        options += [f"--ignore-index {mark}"] if loss in ("ce", "nll") and mark != -100 else []
-    if first.missing or target.missing:
-        options.append("--skip-missing")
-    return " ".join([*words, *options])
-
-
-def _first_and_target(
-    findings: Sequence[Finding],
-) -> tuple[Finding | None, Finding | None]:
-    """The array of predictions, and that of what they are judged by."""
-    target_name = default_name([one.name for one in findings], "target")
-    targets = [one for one in findings if one.name == target_name] or [
-        one for one in findings if one.looks_like in (CLASS_INDICES, YES_OR_NO, NAMES)
-    ]
-    target = targets[0] if targets else (findings[-1] if len(findings) > 1 else None)
-    others = [one for one in findings if one is not target and one.looks_like != NAMES]
-    predictions = [one for one in others if _is_prediction(one, target)]
-    predictions.sort(key=lambda one: one.looks_like != PROBABILITIES)
-    return next(iter(predictions or others), None), target
-
-
-def _is_prediction(one: Finding, target: Finding | None) -> bool:
-    return one is not target and one.looks_like not in (CLASS_INDICES, YES_OR_NO, NAMES)
-
-
-def _loss(first: Finding, target: Finding) -> tuple[str, list[str]]:
-    """The loss, by what the predictions and the targets look like, and the flags it needs."""
-    rank = len(first.shape)
-    if rank > 1 and (target.looks_like in (CLASS_INDICES, NAMES) or len(target.shape) < rank):
-        options = ["--class-axis -1"] if _has_classes_last(first, target) else []
-        kinds = {PROBABILITIES: ("nll", ["--from probs"]), LOG_PROBABILITIES: ("nll", [])}
-        loss, more = kinds.get(first.looks_like, ("ce", []))
-        return loss, more + options
-    if target.looks_like == YES_OR_NO:
-        inside = first.minimum is not None and first.minimum >= 0 and (first.maximum or 0) <= 1
-        return ("bce" if inside else "bce-with-logits"), []
-    if target.looks_like == PROBABILITIES and rank > 1:
-        return "kl-div", ["-r batchmean"] + (
-            [] if first.looks_like == LOG_PROBABILITIES else ["--from logits"]
-        )
-    return "mse", []
-
-
-def _has_classes_last(first: Finding, target: Finding) -> bool:
-    return len(first.shape) > 2 and first.shape[:-1] == target.shape

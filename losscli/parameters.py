@@ -12,6 +12,7 @@ import typer
 from losscli.errors import UsageError
 from losscli.losses import kebab
 from losscli.readers import FORMATS as FILE_FORMATS
+from losscli.readers import JOINS, PAIRS
 from losscli.report import FORMATS
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ _ARRAYS, _FILES, _LOSS, _DETAIL, _RESULT = "Arrays", "Files", "Loss", "Detail", 
 
 _OUTPUT_HELP = "Write the loss of each element: .npy, .csv, .parquet or .jsonl."
 _BY_HELP = (
-    "The loss of each group, worst first: by a column, a file of labels, or class; may be repeated."
+    "Report the loss of each group, worst first. LABEL is a column, a file of labels, or one of "
+    "class, column (of the input) and file. Repeat for combinations."
 )
+_BY_COLUMN_HELP = "Like --by, for a column that is called class, column or file."
 _CLUSTER_HELP = "What belongs together, as the tokens of a document, counts as one sample."
 _QUANTILES_HELP = "Such as 0.5,0.9,0.99; at most 0.1 % off."
 _FAIL_ON_HELP = "What --fail-above judges: the loss, or the upper end of its interval."
@@ -60,7 +63,11 @@ def parameters_of(loss: Loss) -> list[inspect.Parameter]:
 def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
     """Those of a loss with a second input, without what tells of one result alone."""
     first = loss.arrays[0]
-    second = typer.Argument(metavar="B", help=f"The {first.name} of the second model.")
+    second = typer.Argument(
+        metavar="[B]",
+        help=f"The {first.name} of the second model. Without it, A is a table and -i names a "
+        "column of each model.",
+    )
     worse = typer.Option(
         "--fail-if-worse",
         metavar=FLAG,
@@ -78,7 +85,7 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
         typer.Argument(metavar="A", help=f"The {first.name} of the first model."),
         inspect.Parameter.empty,
     )
-    parameters.insert(1, _parameter("second_argument", str, second, inspect.Parameter.empty))
+    parameters.insert(1, _parameter("second_argument", str | None, second, None))
     parameters.append(_parameter("fail_if_worse", bool, worse, False))
     return parameters
 
@@ -118,7 +125,32 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
 def _files(loss: Loss) -> list[inspect.Parameter]:
     """How files are read, where they do not tell themselves."""
     options: dict[str, tuple[str, Any, str]] = {
-        "id": ("COLUMN", str | None, "Pair the rows of several tables by this column."),
+        "id": (
+            "COLUMN",
+            str | None,
+            "Pair the rows of several tables by this key: one column, or several with commas.",
+        ),
+        "join": (
+            "inner",
+            Literal[JOINS] | None,
+            "Leave out rows whose key another table lacks. [default: an error]",
+        ),
+        "pair": (
+            "position",
+            Literal[PAIRS] | None,
+            "Pair rows by their position, whatever the columns of the tables say.",
+        ),
+        "where": (
+            "COLUMN=VALUE",
+            list[str] | None,
+            "Keep only rows with this label, or with another one for !=. Separate several values "
+            "with commas. May be repeated.",
+        ),
+        "keep": (
+            "COLUMN",
+            list[str] | None,
+            "Show this column with each element in --top, --output and -r none. May be repeated.",
+        ),
         "skip_missing": (FLAG, bool, "Leave out rows that lack a value, instead of an error."),
         "input_format": (
             "FORMAT",
@@ -155,11 +187,11 @@ def _option(option: Option) -> inspect.Parameter:
         _names(option),
         help=escaped(option.help + unless),
         metavar="INDEX" if option.several else FLAG if option.kind is bool else None,
-        show_default=not option.several and option.default is not None,
+        show_default=not (option.several or option.detected) and option.default is not None,
         rich_help_panel=_LOSS,
     )
     kind = list[int] if option.several else option.kind
-    without = option.several or option.default is None
+    without = option.several or option.detected or option.default is None
     return _parameter(
         option.name, kind | None if without else kind, info, None if without else option.default
     )
@@ -207,7 +239,8 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
     """What can be told beside the number, where it goes, and when it is too large."""
     options: dict[str, tuple[Any, Any, list[str], str | None, str]] = {
         "output": (str | None, None, ["-o"], "FILE", _OUTPUT_HELP),
-        "by": (list[str] | None, None, [], "COLUMN", _BY_HELP),
+        "by": (list[str] | None, None, [], "LABEL", _BY_HELP),
+        "by_column": (list[str] | None, None, [], "COLUMN", _BY_COLUMN_HELP),
         "cluster": (str | None, None, [], "COLUMN", _CLUSTER_HELP),
         "top": (int | None, None, [], "K", "The K worst elements, with their index."),
         "quantiles": (str | None, None, [], "SHARES", _QUANTILES_HELP),
@@ -291,6 +324,7 @@ def wanted_of(words: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"--top is {top}; expected at least 1")
     return {
         "by": _parts(words.pop("by")),
+        "by_column": tuple(words.pop("by_column") or ()),
         "cluster": words.pop("cluster"),
         "accuracy": words.pop("accuracy", False),
         "top": top or 0,

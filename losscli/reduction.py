@@ -201,12 +201,14 @@ class Group:
 
 @dataclass(frozen=True)
 class TopElement:
-    """One of the worst elements: its index along all axes, and the classes where there are any."""
+    """One of the worst elements: its index along all axes, the classes where there are any, and
+    what is shown with its row: the key, and columns that were asked for."""
 
     index: tuple[int, ...]
     target: Any
     predicted: Any
     loss: float
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,15 @@ class Reference:
 
     prior: float
     uniform: float
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How many rows some conditions kept, and how many they left out."""
+
+    where: tuple[str, ...]
+    kept: int
+    dropped: int
 
 
 @dataclass(frozen=True)
@@ -241,6 +252,7 @@ class Result:
     in one line what was computed. `by` names the labels of the `groups`.
     `pairing` is how rows of several files were paired, by "position" or "id COLUMN"; `classes` are
     the names of the classes where the target gives them.
+    `selected` tells which rows conditions kept.
     `notes` say what was chosen, `warnings` what the number's reader may trip over; those of them
     that are `suspicious` tell that something may be wrong.
     """
@@ -271,6 +283,7 @@ class Result:
     skipped: int = 0
     quantiles: Mapping[str, float] | None = None
     histogram: tuple[Bar, ...] | None = None
+    selected: Selected | None = None
     signature: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

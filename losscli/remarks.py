@@ -12,7 +12,7 @@ from losscli.losses import kebab
 from losscli.losses.checks import INFINITE
 from losscli.losses.layout import show
 from losscli.losses.registry import Loss
-from losscli.reduction import Result, Totals
+from losscli.reduction import Result, Selected, Totals
 
 
 def suspicions(result: Result, outcome: Outcome, looked: bool) -> Iterator[str]:
@@ -73,12 +73,17 @@ def signature(result: Result, loss: Loss) -> str:
         "reduction": result.reduction,
         **changed,
         **given,
+        **({} if result.selected is None else _selection(result.selected)),
         "count": result.count,
         **({"ignored": result.ignored} if result.ignored else {}),
         "dtype": "+".join(one.dtype for one in result.inputs if one.role in required),
         "losscli": result.version,
     }
     return "|".join(f"{name}:{value}" for name, value in fields.items())
+
+
+def _selection(selected: Selected) -> dict[str, object]:
+    return {"where": "&".join(selected.where), "dropped": selected.dropped}
 
 
 def _plain(value: object) -> str:

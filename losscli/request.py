@@ -13,21 +13,31 @@ import numpy as np
 from losscli.errors import UsageError
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
-from losscli.readers import AS_THEY_ARE, FORMATS, Reading, known_format
+from losscli.readers import AS_THEY_ARE, FORMATS, JOINS, PAIRS, Reading, known_format
 from losscli.readers.origin import STANDARD_INPUT
+from losscli.readers.where import Where
 
 # The paths, directories and globs that make one array; one that can be hashed.
 Files = tuple[str, ...]
 
 
-# The label by which elements are grouped where that is their target, and the array that tells from
-# which row of the file each comes. No loss has parameters of these names.
-CLASS, SAMPLE = "class", "row of the file"
+# The labels by which elements are grouped that are no columns: their target, the column of the
+# input that they are in, and the file that they come from.
+CLASS, COLUMN, FILE = "class", "column", "file"
+WORDS = (CLASS, COLUMN, FILE)
+
+# The array that tells from which row of the file each comes; no loss has a parameter of that name.
+SAMPLE = "row of the file"
 
 
 def label_array(name: str) -> str:
     """The array of the labels called `name`, which may be called as a parameter of a loss is."""
     return f"label {name}"
+
+
+def key_array(name: str) -> str:
+    """The array of a key or another column that is shown with each element."""
+    return f"key {name}"
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,8 @@ class Wanted:
 
     Args:
         interval: a confidence interval, and what guessing would cost
-        by: the labels that make groups: columns, files of labels, or "class"
+        by: the labels that make groups: columns, files of labels, or "class", "column", "file"
+        by_column: those of `by` that are columns whatever they are called
         cluster: the column or file that says what belongs together
         accuracy: how often the largest input is the target
         top: how many of the worst elements
@@ -47,6 +58,7 @@ class Wanted:
 
     interval: bool = True
     by: tuple[str, ...] = ()
+    by_column: tuple[str, ...] = ()
     cluster: str | None = None
     accuracy: bool = False
     top: int = 0
@@ -57,10 +69,16 @@ class Wanted:
     def __post_init__(self) -> None:
         """One label or share may be given by itself, and each counts once."""
         by = (self.by,) if isinstance(self.by, str) else self.by
+        columns = (self.by_column,) if isinstance(self.by_column, str) else self.by_column
         shares = self.quantiles
         shares = (shares,) if isinstance(shares, int | float | str) else shares
-        object.__setattr__(self, "by", tuple(dict.fromkeys(map(str, by))))
+        object.__setattr__(self, "by_column", tuple(map(str, columns)))
+        object.__setattr__(self, "by", tuple(dict.fromkeys(map(str, (*by, *columns)))))
         object.__setattr__(self, "quantiles", tuple(dict.fromkeys(map(str, shares))))
+
+    def is_word(self, label: str) -> bool:
+        """Whether a label to group by is one of WORDS, and no column."""
+        return label in WORDS and label not in self.by_column
 
     def check(self, reduction: str) -> None:
         """Raise UsageError for what cannot be meant."""
@@ -102,8 +120,11 @@ def _is_share(text: str) -> bool:
 class Request:
     """What was asked for, in order and complete, before any file is opened.
 
-    `assumed` are the required arrays for which nothing was given: a column of the first array's
-    file is to be found for each.
+    `typed` are the options of the loss that were given, and `in_order` says that input and target
+    were given by their place. `id` is the key that pairs rows, one column or several with commas
+    between them, and `join` is "inner" where rows without a partner are left out. `pair` is
+    "position" where the order of the rows pairs them, whatever columns say. `where` are conditions
+    on rows, and `keep` columns that are shown with each element.
     """
 
     loss: Loss
@@ -111,8 +132,13 @@ class Request:
     columns: Mapping[str, Sequence[str]]
     options: Mapping[str, Any]
     reduction: str
-    assumed: tuple[str, ...] = ()
+    typed: frozenset[str] = frozenset()
+    in_order: bool = False
     id: str | None = None
+    join: str | None = None
+    pair: str | None = None
+    where: tuple[Where, ...] = ()
+    keep: tuple[str, ...] = ()
     classes: str | Sequence[str] | None = None
     skip_missing: bool = False
     reading: Reading = AS_THEY_ARE
@@ -126,6 +152,19 @@ class Request:
         }
         return {name: value for name, value in self.options.items() if value != defaults[name]}
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the key, as they may be called: all of the text, or what is between the
+        commas."""
+        return () if self.id is None else tuple(dict.fromkeys([self.id, *self.id.split(",")]))
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns that say something of a row and are no input unless they are named."""
+        by = [label for label in self.wanted.by if not self.wanted.is_word(label)]
+        cluster = [self.wanted.cluster] if self.wanted.cluster else []
+        return (*by, *cluster, *self.keep, *(one.column for one in self.where))
+
     def reading_of(self, files: Files) -> Reading:
         """How these files are read: a format that was given is that of the first array."""
         is_first = files is next(iter(self.arrays.values()))
@@ -133,7 +172,7 @@ class Request:
 
 
 # What `evaluate` takes beside the arrays and options of a loss.
-FURTHER = ("id", "classes", "skip_missing")
+FURTHER = ("id", "join", "pair", "where", "keep", "classes", "skip_missing")
 
 
 def bind(
@@ -168,8 +207,9 @@ def bind(
         require_no_empty(words, f"--{kebab(name)}-column", "a column")
     for name in ("id", "classes"):
         require_no_empty([parameters.get(name)], f"--{name}", "a name")
-    assumed = _borrow(loss, arrays, columns)
-    options |= {name: parameters[name] for name in options if name in parameters}
+    _borrow(loss, arrays, columns)
+    typed = {name for name in options if parameters.get(name) is not None}
+    options |= {name: parameters[name] for name in typed}
     checked = {option.name: option.check(options[option.name], options) for option in loss.options}
     request = Request(
         loss,
@@ -177,13 +217,46 @@ def bind(
         columns,
         checked,
         reduction,
-        assumed,
-        **{name: parameters[name] for name in FURTHER if name in parameters},
+        frozenset(typed),
+        in_order=len(inputs) > 1 and not {"input", "target"} & set(parameters),
+        **_further(parameters),
         reading=make_reading(*(parameters.get(name) for name in how)),
         wanted=wanted,
     )
+    _require_pairing(request)
     _require_one_standard_input(request)
     return request
+
+
+def _further(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given beside arrays and options, conditions and columns to keep as tuples."""
+    given = {name: parameters[name] for name in FURTHER if parameters.get(name) is not None}
+    several = {name: _several(given.pop(name, ())) for name in ("where", "keep")}
+    require_no_empty(several["keep"], "--keep", "a column")
+    conditions = (one if isinstance(one, Where) else Where.parsed(one) for one in several["where"])
+    return {**given, "where": tuple(conditions), "keep": tuple(dict.fromkeys(several["keep"]))}
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return [given] if isinstance(given, str | Where) else list(given)
+
+
+def _require_pairing(request: Request) -> None:
+    """Raise UsageError for ways to pair rows that exclude each other, and keys that are data."""
+    for name, value, allowed in (("join", request.join, JOINS), ("pair", request.pair, PAIRS)):
+        if value is not None and value not in allowed:
+            raise UsageError(f"--{name} is {value!r}; expected {' or '.join(allowed)}")
+    if request.id is not None and request.pair is not None:
+        raise UsageError("--id pairs rows by a key and --pair position by their order; give one")
+    if request.join is not None and request.id is None:
+        raise UsageError("--join inner needs the key to join by; give --id COLUMN")
+    for array, columns in request.columns.items():
+        for column in columns:
+            if column in request.keys:
+                raise UsageError(
+                    f"{column!r} is both the key (--id) and a column of {array} "
+                    f"(--{kebab(array)}-column); a key is never data"
+                )
 
 
 def _bind_arrays(
@@ -237,11 +310,9 @@ def require_one_reader(requests: Sequence[Request]) -> None:
         )
 
 
-def _borrow(
-    loss: Loss, arrays: dict[str, Any], columns: Mapping[str, Sequence[str]]
-) -> tuple[str, ...]:
+def _borrow(loss: Loss, arrays: dict[str, Any], columns: Mapping[str, Sequence[str]]) -> None:
     """Take the first array's file for arrays that are columns without a file of their own, and
-    for required ones of which nothing is said; these are returned."""
+    for required ones of which nothing is said."""
     first = loss.arrays[0].name
     for name in columns:
         arrays.setdefault(name, arrays.get(first))
@@ -262,7 +333,6 @@ def _borrow(
                 f"of {first.upper()}"
             )
         arrays[name] = source
-    return tuple(missing)
 
 
 def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:
@@ -280,8 +350,12 @@ def _require_one_standard_input(request: Request) -> None:
     from_input = _from_input(request)
     if len(from_input) > 1 or any(one.count(STANDARD_INPUT) > 1 for one in from_input):
         raise UsageError("- (standard input) is given twice; expected once")
-    if from_input and request.id is not None:
+    if from_input and request.id is not None and len(set(_all_files(request))) > 1:
         raise UsageError("--id reads files twice, which - (standard input) cannot be")
+
+
+def _all_files(request: Request) -> list[Files]:
+    return [value for value in request.arrays.values() if isinstance(value, tuple)]
 
 
 def _from_input(request: Request) -> list[Files]:

@@ -11,9 +11,9 @@ import numpy as np
 
 from losscli import remarks
 from losscli.losses.layout import Layout
+from losscli.opening.sources import Sources
 from losscli.reduction import Bar, ExactSum, Group, Reference, Result, TopElement
-from losscli.request import CLASS, Request, label_array
-from losscli.sources import Sources
+from losscli.request import CLASS, Request, key_array, label_array
 from losscli.statistics.collected import Collected, interval_of
 
 
@@ -41,7 +41,10 @@ def with_statistics(
         result = replace(result, accuracy=share)
     if collected.top is not None:
         base = request.options.get("class_base", 0)
-        found = tuple(_called(one, result.classes, base) for one in collected.top.found)
+        found = tuple(
+            replace(_called(one, result.classes, base), keys=_named_keys(one, sources))
+            for one in collected.top.found
+        )
         result = replace(result, top=found)
     if wanted.quantiles:
         found_quantiles = collected.sketch.quantiles([float(text) for text in wanted.quantiles])
@@ -88,15 +91,24 @@ def _named_labels(result: Result, sources: Sources, labels: Sequence[Any]) -> tu
     """What the labels of a group are called in their files."""
     return tuple(
         _class_called(result.classes, label)
-        if name == CLASS
+        if name == CLASS and label_array(name) not in sources.arrays
         else _label_called(sources.arrays[label_array(name)], label)
         for name, label in zip(result.by, labels, strict=True)
     )
 
 
+def _named_keys(element: TopElement, sources: Sources) -> dict[str, Any]:
+    """What is shown with the row of an element, as its file calls it."""
+    return {
+        name.removeprefix(key_array("")): _label_called(sources.arrays[name], value)
+        for name, value in element.keys.items()
+    }
+
+
 def _label_called(array: Any, label: Any) -> Any:
     names = getattr(array, "label_names", None)
     value = label if names is None else names[label]
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int | float | str | None) else str(value)

@@ -248,7 +248,7 @@ class TestErrors:
             ),
             (
                 ["ce", "digits.csv", "-t", "class"],
-                "digits.csv: found no column 'class' for --target-column; there are logit_0, "
+                "digits.csv: found no column 'class' for -t; the columns are logit_0, "
                 "logit_1, logit_2, ..., label (11)",
             ),
             (
@@ -360,13 +360,22 @@ class TestWarnings:
 
     def test_broadcasting_beyond_both_has_to_be_asked_for(self, run: Any, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", [[0.0], [1.0]])
-        code, out, err = run("mse", tmp_path / "x.npy", "0,1")
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1")
         assert (code, out) == (1, "")
-        assert "target has shape (2,) and input (2, 1): they were broadcast to (2, 2)" in err
+        assert "target has shape (4,) and input (2, 1): they were broadcast to (2, 4)" in err
         assert "--broadcast allows it" in err
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1", "--broadcast")
+        assert (code, out) == (0, "0.5\n")
+        assert err.startswith("losscli: warning: target has shape (4,) and input (2, 1)")
+
+    def test_an_axis_of_size_1_is_left_out_unless_asked_for(self, run: Any, tmp_path: Path) -> None:
+        """(0 - 0)², (1 - 1)² by rows; broadcast, two of four pairs differ by 1."""
+        np.save(tmp_path / "x.npy", [[0.0], [1.0]])
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1")
+        assert (code, out) == (0, "0.0\n")
+        assert "note: input: shape (2, 1) is taken as (2,); --broadcast keeps the axis" in err
         code, out, err = run("mse", tmp_path / "x.npy", "0,1", "--broadcast")
         assert (code, out) == (0, "0.5\n")
-        assert err.startswith("losscli: warning: target has shape (2,) and input (2, 1)")
 
     def test_broadcasting_to_one_of_them_is_said(self, run: Any, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", [[0.0, 1.0], [1.0, 1.0]])

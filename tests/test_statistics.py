@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from losscli import engine, evaluate
 from losscli.errors import DataError, UsageError
+from losscli.readers.fields import Offer
 from losscli.readers.memory import MemoryArray
 from losscli.request import Wanted
 from losscli.statistics import samples as samples_module
@@ -323,8 +324,8 @@ class TestGroups:
 
     def of_rows(self, x: Any, y: Any, labels: Any, by: str, threads: int) -> Any:
         with (
-            mock.patch("losscli.sources.is_there", return_value=True),
-            mock.patch("losscli.sources.open_files", return_value=_Labels(labels)),
+            mock.patch("losscli.opening.labels.is_there", return_value=True),
+            mock.patch("losscli.opening.labels.open_files", return_value=_Labels(labels)),
         ):
             wanted = Wanted(by=("class",) if by == "class" else ("labels.npy",), top=5)
             return evaluate("ce", x, y, threads=threads, wanted=wanted)
@@ -358,7 +359,8 @@ class TestGroups:
 class _Labels:
     """A file of one array."""
 
-    names: tuple[str, ...] = ()
+    offer = Offer("labels.npy")
+    is_table = False
 
     def __init__(self, labels: NDArray[Any]) -> None:
         self._labels = labels

@@ -43,7 +43,7 @@ def _held(
         )
 
 
-@loss(layout=same_shape, checks=(Check(_held, everywhere=True),))
+@loss(layout=same_shape, checks=(Check(_held, everywhere=True),), input_kind="probs")
 def bce(
     input: Array,
     target: Array,
@@ -102,7 +102,11 @@ def _probabilities(
 _ENOUGH = 32
 
 
-@loss(layout=same_shape, checks=(Check(yes_or_no_targets), Check(_probabilities)))
+@loss(
+    layout=same_shape,
+    checks=(Check(yes_or_no_targets), Check(_probabilities)),
+    input_kind="logits",
+)
 def bce_with_logits(
     input: Array,
     target: Array,
@@ -145,7 +149,11 @@ def bce_with_logits(
     return PerElement(values if weight is None else widen(weight) * values)
 
 
-@loss(layout=class_rows, checks=(Check(yes_or_no_targets), Check(negative_weights)))
+@loss(
+    layout=class_rows,
+    checks=(Check(yes_or_no_targets), Check(negative_weights)),
+    input_kind="logits",
+)
 def multilabel_soft_margin(
     input: Array, target: Array, *, weight: Array | None = None
 ) -> PerElement:

@@ -35,11 +35,13 @@ from losscli.losses.numerics import (
     target_cost,
     widen,
 )
-from losscli.losses.registry import Array, Integers, Interval, Needs, loss
+from losscli.losses.registry import Array, Detected, Integers, Interval, Needs, loss
 from losscli.reduction import Floats, Mask, PerElement
 
 # What may help a target that is no class.
 _OPTIONS = ("ignore_index", "class_base")
+
+ClassBase = Annotated[int, Detected()]
 
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), Needs("from_", "probs")]
 
@@ -217,7 +219,7 @@ def nll(
     ignore_index: Integers = -100,
     from_: Literal["log-probs", "logits", "probs"] = "log-probs",
     clip: Clip = None,
-    class_base: int = 0,
+    class_base: ClassBase = 0,
 ) -> PerElement:
     """Negative log-likelihood of each target class, from log-probabilities.
 
@@ -232,7 +234,8 @@ def nll(
         ignore_index: a target that does not count; may be repeated
         from_: what the input holds
         clip: hold probabilities within clip..1-clip
-        class_base: the number of the first class in the target
+        class_base: the number of the first class in the target; unless given, 0, or what the names
+            of the input's columns say
 
     Raises:
         DataError: for shapes that do not fit, and targets outside 0..C-1 that are not ignored
@@ -278,7 +281,7 @@ def cross_entropy(
     label_smoothing: Annotated[float, Interval(0.0, 1.0)] = 0.0,
     from_: Literal["logits", "probs"] = "logits",
     clip: Clip = None,
-    class_base: int = 0,
+    class_base: ClassBase = 0,
 ) -> PerElement:
     """Cross-entropy of the softmax of logits with classes, or with class probabilities.
 
@@ -298,7 +301,8 @@ def cross_entropy(
         label_smoothing: the share of every target that is spread over all classes
         from_: what the input holds; probabilities are taken as they are, never renormalised
         clip: hold probabilities within clip..1-clip
-        class_base: the number of the first class in the target
+        class_base: the number of the first class in the target; unless given, 0, or what the names
+            of the input's columns say
 
     Raises:
         DataError: for shapes that do not fit, targets outside 0..C-1 that are not ignored, and
@@ -365,7 +369,7 @@ def multi_margin(
     p: Annotated[int, Interval(1, 2)] = 1,
     margin: float = 1.0,
     weight: Array | None = None,
-    class_base: int = 0,
+    class_base: ClassBase = 0,
 ) -> PerElement:
     """Margin by which the target class's score leads each other class's.
 
@@ -380,7 +384,8 @@ def multi_margin(
         p: the power, 1 or 2
         margin: the lead that costs nothing
         weight: a weight for each class, (C)
-        class_base: the number of the first class in the target
+        class_base: the number of the first class in the target; unless given, 0, or what the names
+            of the input's columns say
 
     Raises:
         DataError: for shapes that do not fit, and targets outside 0..C-1

@@ -10,6 +10,7 @@ is laid out by it, with their help under `Args:`, unless the loss has the same p
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -300,6 +301,12 @@ def distributions(
 # The rules that let input and target differ in shape.
 BROADCASTING = (broadcasting, with_variance, distributions)
 
+# The rules by which input and target hold the same things, value by value.
+ELEMENTWISE = (*BROADCASTING, same_shape, equal_shapes, class_rows)
+
+# The rules whose targets are indices of classes, or may be.
+WITH_CLASSES = (index_targets, index_or_probability_targets, row_index_targets)
+
 
 def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Log_probs (T, N, C) or (T, C), targets (N, S), (S) or end to end, two lengths a sample."""
@@ -327,6 +334,13 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
     return Layout(tuple(batch), views, width=width, concatenated=concatenated)
 
 
+# The rules by which a sample's input is a row of values.
+OF_ROWS = (*WITH_CLASSES, label_rows, vector_pairs, vector_triples, sequences)
+
+# The rules whose targets may have a row of values for each sample.
+WITH_TARGET_ROWS = (*ELEMENTWISE, index_or_probability_targets, label_rows)
+
+
 def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
     """The layout with a mask beside its arrays, which has the elements' first axes."""
     grid, elements = layout.grid, layout.shape
@@ -351,6 +365,29 @@ def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
     if layout.shifted:
         view = _from_second_step(view, len(grid) - 1)
     return replace(layout, views={**layout.views, name: view})
+
+
+def without_ones(shape: Shape, other: Shape) -> tuple[int | None, int | None] | None:
+    """The axes of size 1, not the first ones, without which two shapes are the same; None for each
+    shape that stays as it is, and None for two that differ in more, or in nothing.
+
+    >>> without_ones((5, 1, 8, 8), (5, 8, 8)), without_ones((5, 1, 8), (5, 8, 1))
+    ((1, None), (1, 2))
+    """
+    if _fits(shape, other):
+        return None
+    pairs = itertools.product(_ones(shape), _ones(other))
+    found = (pair for pair in pairs if _fits(_less(shape, pair[0]), _less(other, pair[1])))
+    return next(found, None)
+
+
+def _ones(shape: Shape) -> list[int | None]:
+    """What may be left out of a shape: nothing, or an axis of size 1, the last one first."""
+    return [None, *(k for k in range(len(shape) - 1, 0, -1) if shape[k] == 1)]
+
+
+def _less(shape: Shape, axis: int | None) -> Shape:
+    return shape if axis is None else _without(shape, axis)
 
 
 def _classes(source: ArrayInfo, class_axis: int | None) -> int:

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from losscli.errors import UsageError
 from losscli.losses import LISTED, Listed, kebab
 from losscli.losses.checks import Check
-from losscli.losses.layout import BROADCASTING, ArrayInfo, Layout
+from losscli.losses.layout import (
+    BROADCASTING,
+    ELEMENTWISE,
+    OF_ROWS,
+    WITH_CLASSES,
+    WITH_TARGET_ROWS,
+    ArrayInfo,
+    Layout,
+    label_rows,
+)
 from losscli.reduction import REDUCTIONS, PerElement
 
 Array = NDArray[Any]
@@ -54,6 +63,11 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Detected:
+    """An option whose value may follow from the names of columns, unless it is given."""
+
+
+@dataclass(frozen=True)
 class ArrayParameter:
     """An array that a loss takes: one command-line option, and an argument where required."""
 
@@ -84,6 +98,7 @@ class Option:
     help: str
     interval: Interval = Interval()
     needs: Needs | None = None
+    detected: bool = False
 
     @property
     def several(self) -> bool:
@@ -122,7 +137,7 @@ class Loss:
 
     `picks` tells whether, with such options, it reads nothing of an input's row of classes but the
     target's entry; `is_log_loss` whether it is then the negative logarithm of the probability of
-    the target's class.
+    the target's class. `input_kind` is what the input holds, such as logits, where no option says.
     """
 
     name: str
@@ -133,6 +148,7 @@ class Loss:
     checks: tuple[Check, ...]
     picks: Callable[[Mapping[str, Any]], bool]
     is_log_loss: Callable[[Mapping[str, Any]], bool]
+    input_kind: str | None
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -152,6 +168,36 @@ class Loss:
     def broadcasts(self) -> bool:
         """Whether input and target may have differing shapes."""
         return self.rule in BROADCASTING
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether targets are indices of classes, or may be."""
+        return self.rule in WITH_CLASSES
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether each sample's input is a row of values, as the scores of classes are."""
+        return self.rule in OF_ROWS
+
+    @property
+    def takes_target_rows(self) -> bool:
+        """Whether the target may have a row of values for each sample."""
+        return self.rule in WITH_TARGET_ROWS
+
+    @property
+    def pairs_columns(self) -> bool:
+        """Whether a column of the target belongs to a column of the input."""
+        return self.takes_target_rows and self.rule is not label_rows
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether input and target hold the same things, value by value."""
+        return self.rule in ELEMENTWISE
+
+    def kind_of_input(self, options: Mapping[str, Any]) -> str | None:
+        """What the input holds: logits, probs or log-probs; None for anything else."""
+        kind: str | None = options.get("from_", self.input_kind)
+        return kind
 
     def on_blocks(self, options: Mapping[str, Any]) -> Callable[..., PerElement]:
         """The function of blocks alone, with these options."""
@@ -195,6 +241,7 @@ def loss(
     checks: tuple[Check, ...] = (),
     picks: Callable[[Mapping[str, Any]], bool] = lambda options: False,
     is_log_loss: Callable[[Mapping[str, Any]], bool] = lambda options: False,
+    input_kind: str | None = None,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -217,6 +264,7 @@ def loss(
             checks=checks,
             picks=picks,
             is_log_loss=is_log_loss,
+            input_kind=input_kind,
             arrays=tuple(arrays),
             options=tuple(options),
             summary=docstring.partition("\n")[0],
@@ -269,6 +317,7 @@ def _option(name: str, hint: Any, default: Any, parameter_help: Mapping[str, str
         parameter_help.get(name, ""),
         limits[0] if limits else Interval(),
         needs[0] if needs else None,
+        any(isinstance(one, Detected) for one in annotations),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from losscli.errors import DataError
+from losscli.readers.fields import Offer
 from losscli.readers.origin import STANDARD_INPUT, Origin
 
 if TYPE_CHECKING:
@@ -52,9 +53,6 @@ _MAGIC = {
     "safetensors": rb".{6}\x00\x00\{",
 }
 
-# What targets are called, in lower case.
-_TARGET_NAMES = ("label", "labels", "target", "targets", "y", "y_true")
-
 # Formats that are not read, and the line that converts them.
 _CONVERSIONS = {
     "pt": "python -c \"import numpy, torch; numpy.save('{stem}.npy', torch.load('{name}', "
@@ -73,6 +71,10 @@ _CONVERSIONS |= {
     "hdf5": _CONVERSIONS["h5"],
     "xls": _CONVERSIONS["xlsx"],
 }
+
+
+# How rows of tables with a key may be joined, and how rows may be paired without one.
+JOINS, PAIRS = ("inner",), ("position",)
 
 
 @dataclass(frozen=True)
@@ -111,14 +113,20 @@ class Array(Protocol):
 
 
 class Container(Protocol):
-    """An opened file, or several as one."""
+    """An opened file, or several as one.
+
+    `is_table`: its arrays are columns of the same rows.
+    """
+
+    is_table: bool
 
     @property
-    def names(self) -> Sequence[str]:
-        """What its arrays are called; nothing if it is a single array."""
+    def offer(self) -> Offer:
+        """What its arrays are called and hold; nothing if it is a single array."""
 
-    def array(self, patterns: Sequence[str] | None, option: str) -> Array:
-        """The array that the patterns name, or what no other array took."""
+    def array(self, columns: Sequence[str] | None, option: str) -> Array:
+        """The array that is made of these columns; None if it is a single array. `option` names
+        them, for messages."""
 
     def close(self) -> None: ...
 
@@ -136,13 +144,6 @@ def open_file(name: str, reading: Reading) -> Container:
     except RecursionError as error:
         raise DataError(f"{name}: found lists within lists without end") from error
     return container
-
-
-def default_name(names: Sequence[str], array: str) -> str | None:
-    """The one name that says it is this array; None if none does, or several do."""
-    wanted = _TARGET_NAMES if array in ("target", "targets") else (array,)
-    found = [name for name in names if name.lower() in wanted]
-    return found[0] if len(found) == 1 else None
 
 
 def known_format(name: str) -> str | None:

@@ -1,72 +1,43 @@
-"""Which columns of a table become an array."""
+"""The types of a table's columns, and which of them can be an array."""
 
 from __future__ import annotations
 
-import fnmatch
-import os
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
 from losscli.errors import DataError, KindError, listed, quoted, shortened
+from losscli.readers.fields import Content, Field
+
+# What Table puts before the name of a column that is read as labels; it may be an array as well.
+LABEL = "\0label "
+
+# The columns that tell from which row of the file, and of which file, a row comes.
+ROW = "\0row"
+FILE = "\0file"
 
 
-def named(
-    schema: pa.Schema,
-    patterns: Sequence[str],
-    path: str,
-    option: str,
-    taken: Collection[str] = (),
-) -> list[str]:
-    """The columns that names or globs ask for: in the order of the names, a glob's in file order.
-
-    A pattern may hold several, with commas between them, unless it is itself a column's name. A
-    glob leaves out what other arrays have taken, so that `l*` does not take `label` for a class.
-    """
-    names, taken = list(schema.names), set(taken)
-    known = set(names)
-    chosen: dict[str, None] = {}
-    for pattern in _split(patterns, known):
-        matches = [pattern] if pattern in known else _matches(pattern, names, taken)
-        if not matches:
-            raise DataError(
-                f"{path}: found no column {quoted(pattern)} for {option}; "
-                f"there are {listed(schema.names)}"
-            )
-        chosen |= dict.fromkeys(matches)
-    return _usable(schema, list(chosen), path)
+def fields_of(schema: pa.Schema) -> tuple[Field, ...]:
+    """What each column of a table holds."""
+    return tuple(
+        Field(field.name, *_content(plain_type(field.type), field.type)) for field in schema
+    )
 
 
-def remaining(seen: pa.Schema, taken: Collection[str], path: str, option: str) -> list[str]:
-    """The columns to take where none is named, of those that nothing else takes.
-
-    The columns of floating point, or the single column of lists of it; without any, those of
-    other numbers. `seen` has the types that the columns look like.
-    """
-    types = {field.name: plain_type(field.type) for field in seen}
-    taken = set(taken)
-    free = {name: kind for name, kind in types.items() if name not in taken and _is_real(kind)}
-    floating = [name for name, kind in free.items() if pa.types.is_floating(_innermost(kind))]
-    chosen = floating or list(free)
-    if not chosen:
-        raise DataError(
-            f"{path}: found no numbers to take in {listed(seen.names)}; "
-            f"{option} names the columns to take"
-        )
-    if len(chosen) > 1 and any(is_list(free[name]) for name in chosen):
-        raise DataError(
-            f"{path}: any of {listed(chosen)} could be meant; {option} names the columns to take"
-        )
-    return _usable(seen, chosen, path)
-
-
-def namings(columns: Sequence[str]) -> list[list[str]]:
-    """What columns may say of their classes: their names, and the same without what all of them
-    begin with, as in `prob_cat`, `prob_dog`."""
-    prefix = os.path.commonprefix(list(columns))  # noqa: RUF071 - of characters
-    end = max(prefix.rfind(mark) for mark in "_.- /") + 1
-    return [list(columns), [name[end:] for name in columns]]
+def _content(kind: pa.DataType, stored: pa.DataType) -> tuple[Content, bool]:
+    if is_list(kind):
+        axes = len(stored.shape) if isinstance(stored, pa.FixedShapeTensorType) else 1
+        content = _content(_innermost(kind), kind)[0]
+        return (content if _is_real(kind) and axes == 1 else Content.OTHER), True
+    tests = {
+        Content.FLOAT: pa.types.is_floating,
+        Content.WHOLE: pa.types.is_integer,
+        Content.TRUTH: pa.types.is_boolean,
+        Content.TEXT: is_text,
+        Content.TIME: pa.types.is_temporal,
+    }
+    return next((content for content, test in tests.items() if test(kind)), Content.OTHER), False
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -154,19 +125,8 @@ def _innermost(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _split(patterns: Sequence[str], names: Collection[str]) -> list[str]:
-    parts = []
-    for pattern in patterns:
-        parts += [pattern] if pattern in names else pattern.split(",")
-    return parts
-
-
-def _matches(pattern: str, names: Sequence[str], taken: Collection[str]) -> list[str]:
-    free = (name for name in names if name not in taken)
-    return [name for name in free if fnmatch.fnmatchcase(name, pattern)]
-
-
-def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
+def require_usable(schema: pa.Schema, columns: Sequence[str], path: str) -> None:
+    """Raise DataError unless the columns can be one array."""
     counts = Counter(schema.names)
     for name in columns:
         _require_once(counts[name], name, path)
@@ -183,4 +143,3 @@ def _usable(schema: pa.Schema, columns: list[str], path: str) -> list[str]:
             f"{path}: column {quoted(lists[0])} holds lists and is an array by itself; "
             f"found {beside} beside it"
         )
-    return columns

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, quoted, shortened
 from losscli.readers.columns import bare_type
+
+if TYPE_CHECKING:
+    from losscli.readers.where import Where
 
 # Whole numbers of floating point from here on stand for several integers each.
 _INDISTINCT = 2.0**53
@@ -49,6 +54,18 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
     return _without_zeros(text) if pa.types.is_decimal(kind) else text
 
 
+def as_values(column: pa.Array) -> NDArray[Any]:
+    """Labels as NumPy has them: numbers as numbers unless some are missing, all else as objects."""
+    if not column.null_count and (
+        pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    ):
+        numbers: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        return numbers
+    values = np.empty(len(column), object)
+    values[:] = column.to_pylist()
+    return values
+
+
 def _without_zeros(numbers: pa.Array) -> pa.Array:
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
@@ -77,3 +94,29 @@ def _require_distinct(column: pa.Array, file: str, name: str, row_of: Callable[[
             f"{float(values[odd[0]])!r}, which as floating point stands for several whole numbers; "
             "expected labels of more than 15 digits as integers of 64 bits, or as text"
         )
+
+
+def meets(column: pa.Array, where: Where) -> pa.Array:
+    """Whether each label of a bare column meets a condition: text as it is written, numbers and
+    truths by their value. A missing label is that of no value: `split=`."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+
+    values = [_as_label(value, column.type) for value in where.values]
+    known = [value for value in values if value is not None]
+    found = pc.is_in(column, value_set=pa.array(known, column.type), skip_nulls=True)
+    if "" in where.values:
+        found = pc.or_(found, column.is_null())
+    return pc.invert(found) if where.negated else found
+
+
+def _as_label(text: str, kind: pa.DataType) -> Any:
+    """What a label of that type would be, if it is written so; None if none is."""
+    if pa.types.is_boolean(kind):
+        return {"true": True, "false": False}.get(text.lower())
+    if pa.types.is_null(kind):
+        return None
+    try:
+        number = int(text) if pa.types.is_integer(kind) else text
+        return pa.scalar(number, pa.string() if number is text else kind).cast(kind)
+    except (ValueError, OverflowError, pa.ArrowException):
+        return None

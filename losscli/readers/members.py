@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, listed, quoted
+from losscli.errors import DataError, listed
+from losscli.readers.fields import Content, Field, Offer
 
 
 class Member(Protocol):
@@ -40,50 +41,44 @@ class Member(Protocol):
 class Members:
     """The arrays of one file, each opened when it is taken."""
 
+    is_table = False
+
     def __init__(self, name: str, openers: Mapping[str, Callable[[], Member]]) -> None:
         self.name = name
         self._openers = openers
         self._taken: dict[str, Member] = {}
 
-    @property
-    def names(self) -> Sequence[str]:
-        return tuple(self._openers)
+    @cached_property
+    def offer(self) -> Offer:
+        """What each array holds, as its header says; of a damaged one nothing is known."""
+        return Offer(self.name, tuple(self._field(name) for name in self._openers))
 
-    def array(self, patterns: Sequence[str] | None, option: str) -> Member:
-        """The one array that the patterns name; without any, the one that no other took."""
-        chosen = self._chosen(patterns, option)
-        if chosen not in self._taken:
-            self._taken[chosen] = self._openers[chosen]()
-            self._taken[chosen].columns = (chosen,)
-        return self._taken[chosen]
+    def array(self, columns: Sequence[str] | None, option: str) -> Member:
+        """The one array of that name."""
+        assert columns is not None
+        if len(columns) > 1:
+            raise DataError(
+                f"{self.name}: {option} names {listed(columns)}; expected one array, since arrays "
+                "are not joined"
+            )
+        [name] = columns
+        if name not in self._taken:
+            self._taken[name] = self._openers[name]()
+            self._taken[name].columns = (name,)
+        return self._taken[name]
 
     def close(self) -> None:
         for member in self._taken.values():
             member.close()
 
-    def _chosen(self, patterns: Sequence[str] | None, option: str) -> str:
-        if patterns is None:
-            matches = self._remaining()
-        else:
-            matches = [n for n in self.names if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
-        if len(matches) == 1:
-            return matches[0]
-        if not matches:
-            wanted = "free array" if patterns is None else f"array {quoted(', '.join(patterns))}"
-            raise DataError(
-                f"{self.name}: found no {wanted} for {option}; there are {listed(self.names)}"
-            )
-        raise DataError(
-            f"{self.name}: any of {listed(matches)} could be meant; {option} names the one to take"
-        )
+    def _field(self, name: str) -> Field:
+        try:
+            array = self._openers[name]()
+        except DataError:  # opening it as an array says what is wrong
+            return Field(name, Content.OTHER)
+        array.close()
+        return Field(name, _CONTENTS.get(array.dtype.kind, Content.OTHER), len(array.shape) > 1)
 
-    def _remaining(self) -> list[str]:
-        """Those that nothing took: of floating point, or else any."""
-        free = [name for name in self.names if name not in self._taken]
-        if len(free) < 2:
-            return free
-        opened = {name: self._openers[name]() for name in free}
-        floating = [name for name, one in opened.items() if np.issubdtype(one.dtype, np.floating)]
-        for one in opened.values():
-            one.close()
-        return floating or free
+
+# What NumPy's kinds of types hold.
+_CONTENTS = {"f": Content.FLOAT, "i": Content.WHOLE, "u": Content.WHOLE, "b": Content.TRUTH}

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, shortened
 from losscli.readers.dtypes import require_real
+from losscli.readers.fields import Offer
 from losscli.readers.spool import write_all
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class NpyArray:
 
     concurrent = True
     columns: tuple[str, ...] | None = None
-    names: Sequence[str] = ()
+    is_table = False
 
     def __init__(
         self,
@@ -140,9 +141,14 @@ class NpyArray:
         self._checksum = checksum
         self._opening = Lock()
 
-    def array(self, patterns: Sequence[str] | None, option: str) -> NpyArray:
+    @property
+    def offer(self) -> Offer:
+        """There are no columns to choose."""
+        return Offer(self.name)
+
+    def array(self, columns: Sequence[str] | None, option: str) -> NpyArray:
         """The array itself; it has no columns to name."""
-        if patterns is not None:
+        if columns is not None:
             raise DataError(f"{self.name}: found a .npy array, which has no columns ({option})")
         return self
 
@@ -324,7 +330,7 @@ class NpyStream:
 
     concurrent = False
     columns: tuple[str, ...] | None = None
-    names: Sequence[str] = ()
+    is_table = False
 
     def __init__(self, name: str, header: Header, values: _Values, size: int) -> None:
         self.name = name
@@ -334,9 +340,14 @@ class NpyStream:
         self._first = 0
         self._held: NDArray[Any] | None = None
 
-    def array(self, patterns: Sequence[str] | None, option: str) -> NpyStream:
+    @property
+    def offer(self) -> Offer:
+        """There are no columns to choose."""
+        return Offer(self.name)
+
+    def array(self, columns: Sequence[str] | None, option: str) -> NpyStream:
         """The array itself; it has no columns to name."""
-        if patterns is not None:
+        if columns is not None:
             raise DataError(f"{self.name}: found a .npy array, which has no columns ({option})")
         return self
 

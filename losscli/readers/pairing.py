@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, shortened
 from losscli.readers import Array
+from losscli.readers.labels import as_values
 from losscli.readers.spool import kept_in, write_all
 
 # Rows of up to this size are kept in memory, more in a nameless file on disk.
@@ -21,61 +23,173 @@ _HELD_BYTES = 1 << 26
 _COPY_BYTES = 1 << 20
 
 
-def positions(leading: pa.ChunkedArray, other: pa.ChunkedArray, names: tuple[str, str]) -> Any:
-    """For each key of the first file its row in the other; both have the same keys, each once.
+@dataclass(frozen=True)
+class Keys:
+    """The key of each row of a file: one array, or several of one length for a composite key.
 
-    Raises DataError with the keys that stand twice or are missing.
+    `kept` are those of the rows that conditions keep, `dropped` of those that they leave out.
     """
-    keys, others = (one.combine_chunks() for one in (leading, other))
-    if keys.type != others.type:
-        keys, others = (
-            _as_text(one, name) for one, name in zip((keys, others), names, strict=True)
-        )
-    for one, name in zip((keys, others), names, strict=True):
-        _require_unique(one, name)
-    found = pc.index_in(keys, others)
-    _require_none_missing(keys.filter(found.is_null()), names[1], names[0])
-    absent = pc.invert(pc.is_in(others, keys))
-    _require_none_missing(others.filter(absent), names[0], names[1])
-    return found.to_numpy()
+
+    file: str
+    kept: tuple[pa.Array, ...]
+    dropped: tuple[pa.Array, ...]
 
 
-def _as_text(keys: pa.Array, name: str) -> pa.Array:
+@dataclass(frozen=True)
+class Match:
+    """For each of some files the rows in the order of the keys of the first, those keys, and how
+    many rows of each file have no partner and are left out."""
+
+    orders: tuple[NDArray[np.intp], ...]
+    keys: tuple[pa.Array, ...]
+    left_out: tuple[int, ...]
+
+
+def matched(files: Sequence[Keys], inner: bool) -> Match:
+    """The rows of several files that have the same key.
+
+    Each key is there once in each file. With `inner`, rows whose key another file lacks are left
+    out; otherwise they are a DataError, as keys that are there more than once are.
+    """
+    kept, dropped, count = _numbered(files)
+    for keys, numbers in zip(files, kept, strict=True):
+        _require_unique(keys, numbers, count)
+    places = [_places(numbers, count) for numbers in kept]
+    leading = kept[0]
+    has_partner = np.ones(len(leading), np.bool_)
+    left_out = [0] * len(files)
+    for k, other in enumerate(files[1:], start=1):
+        is_dropped = np.zeros(count, np.bool_)
+        is_dropped[dropped[k]] = True
+        missing = (places[k][leading] < 0) & ~is_dropped[leading]
+        is_dropped[:] = False
+        is_dropped[dropped[0]] = True
+        extra = (places[0][kept[k]] < 0) & ~is_dropped[kept[k]]
+        if not inner:
+            _require_none(files[0], missing, other.file)
+            _require_none(other, extra, files[0].file)
+        left_out[0] += int(np.count_nonzero(missing))
+        left_out[k] += int(np.count_nonzero(extra))
+        has_partner &= places[k][leading] >= 0
+    rows = np.flatnonzero(has_partner)
+    orders = (rows, *(place[leading[rows]] for place in places[1:]))
+    in_order = tuple(one.take(pa.array(rows)) for one in files[0].kept)
+    return Match(orders, in_order, tuple(left_out))
+
+
+def _numbered(
+    files: Sequence[Keys],
+) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]], int]:
+    """The keys as numbers from 0 on, equal ones with one number, and how many numbers there are."""
+    sizes = [len(one[0]) for keys in files for one in (keys.kept, keys.dropped)]
+    numbers, count = np.zeros(sum(sizes), np.int64), 1
+    owners = [keys.file for keys in files for _ in range(2)]
+    for parts in zip(*(one for keys in files for one in (keys.kept, keys.dropped)), strict=True):
+        values = pa.concat_arrays(_of_one_type(parts, owners))
+        encoded = values.dictionary_encode(null_encoding="encode")
+        numbers = numbers * len(encoded.dictionary) + encoded.indices.to_numpy()
+        _, numbers = np.unique(numbers, return_inverse=True)
+        count = int(numbers.max(initial=-1)) + 1
+    split = np.split(numbers, np.cumsum(sizes)[:-1])
+    return split[0::2], split[1::2], count
+
+
+def _of_one_type(parts: Sequence[pa.Array], files: Sequence[str]) -> list[pa.Array]:
+    """Keys of several files as one type: numbers as numbers, also where a file has them as text;
+    anything else as text."""
+    kinds = list(dict.fromkeys(one.type for one in parts))
+    if len(kinds) == 1:
+        return list(parts)
+    number = _number_type(kinds)
+    if number is not None:
+        with suppress(pa.ArrowException):
+            return [one.cast(number) for one in parts]
+    return [_as_text(one, file) for one, file in zip(parts, files, strict=True)]
+
+
+def _number_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
+    """What holds the numbers of these types; None if there are no numbers among them."""
+    numbers = [kind for kind in kinds if pa.types.is_integer(kind) or pa.types.is_floating(kind)]
+    if not numbers:
+        return None
+    return pa.float64() if any(map(pa.types.is_floating, numbers)) else pa.int64()
+
+
+def _as_text(keys: pa.Array, file: str) -> pa.Array:
     try:
         return keys.cast(pa.string())
     except pa.ArrowInvalid as error:  # bytes that are no text
         raise DataError(
-            f"{name}: the keys are {shortened(keys.type)}, unlike those of the other file: "
+            f"{file}: the keys are {shortened(keys.type)}, unlike those of the other file: "
             f"{first_line(error)}"
         ) from error
 
 
-def _require_unique(keys: pa.Array, name: str) -> None:
-    counted = keys.value_counts()
-    twice = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
-    if len(twice):
-        raise DataError(f"{name}: {len(twice)} keys stand more than once: {_shown(twice)}")
-    if keys.null_count:
-        row = pc.index(keys.is_null(), True).as_py()
-        raise DataError(f"{name}: row {row} has no key")
+def _places(numbers: NDArray[np.int64], count: int) -> NDArray[np.intp]:
+    """The row of each key, -1 for one that is not there."""
+    places = np.full(count, -1, np.intp)
+    places[numbers] = np.arange(len(numbers))
+    return places
 
 
-def _require_none_missing(missing: pa.Array, name: str, other: str) -> None:
-    if len(missing):
+def _require_unique(keys: Keys, numbers: NDArray[np.int64], count: int) -> None:
+    for one in keys.kept:
+        if one.null_count:
+            row = one.is_null().index(True).as_py()
+            raise DataError(f"{keys.file}: row {row} has no key")
+    repeated = np.flatnonzero(np.bincount(numbers, minlength=count) > 1)
+    if len(repeated):
+        shown = _shown(keys, [int(np.argmax(numbers == number)) for number in repeated[:5]])
+        more = ", ..." if len(repeated) > 5 else ""
+        noun = "key" if len(repeated) == 1 else "keys"
+        raise DataError(f"{keys.file}: {len(repeated)} duplicate {noun} ({shown}{more})")
+
+
+def _require_none(keys: Keys, missing: NDArray[np.bool_], other: str) -> None:
+    rows = np.flatnonzero(missing)
+    if len(rows):
+        more = ", ..." if len(rows) > 5 else ""
+        noun = "key" if len(rows) == 1 else "keys"
         raise DataError(
-            f"{name}: found no row for {len(missing)} keys of {other}: {_shown(missing)}"
+            f"{other}: found no row for {len(rows)} {noun} of {keys.file} "
+            f"({_shown(keys, rows[:5].tolist())}{more}). Use --join inner to leave such rows out."
         )
 
 
-def _shown(keys: pa.Array) -> str:
-    some = [shortened(key) for key in keys.slice(0, 5).to_pylist()]
-    return ", ".join(some) + (", ..." if len(keys) > len(some) else "")
+def _shown(keys: Keys, rows: Sequence[int]) -> str:
+    return ", ".join(
+        shortened("/".join(str(one[row].as_py()) for one in keys.kept)) for row in rows
+    )
+
+
+class KeyRows:
+    """A source over a column of keys in the order of the rows, to be shown with each row."""
+
+    concurrent = True
+    columns: tuple[str, ...] | None = None
+    name = ""
+    bytes = 0
+    dtype = np.dtype(object)
+
+    def __init__(self, keys: pa.Array) -> None:
+        self._keys = keys
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return (len(self._keys),)
+
+    def count(self) -> int:
+        return len(self._keys)
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        start, stop, _ = box[0].indices(len(self._keys))
+        return as_values(self._keys.slice(start, stop - start))
 
 
 class Reordered:
-    """A source over another's rows in a given order, once these were kept."""
+    """A source over some of another's rows in a given order, once all `rows` of it were kept."""
 
-    def __init__(self, source: Array, order: NDArray[np.intp]) -> None:
+    def __init__(self, source: Array, order: NDArray[np.intp], rows: int) -> None:
         self.name = source.name
         self.columns = source.columns
         self.files: tuple[str, ...] = getattr(source, "files", ())
@@ -84,8 +198,9 @@ class Reordered:
         self.shape: tuple[int | None, ...] = (len(order), *source.shape[1:])
         self._source = source
         self._order = order
-        self._rows = _room(self.row_shape, source.dtype, len(order))
-        self._present = _RowsInMemory((), np.dtype(np.bool_), len(order))
+        self.source_rows = rows
+        self._rows = _room(self.row_shape, source.dtype, rows)
+        self._present = _RowsInMemory((), np.dtype(np.bool_), rows)
         self.concurrent = isinstance(self._rows, _RowsInMemory)
 
     @property
@@ -121,7 +236,7 @@ class Reordered:
 
 def keep_all(arrays: Collection[Reordered]) -> None:
     """Read the sources of arrays of one file, side by side: a table is read once for all."""
-    count = max((one.count() for one in arrays), default=0)
+    count = max((one.source_rows for one in arrays), default=0)
     widest = max((_row_bytes(one.row_shape, one.dtype) for one in arrays), default=1)
     step = max(1, _COPY_BYTES // widest)
     for start in range(0, count, step):

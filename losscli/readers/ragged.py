@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from losscli.errors import DataError, quoted
-from losscli.readers.columns import is_list
-from losscli.readers.table import LABEL, ROW
+from losscli.readers.columns import LABEL, ROW, is_list
 
 
 def sequences(table: pa.Table, leaves_out: bool, name: str) -> pa.Table:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError
 from losscli.readers import Array, Container, Reading, known_format, open_file
+from losscli.readers.fields import Offer
 from losscli.readers.origin import STANDARD_INPUT
 
 _PART = re.compile(r"(\d+)-of-(\d+)")
@@ -106,20 +107,21 @@ def _require_all_parts(names: Sequence[str]) -> None:
 class Shards:
     """A container over files of arrays, which have the same ones."""
 
+    is_table = False
+
     def __init__(self, name: str, files: Sequence[Container]) -> None:
         self.name = name
         self._files = files
 
     @property
-    def names(self) -> Sequence[str]:
-        return self._files[0].names
+    def offer(self) -> Offer:
+        """The arrays of the first file; the others are asked for the same."""
+        offers = tuple(one.offer for one in self._files)
+        return Offer(self.name, offers[0].fields, parts=offers)
 
-    def array(self, patterns: Sequence[str] | None, option: str) -> ShardedArray:
+    def array(self, columns: Sequence[str] | None, option: str) -> ShardedArray:
         """The array of that name of each file, end to end."""
-        first, *others = self._files
-        array = first.array(patterns, option)
-        exact = None if array.columns is None else array.columns
-        return ShardedArray(self.name, [array, *(one.array(exact, option) for one in others)])
+        return ShardedArray(self.name, [one.array(columns, option) for one in self._files])
 
     def close(self) -> None:
         for one in self._files:
@@ -148,6 +150,11 @@ class ShardedArray:
     @property
     def shape(self) -> tuple[int | None, ...]:
         return (self.count(), *self._parts[0].shape[1:])
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """The first row of each file."""
+        return self._starts[:-1]
 
     def count(self) -> int:
         return self._starts[-1]

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import itertools
-import math
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from losscli.errors import DataError, first_line, listed, quoted
+from losscli.errors import DataError, first_line, quoted
 from losscli.readers.columns import (
+    FILE,
+    LABEL,
+    ROW,
     bare_type,
-    is_list,
+    fields_of,
     is_text,
-    named,
     plain_type,
-    remaining,
     require_one,
+    require_usable,
     value_type,
 )
-from losscli.readers.labels import bare, label_values
+from losscli.readers.fields import Offer
+from losscli.readers.labels import bare, label_values, meets
+from losscli.readers.table_arrays import (
+    TableArray,
+    TableCells,
+    TableFiles,
+    TableLabels,
+    TableValues,
+)
+from losscli.readers.where import Rows, RowStream, Selection, Where
 from losscli.threads import in_order
-
-# The column that tells from which row of the file a step of a sequence comes.
-ROW = "\0row"
-
-# What is put before a column's name where it is read as labels; it may be an array as well.
-LABEL = "\0label "
 
 # What pyarrow raises for files that are damaged.
 DAMAGE = (
@@ -60,8 +62,11 @@ class Table:
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
     where that is something else; of such a field `as_labels` tells the type that keeps labels
     apart. `notes` say what was chosen in opening it, `warnings` what looks wrong with the file,
-    `files` name what it is made of, if of several.
+    `files` and `parts` tell what it is made of, if of several. `numbered`: there is no header, and
+    the names of the columns are their positions.
     """
+
+    is_table = True
 
     def __init__(
         self,
@@ -76,12 +81,14 @@ class Table:
         notes: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
+        numbered: bool = False,
+        parts: tuple[Offer, ...] = (),
     ) -> None:
         self.name = name
         self.bytes = size
         self.schema = schema
         self.seen = schema if seen is None else seen
-        self.names: Sequence[str] = self.seen.names
+        self.offer = Offer(name, fields_of(self.seen), numbered, parts)
         self.notes = notes
         self.warnings = warnings
         self.files = files
@@ -94,16 +101,20 @@ class Table:
         self._leading: tuple[str, ...] | None = None
         self._shift = False
         self._leaves_out = False
+        self._conditions: list[Where] = []
+        self._selections: list[Selection] = []
+        self._wants_file = False
         self._batches: Iterator[pa.Table] | None = None
         self._held: pa.Table | None = None
         self._first_held = 0
         self._rows_read = 0
+        self._rows_kept = 0
         self._sequences = 0
 
     @property
     def row_count(self) -> int | None:
         """How many rows the arrays have, where that is known."""
-        return None if self.is_ragged else self._row_count
+        return None if self.is_ragged or self.is_selected else self._row_count
 
     @property
     def is_ragged(self) -> bool:
@@ -115,23 +126,48 @@ class Table:
         kind = self._number_type(name)
         return value_type(kind) if self.is_ragged else kind
 
-    def array(self, patterns: Sequence[str] | None, option: str) -> TableArray:
-        """The columns that the patterns name, or without any those that no other array took.
+    @property
+    def is_selected(self) -> bool:
+        """Whether conditions keep some of the rows alone."""
+        return bool(self._conditions or self._selections)
 
-        All arrays are made before any is read. `option` is what names columns, for messages.
-        """
-        taken = [*self._columns, *self._label_columns]
-        if patterns is None:
-            chosen = remaining(self.seen, taken, self.name, option)
-        else:
-            chosen = named(self.schema, patterns, self.name, option, taken)
-        self._columns = list(dict.fromkeys([*self._columns, *chosen]))
-        return TableArray(self, tuple(chosen))
+    def array(self, columns: Sequence[str] | None, option: str) -> TableArray:
+        """Columns as one array. All arrays are made before any is read."""
+        del option  # columns of a table always have names
+        assert columns is not None
+        require_usable(self.schema, columns, self.name)
+        self._columns = list(dict.fromkeys([*self._columns, *columns]))
+        return TableArray(self, tuple(columns))
 
     def labels(self, column: str) -> TableLabels:
         """A column as labels; the same may be an array as well."""
         self._label_columns[column] = self._label_field(column)
         return TableLabels(self, (column,))
+
+    def values(self, column: str) -> TableValues:
+        """A column as the values that it has, for keys and what else is shown with a row."""
+        self._label_columns[column] = self._label_field(column)
+        return TableValues(self, (column,))
+
+    def cells(self, column: str) -> TableCells:
+        """A column to be compared with that of another table."""
+        self._label_columns[column] = self._label_field(column)
+        is_number = self.offer.field(column).is_number
+        return TableCells(self, (column,), is_number)
+
+    def file_labels(self) -> TableFiles:
+        """The file that each row comes from, as a label."""
+        self._wants_file = True
+        return TableFiles(self, ())
+
+    def keep_rows(self, condition: Where) -> None:
+        """Leave out all rows that do not meet a condition on one of the columns."""
+        require_one(self.seen, condition.column, self.name)
+        self._conditions.append(condition)
+
+    def follow(self, selection: Selection) -> None:
+        """Leave out the rows that conditions on another table leave out there."""
+        self._selections.append(selection)
 
     def allow_text(self, column: str) -> None:
         """Read a column of names as it is; text in any other is an error."""
@@ -153,14 +189,19 @@ class Table:
         known = [count for count in counts if count is not None]
 
         def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
-            for table in tables:
-                for column in wanted.names:
-                    if column not in table.names:
+            stored = pa.schema([field for field in wanted if field.name != FILE])
+            for number, table in enumerate(tables):
+                for column in stored.names:
+                    if column not in table.schema.names:
                         raise DataError(
                             f"{table.name}: found no column {quoted(column)} as elsewhere"
                         )
-                for batch in table.open_batches(wanted):
-                    yield as_wanted(batch, wanted, table.name, schemas)
+                for batch in table.open_batches(stored):
+                    joined = as_wanted(batch, stored, table.name, schemas)
+                    if FILE in wanted.names:
+                        files = pa.array(np.full(batch.num_rows, number))
+                        joined = joined.append_column(FILE, files)
+                    yield joined
 
         return Table(
             name,
@@ -173,18 +214,44 @@ class Table:
             notes=self.notes,
             warnings=tuple(one for table in tables for one in table.warnings),
             files=tuple(table.name for table in tables),
+            numbered=self.offer.numbered,
+            parts=tuple(table.offer for table in tables),
         )
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """A whole column of labels, in a pass of its own."""
+    def column(self, name: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+        """A whole column of labels, of the rows that conditions keep and of those that they leave
+        out, in a pass of its own."""
         field = self._label_field(name)
-        empty = pa.array([], bare_type(field.type))
-        parts = [label_values(empty, self.name, name, int)]
-        first = 0
-        for batch in self.open_batches(pa.schema([field])):
-            parts.append(label_values(bare(batch.column(name)), self.name, name, first.__add__))
+        empty = label_values(pa.array([], bare_type(field.type)), self.name, name, int)
+        kept, dropped, first = [empty], [empty], 0
+        streams = self._streams()
+        for batch in self.open_batches(self._with_conditions([field])):
+            values = label_values(bare(batch.column(name)), self.name, name, first.__add__)
+            keeps = self._mask(batch, streams)
+            kept.append(values.filter(pa.array(keeps)))
+            dropped.append(values.filter(pa.array(~keeps)))
             first += batch.num_rows
-        return pa.chunked_array(parts)
+        return pa.chunked_array(kept), pa.chunked_array(dropped)
+
+    def distinct(self, name: str) -> pa.Array:
+        """The values of a column, each once, of the rows that conditions keep; in a pass of its
+        own. Those of numbers are numbers, and those of text are text."""
+        field = self.schema.field(name)
+        kind = plain_type(field.type)
+        found, first, streams = pa.array([], kind), 0, self._streams()
+        for batch in self.open_batches(self._with_conditions([field])):
+            keeps = self._mask(batch, streams)
+            values = plain(batch.column(name)).filter(pa.array(keeps))
+            if values.type != kind:  # a condition reads it as text
+                values = self._parsed(values, name, kind, first + np.flatnonzero(keeps))
+            found = pa.concat_arrays([found, values.unique()]).unique()
+            first += batch.num_rows
+        return found
+
+    def masks(self) -> Iterator[Rows]:
+        """Which rows conditions keep, batch by batch, in a pass of its own."""
+        for batch in self.open_batches(self._with_conditions([])):
+            yield self._mask(batch, [])
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Rows from `start` to `stop`, fewer at the end. The rows before `start` are let go."""
@@ -203,7 +270,7 @@ class Table:
 
     def file_row(self, row: int) -> int:
         """The row of the file that one of the rows held comes from."""
-        if not self.is_ragged:
+        if not (self.is_ragged or self.is_selected):
             return row
         assert self._held is not None
         return int(self._held.column(ROW)[row - self._first_held].as_py())
@@ -222,6 +289,10 @@ class Table:
         """The number of sequences, once all were read."""
         return self._sequences
 
+    def selected(self) -> tuple[int, int]:
+        """How many rows conditions kept, and how many they left out, once all were read."""
+        return self._rows_kept, self._rows_read - self._rows_kept
+
     def close(self) -> None:
         self._batches = self._held = None
 
@@ -233,40 +304,85 @@ class Table:
                 fields.append((LABEL + name, bare_type(field.type)))
             if self.is_ragged:
                 fields = [(name, value_type(kind)) for name, kind in fields]
-                fields.append((ROW, pa.int64()))
+            fields += [(name, pa.int64()) for name in self._further()]
             self._held = pa.schema(fields).empty_table()
         return self._batches, self._held
 
+    def _further(self) -> list[str]:
+        """The columns that say where a row comes from, where that is asked for."""
+        rows = [ROW] if self.is_ragged or self.is_selected else []
+        return [*rows, FILE] if self._wants_file else rows
+
     def _tables(self) -> Iterator[pa.Table]:
         """The batches as numbers and labels, and exploded where rows are sequences."""
-        kinds = {name: self._number_type(name) for name in self._columns}
-        for batch in self.open_batches(self._wanted()):
-            numbers = {
-                name: self._numbers(batch.column(name), name, kind) for name, kind in kinds.items()
-            }
-            labels = {LABEL + name: bare(batch.column(name)) for name in self._label_columns}
-            table = pa.table(numbers | labels)
+        streams = self._streams()
+        for batch in self.open_batches(self._with_conditions(self._wanted())):
+            table = self._as_arrays(*self._selected(batch, streams))
             if self._leading is not None:
                 from losscli.readers.ragged import explode, sequences  # noqa: PLC0415 - as above
 
-                rows = np.arange(self._rows_read, self._rows_read + batch.num_rows)
-                table = table.append_column(ROW, pa.array(rows))
                 table = sequences(table, self._leaves_out, self.name)
                 self._sequences += table.num_rows
                 table = explode(table, self._leading, self._shift, self.name)
-            self._rows_read += batch.num_rows
             yield table
+        for stream in streams:
+            stream.require_end(self.name)
 
-    def _wanted(self) -> pa.Schema:
+    def _selected(
+        self, batch: pa.RecordBatch, streams: Sequence[RowStream]
+    ) -> tuple[pa.RecordBatch, NDArray[np.int64]]:
+        """The rows of a batch that conditions keep, and which rows of the file they are."""
+        rows = np.arange(self._rows_read, self._rows_read + batch.num_rows)
+        self._rows_read += batch.num_rows
+        if not self.is_selected:
+            return batch, rows
+        mask = self._mask(batch, streams)
+        self._rows_kept += int(np.count_nonzero(mask))
+        return batch.filter(pa.array(mask)), rows[mask]
+
+    def _as_arrays(self, batch: pa.RecordBatch, rows: NDArray[np.int64]) -> pa.Table:
+        columns = {name: self._numbers(batch.column(name), name, rows) for name in self._columns}
+        columns |= {LABEL + name: bare(batch.column(name)) for name in self._label_columns}
+        if ROW in self._further():
+            columns[ROW] = pa.array(rows)
+        if self._wants_file:
+            has_files = FILE in batch.schema.names
+            columns[FILE] = batch.column(FILE) if has_files else pa.array(np.zeros_like(rows))
+        return pa.table(columns)
+
+    def _streams(self) -> list[RowStream]:
+        return [selection.stream() for selection in self._selections]
+
+    def _mask(self, batch: pa.RecordBatch, streams: Sequence[RowStream]) -> Rows:
+        """Which rows of a batch the conditions on this table and on others keep."""
+        masks = [one.take_from(self.name, batch.num_rows) for one in streams]
+        for condition in self._conditions:
+            column = bare(batch.column(condition.column))
+            labels = label_values(column, self.name, condition.column, int)
+            masks.append(meets(labels, condition).to_numpy(zero_copy_only=False))
+        kept: Rows = np.logical_and.reduce([np.ones(batch.num_rows, np.bool_), *masks])
+        return kept
+
+    def _with_conditions(self, fields: Iterable[pa.Field]) -> pa.Schema:
+        """Fields and those of the conditions, which are read as labels."""
+        conditions = [self._label_field(one.column) for one in self._conditions]
+        return pa.schema({field.name: field for field in [*fields, *conditions]}.values())
+
+    def _wanted(self) -> Iterator[pa.Field]:
         """The columns of all arrays and labels; what is both is read as labels, whose text or
         number then becomes the array's."""
-        numbers = {
-            name: self.schema.field(name).with_type(pa.float64())
-            if self._must_be_numbers(name)
-            else self.schema.field(name)
-            for name in self._columns
-        }
-        return pa.schema((numbers | self._label_columns).values())
+        numbers = {name: self._stored_field(name) for name in self._columns}
+        yield from (numbers | self._label_columns).values()
+        if self._wants_file and self.files:
+            yield pa.field(FILE, pa.int64())
+
+    def _stored_field(self, name: str) -> pa.Field:
+        """How an array's column is read: text that has to be numbers as numbers, unless rows are
+        left out first, which may hold anything."""
+        field = self.schema.field(name)
+        if self.is_selected and pa.types.is_string(self._as_labels(field)):
+            return field.with_type(pa.string())
+        return field.with_type(pa.float64()) if self._must_be_numbers(name) else field
 
     def _label_field(self, name: str) -> pa.Field:
         """The column as it is read where its values are labels."""
@@ -283,14 +399,16 @@ class Table:
             return pa.float64()
         return plain_type(self.schema.field(name).type)
 
-    def _numbers(self, column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
+    def _numbers(self, column: pa.Array, name: str, rows: NDArray[np.int64]) -> pa.Array:
         """The column as an array needs it. Raises DataError at the first word among numbers."""
-        column = plain(column)
+        column, kind = plain(column), self._number_type(name)
         if is_text(column.type) and not is_text(kind):
-            return self._parsed(column, name, kind)
+            return self._parsed(column, name, kind, rows)
         return column if column.type == kind else column.cast(kind, safe=False)
 
-    def _parsed(self, column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
+    def _parsed(
+        self, column: pa.Array, name: str, kind: pa.DataType, rows: NDArray[np.int64]
+    ) -> pa.Array:
         """Text as numbers, or as true and false."""
         import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
@@ -300,253 +418,10 @@ class Table:
         odd = words.index(True).as_py()
         if odd >= 0:
             raise DataError(
-                f"{self.name}: row {self._rows_read + odd}, column {quoted(name)}: found "
+                f"{self.name}: row {rows[odd]}, column {quoted(name)}: found "
                 f"{quoted(column[odd].as_py())}, expected {expected}"
             )
         return pc.ascii_trim_whitespace(column).cast(kind)
-
-
-class TableArray:
-    """A source over columns of a table: (N) from one column, (N, k) from k or from lists of k."""
-
-    concurrent = False
-
-    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
-        self.name = table.name
-        self.bytes = table.bytes
-        self.columns: tuple[str, ...] | None = columns
-        self.files = table.files
-        self.table = table
-        self.skips_missing = False
-        self._columns = columns
-        self._namings: list[list[str]] = []
-        self._range: tuple[int, int] | None = None
-        self._block: NDArray[Any] | None = None
-        self._present: NDArray[np.bool_] | None = None
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it holds names instead of numbers."""
-        kind = plain_type(self.table.schema.field(self._columns[0]).type)
-        return len(self._columns) == 1 and is_text(kind)
-
-    @property
-    def is_nested(self) -> bool:
-        """Whether its cells are lists of lists: sequences of rows."""
-        kind = plain_type(self.table.schema.field(self._columns[0]).type)
-        return is_list(kind) and is_list(value_type(kind))
-
-    @cached_property
-    def class_names(self) -> list[str]:
-        """The names of the classes: the first naming offered that has the first name read."""
-        column = self.table.read(0, 1).column(self._columns[0])
-        known = (names for names in self._namings if column[0].as_py() in names)
-        return next(known, self._namings[0])
-
-    def name_classes(self, namings: list[list[str]]) -> None:
-        """Read names as their index among the names of classes, called in one of these ways."""
-        self._namings = namings
-        self.table.allow_text(self._columns[0])
-
-    @cached_property
-    def shape(self) -> tuple[int | None, ...]:
-        rows = self.table.row_count
-        return (rows,) if self._width is None else (rows, self._width)
-
-    @cached_property
-    def dtype(self) -> np.dtype[Any]:
-        if self._namings:
-            return np.dtype(np.int64)
-        types = [value_type(self.table.type_of(name)) for name in self._columns]
-        # An empty array tells, where `kind.to_pandas_dtype()` of some versions needs pandas.
-        empty = (pa.array([], kind).to_numpy(zero_copy_only=False) for kind in types)
-        return np.result_type(*empty)
-
-    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
-        """The values in a box. A row that is read in several boxes is decoded once."""
-        start, stop = _rows_of(box)
-        if self._block is None or self._range != (start, stop):
-            rows = self.table.read(start, stop)
-            self._present = np.ones(rows.num_rows, dtype=np.bool_)
-            self._block = self._decode(rows, start)
-            self._range = (start, stop)
-        return self._block[(slice(None), *box[1:])]
-
-    def present(self, box: tuple[slice, ...]) -> NDArray[np.bool_]:
-        """Which rows of a box hold a value everywhere."""
-        self.read((box[0], *[slice(None)] * (len(self.shape) - 1)))
-        assert self._present is not None
-        return self._present
-
-    def rows(self, box: tuple[slice, ...]) -> NDArray[np.int64]:
-        """The row of the file that each row of a box comes from, where rows are sequences."""
-        start, stop = _rows_of(box)
-        numbers: NDArray[np.int64] = self.table.read(start, stop).column(ROW).to_numpy()
-        return numbers
-
-    def count(self) -> int:
-        return self.table.count()
-
-    @cached_property
-    def _width(self) -> int | None:
-        """Values a row; None for a plain column."""
-        if len(self._columns) > 1:
-            return len(self._columns)
-        kind = self.table.type_of(self._columns[0])
-        return self._expected_list[0] if is_list(kind) else None
-
-    @cached_property
-    def _expected_list(self) -> tuple[int, str]:
-        """The length of the lists, and what to call one of them: it is that of the type, or of the
-        first row that has a list. Rows may be missing before it, which are held, as they have yet
-        to be read. If no row has a list the length is 0."""
-        kind = self.table.type_of(self._columns[0])
-        if pa.types.is_fixed_size_list(kind):
-            return kind.list_size, f"one of {kind.list_size}"
-        rows = 1
-        while True:
-            column = self.table.read(0, rows).column(self._columns[0])
-            if column.null_count < len(column):
-                row = column.is_valid().index(True).as_py()
-                length = len(column[row])
-                return length, f"one of {length} as in row {self.table.file_row(row)}"
-            if len(column) < rows:
-                return 0, "one"
-            rows *= 2
-
-    def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
-        if self._namings:
-            return self._indices(rows.column(self._columns[0]), start)
-        if len(self._columns) == 1 and self._width is not None:
-            return self._lists(rows.column(self._columns[0]), self._columns[0], start)
-        # Columns stay columns, end to end: filling rows from them takes 6 times as long, and what
-        # a loss adds up over few columns it adds up faster over long ones.
-        block = np.empty((len(self._columns), rows.num_rows), self.dtype)
-        for values, name in zip(block, self._columns, strict=True):
-            self._fill(values, rows.column(name), name, start)
-        return block[0] if self._width is None else block.T
-
-    def _fill(self, values: NDArray[Any], column: pa.ChunkedArray, name: str, start: int) -> None:
-        if column.null_count:
-            self._miss(column.is_null(), name, start, "found no value, expected a number")
-            column = column.fill_null(_zero(column.type))
-        first = 0
-        for chunk in column.chunks:  # each is a view; `to_numpy` of several converts every value
-            values[first : first + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
-            first += len(chunk)
-
-    def _indices(self, column: pa.ChunkedArray, start: int) -> NDArray[Any]:
-        """The index of each name among the names of the classes."""
-        name = self._columns[0]
-        if len(column) == 0:
-            return np.zeros(0, dtype=np.int64)
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        names = self.class_names
-        if column.null_count:
-            self._miss(column.is_null(), name, start, "found no value, expected a class")
-            column = column.fill_null(names[0])
-        indices = pc.index_in(column, pa.array(names, pa.string()).cast(column.type))
-        unknown = indices.is_null().index(True).as_py()
-        if unknown >= 0:
-            found = column[unknown].as_py()
-            raise self._error(
-                start + unknown, name, f"found {quoted(found)}, expected one of {listed(names)}"
-            )
-        return np.asarray(indices.to_numpy(), dtype=np.int64)
-
-    def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        width, expected = self._expected_list
-        missing = column.is_null()
-        if column.null_count:
-            self._miss(missing, name, start, f"found no list, expected {expected}")
-            filler = pa.scalar([_zero(column.type.value_type)] * width, column.type)
-            column = pc.if_else(missing, filler, column)
-        lengths = pc.list_value_length(column)
-        odd = pc.not_equal(lengths, width).index(True).as_py()
-        if odd >= 0:
-            raise self._error(
-                start + odd, name, f"found a list of {lengths[odd]}, expected {expected}"
-            )
-        values = pc.list_flatten(column)
-        if values.null_count:
-            holes = values.is_null().to_numpy().reshape(-1, width).any(axis=1)
-            problem = "found a list with a missing value, expected numbers"
-            self._miss(pa.chunked_array([pa.array(holes)]), name, start, problem)
-            values = values.fill_null(_zero(values.type))
-        numbers: NDArray[Any] = values.to_numpy()
-        return numbers.reshape(len(column), width)
-
-    def _miss(self, missing: pa.ChunkedArray, name: str, start: int, problem: str) -> None:
-        """Mark rows where something is missing, or raise at the first of them."""
-        if not self.skips_missing:
-            row = start + missing.index(True).as_py()
-            raise self._error(row, name, f"{problem}; --skip-missing leaves such rows out")
-        assert self._present is not None
-        self._present &= ~missing.to_numpy()
-
-    def _error(self, row: int, column: str, problem: str) -> DataError:
-        place = f"row {self.table.file_row(row)}, column {quoted(column)}"
-        return DataError(f"{self.name}: {place}: {problem}")
-
-
-class TableLabels(TableArray):
-    """A source over a column of labels, which gives each value's number among `label_names`."""
-
-    dtype = np.dtype(np.int64)
-
-    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
-        super().__init__(table, columns)
-        self._codes: dict[Any, int] = {}
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        return (self.table.row_count,)
-
-    @property
-    def label_names(self) -> list[Any]:
-        """The values met so far, in the order in which they came; None where there was none."""
-        return [str(one) if isinstance(one, bytes) else one for one in self._codes]
-
-    def _decode(self, rows: pa.Table, start: int) -> NDArray[Any]:
-        [name] = self._columns
-        column = label_values(
-            rows.column(LABEL + name).combine_chunks(),
-            self.name,
-            name,
-            lambda place: self.table.file_row(start + place),
-        )
-        encoded = column.dictionary_encode(null_encoding="encode")
-        values = encoded.dictionary.to_pylist()
-        one_nan = (value if value == value else math.nan for value in values)  # noqa: PLR0124
-        codes = [self._codes.setdefault(value, len(self._codes)) for value in one_nan]
-        result: NDArray[Any] = np.array(codes, np.int64)[encoded.indices.to_numpy()]
-        return result
-
-
-class FileRows:
-    """A source of the row of the file from which each row of an array comes."""
-
-    concurrent = False
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
-    dtype = np.dtype(np.int64)
-
-    def __init__(self, array: TableArray) -> None:
-        self._array = array
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        return self._array.shape[:1]
-
-    def count(self) -> int:
-        return self._array.count()
-
-    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
-        return self._array.rows(box)
 
 
 def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -569,12 +444,3 @@ def plain(column: pa.Array) -> pa.Array:
         column = column.storage
     kind = plain_type(column.type)
     return column if kind == column.type else column.cast(kind)
-
-
-def _zero(kind: pa.DataType) -> int | bool:
-    """What stands for a missing number; pyarrow takes no 0 for false."""
-    return False if pa.types.is_boolean(kind) else 0
-
-
-def _rows_of(box: tuple[slice, ...]) -> tuple[int, int]:
-    return box[0].start or 0, sys.maxsize if box[0].stop is None else box[0].stop

@@ -15,6 +15,7 @@ class Together:
     """A source that is 1 for every row that is there in all of some arrays, read beside them."""
 
     concurrent = False
+    of_table = True
     columns: tuple[str, ...] | None = None
     name = ""
     bytes = 0

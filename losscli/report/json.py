@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from losscli.engine import Elements
-from losscli.reduction import Group, Result
+from losscli.reduction import Group, Result, TopElement
 from losscli.report.rows import differences
 from losscli.text import printable_json
 
@@ -85,6 +85,7 @@ def facts(result: Result) -> list[tuple[str, Any]]:
         ("inputs", [asdict(one) for one in result.inputs]),
         ("pairing", result.pairing),
         ("classes", result.classes),
+        *([] if result.selected is None else [("selected", asdict(result.selected))]),
         ("notes", result.notes),
         ("warnings", result.warnings),
         ("signature", result.signature),
@@ -101,11 +102,17 @@ def _asked_for(result: Result) -> Iterator[tuple[str, Any]]:
         yield "by", result.by
         yield "groups", [_group(one) for one in result.groups]
     if result.top is not None:
-        yield "top", [asdict(one) for one in result.top]
+        yield "top", [_top(one) for one in result.top]
     if result.quantiles is not None:
         yield "quantiles", result.quantiles
     if result.histogram is not None:
         yield "histogram", [asdict(one) for one in result.histogram]
+
+
+def _top(element: TopElement) -> dict[str, Any]:
+    """With the key only where there is one."""
+    found = asdict(element)
+    return found if element.keys else {name: found[name] for name in found if name != "keys"}
 
 
 def _group(group: Group) -> dict[str, Any]:

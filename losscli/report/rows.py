@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements
+from losscli.engine import Elements, spread
 from losscli.losses.layout import show
 from losscli.reduction import Group, PerElement, Result, TopElement
 
@@ -159,6 +159,7 @@ def _top(result: Result, top: Sequence[TopElement]) -> Section:
     has_target = any(one.target is not None for one in top)
     has_predicted = any(one.predicted is not None for one in top)
     header = (
+        *(top[0].keys if top else ()),
         *_index_names(len(result.shape) or 1),
         *(["target"] if has_target else []),
         *(["predicted"] if has_predicted else []),
@@ -166,6 +167,7 @@ def _top(result: Result, top: Sequence[TopElement]) -> Section:
     )
     rows = [
         (
+            *one.keys.values(),
             *one.index,
             *([one.target] if has_target else []),
             *([one.predicted] if has_predicted else []),
@@ -181,11 +183,16 @@ def _index_names(axes: int) -> list[str]:
 
 
 def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
-    """Index, target, labels, weight and loss of each element, in C order."""
+    """Keys, index, target, labels, weight and loss of each element, in C order."""
     losses = elements.losses
     shape = losses.values.shape
     index = np.unravel_index(np.arange(losses.values.size), shape)
+    own = ["target", "weight", "loss", *_index_names(len(shape))]
     columns: dict[str, NDArray[Any]] = {
+        f"key_{name}" if name in own else name: spread(values, shape).ravel()
+        for name, values in elements.keys.items()
+    }
+    columns |= {
         name: start + offsets
         for name, start, offsets in zip(
             _index_names(len(shape)), elements.start, index, strict=True
@@ -195,9 +202,8 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
     if target is not None:
         columns["target"] = target.ravel()
     for name, labels in elements.labels.items():
-        padded = labels.reshape(*labels.shape, *(1,) * (len(shape) - labels.ndim))
         key = f"label_{name}" if name in (*columns, "weight", "loss") else name
-        columns[key] = np.broadcast_to(padded, shape).ravel()
+        columns[key] = spread(labels, shape).ravel()
     columns["weight"] = _weights(losses).ravel()
     columns["loss"] = losses.values.ravel()
     return columns
@@ -211,9 +217,9 @@ def _weights(losses: PerElement) -> NDArray[np.float64]:
 
 
 def element_header(elements: Elements) -> list[str]:
-    """An index for each axis, the target where it is one number an element, the loss."""
+    """Keys, an index for each axis, the target where it is one number an element, the loss."""
     index = _index_names(len(elements.start))
-    return [*index, *([] if elements.targets is None else ["target"]), "loss"]
+    return [*elements.keys, *index, *([] if elements.targets is None else ["target"]), "loss"]
 
 
 def header_of_none(result: Result) -> list[str]:
@@ -224,10 +230,11 @@ def header_of_none(result: Result) -> list[str]:
 def element_rows(elements: Elements) -> Iterator[list[object]]:
     """A row under `element_header` for each element, in C order."""
     losses, targets = elements.losses.values, elements.targets
+    keys = [spread(values, losses.shape) for values in elements.keys.values()]
     for position in np.ndindex(losses.shape):
         index = [start + offset for start, offset in zip(elements.start, position, strict=True)]
         target = [] if targets is None else [targets.item(position)]
-        yield [*index, *target, losses[position].item()]
+        yield [*(one[position] for one in keys), *index, *target, losses[position].item()]
 
 
 FINDING_HEADER = (

@@ -252,6 +252,10 @@ def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
         yield one.role, _read(one)
         for digest in one.sha256 or ():
             yield "SHA-256", digest
+    if result.selected is not None:
+        chosen = result.selected
+        conditions = " and ".join(chosen.where)
+        yield "rows", f"{chosen.kept:,} kept where {conditions}, {chosen.dropped:,} dropped"
     if result.pairing is not None:
         yield "rows", f"paired by {result.pairing}"
 

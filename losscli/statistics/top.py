@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements
+from losscli.engine import Elements, spread
 from losscli.losses.numerics import CLASS_AXIS
 from losscli.reduction import Floats, PerElement, TopElement
+from losscli.request import key_array
 
 
 @dataclass
@@ -30,6 +31,11 @@ class Top:
         if not len(chosen):
             return
         target, predicted = elements.targets, elements.predicted
+        keys = {
+            name: spread(values, losses.shape)
+            for name, values in elements.labels.items()
+            if name.startswith(key_array(""))
+        }
         places = zip(*np.unravel_index(chosen, losses.shape), strict=True)
         fresh = [
             TopElement(
@@ -37,6 +43,7 @@ class Top:
                 None if target is None else target.item(at),
                 None if predicted is None else int(predicted[at]),
                 float(losses[at]),
+                {name: values[at] for name, values in keys.items()},
             )
             for at in places
         ]

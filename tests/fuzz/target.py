@@ -79,9 +79,10 @@ def contents(path: str, kind: str) -> dict[str, NDArray[Any]]:
 
 def _arrays(container: Any) -> Iterator[tuple[str, Any]]:
     """All of them, before the first is read."""
-    for name in dict.fromkeys(container.names) or ("",):
+    names = container.offer.names
+    for name in dict.fromkeys(names) or ("",):
         with contextlib.suppress(LosscliError):
-            yield name, container.array([name] if container.names else None, "--input-column")
+            yield name, container.array([name] if names else None, "--input-column")
 
 
 def _is_readable(array: Any) -> bool:

@@ -1,0 +1,151 @@
+"""Which columns are the input, where none are named: they must be one thing.
+
+In this order: what predictions are usually called; columns that share a stem; columns that are
+called as the labels are; the only candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from losscli.binding.ambiguity import flag, nothing, several
+from losscli.binding.classes import Labels, called_as, cover
+from losscli.binding.names import is_input, is_input_stem, is_weight, kind_of
+from losscli.binding.stems import stems_of
+from losscli.errors import DataError, listed
+from losscli.readers.fields import Content, Field, Offer
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is known of an array whose columns are sought.
+
+    `in_rows`: each sample has a row of values, and so a list or several columns. `kind` is what the
+    loss expects of predictions, such as logits. `labels` gives the labels of the target, where
+    columns may be called as they are. `any_columns`: what is paired with the columns of another
+    array by name afterwards, and so may be all candidates; `in_columns`: that has several columns.
+    """
+
+    array: str
+    in_rows: bool
+    kind: str | None = None
+    labels: Callable[[], Labels | None] | None = None
+    class_base: int = 0
+    any_columns: bool = False
+    in_columns: bool = False
+
+
+@dataclass(frozen=True)
+class _Choice:
+    columns: tuple[str, ...]
+    kind: str | None
+
+
+def choose_input(offer: Offer, free: Sequence[Field], sought: Sought) -> tuple[str, ...]:
+    """The columns of an input among those that nothing else takes. Raises DataError unless they
+    are one thing."""
+    candidates = [field for field in free if field.is_number and not is_weight(field.name)]
+    tiers = _tiers_of_rows(candidates) if sought.in_rows else [_usual(candidates, in_rows=False)]
+    expected = (None, sought.kind)
+    for tier in tiers:
+        fitting = [one for one in tier if sought.kind is None or one.kind in expected]
+        if fitting:
+            return _the_one(offer, sought, fitting)
+    others = [choice for tier in tiers for choice in tier]
+    if others:
+        return _the_one(offer, sought, others)
+    if not candidates and len(offer.fields) == 1:
+        return offer.names  # which is told what is wrong with it as it is read
+    if sought.in_rows:
+        return _only_rows(offer, candidates, sought)
+    return _only_number(offer, candidates, sought)
+
+
+def _usual(candidates: Sequence[Field], in_rows: bool) -> list[_Choice]:
+    """Columns called as predictions are."""
+    named = [field for field in candidates if is_input(field.name) and field.is_row == in_rows]
+    return [_Choice((field.name,), kind_of(field.name)) for field in named]
+
+
+def _tiers_of_rows(candidates: Sequence[Field]) -> list[list[_Choice]]:
+    stems = [stem for stem in stems_of(candidates) if not stem.doubtful]
+    usual = [stem for stem in stems if is_input_stem(stem.stem)]
+    others = [stem for stem in stems if not is_input_stem(stem.stem)]
+    return [
+        _usual(candidates, in_rows=True),
+        *([_Choice(stem.columns, kind_of(stem.stem)) for stem in tier] for tier in (usual, others)),
+    ]
+
+
+def _the_one(offer: Offer, sought: Sought, choices: Sequence[_Choice]) -> tuple[str, ...]:
+    """The one choice, or the one of the kind that is expected."""
+    of_kind = [one for one in choices if one.kind is not None and one.kind == sought.kind]
+    for some in (choices, of_kind):
+        if len(some) == 1:
+            return some[0].columns
+    raise several(offer.file, sought.array, [one.columns for one in choices])
+
+
+def _only_rows(offer: Offer, candidates: Sequence[Field], sought: Sought) -> tuple[str, ...]:
+    """The only column of lists, or columns that the labels say to be the classes."""
+    plain = [field for field in candidates if field.is_plain]
+    if sought.in_columns and len(plain) > 1:
+        return tuple(field.name for field in plain)
+    rows = [field for field in candidates if field.is_row]
+    floating = [field for field in rows if field.content is Content.FLOAT]
+    if rows:
+        choices = [(field.name,) for field in floating or rows]
+        if len(choices) > 1:
+            raise several(offer.file, sought.array, choices)
+        return choices[0]
+    if not plain:
+        raise nothing(offer.file, sought.array, offer.names)
+    if sought.any_columns:
+        return tuple(field.name for field in plain)
+    return _columns_of_classes(offer, plain, sought)
+
+
+def _columns_of_classes(offer: Offer, plain: Sequence[Field], sought: Sought) -> tuple[str, ...]:
+    """Columns that are called as the labels are, or all of them if the labels need as many classes.
+
+    What may be about the other columns, as `p_mean` beside `p_cat`, is left out where labels say
+    what the others are.
+    """
+    columns = tuple(field.name for field in plain)
+    doubtful = {name for stem in stems_of(plain) for name in stem.doubtful}
+    labels = None if sought.labels is None or len(plain) < 2 else sought.labels()
+    if labels is not None:
+        named = called_as(labels, [name for name in columns if name not in doubtful])
+        left = [field for field in plain if field.name not in {*named, *doubtful}]
+        if named and not any(field.content is Content.FLOAT for field in left):
+            return named
+        alone = any(is_input(name) for name in columns)  # each may be a prediction by itself
+        if not (doubtful or alone) and cover(labels, len(columns), sought.class_base):
+            return columns
+    raise _unknown_classes(offer, sought, columns, labels)
+
+
+def _unknown_classes(
+    offer: Offer, sought: Sought, columns: Sequence[str], labels: Labels | None
+) -> DataError:
+    """The error for columns of which neither names nor labels say that they are the classes."""
+    them = "all of them" if len(columns) > 1 else "it"
+    unknown = sorted((Labels() if labels is None else labels).texts.difference(columns))
+    why = f", and no column is called as the labels {listed(unknown)}" if unknown else ""
+    return DataError(
+        f"{offer.file}: {listed(columns)} could be the {sought.array}: neither a stem nor the "
+        f"labels say which columns are classes{why}. Use {flag(sought.array, columns)} to take "
+        f"{them}."
+    )
+
+
+def _only_number(offer: Offer, candidates: Sequence[Field], sought: Sought) -> tuple[str, ...]:
+    """The only column of numbers; one of lists only where there is no other."""
+    plain = [field for field in candidates if field.is_plain]
+    choices = [(field.name,) for field in plain or candidates]
+    if not choices:
+        raise nothing(offer.file, sought.array, offer.names)
+    if len(choices) > 1:
+        raise several(offer.file, sought.array, choices)
+    return choices[0]

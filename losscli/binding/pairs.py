@@ -1,0 +1,135 @@
+"""Several columns on both sides: which of the one belongs to which of the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from losscli.binding.ambiguity import flag
+from losscli.binding.classes import class_numbers
+from losscli.errors import DataError, listed
+
+_SEPARATORS = "_.- "
+
+
+class How(Enum):
+    """How the columns of an array were chosen."""
+
+    LISTED = "listed"
+    GLOB = "glob"
+    FOUND = "found"
+
+
+@dataclass(frozen=True)
+class Side:
+    """The columns of one array. `numbered`: their names are positions, since there is no header."""
+
+    array: str
+    file: str
+    columns: tuple[str, ...]
+    how: How
+    numbered: bool = False
+
+
+def paired(first: Side, second: Side) -> tuple[str, ...]:
+    """The columns of the second side in the order of those of the first.
+
+    By position where both were listed, and where a side has no names, or numbers that the other
+    side lacks; else by name. Names may begin or end with something that all names of their side
+    have. Raises DataError where the names differ.
+    """
+    if len(first.columns) == len(second.columns):
+        if len(first.columns) == 1 or first.how is second.how is How.LISTED:
+            return second.columns
+        if first.numbered or second.numbered:
+            return second.columns
+    names, others = _common_names(first.columns, second.columns)
+    if set(names) == set(others):
+        place = dict(zip(others, second.columns, strict=True))
+        return tuple(place[name] for name in names)
+    if len(names) == len(others) and (_is_numbered(first) or _is_numbered(second)):
+        return second.columns
+    raise _differ(first, second, names, others)
+
+
+def have_same_names(columns: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether columns of both sides have the same names, which are more than numbers."""
+    if not columns or len(columns) != len(others) or class_numbers(columns) is not None:
+        return False
+    names, other_names = _common_names(columns, others)
+    return set(names) == set(other_names)
+
+
+def _is_numbered(side: Side) -> bool:
+    """Whether the names are numbers, but for what all of them begin with."""
+    return class_numbers(side.columns) is not None
+
+
+def _common_names(
+    columns: Sequence[str], others: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What both sides are called, so that one has the names of the other if that can be."""
+    pairs = [(a, b) for a in _variants(columns) for b in _variants(others)]
+    numbers = class_numbers(columns), class_numbers(others)
+    if numbers[0] is not None and numbers[1] is not None:
+        pairs.append((tuple(map(str, numbers[0])), tuple(map(str, numbers[1]))))
+    for test in (_same, _within):
+        for names, other_names in pairs:
+            if test(set(names), set(other_names)):
+                return names, other_names
+    return pairs[0]
+
+
+def _same(names: set[str], others: set[str]) -> bool:
+    return names == others
+
+
+def _within(names: set[str], others: set[str]) -> bool:
+    return names < others or others < names
+
+
+def _variants(columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The names, and the names without a beginning or an end that all of them have."""
+    prefixes = [0, *_cuts(columns)] if len(columns) > 1 else [0]
+    suffixes = [0, *_cuts([name[::-1] for name in columns])] if len(columns) > 1 else [0]
+    for start in prefixes:
+        for end in suffixes:
+            names = tuple(name[start : len(name) - end] for name in columns)
+            if all(names):
+                yield names
+
+
+def _cuts(columns: Sequence[str]) -> list[int]:
+    """Where a common beginning may be cut off: behind a separator, but not within a number."""
+    shortest = min(columns, key=len)
+    common = next(
+        (k for k, mark in enumerate(shortest) if any(name[k] != mark for name in columns)),
+        len(shortest),
+    )
+    ends = [k + 1 for k in range(common) if shortest[k] in _SEPARATORS]
+    return [end for end in ends if not any(_within_number(name, end) for name in columns)]
+
+
+def _within_number(name: str, end: int) -> bool:
+    around = name[end - 2 : end + 1] if end >= 2 else ""
+    return re.fullmatch(r"\d\.\d", around) is not None
+
+
+def _differ(first: Side, second: Side, names: Sequence[str], others: Sequence[str]) -> DataError:
+    """The error for names that differ; where one side has more, with the columns to take."""
+    longer, shorter = (second, first) if len(others) > len(names) else (first, second)
+    of_longer, of_shorter = (others, names) if longer is second else (names, others)
+    problem = (
+        f"{longer.file}: the {longer.array} has the columns {listed(longer.columns)} and the "
+        f"{shorter.array} {listed(shorter.columns)}"
+    )
+    if set(of_shorter) < set(of_longer):
+        place = dict(zip(of_longer, longer.columns, strict=True))
+        matching = [place[name] for name in of_shorter]
+        return DataError(f"{problem}. Use {flag(longer.array, matching)} to take those that match.")
+    return DataError(
+        f"{problem}, which are not the same names. List the columns of both in the same order: "
+        f"{flag(shorter.array, shorter.columns)} and {flag(longer.array, longer.columns)}."
+    )

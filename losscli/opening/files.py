@@ -1,0 +1,94 @@
+"""The files of a request, opened once each, and the rows of them that conditions keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from losscli.errors import DataError, listed
+from losscli.readers import Container
+from losscli.readers.fields import Offer
+from losscli.readers.shards import open_files
+from losscli.request import Files, Request
+
+if TYPE_CHECKING:
+    from losscli.readers.table import Table
+    from losscli.readers.where import Selection
+
+Containers = Mapping[Files, Container]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The files of a request while they are open. `stack` closes what is opened later, and
+    `selections` leave out rows of files that are paired by position."""
+
+    request: Request
+    containers: Containers
+    selections: tuple[Selection, ...]
+    stack: ExitStack
+
+
+def opened(request: Request, stack: ExitStack) -> Containers:
+    """The container of each of the files that arrays are made of."""
+    several = dict.fromkeys(one for one in request.arrays.values() if isinstance(one, tuple))
+    return {
+        files: stack.enter_context(closing(open_files(files, request.reading_of(files))))
+        for files in several
+    }
+
+
+def offers_of(containers: Containers) -> dict[Files, Offer]:
+    return {files: container.offer for files, container in containers.items()}
+
+
+def tables_of(containers: Containers) -> dict[Files, Table]:
+    """Those of the containers whose arrays are columns of the same rows."""
+    return {
+        files: one  # type: ignore[misc]
+        for files, one in containers.items()
+        if one.is_table
+    }
+
+
+def select_rows(request: Request, containers: Containers) -> tuple[Selection, ...]:
+    """Leave out the rows of tables that do not meet the conditions of a request.
+
+    Where rows are paired by position they are left out of the other tables too, and the selections
+    are returned by which arrays without columns leave them out.
+    """
+    if not request.where:
+        return ()
+    from losscli.readers.where import Selection  # noqa: PLC0415 - where there are conditions
+
+    tables = tables_of(containers)
+    owners: dict[Files, Table] = {}
+    for condition in request.where:
+        files = _owner(condition.column, containers)
+        tables[files].keep_rows(condition)
+        owners[files] = tables[files]
+    if request.id is not None:
+        return ()
+    selections = {files: Selection(table) for files, table in owners.items()}
+    for files, selection in selections.items():
+        for other, table in tables.items():
+            if other != files:
+                table.follow(selection)
+    return tuple(selections.values())
+
+
+def _owner(column: str, containers: Containers) -> Files:
+    """The files of the one table that has a column."""
+    owners = [
+        files for files, one in containers.items() if one.is_table and column in one.offer.names
+    ]
+    if len(owners) > 1:
+        both = " and ".join(" ".join(files) for files in owners)
+        raise DataError(f"--where {column}: both {both} have this column; expected one of them")
+    if not owners:
+        names = [name for one in containers.values() if one.is_table for name in one.offer.names]
+        there = f"the columns are {listed(names)}" if names else "no file has columns"
+        raise DataError(f"--where {column}: found no such column; {there}")
+    return owners[0]

@@ -1,0 +1,171 @@
+"""lay_out(sources): how the arrays run along the elements, and what is held of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from losscli.engine import Source, named
+from losscli.errors import ArrayError, DataError
+from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show, without_ones
+from losscli.opening.rows import require_joined
+from losscli.opening.sources import Sources
+from losscli.readers import Array
+from losscli.readers.concatenated import Concatenated
+from losscli.readers.memory import MemoryArray
+from losscli.readers.squeezed import Squeezed
+from losscli.readers.where import KeptRows
+from losscli.request import Files
+
+# An array that does not run along the samples is held in memory, up to this size.
+HELD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The elements of a loss and the arrays that they are computed from.
+
+    `notes` say which axes were taken to be none.
+    """
+
+    layout: Layout
+    arrays: Mapping[str, Source]
+    masks: tuple[str, ...]
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def lay_out(sources: Sources, broadcast: bool) -> Plan:
+    """The layout, with the arrays that do not run along the samples held in memory.
+
+    Unless shapes are to be broadcast, (N) and (N, 1) are the same samples.
+    """
+    arrays: dict[str, Any] = dict(sources.arrays)
+    notes: tuple[str, ...] = ()
+    if not broadcast:
+        arrays, notes = _squeezed(sources, arrays)
+    try:
+        arrays, layout = _of_the_same_rows(sources, arrays)
+        held: dict[str, Source] = {
+            name: _hold(source, layout.views[name], layout) for name, source in arrays.items()
+        }
+        for name, lengths in layout.concatenated.items():
+            held[lengths] = _held(arrays[lengths])
+            values = held[lengths].read((slice(None),))
+            held[name] = Concatenated(arrays[name], lengths, values)
+        layout = _layout(sources, held)
+    except ArrayError as error:
+        raise named(arrays[error.array], str(error)) from error
+    masks = tuple(name for name in sources.masks if name in held)
+    return Plan(layout, held, masks, sources.labels, notes)
+
+
+def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
+    infos = {
+        name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
+        for name, one in arrays.items()
+    }
+    others = [name for name in (*sources.masks, *sources.labels) if name in infos]
+    beside = {name: infos.pop(name) for name in others}
+    # The steps of sequences in a table were shifted as they were read.
+    options = sources.options if sources.ragged is None else {**sources.options, "shift": False}
+    layout = sources.request.loss.lay_out(infos, options)
+    for name, info in beside.items():
+        layout = masked(layout, name, info)
+    return layout
+
+
+def _of_the_same_rows(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[str, Any], Layout]:
+    """The arrays of which rows are left out, and the looks at rows that are paired; the layout."""
+    arrays_of_loss = {name: one for name, one in arrays.items() if name not in sources.same}
+    layout = _layout(sources, arrays_of_loss)
+    along = {name for name, view in layout.views.items() if view.sample_axis is not None}
+
+    def runs_along(files: Files) -> bool:
+        return any(sources.request.arrays.get(name) == files for name in along)
+
+    if sources.request.id is not None:
+        require_joined(sources.request, sources.containers, runs_along)
+    arrays = {
+        name: one
+        for name, one in arrays.items()
+        if name not in sources.same or runs_along(sources.same[name][0])
+    }
+    if sources.selections:
+        for name in along - set(sources.same):
+            arrays[name] = _kept(sources, name, arrays[name], layout.views[name])
+    return arrays, _layout(sources, arrays)
+
+
+def _kept(sources: Sources, name: str, array: Any, view: View) -> Any:
+    """The rows of an array that conditions on a table keep; tables leave them out themselves."""
+    files = sources.request.arrays.get(name)
+    in_table = isinstance(files, tuple) and sources.containers[files].is_table
+    if in_table or getattr(array, "of_table", False):
+        return array
+    if view.sample_axis != 0:
+        raise DataError(f"{array.name}: --where leaves out rows, and {name} has none as first axis")
+    return KeptRows(array, [selection.stream() for selection in sources.selections])
+
+
+def _squeezed(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The arrays without axes of size 1 that input or target has and the other lacks."""
+    if not {"input", "target"} <= set(arrays):
+        return arrays, ()
+    axes = _odd_axes(sources, arrays["input"].shape, arrays["target"].shape)
+    if axes is None:
+        return arrays, ()
+    notes = []
+    squeezed = dict(arrays)
+    for name, axis in zip(("input", "target"), axes, strict=True):
+        whole: Shape = arrays[name].shape
+        if axis is None:
+            continue
+        for other, one in arrays.items():
+            if other == name or (other not in ("input", "target") and one.shape == whole):
+                squeezed[other] = Squeezed(one, axis)
+        without = show(squeezed[name].shape)
+        keeps = "; --broadcast keeps the axis" if sources.request.loss.broadcasts else ""
+        notes.append(f"{name}: shape {show(whole)} is taken as {without}{keeps}")
+    return squeezed, tuple(notes)
+
+
+def _odd_axes(
+    sources: Sources, shape: Shape, target: Shape
+) -> tuple[int | None, int | None] | None:
+    """The axes to leave out of input and target; None if there are none."""
+    loss = sources.request.loss
+    if loss.is_elementwise:
+        return without_ones(shape, target)
+    if not loss.has_classes or len(shape) < 3 or len(target) < len(shape):
+        return None
+    axis = sources.options.get("class_axis")
+    axis = 1 if axis is None else axis % len(shape)
+    found = without_ones(shape[:axis] + shape[axis + 1 :], target)
+    is_probabilities = without_ones(shape, target) is None and len(target) == len(shape)
+    if found is None or found[0] is not None or (is_probabilities and target[axis] == shape[axis]):
+        return None
+    return found
+
+
+def _hold(source: Array, view: View, layout: Layout) -> Array:
+    """The source, or what it holds if every block needs all of it."""
+    along = view.sample_axis is not None
+    return source if along or (layout.grid[0] == 1 and None not in source.shape) else _held(source)
+
+
+def _held(source: Array) -> MemoryArray:
+    row_bytes = math.prod(size or 1 for size in source.shape[1:]) * source.dtype.itemsize
+    most_rows = HELD_BYTES // max(1, row_bytes)
+    # One row more than may be held tells that there are too many, in a table as well.
+    box = [slice(0, most_rows + 1), *[slice(None)] * len(source.shape)]
+    block = source.read(tuple(box[: len(source.shape)]))
+    if block.ndim and len(block) > most_rows:
+        raise named(
+            source,
+            f"shape {show(source.shape)} is needed whole for every sample; expected at most "
+            f"{HELD_BYTES >> 20} MiB of it",
+        )
+    return MemoryArray(source.name, block)

@@ -1,0 +1,267 @@
+"""The command that is probably wanted of some files: one that was tried on their first rows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from losscli.binding.ambiguity import flag
+from losscli.binding.names import is_input, is_key, is_weight, targets_among
+from losscli.engine import Elements
+from losscli.errors import DataError, LosscliError
+from losscli.evaluation import evaluate_request, running
+from losscli.inspection import (
+    CLASS_INDICES,
+    LOG_PROBABILITIES,
+    LOGITS,
+    NAMES,
+    PROBABILITIES,
+    REAL,
+    YES_OR_NO,
+    Finding,
+)
+from losscli.losses.layout import Layout
+from losscli.losses.registry import find
+from losscli.opening.sources import Sources
+from losscli.readers import Reading
+from losscli.readers.origin import STANDARD_INPUT
+from losscli.reduction import Totals
+from losscli.request import bind
+
+# Pairs of arrays, and keys, that are tried.
+_MOST_PAIRS = 24
+_MOST_KEYS = 3
+
+# What the loss of steps judged by the next one's target has to be of their own, to be meant.
+_FAR_LESS = 0.75
+
+_TARGETS = (CLASS_INDICES, YES_OR_NO, NAMES)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, as words and as parameters of a request."""
+
+    loss: str
+    files: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        files = [shlex.quote(file) for file in self.files]
+        return " ".join(["losscli", self.loss, *files, *self.words])
+
+    def given(self, words: str, **parameters: Any) -> Command:
+        """With an option more."""
+        both = {**self.parameters, **parameters}
+        return Command(self.loss, self.files, both, (*self.words, words))
+
+
+def probable_command(findings: Sequence[Finding], reading: Reading) -> Command | None:
+    """The first command for all of some files that can be carried out on their first rows.
+
+    Of those that judge each step by its own target and by the next one's, the better one.
+    """
+    for input, target in _pairs(findings):
+        for command in _drafts(findings, input, target):
+            loss = _tried(command, reading, input, target)
+            if loss is None:
+                continue
+            shifted = _shifted(command, input, target)
+            ahead = None if shifted is None else _tried(shifted, reading, input, target)
+            return shifted if ahead is not None and ahead < _FAR_LESS * loss else command
+    return None
+
+
+def _pairs(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Finding]]:
+    """Arrays that may be input and target, the likely ones first; all files are used."""
+    findings = list(dict.fromkeys(findings))  # a file may be named twice
+    files = {one.file for one in findings}
+    data = [one for one in findings if not _is_never_data(one)]
+    pairs = (
+        (input, target)
+        for target in _targets(data)
+        for input in [*_columns_of_classes(data, target), *sorted(data, key=_rank_of_input)]
+        if input is not target and {input.file, target.file} == files
+    )
+    likely = (pair for pair in pairs if pair[0].looks_like != NAMES)
+    return itertools.islice(likely, _MOST_PAIRS)
+
+
+def _is_never_data(one: Finding) -> bool:
+    return any(map(is_key, one.columns)) or any(map(is_weight, one.columns))
+
+
+def _targets(data: Sequence[Finding]) -> list[Finding]:
+    """What may be the target: what is called so; what is alone in its file, or with one other
+    array; the only labels beside columns of scores."""
+    named = targets_among(one.name for one in data)
+    if named:
+        return [one for one in data if one.name in named]
+    alone = [one for one in data if sum(other.file == one.file for other in data) == 1]
+    if len(data) == 2 or len(alone) > 0:
+        likely = alone or list(data)
+        return sorted(likely, key=lambda one: (_is_called_input(one), *_unlike_target(one, data)))
+    labels = [one for one in data if one.looks_like in (CLASS_INDICES, NAMES)]
+    has_scores = any(len(one.shape) > 1 for one in data)
+    return labels if len(labels) == 1 and has_scores else []
+
+
+def _is_called_input(one: Finding) -> bool:
+    return any(map(is_input, one.columns))
+
+
+def _unlike_target(one: Finding, data: Sequence[Finding]) -> tuple[bool, int]:
+    return (one.looks_like not in _TARGETS, -data.index(one))
+
+
+def _rank_of_input(one: Finding) -> tuple[bool, bool, int]:
+    is_target = one.looks_like in _TARGETS or bool(targets_among([one.name]))
+    return (is_target, one.looks_like != PROBABILITIES, -len(one.shape))
+
+
+def _columns_of_classes(data: Sequence[Finding], target: Finding) -> Iterator[Finding]:
+    """Plain columns that may be one array: those of classes, which labels may be called as."""
+    if target.looks_like not in _TARGETS:
+        return
+    for file in dict.fromkeys(one.file for one in data):
+        columns = [
+            one
+            for one in data
+            if one.file == file and len(one.columns) == 1 and len(one.shape) == 1
+            if one is not target and one.looks_like in (PROBABILITIES, REAL)
+        ]
+        if len(columns) > 1:
+            names = tuple(one.name for one in columns)
+            kinds = {one.looks_like for one in columns}
+            looks_like = PROBABILITIES if kinds == {PROBABILITIES} else LOGITS
+            shape = (*columns[0].shape, len(columns))
+            yield replace(columns[0], name="", shape=shape, columns=names, looks_like=looks_like)
+
+
+def _drafts(findings: Sequence[Finding], input: Finding, target: Finding) -> Iterator[Command]:
+    """Commands for two arrays, the shortest first: columns are named where that is needed, rows
+    are paired by a key that both files have."""
+    files = tuple(dict.fromkeys((input.file, target.file)))
+    loss, options = _loss(input, target)
+    plain = Command(loss, files)
+    for words, parameters in options:
+        plain = plain.given(words, **parameters)
+    for command in (plain, *_keyed(plain, findings)):
+        yield command
+        with_target = _naming(command, "target", target)
+        if with_target is not None:
+            yield with_target
+        both = _naming(with_target or command, "input", input) if input.name else None
+        if both is not None:
+            yield both
+
+
+def _keyed(command: Command, findings: Sequence[Finding]) -> Iterator[Command]:
+    if len(command.files) < 2:
+        return
+    names = [{one.name for one in findings if one.file == file} for file in command.files]
+    common = set.intersection(*names)
+    keys = [one.name for one in findings if one.name in common]
+    for name in list(dict.fromkeys(sorted(keys, key=lambda name: not is_key(name))))[:_MOST_KEYS]:
+        yield command.given(f"--id {shlex.quote(name)}", id=name)
+
+
+def _naming(command: Command, array: str, finding: Finding) -> Command | None:
+    if not finding.columns:
+        return None
+    columns = list(finding.columns)
+    return command.given(flag(array, columns), **{f"{array}_column": columns})
+
+
+def _loss(input: Finding, target: Finding) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    """The loss, by what predictions and targets look like, and the options it needs."""
+    rank = len(input.shape)
+    options: list[tuple[str, dict[str, Any]]] = []
+    if input.missing or target.missing:
+        options.append(("--skip-missing", {"skip_missing": True}))
+    if rank > 1 and (target.looks_like in (CLASS_INDICES, NAMES) or len(target.shape) < rank):
+        kinds = {PROBABILITIES: "nll", LOG_PROBABILITIES: "nll"}
+        if input.looks_like == PROBABILITIES:
+            options.append(("--from probs", {"from_": "probs"}))
+        return kinds.get(input.looks_like, "ce"), options + _class_options(input, target)
+    if target.looks_like == YES_OR_NO:
+        inside = input.minimum is not None and input.minimum >= 0 and (input.maximum or 0) <= 1
+        return ("bce" if inside else "bce-with-logits"), options
+    if target.looks_like == PROBABILITIES and rank > 1:
+        options.append(("-r batchmean", {"reduction": "batchmean"}))
+        if input.looks_like != LOG_PROBABILITIES:
+            kind = "probs" if input.looks_like == PROBABILITIES else "logits"
+            options.append((f"--from {kind}", {"from_": kind}))
+        return "kl-div", options
+    return "mse", options
+
+
+def _class_options(input: Finding, target: Finding) -> list[tuple[str, dict[str, Any]]]:
+    """Where classes lie, from which number they are counted, and which numbers are none."""
+    options: list[tuple[str, dict[str, Any]]] = []
+    last = len(input.shape) > 2 and input.shape[:-1] == target.shape
+    if last:
+        options.append(("--class-axis -1", {"class_axis": -1}))
+    classes = input.shape[-1 if last or len(input.shape) < 2 else 1]
+    marks = [mark for mark in target.marks if not 0 <= mark < (classes or math.inf)]
+    if any(mark != -100 for mark in marks):
+        words = " ".join(f"--ignore-index {mark}" for mark in marks)
+        options.append((words, {"ignore_index": marks}))
+    if target.minimum == 1 and target.maximum == classes and not _is_numbered_from_1(input):
+        options.append(("--class-base 1", {"class_base": 1}))
+    return options
+
+
+def _is_numbered_from_1(input: Finding) -> bool:
+    """Whether the names of the columns say that classes are counted from 1."""
+    return bool(input.columns) and input.columns[0].endswith("1") and len(input.columns) > 1
+
+
+def _shifted(command: Command, input: Finding, target: Finding) -> Command | None:
+    """With each step judged by the next one's target, where there are steps."""
+    has_steps = len(input.shape) > 1 and target.looks_like == CLASS_INDICES
+    takes = any(option.name == "shift" for option in find(command.loss).options)
+    if not (has_steps and takes) or (len(input.shape) < 3 and input.columns == ()):
+        return None
+    return command.given("--shift", shift=True)
+
+
+class _EnoughError(Exception):
+    """Some rows were computed."""
+
+
+def _tried(command: Command, reading: Reading, input: Finding, target: Finding) -> float | None:
+    """The loss of the first rows; None if the command cannot be carried out, looks wrong, or takes
+    other columns."""
+    if STANDARD_INPUT in command.files:
+        return None
+    totals = Totals()
+
+    def begin(layout: Layout, sources: Sources) -> Callable[[Elements], None]:
+        for array, finding in (("input", input), ("target", target)):
+            taken = sources.arrays[array].columns
+            if taken is not None and set(taken) != set(finding.columns):
+                raise DataError(f"{array} is another array")
+        return stop
+
+    def stop(elements: Elements) -> None:
+        nonlocal totals
+        totals = Totals.of(elements.losses)
+        raise _EnoughError
+
+    parameters = {**command.parameters, "input_format": reading.format}
+    reduction = parameters.pop("reduction", "mean")
+    how = running(broadcast=False, check=True, strict=True, on_nan="warn", threads=1)
+    try:
+        request = bind(find(command.loss), command.files, reduction, parameters)
+        evaluate_request(request, how, beside=begin)
+    except _EnoughError:
+        return totals.reduce("mean")
+    except LosscliError:
+        return None
+    return None  # there are no rows

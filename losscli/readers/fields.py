@@ -1,0 +1,69 @@
+"""What a container says of each of its arrays before any is read: a name and what it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Content(Enum):
+    """What the values of a column are."""
+
+    FLOAT = "float"
+    WHOLE = "whole"
+    TRUTH = "truth"
+    TEXT = "text"
+    TIME = "time"
+    OTHER = "other"
+
+
+_NUMBERS = (Content.FLOAT, Content.WHOLE, Content.TRUTH)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a table, or a named array of a file.
+
+    `content` is what it holds, `is_row` whether each cell is a row of values: a list, or an entry
+    of an array of several axes.
+    """
+
+    name: str
+    content: Content
+    is_row: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers, or true and false."""
+        return self.content in _NUMBERS
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each cell is one number."""
+        return self.is_number and not self.is_row
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether each cell is a row of numbers."""
+        return self.is_number and self.is_row
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The columns that a file has; none if it is a single array.
+
+    `numbered`: it has no header, so that names are positions. `parts` are its files, if it is made
+    of several.
+    """
+
+    file: str
+    fields: tuple[Field, ...] = ()
+    numbered: bool = False
+    parts: tuple[Offer, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)

@@ -1,0 +1,152 @@
+"""Which rows of a table are kept: those whose label is, or is not, one of some values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.errors import DataError, UsageError
+from losscli.readers.origin import STANDARD_INPUT
+
+if TYPE_CHECKING:
+    from losscli.readers import Array
+    from losscli.readers.table import Table
+
+Rows = NDArray[np.bool_]
+
+# Rows of an array without columns that lie further apart than this are read one by one.
+_NEAR = 64
+
+
+@dataclass(frozen=True)
+class Where:
+    """A condition on the rows of the one table that has the column.
+
+    >>> Where.parsed("split=test,dev")
+    Where(column='split', values=('test', 'dev'), negated=False)
+    """
+
+    column: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+    @classmethod
+    def parsed(cls, text: str) -> Where:
+        """The condition that a text such as `split=test` or `fold!=0,1` stands for."""
+        found = re.fullmatch(r"(.+?)(!?=)(.*)", text, re.DOTALL)
+        if found is None:
+            raise UsageError(
+                f"--where is {text!r}; expected COLUMN=VALUE or COLUMN!=VALUE, with commas "
+                "between several values"
+            )
+        return cls(found[1], tuple(found[3].split(",")), found[2] == "!=")
+
+    def __str__(self) -> str:
+        return f"{self.column}{'!=' if self.negated else '='}{','.join(self.values)}"
+
+
+class Selection:
+    """The rows that the conditions on one table keep, for other files whose rows are paired with
+    its rows by position. Each of them reads the columns of the conditions in a pass of its own."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def stream(self) -> RowStream:
+        if self.table.name == STANDARD_INPUT:
+            raise DataError(
+                "--where on a column of - (standard input) would read it twice, since there are "
+                "other files; give a file"
+            )
+        return RowStream(self.table.name, self.table.masks())
+
+
+class RowStream:
+    """Which rows are kept, taken in their order."""
+
+    def __init__(self, name: str, masks: Iterator[Rows]) -> None:
+        self._name = name
+        self._masks = masks
+        self._held = np.zeros(0, np.bool_)
+
+    def take(self, count: int) -> Rows:
+        """Whether the next rows are kept; fewer at the end."""
+        parts, missing = [self._held], count - len(self._held)
+        while missing > 0 and (mask := next(self._masks, None)) is not None:
+            parts.append(mask)
+            missing -= len(mask)
+        joined = np.concatenate(parts)
+        self._held = joined[count:]
+        return joined[:count]
+
+    def take_from(self, name: str, count: int) -> Rows:
+        """The same for the rows of another file, which are all there."""
+        taken = self.take(count)
+        if len(taken) < count:
+            raise DataError(f"{name}: has more rows than {self._name}; expected as many in each")
+        return taken
+
+    def require_end(self, name: str) -> None:
+        """Raise DataError unless all rows were taken."""
+        if len(self.take(1)):
+            raise DataError(f"{name}: has fewer rows than {self._name}; expected as many in each")
+
+
+class KeptRows:
+    """A source over the rows of an array that conditions on a table keep."""
+
+    concurrent = False
+
+    def __init__(self, source: Array, streams: Sequence[RowStream]) -> None:
+        self.name = source.name
+        self.columns = source.columns
+        self.files: tuple[str, ...] = getattr(source, "files", ())
+        self.bytes = source.bytes
+        self.dtype = source.dtype
+        self.shape: tuple[int | None, ...] = (None, *source.shape[1:])
+        self.label_names: Any = getattr(source, "label_names", None)
+        self._source = source
+        self._streams = streams
+        self._rows = source.count()
+        self._next_row = 0  # of the array, whose mask is to be taken next
+        self._numbers = np.zeros(0, np.int64)  # of kept rows, from `_first` on
+        self._first = 0
+
+    def count(self) -> int:
+        while self._take_more():
+            pass
+        return self._first + len(self._numbers)
+
+    def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
+        start, stop, _ = box[0].indices(1 << 62)
+        while self._first + len(self._numbers) < stop and self._take_more():
+            pass
+        self._numbers = self._numbers[start - self._first :]
+        self._first = start
+        numbers = self._numbers[: stop - start]
+        cuts = np.flatnonzero(np.diff(numbers) > _NEAR) + 1
+        parts = [self._span(part, box[1:]) for part in np.split(numbers, cuts) if len(part)]
+        if not parts:
+            return self._source.read((slice(0, 0), *box[1:]))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _span(self, numbers: NDArray[np.int64], others: tuple[slice, ...]) -> NDArray[Any]:
+        low = int(numbers[0])
+        block = self._source.read((slice(low, int(numbers[-1]) + 1), *others))
+        return block if len(block) == len(numbers) else block[numbers - low]
+
+    def _take_more(self) -> bool:
+        size = min(1 << 16, self._rows - self._next_row)
+        if size <= 0:
+            for stream in self._streams:
+                stream.require_end(self.name)
+            return False
+        kept = np.logical_and.reduce([one.take_from(self.name, size) for one in self._streams])
+        self._numbers = np.concatenate([self._numbers, np.flatnonzero(kept) + self._next_row])
+        self._next_row += size
+        return True
