@@ -98,7 +98,7 @@ def compare(
     require_one_reader((request_a, request_b))
     with ExitStack() as stack:
         kept = _Kept(
-            *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(3))
+            *(stack.enter_context(tempfile.SpooledTemporaryFile(_HELD_BYTES)) for _ in range(4))
         )
         result_a = evaluate_request(request_a, how, on_progress=on_progress, beside=kept.begin)
         kept.rewind()
@@ -118,11 +118,14 @@ def compare(
 
 
 class _Kept:
-    """Keeps the losses of the first model, which of them are ignored, and the targets where they
-    are one number each."""
+    """Keeps the losses of the first model, which of them are ignored, the targets where they are
+    one number each, and the sample weights if there are any."""
 
-    def __init__(self, losses: IO[bytes], ignored: IO[bytes], targets: IO[bytes]) -> None:
+    def __init__(
+        self, losses: IO[bytes], ignored: IO[bytes], targets: IO[bytes], weights: IO[bytes]
+    ) -> None:
         self._losses, self._ignored, self._targets = losses, ignored, targets
+        self._weights = weights
         self.keys: Any = None
 
     def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
@@ -139,9 +142,13 @@ class _Kept:
         if target is not None:
             with kept_in(self._targets):
                 self._targets.write(target.tobytes())
+        weights = _sample_weights(losses)
+        if weights is not None:
+            with kept_in(self._weights):
+                self._weights.write(weights.tobytes())
 
     def rewind(self) -> None:
-        for file in (self._losses, self._ignored, self._targets):
+        for file in (self._losses, self._ignored, self._targets, self._weights):
             with kept_in(file):
                 file.seek(0)
 
@@ -162,13 +169,35 @@ class _Kept:
                     f"the target of A at {index} is {kept[at]:g} and that of B {target[at]:g}; "
                     "expected the same targets (--id pairs rows by a column)"
                 )
-        ignored = np.frombuffer(self._ignored.read(like.losses.values.size), np.bool_)
-        return PerElement(np.frombuffer(data).reshape(shape), ignored=ignored.reshape(shape))
+        read = np.frombuffer(self._ignored.read(like.losses.values.size), np.bool_)
+        ignored = read.reshape(shape)
+        weights = _sample_weights(like.losses)
+        if weights is not None:
+            before = np.frombuffer(self._weights.read(size)).reshape(shape)
+            # The weights of elements that either model ignores are 0, and do not matter.
+            differ = (before != weights) & ~ignored & like.losses.counted
+            if differ.any():
+                at = first(differ)
+                index = [start + offset for start, offset in zip(like.start, at, strict=True)]
+                raise DataError(
+                    f"the sample weight of A at {index} is {before[at]:g} and that of B "
+                    f"{weights[at]:g}. Both models take the same sample weights: give one file "
+                    "with --sample-weight."
+                )
+        return PerElement(np.frombuffer(data).reshape(shape), ignored=ignored)
 
 
 def _targets(elements: Elements) -> Floats | None:
     targets = elements.targets
     return None if targets is None else np.ascontiguousarray(targets, dtype=np.float64)
+
+
+def _sample_weights(losses: PerElement) -> Floats | None:
+    """The sample weight of each element, if there are any."""
+    weights = losses.sample_weights
+    if weights is None:
+        return None
+    return np.ascontiguousarray(np.broadcast_to(weights, losses.values.shape))
 
 
 class _Differences:

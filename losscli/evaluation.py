@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from losscli import engine, remarks
 from losscli._version import __version__
-from losscli.errors import ArrayError, DataError, UsageError
+from losscli.errors import ArrayError, DataError, UsageError, quoted
 from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show
 from losscli.losses.registry import find
 from losscli.readers import Array
 from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
-from losscli.reduction import Floats, Input, Result
+from losscli.reduction import SAMPLE_WEIGHT, Floats, Input, Result
 from losscli.request import SAMPLE, Request, Wanted, bind, label_array
 from losscli.results import with_statistics
 from losscli.sources import Sources, class_names, open_sources
@@ -130,6 +130,7 @@ def evaluate_request(
     reduction, wanted = request.reduction, request.wanted
     with ExitStack() as stack:
         sources = open_sources(request, stack, keys)
+        _require_numbers(request, sources)
         layout, held = _lay_out(request, sources)
         if layout.enlarged and not how.broadcast:
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
@@ -244,6 +245,19 @@ def gather(request: Request, layout: Layout, masked: bool = False) -> Collected:
     )
 
 
+def _require_numbers(request: Request, sources: Sources) -> None:
+    """Raise DataError where a weight or a mask is a column of names, which only targets hold."""
+    named = sources.named
+    if named is None:
+        return
+    optional = {array.name for array in request.loss.inputs if not array.required}
+    for role in optional & set(request.arrays):
+        array = sources.arrays[role]
+        if (array.name, array.columns) == (named.name, named.columns):
+            column = quoted((array.columns or ("",))[0])
+            raise DataError(f"{array.name}: column {column} ({role}) holds text. Expected numbers.")
+
+
 def hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
     """Give elements to each of several takers."""
     for take in takers:
@@ -298,7 +312,8 @@ def _layout(request: Request, sources: Sources, arrays: Mapping[str, engine.Sour
         name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
         for name, one in arrays.items()
     }
-    beside = {name: infos.pop(name) for name in (*sources.masks, *sources.labels)}
+    further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)
+    beside = {name: infos.pop(name) for name in further if name in infos}
     # The steps of sequences in a table were shifted as they were read.
     options = request.options if sources.ragged is None else {**request.options, "shift": False}
     layout = request.loss.lay_out(infos, options)

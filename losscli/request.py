@@ -15,6 +15,7 @@ from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers import AS_THEY_ARE, FORMATS, Reading, known_format
 from losscli.readers.origin import STANDARD_INPUT
+from losscli.reduction import SAMPLE_WEIGHT
 
 # The paths, directories and globs that make one array; one that can be hashed.
 Files = tuple[str, ...]
@@ -149,6 +150,7 @@ def bind(
             f"reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
         )
     wanted.check(reduction)
+    _check_sample_weight(reduction, parameters)
     names = [array.name for array in loss.inputs]
     column_names = {f"{name}_column": name for name in names}
     options = {option.name: option.default for option in loss.options}
@@ -184,6 +186,16 @@ def bind(
     )
     _require_one_standard_input(request)
     return request
+
+
+def _check_sample_weight(reduction: str, parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for sample weights with a reduction that has no use for them."""
+    for name in (SAMPLE_WEIGHT, f"{SAMPLE_WEIGHT}_column"):
+        if reduction == "batchmean" and parameters.get(name) is not None:
+            raise UsageError(
+                f"--{kebab(name)} does not go with --reduction batchmean, which divides by the "
+                "number of samples. Use --reduction mean or --reduction sum."
+            )
 
 
 def _bind_arrays(

@@ -37,8 +37,7 @@ def with_statistics(
             reference = Reference(collected.prior(), math.log(layout.classes))
             result = replace(result, reference=reference)
     if wanted.accuracy:
-        share = collected.right() / result.count if result.count else math.nan
-        result = replace(result, accuracy=share)
+        result = replace(result, accuracy=collected.accuracy())
     if collected.top is not None:
         base = request.options.get("class_base", 0)
         found = tuple(_called(one, result.classes, base) for one in collected.top.found)

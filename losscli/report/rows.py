@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.losses.layout import show
-from losscli.reduction import Group, PerElement, Result, TopElement
+from losscli.reduction import SAMPLE_WEIGHT, Group, PerElement, Result, TopElement
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
@@ -181,7 +181,7 @@ def _index_names(axes: int) -> list[str]:
 
 
 def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
-    """Index, target, labels, weight and loss of each element, in C order."""
+    """Index, target, labels, weight, sample weight and loss of each element, in C order."""
     losses = elements.losses
     shape = losses.values.shape
     index = np.unravel_index(np.arange(losses.values.size), shape)
@@ -196,9 +196,11 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
         columns["target"] = target.ravel()
     for name, labels in elements.labels.items():
         padded = labels.reshape(*labels.shape, *(1,) * (len(shape) - labels.ndim))
-        key = f"label_{name}" if name in (*columns, "weight", "loss") else name
+        key = f"label_{name}" if name in (*columns, "weight", SAMPLE_WEIGHT, "loss") else name
         columns[key] = np.broadcast_to(padded, shape).ravel()
     columns["weight"] = _weights(losses).ravel()
+    if losses.sample_weights is not None:
+        columns[SAMPLE_WEIGHT] = np.broadcast_to(losses.sample_weights, shape).ravel()
     columns["loss"] = losses.values.ravel()
     return columns
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.errors import ArrayError
-from losscli.reduction import Floats, PerElement
+from losscli.reduction import ExactSum, Floats, PerElement
 from losscli.request import SAMPLE, Wanted, label_array
 from losscli.statistics.grouping import Grouping, Labels
 from losscli.statistics.moments import Integers, Interval, Moments
@@ -39,7 +40,8 @@ class Collected:
         self._grouping = Grouping(len(wanted.by)) if wanted.by else None
         self._groups = Samples(by_weight, scattered)
         self._weights = np.zeros(classes) if wanted.interval and classes else None
-        self._right = 0
+        self._right = ExactSum()
+        self._judged = ExactSum()
         self._held: list[Elements] = []
         self._size = 0
         self.top = Top(wanted.top) if wanted.top else None
@@ -79,17 +81,19 @@ class Collected:
 
     def _take(self, elements: Elements) -> None:
         losses = elements.losses
+        weighted = replace(elements, losses=losses.weighted())
         samples = self._samples_of(elements)
         if self._samples is not None:
-            self._samples.add(elements, samples)
+            self._samples.add(weighted, samples)
         if self._grouping is not None:
             labels = list(_labels(self._wanted.by, elements))
-            self._groups.add(elements, samples, self._grouping.codes(labels))
+            self._groups.add(weighted, samples, self._grouping.codes(labels))
         if self._weights is not None:
-            _add_weights(self._weights, elements, self._base)
+            _add_weights(self._weights, weighted, self._base)
         if self._wanted.accuracy and elements.predicted is not None:
             hits = elements.predicted + self._base == _target(elements)
-            self._right += int(np.count_nonzero(hits & elements.losses.counted))
+            self._right += ExactSum.of(losses.sample_weight_of(hits & losses.counted))
+            self._judged += ExactSum.of(losses.sample_weight_of(losses.counted))
         if self.top is not None:
             self.top.add(elements)
         if self._wanted.quantiles or self._wanted.histogram:
@@ -110,9 +114,10 @@ class Collected:
             for group, moments in self._groups.finish().items():
                 yield self._grouping.names(group), moments
 
-    def right(self) -> int:
-        """How many elements have their target as the class with the largest score."""
-        return self._right
+    def accuracy(self) -> float:
+        """How often the class with the largest score is the target, by sample weights."""
+        judged = float(self._judged)
+        return float(self._right) / judged if judged else math.nan
 
     def prior(self) -> float:
         """What always guessing the frequencies of the targets costs: Σ_c f[c] · -log f[c]."""
@@ -159,6 +164,7 @@ def _joined(held: Sequence[Elements]) -> Elements:
             _end_to_end([one.weights for one in losses], held),
             _end_to_end(_masks(losses), held),
             _end_to_end([one.scale for one in losses], held),
+            _end_to_end([one.sample_weights for one in losses], held),
         ),
         {name: _rows_end_to_end(name, held) for name in held[0].labels},
         _end_to_end([one.predicted for one in held], held),
