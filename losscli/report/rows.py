@@ -181,7 +181,10 @@ def _index_names(axes: int) -> list[str]:
 
 
 def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
-    """Index, target, labels, weight, sample weight and loss of each element, in C order."""
+    """Index, target, labels, weight, sample weight and loss of each element, in C order.
+
+    The losses of ignored elements are masked.
+    """
     losses = elements.losses
     shape = losses.values.shape
     index = np.unravel_index(np.arange(losses.values.size), shape)
@@ -202,6 +205,8 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
     if losses.sample_weights is not None:
         columns[SAMPLE_WEIGHT] = np.broadcast_to(losses.sample_weights, shape).ravel()
     columns["loss"] = losses.values.ravel()
+    if losses.ignored is not None:
+        columns["loss"] = np.ma.MaskedArray(columns["loss"], losses.ignored.ravel())
     return columns
 
 
@@ -224,12 +229,15 @@ def header_of_none(result: Result) -> list[str]:
 
 
 def element_rows(elements: Elements) -> Iterator[list[object]]:
-    """A row under `element_header` for each element, in C order."""
+    """A row under `element_header` for each element, in C order. The loss of an ignored element
+    is None."""
     losses, targets = elements.losses.values, elements.targets
+    ignored = elements.losses.ignored
     for position in np.ndindex(losses.shape):
         index = [start + offset for start, offset in zip(elements.start, position, strict=True)]
         target = [] if targets is None else [targets.item(position)]
-        yield [*index, *target, losses[position].item()]
+        is_ignored = ignored is not None and ignored[position]
+        yield [*index, *target, None if is_ignored else losses[position].item()]
 
 
 FINDING_HEADER = (

@@ -342,4 +342,6 @@ def _option(item: tuple[str, object]) -> str:
 
 
 def _short(cell: object) -> str:
+    if cell is None:
+        return ""
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
