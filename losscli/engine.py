@@ -73,6 +73,16 @@ class Source(Protocol):
         """The number of rows, reading on to the end if need be."""
 
 
+class Tally(Protocol):
+    """What is counted of every block, in the thread that computes it."""
+
+    def of(self, elements: Elements) -> Any:
+        """The count of one block; called by several threads at once."""
+
+    def add(self, found: Any) -> None:
+        """Add the count of the next block, in C order."""
+
+
 @dataclass(frozen=True)
 class Work:
     """A loss, its options, and what it is computed from.
@@ -91,6 +101,7 @@ class Work:
     labels: Sequence[str]
     predict: Predict | None
     threads: int
+    tally: Tally | None = None
 
 
 # Of a block of scores, the class with the largest, for the elements whose losses ask for it.
@@ -168,13 +179,15 @@ class _Suspicion:
 
 @dataclass(frozen=True)
 class _Part:
-    """What some blocks give: their sums, what is suspicious, their elements if wanted."""
+    """What some blocks give: their sums, what is suspicious, their elements if wanted, and what
+    was counted of each."""
 
     totals: Totals
     doubts: Sequence[_Suspicion]
     elements: Sequence[Elements]
     nan: NonFinite | None
     infinite: NonFinite | None
+    counted: Sequence[Any]
 
 
 def run(
@@ -199,6 +212,8 @@ def run(
             on_progress(totals.elements)
         for doubt in part.doubts:
             doubts.add(doubt)
+        for found in part.counted:
+            cast(Tally, work.tally).add(found)
         if on_elements is not None:
             for elements in part.elements:
                 on_elements(elements)
@@ -288,6 +303,7 @@ def _compute_group(
     totals, doubts, elements = Totals(), list[_Suspicion](), list[Elements]()
     nan: NonFinite | None = None
     infinite: NonFinite | None = None
+    counted = []
     for block in blocks:
         with np.errstate(all="ignore"):  # infinities and NaN are told of, not warned of
             computed = _compute(work, function, block, doubts)
@@ -302,9 +318,11 @@ def _compute_group(
                 computed = _without_nan(work, computed, found)
                 sums = Totals.of(computed.losses.weighted())
         totals = totals.merge(sums)
+        if work.tally is not None:
+            counted.append(work.tally.of(computed))
         if with_elements:
             elements.append(computed)
-    return _Part(totals, doubts, elements, nan, infinite)
+    return _Part(totals, doubts, elements, nan, infinite, counted)
 
 
 def _all_finite(losses: PerElement, sums: Totals) -> bool:

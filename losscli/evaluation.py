@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,16 +23,19 @@ from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import SAMPLE_WEIGHT, Floats, Input, Result
-from losscli.request import SAMPLE, Request, Wanted, bind, label_array
+from losscli.request import SAMPLE, Request, Wanted, bind, label_array, reads_standard_input
 from losscli.results import with_statistics
 from losscli.sources import Sources, class_names, open_sources
 from losscli.statistics import top
 from losscli.statistics.collected import Collected
+from losscli.statistics.frequencies import Frequencies
+from losscli.statistics.moments import Interval
 
 # What a loss that is NaN does.
 ON_NAN = ("warn", "error", "skip")
 
 OnElements = Callable[[engine.Elements], None]
+OnProgress = Callable[[int, int | None], None]
 
 # An array that does not run along the samples is held in memory, up to this size.
 HELD_BYTES = 64 << 20
@@ -49,7 +52,7 @@ def evaluate(
     threads: int | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
     on_elements: OnElements | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress | None = None,
     **parameters: Any,
 ) -> Result:
     """Compute a loss over files or arrays, block by block, in constant memory.
@@ -121,7 +124,7 @@ def evaluate_request(
     how: Running,
     *,
     on_elements: OnElements | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress | None = None,
     beside: Callable[[Layout, Sources], OnElements] | None = None,
     keys: Any = None,
 ) -> Result:
@@ -130,14 +133,14 @@ def evaluate_request(
     reduction, wanted = request.reduction, request.wanted
     with ExitStack() as stack:
         sources = open_sources(request, stack, keys)
-        _require_numbers(request, sources)
         layout, held = _lay_out(request, sources)
         if layout.enlarged and not how.broadcast:
             problem = f"{layout.warnings[0]}, more than either has; --broadcast allows it"
             raise engine.named(sources.arrays["target"], problem)
         if how.strict:
             _refuse((*sources.warnings, *layout.warnings))
-        work = _work(request, sources, layout, held, how)
+        frequencies = _frequencies(request, layout, how)
+        work = _work(request, sources, layout, held, how, tally=frequencies)
         collected = gather(request, layout, bool(sources.masks))
         values: list[Floats] | None = None
         takers: list[OnElements] = [collected.add] if collected.is_needed else []
@@ -188,12 +191,13 @@ def evaluate_request(
         classes=names,
         notes=sources.notes,
     )
-    result = with_statistics(result, request, layout, sources, collected)
+    result = with_statistics(result, request, layout, sources, collected, frequencies=frequencies)
     suspicious = (
         *sources.warnings,
         *layout.warnings,
         *outcome.doubts,
         *remarks.suspicions(result, outcome, how.check),
+        *_worse_than_guessing(result, frequencies, request, how, on_progress),
     )
     if how.strict:
         _refuse(suspicious)
@@ -207,6 +211,8 @@ def _work(
     layout: Layout,
     held: Mapping[str, engine.Source],
     how: Running,
+    *,
+    tally: engine.Tally | None,
 ) -> engine.Work:
     wanted = request.wanted
     predict = None
@@ -225,6 +231,7 @@ def _work(
         sources.labels,
         predict,
         how.threads,
+        tally,
     )
 
 
@@ -236,13 +243,55 @@ def gather(request: Request, layout: Layout, masked: bool = False) -> Collected:
         wanted = replace(wanted, interval=False)
     elif masked and "batchmean" in request.loss.reductions:
         wanted = replace(wanted, interval=True)
+    return Collected(wanted, request.reduction == "mean", request.options.get("class_base", 0))
+
+
+def _frequencies(request: Request, layout: Layout, how: Running) -> Frequencies | None:
+    """What counts the labels, where guessing them has a cost that is shown or compared."""
     is_log_loss = request.loss.is_log_loss(request.options) and request.reduction == "mean"
-    return Collected(
-        wanted,
-        request.reduction == "mean",
-        layout.classes if is_log_loss else None,
-        request.options.get("class_base", 0),
+    if not (is_log_loss and layout.classes and (how.check or request.wanted.interval)):
+        return None
+    return Frequencies(layout.classes, request.options.get("class_base", 0))
+
+
+def _worse_than_guessing(
+    result: Result,
+    frequencies: Frequencies | None,
+    request: Request,
+    how: Running,
+    on_progress: OnProgress | None,
+) -> Iterator[str]:
+    """A warning where the whole interval of the loss is above what guessing costs.
+
+    Labels of one class alone cost nothing to guess, and say nothing about a model.
+    """
+    value = result.value
+    if frequencies is None or value is None or not how.check:
+        return
+    prior = frequencies.prior()
+    least = frequencies.prior_left_out(result.count)
+    if not (prior > 0.0 and value > least):
+        return
+    ci = (
+        result.ci if request.wanted.interval else _interval_of_second_run(request, how, on_progress)
     )
+    if ci is not None and ci[0] > least:
+        yield remarks.worse_than_guessing(value, prior)
+
+
+def _interval_of_second_run(
+    request: Request, how: Running, on_progress: OnProgress | None
+) -> Interval | None:
+    """The interval of a loss that was computed without one; None where the input cannot be read a
+    second time."""
+    if reads_standard_input(request):
+        return None
+    again = replace(request, wanted=Wanted(cluster=request.wanted.cluster))
+    unchecked = replace(how, check=False, strict=False)
+    try:
+        return evaluate_request(again, unchecked, on_progress=on_progress).ci
+    except DataError:  # the files have changed since; the result of the first run stands
+        return None
 
 
 def _require_numbers(request: Request, sources: Sources) -> None:
@@ -264,7 +313,7 @@ def hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
         take(elements)
 
 
-def _progress(on_progress: Callable[[int, int | None], None], shape: Shape, done: int) -> None:
+def _progress(on_progress: OnProgress, shape: Shape, done: int) -> None:
     sizes = [size for size in shape if size is not None]
     on_progress(done, math.prod(sizes) if len(sizes) == len(shape) else None)
 
@@ -292,6 +341,7 @@ def _threads(wanted: int | None) -> int:
 
 def _lay_out(request: Request, sources: Sources) -> tuple[Layout, dict[str, engine.Source]]:
     """The layout, with the arrays that do not run along the samples held in memory."""
+    _require_numbers(request, sources)
     arrays = sources.arrays
     try:
         layout = _layout(request, sources, arrays)

@@ -70,11 +70,10 @@ class PerElement:
             return replace(self, sample_weights=None)
         weights = self.counted.astype(np.float64) if self.weights is None else self.weights
         absent = factors == 0.0
+        with np.errstate(all="ignore"):  # 0 times infinity is replaced, and overflow is infinite
+            values, weights = self.values * factors, weights * factors
         return PerElement(
-            np.where(absent, 0.0, self.values * factors),
-            np.where(absent, 0.0, weights * factors),
-            self.ignored,
-            self.scale,
+            np.where(absent, 0.0, values), np.where(absent, 0.0, weights), self.ignored, self.scale
         )
 
     def sample_weight_of(self, chosen: Mask) -> float:

@@ -28,6 +28,14 @@ def suspicions(result: Result, outcome: Outcome, looked: bool) -> Iterator[str]:
         yield f"the loss of {_elements(infinite)} is infinite, first at {list(infinite.index)}"
 
 
+def worse_than_guessing(value: float, prior: float) -> str:
+    """A loss above that of a model which knows nothing but how often each class is the label."""
+    return (
+        f"the loss, {value:.6g}, is worse than guessing by label frequencies, {prior:.6g}: are "
+        "classes counted from 1, or in another order?"
+    )
+
+
 def explanations(result: Result, totals: Totals, loss: Loss) -> Iterator[str]:
     """Why another's number, computed as rightly, may differ."""
     if result.value is None or math.isnan(result.value):

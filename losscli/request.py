@@ -242,7 +242,7 @@ def require_no_empty(words: Iterable[Any], what: str, expected: str) -> None:
 
 def require_one_reader(requests: Sequence[Request]) -> None:
     """Standard input is read by one of several requests alone."""
-    if sum(bool(_from_input(request)) for request in requests) > 1:
+    if sum(map(reads_standard_input, requests)) > 1:
         raise UsageError(
             "- (standard input) is read once, and compare reads it for A and for B; expected one "
             "of A and B from it, and all else from files"
@@ -294,6 +294,11 @@ def _require_one_standard_input(request: Request) -> None:
         raise UsageError("- (standard input) is given twice; expected once")
     if from_input and request.id is not None:
         raise UsageError("--id reads files twice, which - (standard input) cannot be")
+
+
+def reads_standard_input(request: Request) -> bool:
+    """Whether a part of it is read from standard input, which can be read once."""
+    return bool(_from_input(request))
 
 
 def _from_input(request: Request) -> list[Files]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.errors import ArrayError
-from losscli.reduction import ExactSum, Floats, PerElement
+from losscli.reduction import ExactSum, PerElement
 from losscli.request import SAMPLE, Wanted, label_array
 from losscli.statistics.grouping import Grouping, Labels
 from losscli.statistics.moments import Integers, Interval, Moments
@@ -27,11 +27,11 @@ _TOGETHER = 1 << 15
 class Collected:
     """Takes blocks of elements in C order, and then tells what was asked for.
 
-    `by_weight`: the loss is a mean, whose denominator is the sum of the weights. `classes` is how
-    many there are where guessing them has a cost, and `base` the number of the first one.
+    `by_weight`: the loss is a mean, whose denominator is the sum of the weights. `base` is the
+    number of the first class.
     """
 
-    def __init__(self, wanted: Wanted, by_weight: bool, classes: int | None, base: int) -> None:
+    def __init__(self, wanted: Wanted, by_weight: bool, base: int) -> None:
         scattered = wanted.cluster is not None
         self._wanted = wanted
         self._base = base
@@ -39,7 +39,6 @@ class Collected:
         self._samples = Samples(by_weight, scattered) if wanted.interval else None
         self._grouping = Grouping(len(wanted.by)) if wanted.by else None
         self._groups = Samples(by_weight, scattered)
-        self._weights = np.zeros(classes) if wanted.interval and classes else None
         self._right = ExactSum()
         self._judged = ExactSum()
         self._held: list[Elements] = []
@@ -88,8 +87,6 @@ class Collected:
         if self._grouping is not None:
             labels = list(_labels(self._wanted.by, elements))
             self._groups.add(weighted, samples, self._grouping.codes(labels))
-        if self._weights is not None:
-            _add_weights(self._weights, weighted, self._base)
         if self._wanted.accuracy and elements.predicted is not None:
             hits = elements.predicted + self._base == _target(elements)
             self._right += ExactSum.of(losses.sample_weight_of(hits & losses.counted))
@@ -118,15 +115,6 @@ class Collected:
         """How often the class with the largest score is the target, by sample weights."""
         judged = float(self._judged)
         return float(self._right) / judged if judged else math.nan
-
-    def prior(self) -> float:
-        """What always guessing the frequencies of the targets costs: Σ_c f[c] · -log f[c]."""
-        assert self._weights is not None
-        total = self._weights.sum()
-        if not total > 0.0:
-            return math.nan
-        shares = self._weights[self._weights > 0.0] / total
-        return float(-(shares * np.log(shares)).sum())
 
     def _samples_of(self, elements: Elements) -> Integers:
         cluster = self._wanted.cluster
@@ -222,11 +210,3 @@ def _padded(labels: NDArray[Any], elements: Elements) -> NDArray[Any]:
     """With an axis of size 1 for each axis of elements that the labels lack."""
     missing = elements.losses.values.ndim - labels.ndim
     return labels.reshape(*labels.shape, *(1,) * missing)
-
-
-def _add_weights(weights: Floats, elements: Elements, base: int) -> None:
-    kept = elements.losses.counted
-    classes = _target(elements)[kept].astype(np.int64) - base
-    of_each = elements.losses.weights
-    each = None if of_each is None else np.broadcast_to(of_each, kept.shape)[kept]
-    weights += np.bincount(classes, each, len(weights))
