@@ -74,9 +74,9 @@ class Frequencies:
         return float(-(shares * np.log(shares)).sum())
 
     def prior_left_out(self, count: int) -> float:
-        """The same where each of `count` labels is guessed by the frequencies of the others, with
-        1 added to each class: Σ_c f[c] · -log(n[c] / (n + C - 1)), which is log(1 + (C - 1) / n)
-        more. Few labels of many classes are far harder to guess than they seem."""
+        """What it costs to guess each of `count` labels by the frequencies of the others, with 1
+        added to each class: Σ_c f[c] · -log(n[c] / (n + C - 1)), which is log(1 + (C - 1) / n)
+        more than the prior. The prior is far too low where there are few labels of many classes."""
         return self.prior() + math.log1p((len(self._weights) - 1) / max(count, 1))
 
     def _settle(self) -> None:
