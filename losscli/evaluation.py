@@ -74,8 +74,9 @@ def evaluate(
         on_elements: called with every block of losses in C order; with the reduction "none"
             the result then holds no values
         on_progress: called with the number of elements done, and of all if that is known
-        parameters: further arrays and the options of the loss by name; for each array NAME that
-            comes from a table, NAME_column: names or globs of columns; `id`, a column by which
+        parameters: further arrays and the options of the loss by name, and the arrays that every
+            loss takes, `mask` and `sample_weight`; for each array NAME that comes from a table,
+            NAME_column: names or globs of columns; `id`, a column by which
             rows of several tables are paired; `classes`, the names of the classes; `skip_missing`,
             to leave out rows without a value; `input_format`, `header` and `delimiter`, where the
             files do not tell

@@ -107,6 +107,40 @@ class TestValues:
         found = evaluate("ce", x, y, class_axis=-1, shift=True, sample_weight=s)
         assert found.value == pytest.approx(np.average(each, weights=s[:, 1:]), rel=1e-14)
 
+    @pytest.mark.parametrize("block_values", [1, 20, 1 << 19])
+    @pytest.mark.parametrize("axes", [0, 1, 2])
+    def test_with_a_mask_and_classes_last(self, axes: int, block_values: int) -> None:
+        rng = np.random.default_rng(axes)
+        x, y = rng.normal(size=(4, 6, 3)), rng.integers(3, size=(4, 6))
+        mask = rng.integers(2, size=(4, 6))
+        mask[0, 0] = 1
+        s = rng.uniform(0.1, 2, size=(4, 6)[:axes])
+        each = losscli.cross_entropy(x, y, class_axis=-1, reduction="none")
+        factors = np.broadcast_to(s.reshape(s.shape + (1,) * (2 - axes)), (4, 6)) * mask
+        wanted = Wanted(by=("class",), accuracy=True)
+        with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+            found = evaluate("ce", x, y, class_axis=-1, sample_weight=s, mask=mask, wanted=wanted)
+        assert found.value == pytest.approx(np.average(each, weights=factors), rel=1e-13)
+        right = np.average(x.argmax(axis=-1) == y, weights=factors)
+        assert found.accuracy == pytest.approx(right, rel=1e-13)
+        assert found.groups is not None
+        for group in found.groups:
+            of_group = factors * (y == group.labels[0])
+            assert group.value == pytest.approx(np.average(each, weights=of_group), rel=1e-13)
+
+    @pytest.mark.parametrize("block_values", [1, 1 << 19])
+    def test_with_classes_in_the_middle(self, block_values: int) -> None:
+        """Axes from the classes on are never cut; the weights run along those in front."""
+        rng = np.random.default_rng(7)
+        x, q = rng.normal(size=(4, 3, 5)), rng.uniform(size=(4, 3, 5))
+        s, mask = np.array([1.0, 2.0, 0.5, 4.0]), np.array([1, 0, 1, 1])
+        options: dict[str, Any] = {"from_": "logits", "class_axis": 1}
+        each = losscli.kl_div(x, q, reduction="none", **options)
+        with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+            found = evaluate("kl-div", x, q, sample_weight=s, mask=mask, check=False, **options)
+        factors = np.broadcast_to((s * mask)[:, np.newaxis, np.newaxis], each.shape)
+        assert found.value == pytest.approx(np.average(each, weights=factors), rel=1e-13)
+
     def test_a_weight_of_0_leaves_nothing_of_an_infinite_loss(self) -> None:
         x = [[0.0, -math.inf], [-0.5, -1.0]]
         found = evaluate("nll", x, [1, 0], sample_weight=[0, 2], check=False)
@@ -332,6 +366,21 @@ class TestCommand:
         assert run("ce", table, "-i", "p*", "-t", "label", "-o", tmp_path / "p.parquet")[0] == 0
         plain = pa.parquet.read_table(tmp_path / "p.parquet")
         assert plain.column_names == ["index", "target", "weight", "loss"]
+
+    def test_rows_paired_by_a_key(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("id,p,y\n1,1,0\n2,2,0\n3,4,0\n")
+        (tmp_path / "s.csv").write_text("id,s\n3,5\n1,1\n2,0\n")
+        words = ("mse", tmp_path / "a.csv", "-i", "p", "-t", "y", "--id", "id", "-q")
+        weights = ("--sample-weight", tmp_path / "s.csv", "--sample-weight-column", "s")
+        assert run(*words, *weights)[:2] == (0, f"{(1 + 5 * 16) / 6}\n")
+
+    def test_rows_that_lack_a_weight(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "m.csv").write_text("p,y,s\n1,0,2\n2,0,\n4,0,1\n")
+        words = ("mse", tmp_path / "m.csv", "-i", "p", "-t", "y", "--sample-weight-column", "s")
+        code, _, err = run(*words)
+        assert code == 1
+        assert "m.csv: row 1, column 's': found no value" in err
+        assert run(*words, "--skip-missing")[:2] == (0, "6.0\n")
 
     def test_sequences(self, run: Run, tmp_path: Path) -> None:
         """A weight for each sequence is that of all its steps; a list has one for each step."""
