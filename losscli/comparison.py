@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from losscli.binding.ambiguity import option_of
 from losscli.binding.pairs import Side
-from losscli.engine import Elements
+from losscli.engine import Elements, spread
 from losscli.errors import DataError, UsageError
 from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.checks import first
@@ -23,7 +23,16 @@ from losscli.losses.registry import Loss, find
 from losscli.opening.rows import common_keys
 from losscli.opening.sources import Model, Sources
 from losscli.readers.spool import kept_in
-from losscli.reduction import Floats, Group, PerElement, Result, TopElement, Totals
+from losscli.reduction import (
+    SAMPLE_WEIGHT,
+    Floats,
+    Group,
+    Mask,
+    PerElement,
+    Result,
+    TopElement,
+    Totals,
+)
 from losscli.request import Request, Wanted, bind, require_one_reader
 from losscli.results import with_statistics
 from losscli.statistics.collected import Collected
@@ -146,7 +155,7 @@ def _models(
 
 # Of what the files of two models may both have, what has to be the same in both: by which their
 # losses are judged and weighed.
-_COMMON = ("target", "targets", "target_lengths", "weight", "pos_weight", "sample_weight")
+_COMMON = ("target", "targets", "target_lengths", "weight", "pos_weight", SAMPLE_WEIGHT)
 
 
 def _own_arrays(a: Request, b: Request) -> list[str]:
@@ -178,10 +187,11 @@ class _Kept:
             self._losses.write(np.ascontiguousarray(losses.values).tobytes())
         with kept_in(self._ignored):
             self._ignored.write((~losses.counted).tobytes())
+        blocks = _blocks(elements)
         for name, file in self._arrays.items():
-            if name in elements.arrays:
+            if name in blocks:
                 with kept_in(file):
-                    file.write(_as_floats(elements.arrays[name]).tobytes())
+                    file.write(_as_floats(blocks[name]).tobytes())
 
     def rewind(self) -> None:
         for file in (self._losses, self._ignored, *self._arrays.values()):
@@ -194,14 +204,16 @@ class _Kept:
         data = self._losses.read(size)
         if len(data) < size:
             raise DataError("B has more elements than A; expected the same targets")
+        read = np.frombuffer(self._ignored.read(like.losses.values.size), np.bool_)
+        ignored = read.reshape(shape)
+        blocks, counted = _blocks(like), ~ignored & like.losses.counted
         for name, file in self._arrays.items():
-            if name in like.arrays:
-                found = _as_floats(like.arrays[name])
+            if name in blocks:
+                found = _as_floats(blocks[name])
                 if name == "target":
                     found = self._as_named_by_a(found, classes)
-                self._require_same(name, like, file.read(found.nbytes), found)
-        ignored = np.frombuffer(self._ignored.read(like.losses.values.size), np.bool_)
-        return PerElement(np.frombuffer(data).reshape(shape), ignored=ignored.reshape(shape))
+                self._require_same(name, like.start, file.read(found.nbytes), found, counted)
+        return PerElement(np.frombuffer(data).reshape(shape), ignored=ignored)
 
     def _as_named_by_a(self, found: Floats, classes: Sequence[str] | None) -> Floats:
         """Indices of classes as those of the first model, where both have names of classes."""
@@ -212,21 +224,35 @@ class _Kept:
         within = (found >= 0) & (found < len(known))
         return np.where(within, known[np.where(within, found, 0).astype(np.intp)], found)
 
-    def _require_same(self, name: str, like: Elements, data: bytes, found: Floats) -> None:
+    def _require_same(
+        self, name: str, start: Sequence[int], data: bytes, found: Floats, counted: Mask
+    ) -> None:
+        """Raise DataError where an array of B is not that of A, in what counts for both."""
         if len(data) < found.nbytes:
             raise DataError(f"the {name} of A and that of B differ in shape; expected the same")
         kept = np.frombuffer(data).reshape(found.shape)
         differ = (kept != found) & ~(np.isnan(kept) & np.isnan(found))
+        if found.shape[: counted.ndim] == counted.shape:
+            differ &= spread(counted, found.shape)
         if differ.any():
             at = first(differ)
             index = [*at]
-            for axis, start in enumerate(like.start[: len(at)]):
-                index[axis] += start
+            for axis, begin in enumerate(start[: len(at)]):
+                index[axis] += begin
             same = "weights" if "weight" in name else "targets"
             raise DataError(
                 f"the {name} of A at {index} is {kept[at]:g} and that of B {found[at]:g}; "
                 f"expected the same {same} (--id pairs rows by a column)"
             )
+
+
+def _blocks(elements: Elements) -> dict[str, NDArray[Any]]:
+    """The blocks of the arrays but the first, with the sample weights of all elements."""
+    weights = elements.losses.sample_weights
+    if weights is None:
+        return dict(elements.arrays)
+    shape = elements.losses.values.shape
+    return {**elements.arrays, SAMPLE_WEIGHT: np.broadcast_to(weights, shape)}
 
 
 def _as_floats(block: NDArray[Any]) -> Floats:
@@ -241,7 +267,7 @@ class _Model:
         self._totals = Totals()
 
     def add(self, elements: Elements, losses: PerElement) -> None:
-        self._totals = self._totals.merge(Totals.of(losses))
+        self._totals = self._totals.merge(Totals.of(losses.weighted()))
         self._collected.add(replace(elements, losses=losses))
 
     def result(self, whole: Result, differences: _Differences) -> Result:

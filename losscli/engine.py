@@ -21,7 +21,7 @@ from losscli.losses.checks import Doubt, first, odd_mask
 from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.numerics import Unread
 from losscli.losses.registry import Loss
-from losscli.reduction import Mask, PerElement, Totals
+from losscli.reduction import SAMPLE_WEIGHT, Floats, Mask, PerElement, Totals
 from losscli.threads import in_order
 
 # Values of the widest array in one block, 2 MiB as float32, and elements in one: 1 MiB as float64,
@@ -73,6 +73,16 @@ class Source(Protocol):
         """The number of rows, reading on to the end if need be."""
 
 
+class Tally(Protocol):
+    """What is counted of every block, in the thread that computes it."""
+
+    def of(self, elements: Elements) -> Any:
+        """The count of one block; called by several threads at once."""
+
+    def add(self, found: Any) -> None:
+        """Add the count of the next block, in C order."""
+
+
 @dataclass(frozen=True)
 class Work:
     """A loss, its options, and what it is computed from.
@@ -91,6 +101,7 @@ class Work:
     labels: Sequence[str]
     predict: Predict | None
     threads: int
+    tally: Tally | None = None
 
 
 # Of a block of scores, the class with the largest, for the elements whose losses ask for it.
@@ -153,7 +164,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Block:
-    """A box of elements as read: the part of every array, and which elements a mask leaves in."""
+    """A box of elements as read: the part of every array, and which elements a mask leaves in.
+
+    `sample_weights` have fewer axes than the elements where they run along the first axes alone.
+    """
 
     number: int
     box: Box
@@ -161,6 +175,7 @@ class Block:
     masks: Mapping[str, NDArray[Any]]
     labels: Mapping[str, NDArray[Any]]
     kept: Mask | None
+    sample_weights: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -174,13 +189,15 @@ class _Suspicion:
 
 @dataclass(frozen=True)
 class _Part:
-    """What some blocks give: their sums, what is suspicious, their elements if wanted."""
+    """What some blocks give: their sums, what is suspicious, their elements if wanted, and what
+    was counted of each."""
 
     totals: Totals
     doubts: Sequence[_Suspicion]
     elements: Sequence[Elements]
     nan: NonFinite | None
     infinite: NonFinite | None
+    counted: Sequence[Any]
 
 
 def run(
@@ -205,6 +222,8 @@ def run(
             on_progress(totals.elements)
         for doubt in part.doubts:
             doubts.add(doubt)
+        for found in part.counted:
+            cast(Tally, work.tally).add(found)
         if on_elements is not None:
             for elements in part.elements:
                 on_elements(elements)
@@ -294,22 +313,33 @@ def _compute_group(
     totals, doubts, elements = Totals(), list[_Suspicion](), list[Elements]()
     nan: NonFinite | None = None
     infinite: NonFinite | None = None
+    counted = []
     for block in blocks:
         with np.errstate(all="ignore"):  # infinities and NaN are told of, not warned of
             computed = _compute(work, function, block, doubts)
-            sums = Totals.of(computed.losses)
-        if not math.isfinite(float(sums.values)):
+            sums = Totals.of(computed.losses.weighted())
+            finite = _all_finite(computed.losses, sums)
+        if not finite:
             values = computed.losses.values
             found = _where(np.isnan(values), computed.start)
             nan = _both(nan, found)
             infinite = _both(infinite, _where(np.isinf(values), computed.start))
             if found is not None and work.on_nan != "warn":
                 computed = _without_nan(work, computed, found)
-                sums = Totals.of(computed.losses)
+                sums = Totals.of(computed.losses.weighted())
         totals = totals.merge(sums)
+        if work.tally is not None:
+            counted.append(work.tally.of(computed))
         if with_elements:
             elements.append(computed)
-    return _Part(totals, doubts, elements, nan, infinite)
+    return _Part(totals, doubts, elements, nan, infinite, counted)
+
+
+def _all_finite(losses: PerElement, sums: Totals) -> bool:
+    """Whether no loss is infinite or NaN. The sums lack those whose sample weight is 0."""
+    if losses.sample_weights is not None and not math.isfinite(losses.values.sum()):
+        return False
+    return math.isfinite(float(sums.values))
 
 
 def _without_nan(work: Work, elements: Elements, found: NonFinite) -> Elements:
@@ -377,8 +407,9 @@ def _read(work: Work, number: int, box: Box) -> Block | None:
         return None
     masks = {name: arrays.pop(name) for name in work.masks}
     labels = {name: arrays.pop(name) for name in work.labels}
+    sample_weights = arrays.pop(SAMPLE_WEIGHT, None)
     kept = _kept(work.layout, arrays, list(masks.values())) if masks else None
-    return Block(number, box, arrays, masks, labels, kept)
+    return Block(number, box, arrays, masks, labels, kept, sample_weights)
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
@@ -418,7 +449,11 @@ def _compute(
         place = _place(work, picked, error.array, error.position)
         raise DataError(f"{place} {error.problem}") from error
     predicted = None if work.predict is None else work.predict(arrays["input"], losses)
-    return _elements(work.layout, block, losses, predicted)
+    elements = _elements(work.layout, block, losses, predicted)
+    if block.sample_weights is None:
+        return elements
+    weights = _sample_weights(work, block, block.sample_weights, elements.losses)
+    return replace(elements, losses=replace(elements.losses, sample_weights=weights))
 
 
 def _elements(
@@ -439,6 +474,26 @@ def _elements(
     _, *others = block.arrays
     arrays = {name: block.arrays[name] for name in others}
     return Elements(start, target, losses, block.labels, predicted, arrays=arrays)
+
+
+def _sample_weights(work: Work, block: Block, weights: NDArray[Any], losses: PerElement) -> Floats:
+    """The sample weights of a block's losses, 0 where an element is ignored.
+
+    Raises DataError for a weight below 0, NaN or infinite, unless its elements are all ignored.
+    """
+    shape = losses.values.shape
+    padded = weights.reshape(*weights.shape, *(1,) * (len(shape) - weights.ndim))
+    result: Floats = padded.astype(np.float64, copy=False)
+    wrong = ~((result >= 0.0) & (result < np.inf))
+    if losses.ignored is not None:
+        result = np.where(losses.ignored, 0.0, result)
+        wrong = ~losses.ignored & wrong
+    if wrong.any():
+        sizes = zip(first(wrong), weights.shape, strict=False)
+        position = tuple(0 if size == 1 else offset for offset, size in sizes)
+        place = _place(work, replace(block, kept=None), SAMPLE_WEIGHT, position)
+        raise DataError(f"{place} is {weights[position]}; expected a finite number of at least 0")
+    return result
 
 
 def _look_at_masks(work: Work, block: Block) -> Iterator[_Suspicion]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,15 +25,26 @@ from losscli.readers import Array
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import Floats, Input, Result, Selected
-from losscli.request import SAMPLE, Request, Wanted, bind, key_array, label_array
+from losscli.request import (
+    SAMPLE,
+    Request,
+    Wanted,
+    bind,
+    key_array,
+    label_array,
+    reads_standard_input,
+)
 from losscli.results import with_statistics
 from losscli.statistics import top
 from losscli.statistics.collected import Collected
+from losscli.statistics.frequencies import Frequencies
+from losscli.statistics.moments import Interval
 
 # What a loss that is NaN does.
 ON_NAN = ("warn", "error", "skip")
 
 OnElements = Callable[[engine.Elements], None]
+OnProgress = Callable[[int, int | None], None]
 
 
 def evaluate(
@@ -47,7 +58,7 @@ def evaluate(
     threads: int | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
     on_elements: OnElements | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress | None = None,
     **parameters: Any,
 ) -> Result:
     """Compute a loss over files or arrays, block by block, in constant memory.
@@ -69,8 +80,9 @@ def evaluate(
         on_elements: called with every block of losses in C order; with the reduction "none"
             the result then holds no values
         on_progress: called with the number of elements done, and of all if that is known
-        parameters: further arrays and the options of the loss by name; for each array NAME that
-            comes from a table, NAME_column: names or globs of columns; `id`, a column by which
+        parameters: further arrays and the options of the loss by name, and the arrays that every
+            loss takes, `mask` and `sample_weight`; for each array NAME that comes from a table,
+            NAME_column: names or globs of columns; `id`, a column by which
             rows of several tables are paired; `classes`, the names of the classes; `skip_missing`,
             to leave out rows without a value; `input_format`, `header` and `delimiter`, where the
             files do not tell
@@ -119,7 +131,7 @@ def evaluate_request(
     how: Running,
     *,
     on_elements: OnElements | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress | None = None,
     beside: Callable[[Layout, Sources], OnElements] | None = None,
     model: Model = Model(),  # noqa: B008 - it is frozen
 ) -> Result:
@@ -138,7 +150,8 @@ def evaluate_request(
         _require_a_name_each(request, sources, names, layout)
         if how.strict:
             _refuse((*sources.warnings, *layout.warnings))
-        work = _work(sources, plan, how)
+        frequencies = _frequencies(request, layout, how)
+        work = _work(sources, plan, how, frequencies)
         collected = gather(request, layout, bool(sources.masks))
         values: list[Floats] | None = None
         takers: list[OnElements] = [collected.add] if collected.is_needed else []
@@ -185,12 +198,13 @@ def evaluate_request(
         notes=(*sources.notes, *plan.notes),
         selected=selected,
     )
-    result = with_statistics(result, request, layout, sources, collected)
+    result = with_statistics(result, request, layout, sources, collected, frequencies=frequencies)
     suspicious = (
         *sources.warnings,
         *layout.warnings,
         *outcome.doubts,
         *remarks.suspicions(result, outcome, how.check),
+        *_worse_than_guessing(result, frequencies, request, how, on_progress),
     )
     if how.strict:
         _refuse(suspicious)
@@ -217,7 +231,7 @@ def _run(
     return outcome
 
 
-def _work(sources: Sources, plan: Plan, how: Running) -> engine.Work:
+def _work(sources: Sources, plan: Plan, how: Running, tally: engine.Tally | None) -> engine.Work:
     request, layout = sources.request, plan.layout
     wanted = request.wanted
     predict = None
@@ -236,6 +250,7 @@ def _work(sources: Sources, plan: Plan, how: Running) -> engine.Work:
         plan.labels,
         predict,
         how.threads,
+        tally,
     )
 
 
@@ -261,13 +276,55 @@ def gather(request: Request, layout: Layout, masked: bool = False) -> Collected:
         wanted = replace(wanted, interval=False)
     elif masked and "batchmean" in request.loss.reductions:
         wanted = replace(wanted, interval=True)
+    return Collected(wanted, request.reduction == "mean", request.options.get("class_base", 0))
+
+
+def _frequencies(request: Request, layout: Layout, how: Running) -> Frequencies | None:
+    """What counts the labels, where guessing them has a cost that is shown or compared."""
     is_log_loss = request.loss.is_log_loss(request.options) and request.reduction == "mean"
-    return Collected(
-        wanted,
-        request.reduction == "mean",
-        layout.classes if is_log_loss else None,
-        request.options.get("class_base", 0),
+    if not (is_log_loss and layout.classes and (how.check or request.wanted.interval)):
+        return None
+    return Frequencies(layout.classes, request.options.get("class_base", 0))
+
+
+def _worse_than_guessing(
+    result: Result,
+    frequencies: Frequencies | None,
+    request: Request,
+    how: Running,
+    on_progress: OnProgress | None,
+) -> Iterator[str]:
+    """A warning where the whole interval of the loss is above what guessing costs.
+
+    Labels of one class alone cost nothing to guess, and say nothing about a model.
+    """
+    value = result.value
+    if frequencies is None or value is None or not how.check:
+        return
+    prior = frequencies.prior()
+    least = frequencies.prior_left_out(result.count)
+    if not (prior > 0.0 and value > least):
+        return
+    ci = (
+        result.ci if request.wanted.interval else _interval_of_second_run(request, how, on_progress)
     )
+    if ci is not None and ci[0] > least:
+        yield remarks.worse_than_guessing(value, prior)
+
+
+def _interval_of_second_run(
+    request: Request, how: Running, on_progress: OnProgress | None
+) -> Interval | None:
+    """The interval of a loss that was computed without one; None where the input cannot be read a
+    second time."""
+    if reads_standard_input(request):
+        return None
+    again = replace(request, wanted=Wanted(cluster=request.wanted.cluster))
+    unchecked = replace(how, check=False, strict=False)
+    try:
+        return evaluate_request(again, unchecked, on_progress=on_progress).ci
+    except DataError:  # the files have changed since; the result of the first run stands
+        return None
 
 
 def hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
@@ -276,7 +333,7 @@ def hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
         take(elements)
 
 
-def _progress(on_progress: Callable[[int, int | None], None], shape: Shape, done: int) -> None:
+def _progress(on_progress: OnProgress, shape: Shape, done: int) -> None:
     sizes = [size for size in shape if size is not None]
     on_progress(done, math.prod(sizes) if len(sizes) == len(shape) else None)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from losscli.evaluation import evaluate
-from losscli.losses.registry import Loss
+from losscli.losses.registry import COMMON_ARRAYS, Loss
 from losscli.request import Wanted
 
 
@@ -40,7 +40,11 @@ def function(loss: Loss) -> Callable[..., Any]:
     signature = inspect.signature(loss.function)
     further = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-        for name, default in [*_layout_options(loss), ("reduction", "mean")]
+        for name, default in [
+            *_layout_options(loss),
+            *((array.name, None) for array in COMMON_ARRAYS),
+            ("reduction", "mean"),
+        ]
     ]
     call.__name__ = call.__qualname__ = loss.python_name
     call.__module__ = "losscli"
@@ -61,6 +65,7 @@ def _public_docstring(loss: Loss) -> str:
     text = inspect.cleandoc(loss.function.__doc__ or "")
     helps = {option.name: option.help for option in loss.options}
     further = [f"{name}: {helps[name]}" for name, _ in _layout_options(loss)]
+    further += [f"{array.name}: {array.help}" for array in COMMON_ARRAYS]
     others = ", ".join(f'"{name}"' for name in loss.reductions if name != "none")
     reduction = f'reduction: {others}, or "none" for the loss of each element'
     lines = "".join(f"\n    {line}" for line in [*further, reduction])

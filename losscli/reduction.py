@@ -15,6 +15,9 @@ Mask = NDArray[np.bool_]
 
 REDUCTIONS = ("none", "mean", "sum")
 
+# The array of sample weights, which every loss takes.
+SAMPLE_WEIGHT = "sample_weight"
+
 
 @dataclass(frozen=True)
 class PerElement:
@@ -25,13 +28,15 @@ class PerElement:
     `values` has the block's shape. `weights`, the mean's denominator, broadcasts to it; None is
     one for every element that counts. `ignored` marks the elements that do not count; None is
     none of them. Ignored elements hold 0 in both fields. `scale` is what a mean multiplies each
-    loss by first; None is 1.
+    loss by first; None is 1. `sample_weights` broadcasts to the values. All sums are taken of
+    `weighted`, which multiplies by it; None is 1.
     """
 
     values: Floats
     weights: Floats | None = None
     ignored: Mask | None = None
     scale: Floats | None = None
+    sample_weights: Floats | None = None
 
     @classmethod
     def without(cls, ignored: Mask, values: Floats, weights: Floats | None = None) -> PerElement:
@@ -51,7 +56,31 @@ class PerElement:
     def ignoring(self, further: Mask) -> PerElement:
         """The same with further elements ignored."""
         ignored = further if self.ignored is None else further | self.ignored
-        return replace(self.without(ignored, self.values, self.weights), scale=self.scale)
+        kept = self.without(ignored, self.values, self.weights)
+        return replace(kept, scale=self.scale, sample_weights=self.sample_weights)
+
+    def weighted(self) -> PerElement:
+        """The losses and weights multiplied by the sample weights: what every sum is taken of.
+
+        A sample weight of 0 leaves nothing of a loss, also where the loss is infinite or NaN: a
+        whole number of n has the effect of n copies of the row. Weights of 1 change no bit.
+        """
+        factors = self.sample_weights
+        if factors is None or np.all(factors == 1.0):
+            return replace(self, sample_weights=None)
+        weights = self.counted.astype(np.float64) if self.weights is None else self.weights
+        absent = factors == 0.0
+        with np.errstate(all="ignore"):  # 0 times infinity is replaced, and overflow is infinite
+            values, weights = self.values * factors, weights * factors
+        return PerElement(
+            np.where(absent, 0.0, values), np.where(absent, 0.0, weights), self.ignored, self.scale
+        )
+
+    def sample_weight_of(self, chosen: Mask) -> float:
+        """The sum of the sample weights of chosen elements; without weights, their number."""
+        if self.sample_weights is None:
+            return float(np.count_nonzero(chosen))
+        return float(np.broadcast_to(self.sample_weights, chosen.shape)[chosen].sum())
 
     def spread(self, kept: Mask) -> PerElement:
         """Losses whose first axis is what `kept` marks, in C order, in its place; all else is
@@ -288,3 +317,8 @@ class Result:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     suspicious: tuple[str, ...] = ()
+
+    @property
+    def has_sample_weights(self) -> bool:
+        """Whether the sums are weighted by sample weights."""
+        return any(one.role == SAMPLE_WEIGHT for one in self.inputs)

@@ -28,16 +28,26 @@ def suspicions(result: Result, outcome: Outcome, looked: bool) -> Iterator[str]:
         yield f"the loss of {_elements(infinite)} is infinite, first at {list(infinite.index)}"
 
 
+def worse_than_guessing(value: float, prior: float) -> str:
+    """A loss above that of a model which knows nothing but how often each class is the label."""
+    return (
+        f"the loss, {value:.6g}, is worse than guessing by label frequencies, {prior:.6g}: are "
+        "classes counted from 1, or in another order?"
+    )
+
+
 def explanations(result: Result, totals: Totals, loss: Loss) -> Iterator[str]:
     """Why another's number, computed as rightly, may differ."""
     if result.value is None or math.isnan(result.value):
         return
-    if result.reduction == "mean" and result.weight_sum != result.count:
+    # With sample weights the mean's denominator is the one that the user asked for.
+    plain_mean = result.reduction == "mean" and not result.has_sample_weights
+    if plain_mean and result.weight_sum != result.count:
         yield (
             f"the mean is divided by the sum of the weights, {result.weight_sum:.6g}, and not by "
             f"the {result.count} elements"
         )
-    if result.reduction == "mean" and "batchmean" in loss.reductions and len(result.shape) > 1:
+    if plain_mean and "batchmean" in loss.reductions and len(result.shape) > 1:
         yield (
             f"the mean divides by {result.count} elements, classes included; --reduction batchmean "
             f"divides by the {totals.samples} samples and gives the divergence, "

@@ -16,6 +16,7 @@ from losscli.losses.registry import Loss
 from losscli.readers import AS_THEY_ARE, FORMATS, JOINS, PAIRS, Reading, known_format
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.where import Where
+from losscli.reduction import SAMPLE_WEIGHT
 
 # The paths, directories and globs that make one array; one that can be hashed.
 Files = tuple[str, ...]
@@ -188,6 +189,7 @@ def bind(
             f"reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
         )
     wanted.check(reduction)
+    _check_sample_weight(reduction, parameters)
     names = [array.name for array in loss.inputs]
     column_names = {f"{name}_column": name for name in names}
     options = {option.name: option.default for option in loss.options}
@@ -259,6 +261,16 @@ def _require_pairing(request: Request) -> None:
                 )
 
 
+def _check_sample_weight(reduction: str, parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for sample weights with a reduction that has no use for them."""
+    for name in (SAMPLE_WEIGHT, f"{SAMPLE_WEIGHT}_column"):
+        if reduction == "batchmean" and parameters.get(name) is not None:
+            raise UsageError(
+                f"--{kebab(name)} does not go with --reduction batchmean, which divides by the "
+                "number of samples. Use --reduction mean or --reduction sum."
+            )
+
+
 def _bind_arrays(
     loss: Loss, inputs: Sequence[Any], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -303,7 +315,7 @@ def require_no_empty(words: Iterable[Any], what: str, expected: str) -> None:
 
 def require_one_reader(requests: Sequence[Request]) -> None:
     """Standard input is read by one of several requests alone."""
-    if sum(bool(_from_input(request)) for request in requests) > 1:
+    if sum(map(reads_standard_input, requests)) > 1:
         raise UsageError(
             "- (standard input) is read once, and compare reads it for A and for B; expected one "
             "of A and B from it, and all else from files"
@@ -356,6 +368,11 @@ def _require_one_standard_input(request: Request) -> None:
 
 def _all_files(request: Request) -> list[Files]:
     return [value for value in request.arrays.values() if isinstance(value, tuple)]
+
+
+def reads_standard_input(request: Request) -> bool:
+    """Whether a part of it is read from standard input, which can be read once."""
+    return bool(_from_input(request))
 
 
 def _from_input(request: Request) -> list[Files]:

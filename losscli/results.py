@@ -15,10 +15,17 @@ from losscli.opening.sources import Sources
 from losscli.reduction import Bar, ExactSum, Group, Reference, Result, TopElement
 from losscli.request import CLASS, Request, key_array, label_array
 from losscli.statistics.collected import Collected, interval_of
+from losscli.statistics.frequencies import Frequencies
 
 
 def with_statistics(
-    result: Result, request: Request, layout: Layout, sources: Sources, collected: Collected
+    result: Result,
+    request: Request,
+    layout: Layout,
+    sources: Sources,
+    collected: Collected,
+    *,
+    frequencies: Frequencies | None = None,
 ) -> Result:
     """The result with all that was gathered beside its number."""
     wanted, reduction = request.wanted, result.reduction
@@ -33,12 +40,11 @@ def with_statistics(
         with np.errstate(over="ignore"):
             perplexity = float(np.exp(result.value))
         result = replace(result, perplexity=perplexity, bits=result.value / math.log(2.0))
-        if wanted.interval:
-            reference = Reference(collected.prior(), math.log(layout.classes))
+        if wanted.interval and frequencies is not None:
+            reference = Reference(frequencies.prior(), math.log(layout.classes))
             result = replace(result, reference=reference)
     if wanted.accuracy:
-        share = collected.right() / result.count if result.count else math.nan
-        result = replace(result, accuracy=share)
+        result = replace(result, accuracy=collected.accuracy())
     if collected.top is not None:
         base = request.options.get("class_base", 0)
         found = tuple(

@@ -217,8 +217,9 @@ def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
         result = losscli.evaluate("nll", tmp_path / "x.npy", y, check=False, reduction="none")
     np.testing.assert_array_equal(values(result), np.arange(5000) + 1.0)
     # Of each of three blocks, as many rows are looked at as have 65,536 classes: 16.
-    [warning] = losscli.evaluate("nll", tmp_path / "x.npy", y).warnings
+    warning, worse = losscli.evaluate("nll", tmp_path / "x.npy", y).warnings
     assert warning.endswith("seen 48 times where it was looked for")
+    assert worse.startswith("the loss, 2500.5, is worse than guessing by label frequencies, ")
 
 
 def test_long_rows_are_read_whole_where_they_have_to_be(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_python_function(name: str) -> None:
     entry = LOSSES[name]
     python = getattr(losscli, entry.python_name)
     parameters = inspect.signature(python).parameters
-    names = [one.name for one in (*entry.arrays, *entry.options)]
+    names = [one.name for one in (*entry.inputs, *entry.options)]
     assert sorted(parameters) == sorted([*names, "reduction"])
     required = [array.name for array in entry.arrays if array.required]
     for parameter in parameters.values():

@@ -20,6 +20,7 @@ import pytest
 from conftest import COMMAND, SAMPLES, run_on_terminal
 
 import losscli
+from losscli import engine
 from losscli.errors import DataError
 
 X, Y = "1,2,6", "0,0,0"
@@ -181,9 +182,10 @@ class TestGates:
 
 class TestOutput:
     def losses(self) -> Any:
-        return losscli.cross_entropy(
-            *map(np.load, SEGMENTATION[:2]), ignore_index=255, weight=[1, 2, 3], reduction="none"
-        )
+        """An ignored element has no loss."""
+        x, y = map(np.load, SEGMENTATION[:2])
+        options: dict[str, Any] = {"ignore_index": 255, "weight": [1, 2, 3], "reduction": "none"}
+        return np.where(y == 255, np.nan, losscli.cross_entropy(x, y, **options))
 
     def test_npy_has_the_shape_of_the_target(self, run: Any, tmp_path: Path) -> None:
         path = tmp_path / "o.npy"
@@ -199,6 +201,7 @@ class TestOutput:
         if suffix == "jsonl":
             rows = [json.loads(line) for line in path.read_text().splitlines()]
             columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            columns["loss"] = columns["loss"].astype(float)  # null is NaN
         else:
             read = pyarrow.csv.read_csv if suffix == "csv" else pyarrow.parquet.read_table
             found = read(path)
@@ -212,6 +215,56 @@ class TestOutput:
             np.testing.assert_array_equal(columns[f"index_{axis}"], index[axis])
         expected = np.where(y == 255, 0, np.array([1, 2, 3])[np.where(y == 255, 0, y)])
         np.testing.assert_array_equal(columns["weight"], expected.ravel())
+
+    @pytest.mark.parametrize("skip", [False, True])
+    def test_ignored_elements_have_no_loss(self, run: Any, tmp_path: Path, skip: bool) -> None:
+        """A loss that is NaN and counts is NaN; one that --on-nan skip leaves out is ignored."""
+        words = ["l1", "1,nan,3,5", "0,0,1,1", "--mask", "1,1,0,1", "-q", "--no-check"]
+        words += ["--on-nan", "skip"] if skip else []
+        for suffix in ("csv", "parquet", "jsonl", "npy"):
+            assert run(*words, "-o", tmp_path / f"o.{suffix}")[0] == 0
+        nan, weight = ("", "0") if skip else ("nan", "1")
+        assert (tmp_path / "o.csv").read_text().splitlines()[1:] == [
+            "0,0,1,1",
+            f"1,0,{weight},{nan}",
+            "2,1,0,",
+            "3,1,1,4",
+        ]
+        found = pyarrow.parquet.read_table(tmp_path / "o.parquet").column("loss")
+        assert found.is_null().to_pylist() == [False, skip, True, False]
+        rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+        assert [row["loss"] for row in rows] == [1.0, None if skip else "NaN", None, 4.0]
+        np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), [1.0, np.nan, np.nan, 4.0])
+
+    @pytest.mark.parametrize("block_values", [1, 2, 1 << 19])
+    def test_blocks_with_and_without_ignored_elements(
+        self, run: Any, tmp_path: Path, block_values: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine, "BLOCK_VALUES", block_values)
+        words = ["l1", "1,2,3,5", "0,0,1,1", "--mask", "1,1,0,1", "-q"]
+        for suffix in ("csv", "jsonl"):
+            assert run(*words, "-o", tmp_path / f"o.{suffix}")[0] == 0
+        assert (tmp_path / "o.csv").read_text().splitlines()[2:] == ["1,0,1,2", "2,1,0,", "3,1,1,4"]
+        rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+        assert [row["loss"] for row in rows] == [1.0, 2.0, None, 4.0]
+
+    def test_rows_of_none(self, run: Any) -> None:
+        """Empty in rows; plain, JSON and Python have PyTorch's 0."""
+        words = ["l1", "1,2", "0,0", "--mask", "1,0", "-r", "none", "-f"]
+        assert run(*words, "csv")[1] == "index,target,loss\n0,0.0,1.0\n1,0.0,\n"
+        assert run(*words, "markdown")[1].splitlines()[2:] == [
+            "| 0 | 0.0 | 1.0 |",
+            "| 1 | 0.0 |  |",
+        ]
+        rows = [json.loads(line) for line in run(*words, "jsonl")[1].splitlines()]
+        assert [row["loss"] for row in rows] == [1.0, None]
+        assert [line.split() for line in run(*words, "table")[1].splitlines()[1:]] == [
+            ["0", "0", "1"],
+            ["1", "0"],
+        ]
+        assert run(*words, "plain")[1] == "1.0\n0.0\n"
+        assert json.loads(run(*words, "json")[1])["values"] == [1.0, 0.0]
+        assert losscli.l1([1.0, 2.0], [0, 0], mask=[1, 0], reduction="none").tolist() == [1.0, 0.0]
 
     def test_labels_are_columns(self, run: Any, table: Path, tmp_path: Path) -> None:
         path = tmp_path / "o.csv"

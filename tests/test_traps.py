@@ -145,7 +145,7 @@ class TestWhatIsNoLogProbability:
     @pytest.mark.parametrize("classes", [2, 1000, 50_000])
     def test_honest_ones_are_no_doubt(self, dtype: str, classes: int) -> None:
         x = log_softmax(logits((20, classes)))
-        y = np.arange(20) % classes
+        y = x.argmax(axis=1)
         found = evaluate("nll", x.astype(dtype), y)
         assert [text for text in found.warnings if "float16" not in text] == []
         rounded = np.exp(x).astype(dtype).astype(float).round(4)
@@ -175,7 +175,8 @@ class TestProbabilitiesForLogits:
 
     def test_told_once_for_many_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "BLOCK_VALUES", 6)
-        assert len(evaluate("ce", np.tile(PROBABILITIES, (9, 1)), np.tile(LABELS, 9)).warnings) == 1
+        found = evaluate("ce", np.tile(PROBABILITIES, (9, 1)), np.tile(LABELS, 9)).warnings
+        assert sum("holds probabilities" in warning for warning in found) == 1
 
 
 class TestFrom:

@@ -28,7 +28,7 @@ from losscli.losses.layout import (
     Layout,
     label_rows,
 )
-from losscli.reduction import REDUCTIONS, PerElement
+from losscli.reduction import REDUCTIONS, SAMPLE_WEIGHT, PerElement
 
 Array = NDArray[Any]
 Integers = int | Sequence[int]
@@ -76,11 +76,19 @@ class ArrayParameter:
     help: str
 
 
-# What every loss takes beside its own arrays.
-MASK = ArrayParameter(
-    "mask",
-    required=False,
-    help="0 where an element does not count, of the elements' shape or their first axes",
+# The arrays that every loss takes in addition to its own.
+COMMON_ARRAYS = (
+    ArrayParameter(
+        "mask",
+        required=False,
+        help="0 where an element does not count, of the elements' shape or their first axes",
+    ),
+    ArrayParameter(
+        SAMPLE_WEIGHT,
+        required=False,
+        help="weight each element by a number of at least 0, of the elements' shape or their "
+        "first axes",
+    ),
 )
 
 
@@ -161,8 +169,8 @@ class Loss:
 
     @property
     def inputs(self) -> tuple[ArrayParameter, ...]:
-        """Its arrays, and the one that every loss takes."""
-        return (*self.arrays, MASK)
+        """Its arrays, and those that every loss takes."""
+        return (*self.arrays, *COMMON_ARRAYS)
 
     @property
     def broadcasts(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from losscli.engine import Source, named
-from losscli.errors import ArrayError, DataError
+from losscli.errors import ArrayError, DataError, quoted
 from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show, without_ones
 from losscli.opening.rows import require_joined
 from losscli.opening.sources import Sources
@@ -17,6 +17,7 @@ from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.readers.squeezed import Squeezed
 from losscli.readers.where import KeptRows
+from losscli.reduction import SAMPLE_WEIGHT
 from losscli.request import Files
 
 # An array that does not run along the samples is held in memory, up to this size.
@@ -42,6 +43,7 @@ def lay_out(sources: Sources, broadcast: bool) -> Plan:
 
     Unless shapes are to be broadcast, (N) and (N, 1) are the same samples.
     """
+    _require_numbers(sources)
     arrays: dict[str, Any] = dict(sources.arrays)
     notes: tuple[str, ...] = ()
     if not broadcast:
@@ -62,13 +64,26 @@ def lay_out(sources: Sources, broadcast: bool) -> Plan:
     return Plan(layout, held, masks, sources.labels, notes)
 
 
+def _require_numbers(sources: Sources) -> None:
+    """Raise DataError where a weight or a mask is a column of names, which only targets hold."""
+    named_target, request = sources.named, sources.request
+    if named_target is None:
+        return
+    optional = {array.name for array in request.loss.inputs if not array.required}
+    for role in optional & set(request.arrays):
+        array = sources.arrays[role]
+        if (array.name, array.columns) == (named_target.name, named_target.columns):
+            column = quoted((array.columns or ("",))[0])
+            raise DataError(f"{array.name}: column {column} ({role}) holds text. Expected numbers.")
+
+
 def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
     infos = {
         name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
         for name, one in arrays.items()
     }
-    others = [name for name in (*sources.masks, *sources.labels) if name in infos]
-    beside = {name: infos.pop(name) for name in others}
+    further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)
+    beside = {name: infos.pop(name) for name in further if name in infos}
     # The steps of sequences in a table were shifted as they were read.
     options = sources.options if sources.ragged is None else {**sources.options, "shift": False}
     layout = sources.request.loss.lay_out(infos, options)

@@ -32,5 +32,5 @@ def _write_lines(stream: TextIO, rows: Iterable[Sequence[object]]) -> None:
 def _cell(cell: object) -> str:
     """Text as it is, line breaks as Markdown has them in a table."""
     if not isinstance(cell, str):
-        return str(cell)
+        return "" if cell is None else str(cell)
     return "<br>".join(map(plain_markdown, cell.split("\n")))

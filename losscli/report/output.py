@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -123,7 +123,8 @@ def _umask() -> int:
 
 
 class _Npy:
-    """The losses alone, in the shape of `none`. The header, which tells it, is written last."""
+    """The losses alone, in the shape of `none`, NaN for ignored elements. The header, which holds
+    the shape, is written last."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -133,6 +134,8 @@ class _Npy:
         losses = elements.losses.values
         if not self._room:
             self._leave_room(losses.ndim)
+        if elements.losses.ignored is not None:
+            losses = np.where(elements.losses.ignored, np.nan, losses)
         self._file.write(np.ascontiguousarray(losses, "<f8").tobytes())
 
     def finish(self, result: Result) -> None:
@@ -155,7 +158,8 @@ class _Npy:
 
 
 class _Rows:
-    """Columns of index, target, labels, weight and loss, some blocks at a time."""
+    """Columns of index, target, labels, weight and loss, some blocks at a time. The loss of an
+    ignored element is missing."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -178,11 +182,19 @@ class _Rows:
     def _write(self) -> None:
         if self._held:
             names = self._held[0]
-            self.write({name: np.concatenate([one[name] for one in self._held]) for name in names})
+            self.write({name: _end_to_end([one[name] for one in self._held]) for name in names})
             self._held, self._count = [], 0
 
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
         raise NotImplementedError
+
+
+def _end_to_end(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays joined, masked if one of them is."""
+    if any(isinstance(one, np.ma.MaskedArray) for one in parts):
+        joined: NDArray[Any] = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
+        return joined
+    return np.concatenate(parts)
 
 
 class _Jsonl(_Rows):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from losscli.engine import Elements, spread
 from losscli.losses.layout import show
-from losscli.reduction import Group, PerElement, Result, TopElement
+from losscli.reduction import SAMPLE_WEIGHT, Group, PerElement, Result, TopElement
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
@@ -183,7 +183,10 @@ def _index_names(axes: int) -> list[str]:
 
 
 def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
-    """Keys, index, target, labels, weight and loss of each element, in C order."""
+    """Keys, index, target, labels, weight, sample weight and loss of each element, in C order.
+
+    The losses of ignored elements are masked.
+    """
     losses = elements.losses
     shape = losses.values.shape
     index = np.unravel_index(np.arange(losses.values.size), shape)
@@ -202,10 +205,14 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
     if target is not None:
         columns["target"] = target.ravel()
     for name, labels in elements.labels.items():
-        key = f"label_{name}" if name in (*columns, "weight", "loss") else name
+        key = f"label_{name}" if name in (*columns, "weight", SAMPLE_WEIGHT, "loss") else name
         columns[key] = spread(labels, shape).ravel()
     columns["weight"] = _weights(losses).ravel()
+    if losses.sample_weights is not None:
+        columns[SAMPLE_WEIGHT] = np.broadcast_to(losses.sample_weights, shape).ravel()
     columns["loss"] = losses.values.ravel()
+    if losses.ignored is not None:
+        columns["loss"] = np.ma.MaskedArray(columns["loss"], losses.ignored.ravel())
     return columns
 
 
@@ -228,13 +235,17 @@ def header_of_none(result: Result) -> list[str]:
 
 
 def element_rows(elements: Elements) -> Iterator[list[object]]:
-    """A row under `element_header` for each element, in C order."""
+    """A row under `element_header` for each element, in C order. The loss of an ignored element
+    is None."""
     losses, targets = elements.losses.values, elements.targets
+    ignored = elements.losses.ignored
     keys = [spread(values, losses.shape) for values in elements.keys.values()]
     for position in np.ndindex(losses.shape):
         index = [start + offset for start, offset in zip(elements.start, position, strict=True)]
         target = [] if targets is None else [targets.item(position)]
-        yield [*(one[position] for one in keys), *index, *target, losses[position].item()]
+        is_ignored = ignored is not None and ignored[position]
+        loss = None if is_ignored else losses[position].item()
+        yield [*(one[position] for one in keys), *index, *target, loss]
 
 
 FINDING_HEADER = (

@@ -328,6 +328,10 @@ def _drawn(count: int, most: int, longest: int) -> str:
 
 def _reduction(result: Result) -> str:
     elements = f"{result.count:,} elements"
+    if result.has_sample_weights:
+        weighted = f"{result.reduction} of {elements} weighted by sample weights"
+        divided = f", divided by the sum of the weights, {result.weight_sum:.6g}"
+        return weighted + (divided if result.reduction == "mean" else "")
     if result.reduction == "mean" and result.weight_sum != result.count:
         return f"mean of {elements}, divided by their weights' sum, {result.weight_sum:.6g}"
     if result.reduction == "batchmean":
@@ -342,4 +346,6 @@ def _option(item: tuple[str, object]) -> str:
 
 
 def _short(cell: object) -> str:
+    if cell is None:
+        return ""
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

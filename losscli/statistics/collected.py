@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.engine import Elements
 from losscli.errors import ArrayError
-from losscli.reduction import Floats, PerElement
+from losscli.reduction import ExactSum, PerElement
 from losscli.request import SAMPLE, Wanted, label_array
 from losscli.statistics.grouping import Grouping, Labels
 from losscli.statistics.moments import Integers, Interval, Moments
@@ -26,11 +27,11 @@ _TOGETHER = 1 << 15
 class Collected:
     """Takes blocks of elements in C order, and then tells what was asked for.
 
-    `by_weight`: the loss is a mean, whose denominator is the sum of the weights. `classes` is how
-    many there are where guessing them has a cost, and `base` the number of the first one.
+    `by_weight`: the loss is a mean, whose denominator is the sum of the weights. `base` is the
+    number of the first class.
     """
 
-    def __init__(self, wanted: Wanted, by_weight: bool, classes: int | None, base: int) -> None:
+    def __init__(self, wanted: Wanted, by_weight: bool, base: int) -> None:
         scattered = wanted.cluster is not None
         self._wanted = wanted
         self._base = base
@@ -38,8 +39,8 @@ class Collected:
         self._samples = Samples(by_weight, scattered) if wanted.interval else None
         self._grouping = Grouping(len(wanted.by)) if wanted.by else None
         self._groups = Samples(by_weight, scattered)
-        self._weights = np.zeros(classes) if wanted.interval and classes else None
-        self._right = 0
+        self._right = ExactSum()
+        self._judged = ExactSum()
         self._held: list[Elements] = []
         self._size = 0
         self.top = Top(wanted.top) if wanted.top else None
@@ -79,17 +80,17 @@ class Collected:
 
     def _take(self, elements: Elements) -> None:
         losses = elements.losses
+        weighted = replace(elements, losses=losses.weighted())
         samples = self._samples_of(elements)
         if self._samples is not None:
-            self._samples.add(elements, samples)
+            self._samples.add(weighted, samples)
         if self._grouping is not None:
             labels = list(_labels(self._wanted.by, elements))
-            self._groups.add(elements, samples, self._grouping.codes(labels))
-        if self._weights is not None:
-            _add_weights(self._weights, elements, self._base)
+            self._groups.add(weighted, samples, self._grouping.codes(labels))
         if self._wanted.accuracy and elements.predicted is not None:
             hits = elements.predicted + self._base == _target(elements)
-            self._right += int(np.count_nonzero(hits & elements.losses.counted))
+            self._right += ExactSum.of(losses.sample_weight_of(hits & losses.counted))
+            self._judged += ExactSum.of(losses.sample_weight_of(losses.counted))
         if self.top is not None:
             self.top.add(elements)
         if self._wanted.quantiles or self._wanted.histogram:
@@ -110,18 +111,10 @@ class Collected:
             for group, moments in self._groups.finish().items():
                 yield self._grouping.names(group), moments
 
-    def right(self) -> int:
-        """How many elements have their target as the class with the largest score."""
-        return self._right
-
-    def prior(self) -> float:
-        """What always guessing the frequencies of the targets costs: Σ_c f[c] · -log f[c]."""
-        assert self._weights is not None
-        total = self._weights.sum()
-        if not total > 0.0:
-            return math.nan
-        shares = self._weights[self._weights > 0.0] / total
-        return float(-(shares * np.log(shares)).sum())
+    def accuracy(self) -> float:
+        """How often the class with the largest score is the target, by sample weights."""
+        judged = float(self._judged)
+        return float(self._right) / judged if judged else math.nan
 
     def _samples_of(self, elements: Elements) -> Integers:
         cluster = self._wanted.cluster
@@ -159,6 +152,7 @@ def _joined(held: Sequence[Elements]) -> Elements:
             _end_to_end([one.weights for one in losses], held),
             _end_to_end(_masks(losses), held),
             _end_to_end([one.scale for one in losses], held),
+            _end_to_end([one.sample_weights for one in losses], held),
         ),
         {name: _rows_end_to_end(name, held) for name in held[0].labels},
         _end_to_end([one.predicted for one in held], held),
@@ -216,11 +210,3 @@ def _padded(labels: NDArray[Any], elements: Elements) -> NDArray[Any]:
     """With an axis of size 1 for each axis of elements that the labels lack."""
     missing = elements.losses.values.ndim - labels.ndim
     return labels.reshape(*labels.shape, *(1,) * missing)
-
-
-def _add_weights(weights: Floats, elements: Elements, base: int) -> None:
-    kept = elements.losses.counted
-    classes = _target(elements)[kept].astype(np.int64) - base
-    of_each = elements.losses.weights
-    each = None if of_each is None else np.broadcast_to(of_each, kept.shape)[kept]
-    weights += np.bincount(classes, each, len(weights))
