@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,11 @@ class Wanted:
         object.__setattr__(self, "by", tuple(dict.fromkeys(map(str, by))))
         object.__setattr__(self, "quantiles", tuple(dict.fromkeys(map(str, shares))))
 
+    @property
+    def shares(self) -> list[Fraction]:
+        """The shares of the quantiles as exact numbers."""
+        return list(map(_share, self.quantiles))
+
     def check(self, reduction: str) -> None:
         """Raise UsageError for what cannot be meant."""
         for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
@@ -91,9 +97,15 @@ class Wanted:
                 )
 
 
+def _share(text: str) -> Fraction:
+    """The exact number that the text denotes. Raises ValueError for no number, NaN and infinity."""
+    # A number too small for a float has an exponent that would take long to write out.
+    return Fraction(text) if float(text) else Fraction(0)
+
+
 def _is_share(text: str) -> bool:
     try:
-        return 0.0 <= float(text) <= 1.0
+        return 0 <= float(text) <= 1 and 0 <= _share(text) <= 1
     except ValueError:
         return False
 

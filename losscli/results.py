@@ -44,7 +44,7 @@ def with_statistics(
         found = tuple(_called(one, result.classes, base) for one in collected.top.found)
         result = replace(result, top=found)
     if wanted.quantiles:
-        found_quantiles = collected.sketch.quantiles([float(text) for text in wanted.quantiles])
+        found_quantiles = collected.sketch.quantiles(wanted.shares)
         quantiles = dict(zip(wanted.quantiles, found_quantiles, strict=True))
         result = replace(result, quantiles=quantiles)
     if wanted.histogram:

@@ -478,8 +478,9 @@ class TestQuantiles:
         sketch = Sketch()
         for part in np.array_split(losses, 7):
             sketch.add(part)
-        for share in map(float, self.SHARES):
-            exact = float(np.quantile(losses, share, method="inverted_cdf"))
+        for share in map(Fraction, self.SHARES):
+            rank = max(1, math.ceil(share * len(losses)))
+            exact = float(np.sort(losses)[rank - 1])
             [found] = sketch.quantiles([share])
             assert found == pytest.approx(exact, rel=RELATIVE_ERROR, abs=1e-300)
         assert RELATIVE_ERROR <= 0.001
@@ -501,6 +502,26 @@ class TestQuantiles:
         assert found.quantiles == {"0.50": pytest.approx(2.0, rel=1e-3)}
         with pytest.raises(UsageError, match="quantiles is '2'; expected numbers from 0 to 1"):
             evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=("2",)))
+
+    def test_the_rank_of_a_quantile_is_exact(self) -> None:
+        """Of the losses 1..100, the share k/100 is reached by the k-th loss; 0.07 · 100 is
+        7.000000000000001 in floating point."""
+        shares = tuple(f"{k / 100:.2f}" for k in range(1, 101))
+        losses = np.arange(1.0, 101.0)
+        found = evaluate("l1", losses, np.zeros(100), wanted=Wanted(quantiles=shares)).quantiles
+        assert found == {
+            share: pytest.approx(k, rel=RELATIVE_ERROR) for k, share in enumerate(shares, start=1)
+        }
+
+    @pytest.mark.parametrize("share", ["1e-999999999", "1e-400", "0.0", ".07e-5000000"])
+    def test_a_share_of_almost_nothing_is_the_smallest_loss(self, share: str) -> None:
+        found = evaluate("l1", [3.0, 1.0, 2.0], [0.0] * 3, wanted=Wanted(quantiles=(share,)))
+        assert found.quantiles == {share: 1.0}
+
+    @pytest.mark.parametrize("share", ["1.00000000000000000001", "nan", "inf", "-1e-9", "1/2"])
+    def test_no_share_outside_0_to_1(self, share: str) -> None:
+        with pytest.raises(UsageError, match="expected numbers from 0 to 1"):
+            evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=(share,)))
 
     def test_infinite_losses_have_bars_of_their_own(self) -> None:
         sketch = Sketch()
