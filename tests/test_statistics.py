@@ -285,6 +285,43 @@ class TestGroups:
             assert group.value == pytest.approx(r, rel=1e-13)
             assert group.ci == pytest.approx((r - half, r + half), rel=1e-9)
 
+    @pytest.mark.parametrize(
+        ("shape", "labels"),
+        [
+            ((3, 3), (1, 3)),  # of columns, as many as there are rows
+            ((3, 3), (3, 1)),
+            ((3, 4), (1, 4)),
+            ((3, 3), (3, 3)),
+            ((3, 3, 2), (1, 3)),
+            ((2, 3, 2), (1, 1, 2)),
+            ((3, 2, 3), (1, 2, 3)),
+            ((1, 3), (1, 3)),
+            ((3, 3), (1, 1)),
+        ],
+    )
+    @pytest.mark.parametrize("cluster", [None, "samples.npy"])
+    def test_labels_broadcast_to_the_elements(
+        self,
+        shape: tuple[int, ...],
+        labels: tuple[int, ...],
+        cluster: str | None,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        rng = np.random.default_rng(7)
+        x, label = rng.normal(size=shape), rng.integers(3, size=labels)
+        np.save("g.npy", label)
+        np.save("samples.npy", rng.integers(2, size=(1, shape[1])))
+        wanted = Wanted(by=("g.npy",), cluster=cluster)
+        groups = evaluate("l1", x, np.zeros(shape), wanted=wanted).groups or ()
+        further = label.reshape(*labels, *(1,) * (len(shape) - len(labels)))
+        each = np.broadcast_to(further, shape)
+        assert {one.labels[0]: (one.value, one.count) for one in groups} == {
+            group: (pytest.approx(np.abs(x[each == group]).mean()), np.sum(each == group))
+            for group in np.unique(each).tolist()
+        }
+
     def test_the_groups_merge_to_the_total(self) -> None:
         rng = np.random.default_rng(8)
         x, y = rng.normal(size=(5000, 20)), rng.integers(20, size=5000)
