@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -565,6 +566,45 @@ class TestShift:
     def test_of_no_steps(self) -> None:
         found = losscli.evaluate("ce", np.zeros((2, 3, 0)), np.zeros((2, 0)), shift=True)
         assert (found.shape, found.count, found.skipped) == ((2, 0), 0, 0)
+
+    @pytest.mark.parametrize("steps", [1, 2, 3])
+    @pytest.mark.parametrize("shape", [(4, 1), (4,), (1, 1), (1, "T"), (4, "T")])
+    def test_masks_and_labels_of_few_steps(
+        self, steps: int, shape: tuple[int | str, ...], tmp_path: Path
+    ) -> None:
+        """An axis of size 1 is for all steps, also where one step is left."""
+        rng = np.random.default_rng(steps)
+        x, y = rng.normal(size=(4, 3, steps)), rng.integers(3, size=(4, steps))
+        mask = rng.integers(2, size=[steps if size == "T" else size for size in shape])
+        np.save(tmp_path / "mask.npy", mask)
+        wanted = losscli.Wanted(by=(str(tmp_path / "mask.npy"),))
+        whole = losscli.evaluate("ce", x, y, shift=True, wanted=wanted, class_axis=1)
+        masked = losscli.evaluate("ce", x, y, shift=True, mask=mask, class_axis=1)
+        each = losscli.cross_entropy(x[..., :-1], y[..., 1:], reduction="none")
+        rows = mask.reshape(4, 1) if shape == (4,) else mask
+        kept = np.broadcast_to(rows, (4, steps))[:, 1:] == 1
+        assert (masked.count, masked.ignored) == (kept.sum(), (~kept).sum())
+        if kept.any():
+            assert masked.value == pytest.approx(each[kept].mean(), rel=1e-14)
+        assert {one.labels[0]: one.value for one in whole.groups or ()} == {
+            label: pytest.approx(each[kept == label].mean(), rel=1e-14)
+            for label in np.unique(kept).astype(int).tolist()
+        }
+
+    def test_of_two_steps_without_samples(self, tmp_path: Path) -> None:
+        """Their axis is the only one: a mask or label (1) is for both steps."""
+        x, y = [[0.0, 0.0], [5.0, 7.0]], [1, 0]
+        np.save(tmp_path / "g.npy", [4])
+        wanted = losscli.Wanted(by=(str(tmp_path / "g.npy"),))
+        found = losscli.evaluate("ce", x, y, mask=[1], shift=True, wanted=wanted)
+        assert found.value == pytest.approx(math.log(2), rel=1e-15)
+        assert [(one.labels, one.count) for one in found.groups or ()] == [((4,), 1)]
+        assert losscli.evaluate("ce", x, y, mask=[0], shift=True).ignored == 1
+
+    def test_a_mask_of_no_steps(self) -> None:
+        x, y = np.zeros((2, 3, 0)), np.zeros((2, 0))
+        found = losscli.evaluate("ce", x, y, mask=np.zeros((2, 0)), shift=True)
+        assert (found.shape, found.count, found.ignored) == ((2, 0), 0, 0)
 
 
 class TestMasks:

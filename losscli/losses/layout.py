@@ -75,7 +75,8 @@ class Layout:
     are where targets are their indices. `order` are the element axes in
     the order in which blocks have them. `concatenated` names arrays whose rows lie end to end,
     each with the array of their lengths. `enlarged`: broadcasting made more elements than any
-    operand has. `shifted`: the last axis is one shorter than in the arrays.
+    operand has. `steps` is the length of the last axis in the arrays where --shift makes that of
+    the elements shorter.
     """
 
     shape: Shape
@@ -85,12 +86,17 @@ class Layout:
     order: tuple[int, ...] | None = None
     concatenated: Mapping[str, str] = field(default_factory=dict)
     enlarged: bool = False
-    shifted: bool = False
+    steps: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def grid(self) -> Shape:
         return _grid(self.shape)
+
+    @property
+    def rows(self) -> int | None:
+        """The size of the axis of samples in arrays that run along it; None if not known yet."""
+        return self.grid[0] if self.steps is None or len(self.shape) > 1 else self.steps
 
     @property
     def element_order(self) -> tuple[int, ...]:
@@ -172,7 +178,7 @@ def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Input (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class."""
     _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     layout = index_targets(arrays)
-    single = len(arrays["input"].shape) == 1 and arrays["target"].shape == (1,)
+    single = len(arrays["input"].shape) == 1 and _fits(arrays["target"].shape, (1,))
     return replace(layout, shape=(1,)) if single else layout
 
 
@@ -198,7 +204,8 @@ def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
     shape = _shape_of_vectors(vectors)
     target = arrays["target"]
     elements = _broadcast(target.shape, shape[:-1] or target.shape)
-    if elements is None or (shape[:-1] == () and target.shape not in ((), (1,))):
+    one = target.shape == () or _fits(target.shape, (1,))
+    if elements is None or (shape[:-1] == () and not one):
         raise _misfit_elements("target", target, shape[:-1])
     if shape[:-1] == ():
         elements = ()
@@ -222,6 +229,8 @@ def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
     if _fits(source.shape, target.shape) and not _one_for_all(source.shape, target.shape):
         return same_shape(arrays)
     further = [name for name in arrays if name not in ("input", "target")]
+    if further and _fits(source.shape, target.shape):
+        return same_shape(arrays)  # the number of rows is found out as they are read
     if further:
         raise ArrayError(
             "target", f"{_differ(arrays)}; a {further[0]} needs them to be of one shape"
@@ -329,10 +338,11 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
     """The layout with a mask beside its arrays, which has the elements' first axes."""
-    grid, elements = layout.grid, layout.shape
-    if layout.shifted:
-        elements = (*elements[:-1], (elements[-1] or 0) + 1)
-    shape = mask.shape if elements or mask.shape != (1,) else ()
+    grid, elements, shape = layout.grid, layout.shape, mask.shape
+    if layout.steps is not None:
+        elements = (*elements[:-1], layout.steps)
+    if not elements and _fits(shape, (1,)):
+        return replace(layout, views={**layout.views, name: _BY_SAMPLE})
     leading = elements[: len(shape)]
     sizes = tuple(b if a == 1 else a for a, b in zip(shape, leading, strict=False))
     if len(shape) > len(elements) or not _fits(sizes, leading):
@@ -342,13 +352,14 @@ def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
             f"{show(elements)}, or its first axes",
         )
     axes = [
-        Axis(k, k, _is_repeated(shape, k, grid[k])) if k < len(shape) else Axis(k, None)
+        # Before the shift: of two steps one is left, which one label for both is not.
+        Axis(k, k, _is_repeated(shape, k, elements[k])) if k < len(shape) else Axis(k, None)
         for k in range(len(grid) - layout.uncut)
     ]
     if len(shape) > len(axes):
         raise ArrayError(name, f"has shape {show(mask.shape)}, which runs along the classes")
     view = View(tuple(axes))
-    if layout.shifted:
+    if layout.steps is not None:
         view = _from_second_step(view, len(grid) - 1)
     return replace(layout, views={**layout.views, name: view})
 
@@ -408,7 +419,7 @@ def _shifted(layout: Layout) -> Layout:
         for name, view in layout.views.items()
     }
     shape = (*layout.shape[:-1], max(steps - 1, 0))
-    return replace(layout, shape=shape, views=views, shifted=True)
+    return replace(layout, shape=shape, views=views, steps=steps)
 
 
 def _from_second_step(view: View, last: int) -> View:
@@ -438,7 +449,7 @@ def _index_view(shape: Shape, elements: Shape) -> View | None:
     """
     if _fits(shape, elements):
         return View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else _FOR_ALL
-    if elements == () and shape == (1,):
+    if elements == () and _fits(shape, (1,)):
         return _BY_SAMPLE
     if len(elements) == 1 and _fits(shape, (*elements, 1)):
         return _BY_SAMPLE
@@ -574,7 +585,7 @@ def _broadcast_to(shape: Shape, name: str, info: ArrayInfo) -> Shape:
             f"has shape {show(info.shape)}; expected one that broadcasts to the input's, "
             f"{show(shape)}",
         )
-    return widened
+    return tuple(a if b is None else b for a, b in zip(widened, shape, strict=True))
 
 
 def _fits(one: Shape, other: Shape) -> bool:
