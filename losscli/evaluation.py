@@ -294,8 +294,9 @@ def _lay_out(request: Request, sources: Sources) -> tuple[Layout, dict[str, engi
 
 
 def _layout(request: Request, sources: Sources, arrays: Mapping[str, engine.Source]) -> Layout:
+    # Columns of tables are the only arrays that may lack values.
     infos = {
-        name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
+        name: ArrayInfo(one.shape, one.dtype, hasattr(sources.arrays[name], "present"))
         for name, one in arrays.items()
     }
     beside = {name: infos.pop(name) for name in (*sources.masks, *sources.labels)}

@@ -323,6 +323,7 @@ class TableArray:
         self._range: tuple[int, int] | None = None
         self._block: NDArray[Any] | None = None
         self._present: NDArray[np.bool_] | None = None
+        self._empty = False
 
     @property
     def is_text(self) -> bool:
@@ -350,8 +351,9 @@ class TableArray:
 
     @cached_property
     def shape(self) -> tuple[int | None, ...]:
-        rows = self.table.row_count
-        return (rows,) if self._width is None else (rows, self._width)
+        if self._width is None:
+            return (self.table.row_count,)
+        return (self._row_count, self._width)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -387,6 +389,11 @@ class TableArray:
     def count(self) -> int:
         return self.table.count()
 
+    @property
+    def _row_count(self) -> int | None:
+        """The number of rows, 0 also where looking for a list has found no row."""
+        return 0 if self._empty else self.table.row_count
+
     @cached_property
     def _width(self) -> int | None:
         """Values a row; None for a plain column."""
@@ -411,6 +418,7 @@ class TableArray:
                 length = len(column[row])
                 return length, f"one of {length} as in row {self.table.file_row(row)}"
             if len(column) < rows:
+                self._empty = len(column) == 0
                 return 0, "one"
             rows *= 2
 
