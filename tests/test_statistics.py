@@ -285,6 +285,20 @@ class TestGroups:
             assert group.value == pytest.approx(r, rel=1e-13)
             assert group.ci == pytest.approx((r - half, r + half), rel=1e-9)
 
+    @pytest.mark.parametrize("order", [">u8", "<u8"])
+    def test_labels_of_64_bits_without_a_sign(self, order: str, tmp_path: Path) -> None:
+        labels = [2**64 - 1, 2**63, 2**63 - 1, 3, 2**64 - 1]
+        np.save(tmp_path / "g.npy", np.array(labels, order))
+        wanted = Wanted(by=(str(tmp_path / "g.npy"),), cluster=str(tmp_path / "g.npy"))
+        found = evaluate("l1", [1.0, 2.0, 4.0, 8.0, 16.0], np.zeros(5), wanted=wanted)
+        assert {one.labels: one.value for one in found.groups or ()} == {
+            (2**64 - 1,): 8.5,
+            (2**63,): 2.0,
+            (2**63 - 1,): 4.0,
+            (3,): 8.0,
+        }
+        assert found.samples == 4
+
     @pytest.mark.parametrize(
         ("shape", "labels"),
         [
