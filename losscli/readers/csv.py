@@ -41,7 +41,8 @@ _MOST_LINE_BYTES = 1 << 25
 # A cell may be as long as a line: Python's own limit is for all readers of this process.
 text.field_size_limit(max(text.field_size_limit(), 2 * _MOST_LINE_BYTES))
 
-# Cells that hold no value. "nan" is not among them: it is a number, as numpy writes it.
+# Cells without a value, in columns of numbers. "nan" is not among them: it is a number, as numpy
+# writes it. In a column of text only an empty cell has no value; NA may be a name or a label.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 
 _DELIMITERS = ",\t;|"
@@ -84,6 +85,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         lambda wanted: _batches(origin, size, dialect, wanted),
         seen=seen,
         as_labels=lambda field: pa.string(),  # 007 is not 7
+        missing=_MISSING,
         notes=notes,
     )
 
@@ -150,7 +152,7 @@ def _is_header(name: str, cells: Sequence[str]) -> bool:
 
 def _schema(origin: Origin, head: bytes, dialect: _Dialect) -> pa.Schema:
     whole = last_chunk(head[: dialect.whole_rows(head)] or head, 1)
-    options = csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
+    options = csv.ConvertOptions(null_values=_MISSING)
     table = _parse(origin, dialect, options, whole)
     return pa.schema([_field(field, table.column(i)) for i, field in enumerate(table.schema)])
 
@@ -187,7 +189,6 @@ def _batches(
     """
     options = csv.ConvertOptions(
         null_values=_MISSING,
-        strings_can_be_null=True,
         column_types=wanted,
         include_columns=wanted.names,
     )
@@ -207,6 +208,18 @@ def _closed(
     if quote >= 0:
         line = chunk.line + chunk.text.count(b"\n", 0, quote)
         raise DataError(f"{origin.name}: line {line}: found a quote that nothing closes")
+    return _without_empty_text(table)
+
+
+def _without_empty_text(table: pa.Table) -> pa.Table:
+    """The table with empty text as missing values."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+
+            column = table.column(number)
+            text = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+            table = table.set_column(number, field, text)
     return table
 
 

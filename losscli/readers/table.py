@@ -59,8 +59,9 @@ class Table:
     `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
     where that is something else; of such a field `as_labels` tells the type that keeps labels
-    apart. `notes` say what was chosen in opening it, `warnings` what looks wrong with the file,
-    `files` name what it is made of, if of several.
+    apart, and `missing` are the words that mean a missing number. `notes` say what was chosen in
+    opening it, `warnings` what looks wrong with the file, `files` name what it is made of, if of
+    several.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Table:
         row_count: int | None = None,
         seen: pa.Schema | None = None,
         as_labels: Callable[[pa.Field], pa.DataType] = lambda field: field.type,
+        missing: Sequence[str] = (),
         notes: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
@@ -87,6 +89,7 @@ class Table:
         self.files = files
         self.open_batches = open_batches
         self._row_count = row_count
+        self.missing = missing
         self._as_labels = as_labels
         self._columns: list[str] = []
         self._label_columns: dict[str, pa.Field] = {}
@@ -170,6 +173,7 @@ class Table:
             row_count=sum(known) if len(known) == len(counts) else None,
             seen=common([table.seen for table in tables]),
             as_labels=self._as_labels,
+            missing=self.missing,
             notes=self.notes,
             warnings=tuple(one for table in tables for one in table.warnings),
             files=tuple(table.name for table in tables),
@@ -294,6 +298,9 @@ class Table:
         """Text as numbers, or as true and false."""
         import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
+        if self.missing:
+            absent = pc.is_in(column, pa.array(self.missing, column.type))
+            column = pc.if_else(absent, pa.scalar(None, column.type), column)
         is_number = pa.types.is_floating(kind)
         pattern, expected = (_NUMBER, "a number") if is_number else (_TRUTH, "true or false")
         words = pc.fill_null(pc.invert(pc.match_substring_regex(column, pattern)), False)
@@ -451,16 +458,24 @@ class TableArray:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         names = self.class_names
-        if column.null_count:
-            self._miss(column.is_null(), name, start, "found no value, expected a class")
-            column = column.fill_null(names[0])
         indices = pc.index_in(column, pa.array(names, pa.string()).cast(column.type))
-        unknown = indices.is_null().index(True).as_py()
-        if unknown >= 0:
-            found = column[unknown].as_py()
-            raise self._error(
-                start + unknown, name, f"found {quoted(found)}, expected one of {listed(names)}"
-            )
+        unknown = indices.is_null()
+        # A word such as NA is a missing value unless a class is called so.
+        words = pc.is_in(column, pa.array(self.table.missing, column.type))
+        absent = pc.and_(unknown, pc.or_(column.is_null(), words))
+        wrong = pc.and_not(unknown, absent) if self.skips_missing else unknown
+        odd = wrong.index(True).as_py()
+        if odd >= 0:
+            found = column[odd].as_py()
+            problem = "found no value, expected a class"
+            if found is not None:
+                problem = f"found {quoted(found)}, expected one of {listed(names)}"
+            hint = "; --skip-missing leaves such rows out" if absent[odd].as_py() else ""
+            raise self._error(start + odd, name, problem + hint)
+        if indices.null_count:
+            assert self._present is not None
+            self._present &= ~absent.to_numpy()
+            indices = indices.fill_null(0)
         return np.asarray(indices.to_numpy(), dtype=np.int64)
 
     def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:
