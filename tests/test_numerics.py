@@ -205,6 +205,29 @@ def test_the_fast_cost_of_many_classes(dtype: str, shape: tuple[int, ...], gap: 
     np.testing.assert_allclose(target_cost(x, y), expected, rtol=rtol)
 
 
+@pytest.mark.parametrize("classes", [17, 300, 512, 1000, 32_000])
+@pytest.mark.parametrize("layout", ["rows", "columns", "second of three", "last of three", "1"])
+def test_equal_logits_of_many_classes(classes: int, layout: str) -> None:
+    """log1p((C-1) · exp(c - y)) for the target's logit y and c for all others; added up in float32
+    one after the other, 512 such terms were wrong by 8e-6."""
+    others = np.linspace(-5.0, 5.0, 20, dtype=np.float32)
+    x = np.repeat(others[:, np.newaxis], classes, axis=1)
+    for gap in (0.0, 20.0):
+        x[:, 1] = others + np.float32(gap)
+        gaps = x[:, 0].astype(float) - x[:, 1]
+        expected = np.log1p((classes - 1) * np.exp(gaps))
+        block, y = x, np.ones(20, int)
+        if layout == "columns":
+            block = np.asfortranarray(x)
+        elif layout != "rows":
+            block = np.stack([x] * (1 if layout == "1" else 3), axis=1 if "last" in layout else 2)
+            block = np.moveaxis(block, 2, 1) if "last" in layout else block
+            y = np.ones((20, block.shape[2]), int)
+        found = target_cost(block, y).reshape(20, -1)
+        np.testing.assert_allclose(found, np.broadcast_to(expected, found.T.shape).T, rtol=1e-6)
+        assert found.mean() == pytest.approx(expected.mean(), rel=1e-7)
+
+
 def test_what_float32_cannot_hold_is_done_again() -> None:
     """exp(-95) has 3 digits there, exp(95) none: these rows take the plain formula."""
     x = np.array([[0.0, -95.0], [95.0, 0.0], [-95.0, 0.0]], np.float32)
