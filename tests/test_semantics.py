@@ -46,6 +46,26 @@ class TestIgnored:
         assert loss(x, [0, 1, 1, 2], ignore_index=1) == kept
         assert loss(x, [0, 1, 255, 2], ignore_index=[1, 255]) == kept
 
+    @pytest.mark.parametrize(
+        ("inside", "further", "other", "dtype"),
+        [
+            (2**64 - 100, -100, 2**64 - 101, "u8"),
+            (2**63, -100, 2**63 + 1, "u8"),
+            (2**63 - 1, 2**63, 2**63 - 2, "i8"),
+            (2**53, 2**63, 2**53 + 1, "i8"),
+        ],
+    )
+    def test_several_of_64_bits_are_ignored_to_the_last_bit(
+        self, loss: Any, inside: int, further: int, other: int, dtype: str
+    ) -> None:
+        ignored = [further, inside]
+        x = np.random.default_rng(0).normal(size=(3, 3))
+        assert loss(x, np.array([0, inside, 2], dtype), ignore_index=ignored) == loss(
+            x[[0, 2]], [0, 2]
+        )
+        with pytest.raises(DataError, match=f"target in row 1 is {other}; expected a class"):
+            loss(x, np.array([0, other, 2], dtype), ignore_index=ignored)
+
     @pytest.mark.parametrize("target", [[0, 3], [0, -1], [0.0, 0.5], [0.0, NAN]])
     def test_no_other_target_is_taken(self, loss: Any, target: list[float]) -> None:
         with pytest.raises(DataError, match="target in row 1 is .*from 0 to 2"):

@@ -29,6 +29,7 @@ from losscli.losses.numerics import (
     CLASS_AXIS,
     along_classes,
     class_indices,
+    each,
     hinge,
     negative_log,
     pick,
@@ -342,7 +343,7 @@ def cross_entropy(
 def _of_probabilities(
     weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float, kind: str
 ) -> Floats:
-    largest = max(np.atleast_1d(ignore_index), default=-1)
+    largest = max(each(ignore_index), default=-1)
     if largest >= 0:
         raise ArrayError(
             "target", f"holds class probabilities; --ignore-index {largest} needs class indices"

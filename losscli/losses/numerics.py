@@ -260,7 +260,7 @@ def class_indices(
     ArrayError at the first target that is neither ignored nor one of the classes.
     """
     ignored = np.zeros(target.shape, dtype=np.bool_)
-    for index in np.atleast_1d(ignore_index):
+    for index in each(ignore_index):
         ignored |= target == index
     is_class = (target >= class_base) & (target < classes + class_base)  # NaN is in no range
     if target.dtype.kind == "f":
@@ -277,6 +277,11 @@ def class_indices(
         )
     indices = target.astype(np.intp) - class_base
     return np.where(ignored, 0, indices) if ignored.any() else indices, ignored
+
+
+def each(integers: int | Sequence[int]) -> list[int]:
+    """One or several as a list of Python's integers: -100 and 2^63 together have no dtype."""
+    return list(integers) if isinstance(integers, Sequence) else [integers]
 
 
 def _advice(found: Any, classes: int, class_base: int, options: Sequence[str]) -> str:
