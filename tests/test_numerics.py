@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -79,6 +80,15 @@ def test_ten_million_equal_values() -> None:
 def test_what_would_overflow_float32_when_squared() -> None:
     values = np.array([1e30], dtype=np.float32)
     assert losscli.mse(values, [0.0]) == pytest.approx(float(values[0]) ** 2, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("beta", [1e-300, 1.0, 1000.0, 1e300])
+@pytest.mark.parametrize("e", [1.7e308, 1e300, 999.0, 1.0, 1e-150])
+def test_smooth_l1_is_finite_where_its_loss_is(beta: float, e: float) -> None:
+    """torch.nn.functional.smooth_l1_loss has 1.7e308 at a difference of 1.7e308 and beta 1000."""
+    exact, bound = Fraction(e), Fraction(beta)
+    expected = exact**2 / (2 * bound) if exact < bound else exact - bound / 2
+    assert losscli.smooth_l1([e], [0.0], beta=beta) == pytest.approx(float(expected), rel=1e-15)
 
 
 def test_a_confident_model_in_float32() -> None:

@@ -91,7 +91,10 @@ def smooth_l1(
     Source: torch.nn.functional.smooth_l1_loss
     """
     e = _difference(input, target)
-    return PerElement(_quadratic_to_linear(e, beta) / beta if beta else e)
+    if not beta:
+        return PerElement(e)
+    m = np.minimum(e, beta)
+    return PerElement(m / beta * (e - 0.5 * m))  # as in `_quadratic_to_linear`, but m/beta is <= 1
 
 
 @loss(layout=broadcasting)
