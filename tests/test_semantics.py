@@ -325,13 +325,78 @@ class TestMargins:
         found = none_of(losscli.soft_margin, [1000.0, -1000.0], [1, 1])
         np.testing.assert_array_equal(found, [0.0, 1000.0])
 
-    def test_soft_margin_and_margin_ranking_do_not_broadcast(self) -> None:
+    @pytest.mark.filterwarnings("ignore:target has shape")
+    def test_the_target_of_soft_margin_broadcasts_to_the_input(self) -> None:
+        """As torch.nn.functional.soft_margin_loss takes it, which refuses the other way."""
+        x = np.random.default_rng(0).normal(size=(3, 2))
+        for target in ([[1], [-1], [1]], [-1, 1], 1, [[-1]]):
+            found = none_of(losscli.soft_margin, x, target)
+            np.testing.assert_allclose(found, np.log1p(np.exp(-np.array(target) * x)), rtol=1e-14)
+        for shape, target_shape in [((3, 1), (3, 2)), ((2,), (3, 2)), ((2, 1), (2,)), ((), (1,))]:
+            with pytest.raises(DataError, match="target has shape .* that broadcasts to the input"):
+                losscli.soft_margin(np.zeros(shape), np.ones(target_shape))
+
+    def test_soft_margin_says_what_was_broadcast(self) -> None:
+        warnings = losscli.evaluate("soft-margin", np.zeros((3, 2)), [1, -1]).warnings
+        assert warnings == (
+            "target has shape (2,) and input (3, 2): it was broadcast to the input's shape",
+        )
+
+    @pytest.mark.parametrize(
+        "shapes",
+        [
+            ((5, 2), (5, 1), (5, 2)),
+            ((5, 2), (5, 1), (5, 1)),
+            ((5, 2), (5, 2), (1, 2)),
+            ((1, 2), (5, 2), (1, 1)),
+            ((3,), (1,), (1,)),
+            ((), (), ()),
+            ((0, 2), (1, 2), (1, 1)),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore:input1 has shape")
+    def test_margin_ranking_broadcasts(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        """As torch.nn.functional.margin_ranking_loss does with arrays of as many axes."""
+        rng = np.random.default_rng(0)
+        a, b, y = (rng.normal(size=shape) for shape in shapes)
+        y = np.sign(y)
+        found = none_of(losscli.margin_ranking, a, b, y, margin=0.5)
+        np.testing.assert_allclose(found, np.maximum(-y * (a - b) + 0.5, 0.0), rtol=1e-14)
+
+    def test_margin_ranking_wants_as_many_axes(self) -> None:
+        for shapes in [((5, 2), (5, 2), (2,)), ((5, 2), (), (5, 2)), ((5, 2), (4, 2), (5, 2))]:
+            with pytest.raises(DataError, match="of as many axes that broadcasts with it"):
+                losscli.margin_ranking(*map(np.ones, shapes))
+
+    def test_margin_ranking_says_what_was_broadcast(self) -> None:
+        arrays = [np.ones(shape) for shape in [(5, 2), (5, 1), (5, 2)]]
+        assert losscli.evaluate("margin-ranking", *arrays).warnings == (
+            "input1 has shape (5, 2), input2 has shape (5, 1) and target has shape (5, 2): they "
+            "were broadcast to (5, 2)",
+        )
+        arrays = [np.ones(shape) for shape in [(5, 1), (1, 2), (1, 1)]]
         with pytest.raises(
-            DataError, match=r"target has shape \(2,\); expected that of input, \(2"
+            DataError, match="to \\(5, 2\\), more than either has; --broadcast allows"
         ):
-            losscli.soft_margin(np.zeros((2, 1)), np.ones(2))
-        with pytest.raises(DataError, match=r"input2 has shape \(2,\); expected that of input1"):
-            losscli.margin_ranking(np.zeros((2, 1)), np.ones(2), np.ones((2, 1)))
+            losscli.evaluate("margin-ranking", *arrays)
+        assert losscli.evaluate("margin-ranking", *arrays, broadcast=True).count == 10
+
+    @pytest.mark.parametrize("shape", [(), (1,)])
+    @pytest.mark.parametrize("target_shape", [(), (1,)])
+    def test_margins_of_a_single_number(
+        self, shape: tuple[int, ...], target_shape: tuple[int, ...]
+    ) -> None:
+        """One class leads no other: 0 in torch.nn.functional, of these shapes."""
+        x, y = np.full(shape, 3.5), np.zeros(target_shape, int)
+        found = none_of(losscli.multi_margin, x, y, weight=[2.0])
+        assert (np.shape(found), np.sum(found)) == (target_shape, 0.0)
+        for label in (y, y - 1):
+            found = none_of(losscli.multilabel_margin, x, label)
+            assert (np.shape(found), float(found)) == ((), 0.0)
+        with pytest.raises(DataError, match="target.* is 1; expected a class from 0 to 0"):
+            losscli.multi_margin(x, y + 1)
+        with pytest.raises(DataError, match="target.* is 1; expected a class from 0 to 0"):
+            losscli.multilabel_margin(x, y + 1)
 
     def test_hinge_embedding_adds_both_terms_for_other_targets(self) -> None:
         found = none_of(losscli.hinge_embedding, [0.5, 0.5, 0.5, 2.0], [1.0, -1.0, 0.0, 0.3])

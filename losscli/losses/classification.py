@@ -376,7 +376,7 @@ def multi_margin(
     whatever the weights.
 
     Args:
-        input: scores, (C) or (N, C)
+        input: scores, (), (C) or (N, C)
         target: class indices from 0 to C-1, () or (N)
         p: the power, 1 or 2
         margin: the lead that costs nothing
@@ -412,7 +412,7 @@ def multilabel_margin(input: Array, target: Array) -> PerElement:
     where x is a row of the input and Y the classes of its target up to the first -1.
 
     Args:
-        input: scores, (C) or (N, C)
+        input: scores, (), (C) or (N, C)
         target: the classes of each row from 0 to C-1 and then -1, the input's shape
 
     Raises:

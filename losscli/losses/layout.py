@@ -118,6 +118,9 @@ class Layout:
 _BY_SAMPLE = View((Axis(0, 0),))
 _FOR_ALL = View((Axis(0, None),))
 
+# Of a single number as a row of one class.
+_ONE_CLASS = View((Axis(0, None), Axis(WHOLE, None)))
+
 
 def _grid(shape: Shape) -> Shape:
     """The elements' axes: a single number has one as well."""
@@ -175,7 +178,13 @@ def index_or_probability_targets(
 
 
 def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class."""
+    """Input (), (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class.
+
+    A single number is the score of the only class.
+    """
+    if arrays["input"].shape == ():
+        layout = row_index_targets({**arrays, "input": replace(arrays["input"], shape=(1,))})
+        return replace(layout, views={**layout.views, "input": _ONE_CLASS})
     _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     layout = index_targets(arrays)
     single = len(arrays["input"].shape) == 1 and _fits(arrays["target"].shape, (1,))
@@ -183,7 +192,13 @@ def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (C) or (N, C), and a target of its shape that lists the classes of each row."""
+    """Input (), (C) or (N, C), and a target of its shape that lists the classes of each row.
+
+    A single number is the score, or the index, of the only class.
+    """
+    shapes = [arrays[name].shape for name in ("input", "target")]
+    if () in shapes and all(shape == () or _fits(shape, (1,)) for shape in shapes):
+        return Layout((), {name: _row_view(info.shape, (1,)) for name, info in arrays.items()})
     _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     return class_rows(arrays)
 
@@ -244,9 +259,40 @@ def same_shape(arrays: Mapping[str, ArrayInfo]) -> Layout:
     return _elementwise(arrays, shape)
 
 
-def equal_shapes(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """All arrays are of one shape."""
-    return _elementwise(arrays, _common_shape(arrays, tuple(arrays)))
+def target_for_input(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """The target broadcasts to the input's shape."""
+    source, target = arrays["input"], arrays["target"]
+    if _fits(source.shape, target.shape) and not _one_for_all(source.shape, target.shape):
+        return same_shape(arrays)
+    shape = _broadcast_to(source.shape, "target", target)
+    warning = f"target {_differ(arrays)}: it was broadcast to the input's shape"
+    return replace(_elementwise(arrays, shape), warnings=(warning,))
+
+
+def as_many_axes(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """All arrays have as many axes, and broadcast against each other."""
+    first, *others = arrays
+    shape = arrays[first].shape
+    shapes = [info.shape for info in arrays.values()]
+    for name in others:
+        info = arrays[name]
+        widened = _broadcast(info.shape, shape)
+        if widened is None or len(info.shape) != len(arrays[first].shape):
+            raise ArrayError(
+                name,
+                f"has shape {show(info.shape)}{_column_hint(info)}; expected that of {first}, "
+                f"{show(arrays[first].shape)}, or one of as many axes that broadcasts with it",
+            )
+        shape = widened
+    layout = _elementwise(arrays, shape)
+    if all(_fits(one, shape) and not _one_for_all(one, shape) for one in shapes):
+        return layout
+    *names, last = (f"{name} has shape {show(info.shape)}" for name, info in arrays.items())
+    return replace(
+        layout,
+        enlarged=_size(shape) > max(map(_size, shapes)),
+        warnings=(f"{', '.join(names)} and {last}: they were broadcast to {show(shape)}",),
+    )
 
 
 def with_variance(arrays: Mapping[str, ArrayInfo]) -> Layout:
@@ -307,7 +353,7 @@ def distributions(
 
 
 # The rules that let input and target differ in shape.
-BROADCASTING = (broadcasting, with_variance, distributions)
+BROADCASTING = (broadcasting, with_variance, distributions, as_many_axes)
 
 
 def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
@@ -545,7 +591,7 @@ def _element_view(shape: Shape, grid: Shape) -> View:
 def _row_view(shape: Shape, whole_shape: Shape) -> View:
     """As `_element_view`, with the last axis WHOLE."""
     if not shape:
-        return View((Axis(0, None), Axis(WHOLE, None)))
+        return _ONE_CLASS
     elements = _element_view(shape[:-1], _grid(whole_shape[:-1]))
     return View((*elements.axes, Axis(WHOLE, len(shape) - 1)))
 
