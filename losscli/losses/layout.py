@@ -444,13 +444,15 @@ def _class_layout(
     shape = _without(source.shape, axis)
     if shape and shape[0] is None:
         shape = (target.shape[0], *shape[1:])
+    indices = all(axis.element is not WHOLE for axis in target_view.axes)
     warnings: tuple[str, ...] = ()
-    if by_default and len(source.shape) > 2 and source.shape[-1] == classes:
+    # Probabilities have the input's shape, so they fit whichever axis holds the classes.
+    either = source.shape[-1] == classes or not indices
+    if by_default and len(source.shape) > 2 and either:
         warnings = (
             f"input has shape {show(source.shape)}: axis 1 was taken for the classes; "
             "--class-axis -1 takes the last, --class-axis 1 says that this is right",
         )
-    indices = all(axis.element is not WHOLE for axis in target_view.axes)
     return Layout(shape, views, _width(classes), classes if indices else None, warnings=warnings)
 
 
