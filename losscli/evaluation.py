@@ -20,6 +20,7 @@ from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show
 from losscli.losses.registry import find
 from losscli.readers import Array
 from losscli.readers.concatenated import Concatenated
+from losscli.readers.dtypes import stored_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import Floats, Input, Result
@@ -341,7 +342,6 @@ def _rows(layout: Layout, sources: Mapping[str, engine.Source]) -> int:
 
 def _describe(role: str, source: Array, digest: bool) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
-    stored: Mapping[str, str] = source.dtype.metadata or {}
     path = None if isinstance(source, MemoryArray) else source.name
     files: tuple[str, ...] = getattr(source, "files", ())
     return Input(
@@ -349,7 +349,7 @@ def _describe(role: str, source: Array, digest: bool) -> Input:
         path,
         source.bytes,
         shape,
-        stored.get("stored", str(source.dtype)),
+        stored_name(source.dtype),
         source.columns,
         files,
         tuple(map(_sha256, files or (path,))) if digest and path else None,

@@ -237,6 +237,33 @@ def test_bfloat16(tmp_path: Path) -> None:
     assert total.warnings[0].endswith("rounded to that type, 4")
 
 
+def test_bfloat16_in_shards(tmp_path: Path) -> None:
+    for number, values in enumerate([[0x3F80, 0x3F81], [0xC000]]):
+        shard = safetensors(x=np.array(values, dtype=np.uint16))
+        (tmp_path / f"x-{number}.safetensors").write_bytes(shard)
+    found = evaluate("l1", tmp_path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
+    assert (found.value, found.inputs[0].dtype) == (4.0078125, "bfloat16")
+    assert "|dtype:bfloat16+float64|" in found.signature
+    assert found.warnings[0].startswith("computed from bfloat16 in float64;")
+    wide = safetensors(x=np.array([1.0], np.float32))
+    (tmp_path / "x-2.safetensors").write_bytes(wide)
+    found = evaluate("l1", tmp_path, np.zeros(4), input_column="x", reduction="sum")
+    assert (found.value, found.inputs[0].dtype, found.warnings) == (5.0078125, "float32", ())
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_the_byte_order_is_not_in_the_signature(shards: int, tmp_path: Path) -> None:
+    found = []
+    for order in "<>":
+        folder = tmp_path / ("little" if order == "<" else "big")
+        folder.mkdir()
+        for number, part in enumerate(np.array_split(X, shards)):
+            np.save(folder / f"{number}.npy", part.astype(f"{order}f4"))
+        found.append(evaluate("ce", folder, Y.astype(f"{order}i8")))
+    assert found[0].signature == found[1].signature
+    assert [one.dtype for one in found[1].inputs] == ["float32", "int64"]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
