@@ -344,6 +344,9 @@ def _describe(role: str, source: Array, digest: bool) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
     path = None if isinstance(source, MemoryArray) else source.name
     files: tuple[str, ...] = getattr(source, "files", ())
+    paths: tuple[str, ...] = getattr(source, "paths", files)
+    if not paths and path is not None:
+        paths = (getattr(source, "path", None) or path,)
     return Input(
         role,
         path,
@@ -352,7 +355,7 @@ def _describe(role: str, source: Array, digest: bool) -> Input:
         stored_name(source.dtype),
         source.columns,
         files,
-        tuple(map(_sha256, files or (path,))) if digest and path else None,
+        tuple(map(_sha256, paths)) if digest and path else None,
     )
 
 
@@ -370,12 +373,11 @@ def _sha256(path: str) -> str:
         raise DataError("--digest reads files twice, which - (standard input) cannot be")
     import hashlib  # noqa: PLC0415 - for this alone
 
-    name = path.partition("[")[0] if not os.path.exists(path) else path  # an array of a .npz
     try:
-        with open(name, "rb") as file:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{name}: {error.strerror}") from error
+        raise DataError(f"{path}: {error.strerror}") from error
 
 
 def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:

@@ -16,6 +16,7 @@ class Member(Protocol):
     """One of the arrays."""
 
     name: str
+    path: str | None
     columns: tuple[str, ...] | None
 
     @property
@@ -55,6 +56,7 @@ class Members:
         if chosen not in self._taken:
             self._taken[chosen] = self._openers[chosen]()
             self._taken[chosen].columns = (chosen,)
+            self._taken[chosen].path = self.name
         return self._taken[chosen]
 
     def close(self) -> None:

@@ -117,6 +117,7 @@ class NpyArray:
 
     concurrent = True
     columns: tuple[str, ...] | None = None
+    path: str | None = None  # of the file that holds it, where its name is not that
     names: Sequence[str] = ()
 
     def __init__(
@@ -324,6 +325,7 @@ class NpyStream:
 
     concurrent = False
     columns: tuple[str, ...] | None = None
+    path: str | None = None  # of the file that holds it, where its name is not that
     names: Sequence[str] = ()
 
     def __init__(self, name: str, header: Header, values: _Values, size: int) -> None:

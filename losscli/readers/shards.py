@@ -134,6 +134,7 @@ class ShardedArray:
         self.name = name
         self.columns = parts[0].columns
         self.files = tuple(part.name for part in parts)
+        self.paths = tuple(getattr(part, "path", None) or part.name for part in parts)
         self.bytes = sum(part.bytes for part in parts)
         self.dtype = common_dtype([part.dtype for part in parts])
         self.concurrent = all(part.concurrent for part in parts)
