@@ -128,6 +128,7 @@ def evaluate_request(
 ) -> Result:
     """Carry out a request. `beside` gives what takes elements as they are computed, before their
     targets and labels are called by their names; `keys` are those in whose order rows are put."""
+    request = replace(request, reading=replace(request.reading, threads=how.threads))
     reduction, wanted = request.reduction, request.wanted
     with ExitStack() as stack:
         sources = open_sources(request, stack, keys)

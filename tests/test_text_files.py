@@ -356,6 +356,40 @@ class TestThreads:
         assert l1(tmp_path / name, text) == [1.0]
         assert threading.main_thread() not in threads
 
+    @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+    @pytest.mark.parametrize("threads", [1, 2, 3])
+    def test_as_many_parse_as_there_may_be(
+        self,
+        name: str,
+        threads: int,
+        small_chunks: None,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """One thread parses text where it computes the losses, and nothing runs beside."""
+        module = pyarrow.csv if name == "t.csv" else pyarrow.json
+        real = module.read_csv if name == "t.csv" else module.read_json
+        at_once, most, others = 0, 0, set()
+        lock, before = threading.Lock(), set(threading.enumerate())
+
+        def read(*arguments: Any) -> pa.Table:
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+                others.update({*threading.enumerate()} - before - {threading.current_thread()})
+            time.sleep(0.002)
+            with lock:
+                at_once -= 1
+            return real(*arguments)
+
+        monkeypatch.setattr(module, real.__name__, read)
+        rows = ["x,y", *["1,3"] * 400] if name == "t.csv" else ['{"x": 1, "y": 3}'] * 400
+        assert l1(tmp_path / name, "\n".join([*rows, ""]), threads=threads) == [2.0] * 400
+        assert most <= threads
+        if threads == 1:
+            assert others == set()
+
 
 class TestFilesThatShrink:
     @pytest.mark.parametrize(

@@ -77,11 +77,15 @@ _CONVERSIONS |= {
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read, where that is not to be told from them."""
+    """How files are read, where that is not to be told from them.
+
+    `threads` is how many parse text side by side; None is one for each core.
+    """
 
     format: str | None = None
     header: bool | None = None
     delimiter: str | None = None
+    threads: int | None = None
 
 
 AS_THEY_ARE = Reading()

@@ -26,10 +26,10 @@ from losscli.readers.lines import (
     last_chunk,
     opening_quote,
     refusal,
+    side_by_side,
     whole_rows,
 )
 from losscli.readers.table import Table
-from losscli.threads import in_order
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -78,14 +78,16 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     inferred = _schema(origin, head, dialect)
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
+    threads = reading.threads or pa.cpu_count()
     return Table(
         origin.name,
         size,
         schema,
-        lambda wanted: _batches(origin, size, dialect, wanted),
+        lambda wanted: _batches(origin, size, dialect, wanted, threads),
         seen=seen,
         as_labels=lambda field: pa.string(),  # 007 is not 7
         missing=_MISSING,
+        threads=threads,
         notes=notes,
     )
 
@@ -179,7 +181,7 @@ def _read_as(inferred: pa.DataType) -> pa.DataType:
 
 
 def _batches(
-    origin: Origin, size: int, dialect: _Dialect, wanted: pa.Schema
+    origin: Origin, size: int, dialect: _Dialect, wanted: pa.Schema, threads: int
 ) -> Iterator[pa.RecordBatch]:
     """The rows in their order, parsed in chunks side by side.
 
@@ -194,7 +196,7 @@ def _batches(
     )
     parse = partial(_closed, origin, dialect, options)
     found = chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)
-    for table in in_order((partial(parse, chunk) for chunk in found), pa.cpu_count()):
+    for table in side_by_side((partial(parse, chunk) for chunk in found), threads):
         yield from table.to_batches()
 
 

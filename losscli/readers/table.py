@@ -59,7 +59,8 @@ class Table:
     `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
     where that is something else; of such a field `as_labels` tells the type that keeps labels
-    apart, and `missing` are the words that mean a missing number. `notes` say what was chosen in
+    apart, and `missing` are the words that mean a missing number. With one of `threads` nothing is
+    read ahead. `notes` say what was chosen in
     opening it, `warnings` what looks wrong with the file, `files` name what it is made of, if of
     several.
     """
@@ -75,6 +76,7 @@ class Table:
         seen: pa.Schema | None = None,
         as_labels: Callable[[pa.Field], pa.DataType] = lambda field: field.type,
         missing: Sequence[str] = (),
+        threads: int | None = None,
         notes: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
@@ -90,6 +92,7 @@ class Table:
         self.open_batches = open_batches
         self._row_count = row_count
         self.missing = missing
+        self._threads = threads
         self._as_labels = as_labels
         self._columns: list[str] = []
         self._label_columns: dict[str, pa.Field] = {}
@@ -174,6 +177,7 @@ class Table:
             seen=common([table.seen for table in tables]),
             as_labels=self._as_labels,
             missing=self.missing,
+            threads=self._threads,
             notes=self.notes,
             warnings=tuple(one for table in tables for one in table.warnings),
             files=tuple(table.name for table in tables),
@@ -231,7 +235,8 @@ class Table:
 
     def _open(self) -> tuple[Iterator[pa.Table], pa.Table]:
         if self._batches is None or self._held is None:
-            self._batches = _ahead(self._tables())
+            tables = self._tables()
+            self._batches = tables if self._threads == 1 else _ahead(tables)
             fields = [(name, self._number_type(name)) for name in self._columns]
             for name, field in self._label_columns.items():
                 fields.append((LABEL + name, bare_type(field.type)))
