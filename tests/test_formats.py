@@ -7,7 +7,10 @@ import gzip
 import io
 import json
 import math
+import os
+import pickle
 import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
@@ -20,7 +23,7 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from conftest import COMMAND, run_command
+from conftest import COMMAND, Run, run_command
 from numpy.typing import NDArray
 
 import losscli
@@ -267,9 +270,11 @@ def test_the_byte_order_is_not_in_the_signature(shards: int, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("m.pt", "torch.load('m.pt'"),
-        ("m.pkl", "pickle.load(open('m.pkl'"),
-        ("m.h5", r"h5py.File('m.h5')"),
+        ("m.pt", 'x.items() if t.is_tensor(v)})" m.pt m.npz'),
+        ("m.pkl", 'for k, v in x.items()})" m.pkl m.npz, if you trust where it comes from'),
+        ("m.h5", "['NAME'][()])\" m.h5 m.npy, where NAME is a data set in it"),
+        ("$(touch PWN).xlsx", "'$(touch PWN).xlsx' '$(touch PWN).csv'"),
+        ("it's.xls", """'it'"'"'s.xls' 'it'"'"'s.csv'"""),
     ],
 )
 def test_what_is_not_read_comes_with_the_line_that_converts_it(
@@ -280,6 +285,40 @@ def test_what_is_not_read_comes_with_the_line_that_converts_it(
     with pytest.raises(DataError) as error:
         evaluate("ce", name, [0])
     assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["pt", "pkl"])
+@pytest.mark.parametrize("form", ["one", "dictionary", "tuple"])
+def test_the_line_that_converts_a_file_does(
+    kind: str, form: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an array, or of the dictionary or tuple of them that such files hold."""
+    monkeypatch.chdir(tmp_path)
+    name = f"$(touch PWN) it's.{kind}"
+    values: list[Any] = [X, Y]
+    if kind == "pt":
+        torch = pytest.importorskip("torch")
+        values = [torch.from_numpy(X).requires_grad_(), torch.from_numpy(Y)]
+    held = {
+        "one": values[0],
+        "dictionary": dict(zip("xy", values, strict=True)),
+        "tuple": tuple(values),
+    }[form]
+    if kind == "pt":
+        torch.save({**held, "epoch": 3} if form == "dictionary" else held, name)
+    else:
+        Path(name).write_bytes(pickle.dumps(held))
+    code, _, err = run("ce", name, "-i", "x", "-t", "y")
+    line = err[err.index("python -c") :].removesuffix("\n").partition(", if you trust")[0]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", line], check=True, env={**os.environ, "PATH": path})
+    assert (code, Path("PWN").exists()) == (1, False)
+    made = "$(touch PWN) it's.npz"
+    columns = {"one": ["x"], "dictionary": ["x", "y"], "tuple": ["x0", "x1"]}[form]
+    more = ["-t", columns[1]] if form != "one" else [",".join(map(str, Y))]
+    assert float(run("ce", made, "-i", columns[0], *more, "-q")[1]) == pytest.approx(
+        EXPECTED, rel=1e-6
+    )
 
 
 def test_a_damaged_member_of_npz(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
     for name in header:
         table.add_column(_text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(_text(str(cell)) for cell in row))
+        table.add_row(*(_lines(str(cell)) for cell in row))
     _console(stream).print(table)
 
 
@@ -197,6 +197,11 @@ def write_findings(
 def _text(text: str, style: str = "") -> Text:
     """Text that neither steers the terminal nor is taken for markup."""
     return Text(printable(text), style=style)
+
+
+def _lines(text: str) -> Text:
+    """The same of several lines, such as a formula for each kind of target."""
+    return Text("\n").join(map(_text, text.split("\n")))
 
 
 class _Console(Console):
