@@ -77,6 +77,11 @@ class Wanted:
                     f"--{name} is -, and labels are not read from standard input; expected a "
                     "column or a file"
                 )
+        if self.cluster == CLASS:
+            raise UsageError(
+                "--cluster class: the target's class is no cluster; give a column, or a file of "
+                "labels. Rename a column that is called class."
+            )
         if self.top < 0:
             raise UsageError(f"top is {self.top}; expected at least 1")
         for text in self.quantiles:

@@ -499,6 +499,11 @@ class TestUsage:
         line = refusal(run, "nll", "nowhere.csv", option, "", code=2)
         assert "is empty, as a variable is that was never set; give a" in line
 
+    @pytest.mark.parametrize("command", [["ce"], ["compare", "ce", "a.csv"]])
+    def test_the_class_as_a_cluster(self, command: list[str], run: Run, tmp_path: Path) -> None:
+        line = refusal(run, *command, "nowhere.csv", "-t", "y", "--cluster", "class", code=2)
+        assert line.startswith("--cluster class: the target's class is no cluster; give a column")
+
     @pytest.mark.parametrize("option", ["--by", "--cluster", "--id"])
     def test_of_a_comparison(self, option: str, run: Run) -> None:
         line = refusal(run, "compare", "l1", "a.csv", "b.csv", "y.csv", option, "", code=2)
