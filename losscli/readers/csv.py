@@ -9,6 +9,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -195,9 +196,9 @@ def _batches(
         include_columns=wanted.names,
     )
     parse = partial(_closed, origin, dialect, options)
-    found = chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)
-    for table in side_by_side((partial(parse, chunk) for chunk in found), threads):
-        yield from table.to_batches()
+    with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as found:
+        for table in side_by_side((partial(parse, chunk) for chunk in found), threads):
+            yield from table.to_batches()
 
 
 def _closed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -91,9 +92,9 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows in their order, parsed in chunks side by side."""
     parse = partial(_parse, origin, wanted)
-    found = chunks(origin, size, whole_lines, _MOST_LINE_BYTES)
-    for table in side_by_side((partial(parse, chunk) for chunk in found), threads):
-        yield from table.to_batches()
+    with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as found:
+        for table in side_by_side((partial(parse, chunk) for chunk in found), threads):
+            yield from table.to_batches()
 
 
 def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:

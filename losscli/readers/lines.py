@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ def first_block(
 
 def chunks(
     origin: Origin, size: int, whole_rows: Callable[[bytes], int], most_bytes: int
-) -> Iterator[Chunk]:
+) -> Generator[Chunk, None, None]:
     """The text of a file that had so many bytes when it was opened, in its order.
 
     `whole_rows` tells how many bytes of a text are rows that have ended. What follows the last of

@@ -140,6 +140,7 @@ class NpyArray:
         self._file = opened
         self._checksum = checksum
         self._opening = Lock()
+        self._closed = False
 
     def array(self, patterns: Sequence[str] | None, option: str) -> NpyArray:
         """The array itself; it has no columns to name."""
@@ -148,9 +149,11 @@ class NpyArray:
         return self
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the file. A thread that still reads then fails, and does not open it again."""
+        with self._opening:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -182,6 +185,8 @@ class NpyArray:
         """Of the file, which is opened when it is first read."""
         if self._file is None:
             with self._opening:
+                if self._closed:
+                    raise ValueError(f"{self.name} is closed")
                 self._file = self._file or self._open()
         return self._file.fileno()
 
