@@ -27,7 +27,7 @@ from conftest import COMMAND, Run, run_command
 from numpy.typing import NDArray
 
 import losscli
-from losscli import evaluate
+from losscli import Wanted, evaluate
 from losscli.cli import main
 from losscli.errors import DataError
 from losscli.readers.shards import natural
@@ -357,8 +357,62 @@ class TestCsv:
 
     def test_names_that_pandas_gives(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "x.csv", "0,1\n0.5,1.5\n")
-        assert evaluate("ce", path, [1]).count == 1
+        found = evaluate("ce", path, [1])
+        assert found.count == 1
+        assert found.notes[0].startswith(
+            f"{path}: the first line is 0,1 and the rows hold '0.5', which is not a whole number, "
+            "so it is taken as names"
+        )
         assert evaluate("ce", path, [1, 0], header=False).count == 2
+
+    @pytest.mark.parametrize("fraction", ["1.0", "1e3", "nan", "-inf", ".5"])
+    @pytest.mark.parametrize("before", ["", "2,3\n" * 5000])
+    def test_numbers_written_by_pandas(self, fraction: str, before: str, tmp_path: Path) -> None:
+        """Above an array of floats, of which the first block holds one that says so."""
+        path = self.write(tmp_path / "x.csv", f"0,1\n{before}{fraction},4\n")
+        found = evaluate("l1", path, 0.0, input_column="0,1")
+        assert found.shape == (before.count("\n") + 1, 2)
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("0,1\n2,3\n", "0,1"),
+            ("0,1\n2,\n,NA\n", "0,1"),
+            ("0,1,2\n7,cat,3\n", "0,1,2"),
+            ("0,1\n", "0,1"),
+            (",".join(map(str, range(300))) + "\n" + ",".join(["5"] * 300), "0,1,...,299"),
+        ],
+    )
+    def test_names_that_may_be_a_row_are_asked_about(
+        self, text: str, line: str, run: Run, tmp_path: Path
+    ) -> None:
+        path = self.write(tmp_path / "x.csv", text)
+        code, out, err = run("mse", path, "1")
+        assert (code, out) == (1, "")
+        assert err == (
+            f"losscli: error: {path}: the first line is {line}, which may be names or values; "
+            "--header or --no-header says which\n"
+        )
+
+    def test_other_numbers_in_the_first_line_are_data(self, tmp_path: Path) -> None:
+        for first in ("1,2", "0,2", "0.0,1.0", "1,0", "0,1.5"):
+            path = self.write(tmp_path / "x.csv", f"{first}\n0.5,0.5\n")
+            found = evaluate("l1", path, np.zeros((2, 2)))
+            assert (found.count, found.notes[0].endswith("so it is taken as data")) == (4, True), (
+                first
+            )
+
+    def test_columns_without_a_name_are_called_as_pandas_calls_them(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path / "t.csv", ",x,,Unnamed: 2\n7,1.5,0.5,9\n")
+        for column, value in {
+            "Unnamed: 0": 7,
+            "x": 1.5,
+            "Unnamed: 2.1": 0.5,
+            "Unnamed: 2": 9,
+        }.items():
+            assert evaluate("l1", path, [0.0], input_column=column).value == value
+        found = evaluate("l1", path, [0.0], input_column="x", wanted=Wanted(by=("Unnamed: 0",)))
+        assert [one.labels for one in found.groups or ()] == [("7",)]
 
     def test_an_index_column_of_pandas_is_not_taken(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "x.csv", ",a,b,label\n0,0.5,1.5,1\n1,2.5,0.5,0\n")
@@ -366,7 +420,7 @@ class TestCsv:
 
     def test_one_0_may_be_either(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "y.csv", "0\n1\n")
-        with pytest.raises(DataError, match="may be a name or a value; --header or --no-header"):
+        with pytest.raises(DataError, match="is 0, which may be names or values; --header or --no"):
             evaluate("l1", [0.0, 0.0], path)
         assert evaluate("l1", [0.0, 0.0], path, header=False).value == 0.5
         assert evaluate("l1", [0.0], path, header=True).value == 1.0

@@ -64,7 +64,9 @@ class TestBlankLines:
 
     def test_before_names_that_are_numbers(self, tmp_path: Path) -> None:
         """pandas calls columns without a name 0, 1; the line of names is no row."""
-        values = l1(tmp_path / "t.csv", "\n\n0,1\n5,6\n7,9\n", input_column="0", target_column="1")
+        values = l1(
+            tmp_path / "t.csv", "\n\n0,1\n5,6.0\n7,9\n", input_column="0", target_column="1"
+        )
         assert values == [1.0, 2.0]
 
     def test_before_rows_without_names(self, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ _DELIMITERS = ",\t;|"
 # A row that is not blank; its quotes may hold line breaks.
 _ROW = re.compile(rb'(?:"[^"]*"|[^"\r\n]+|")+')
 
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,10 @@ def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, t
     delimiter = _delimiter(origin, reading, head)
     rows = text.reader(io.StringIO(begun, newline=""), delimiter=delimiter)
     cells = next(row for row in rows if row)
+    lines_before = rows.line_num
     header, notes = reading.header, tuple[str, ...]()
     if header is None:
-        header = _is_header(origin.name, cells)
-        if not header:
-            notes = (f"{origin.name}: the first line holds numbers, so it is taken as data",)
+        header, notes = _find_header(origin.name, cells, rows)
     if not header:
         return _Dialect(delimiter, tuple(map(str, range(len(cells)))), 0), notes
     try:
@@ -123,7 +124,20 @@ def _dialect(origin: Origin, reading: Reading, head: bytes) -> tuple[_Dialect, t
         raise DataError(
             f"{origin.name}: found a name that is no UTF-8; iconv -t UTF-8 converts it"
         ) from error
-    return _Dialect(delimiter, tuple(cells), rows.line_num), notes
+    return _Dialect(delimiter, _names(cells), lines_before), notes
+
+
+def _names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns; one without a name is called as pandas calls it."""
+    names, taken = list(cells), set(cells)
+    for position, cell in enumerate(cells):
+        if cell:
+            continue
+        name = f"Unnamed: {position}"
+        further = (f"{name}.{number}" for number in count(1))
+        names[position] = next(one for one in chain([name], further) if one not in taken)
+        taken.add(names[position])
+    return tuple(names)
 
 
 def _delimiter(origin: Origin, reading: Reading, head: bytes) -> str:
@@ -141,16 +155,28 @@ def _delimiter(origin: Origin, reading: Reading, head: bytes) -> str:
     return " " if " " in outside_quotes.strip() else ","
 
 
-def _is_header(name: str, cells: Sequence[str]) -> bool:
-    """Whether a first line is names. pandas calls columns without a name 0, 1, 2, ..."""
+def _find_header(
+    name: str, cells: Sequence[str], rows: Iterator[list[str]]
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the first line, of these cells, has names, and the note that says so if it might not.
+
+    pandas writes 0, 1, 2, ... above columns without names. Such a line is names if the rows below
+    it are not whole numbers, and otherwise it may be a row of them.
+    """
     if not all(_NUMBER.fullmatch(cell) for cell in cells):
-        return True
-    if cells == ["0"]:
+        return True, ()
+    if list(cells) != [str(k) for k in range(len(cells))]:
+        return False, (f"{name}: the first line holds numbers, so it is taken as data",)
+    line = ",".join(cells) if len(cells) < 6 else f"0,1,...,{cells[-1]}"
+    found = (cell for row in rows for cell in row if _NUMBER.fullmatch(cell))
+    fraction = next((cell for cell in found if not _WHOLE.fullmatch(cell)), None)
+    if fraction is None:
         raise DataError(
-            f"{name}: the first line is 0, which may be a name or a value; --header or --no-header "
-            "says which"
+            f"{name}: the first line is {line}, which may be names or values; --header or "
+            "--no-header says which"
         )
-    return cells == [str(k) for k in range(len(cells))]
+    reason = f"the rows hold {quoted(fraction)}, which is not a whole number"
+    return True, (f"{name}: the first line is {line} and {reason}, so it is taken as names",)
 
 
 def _schema(origin: Origin, head: bytes, dialect: _Dialect) -> pa.Schema:
