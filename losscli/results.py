@@ -36,6 +36,8 @@ def with_statistics(
         if wanted.interval:
             reference = Reference(collected.prior(), math.log(layout.classes))
             result = replace(result, reference=reference)
+    if reduction == "mean" and request.loss.is_squared_error and result.value is not None:
+        result = replace(result, rmse=_root(result.value))
     if wanted.accuracy:
         share = collected.right() / result.count if result.count else math.nan
         result = replace(result, accuracy=share)
@@ -51,6 +53,11 @@ def with_statistics(
         bars = tuple(Bar(*bar) for bar in collected.sketch.histogram())
         result = replace(result, histogram=bars)
     return replace(result, signature=remarks.signature(result, request.loss))
+
+
+def _root(value: float) -> float:
+    """The square root; NaN of what negative weights make negative."""
+    return math.nan if value < 0.0 else math.sqrt(value)
 
 
 def _grouped(result: Result, sources: Sources, collected: Collected) -> Result:

@@ -504,6 +504,31 @@ class TestUsage:
         line = refusal(run, *command, "nowhere.csv", "-t", "y", "--cluster", "class", code=2)
         assert line.startswith("--cluster class: the target's class is no cluster; give a column")
 
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("mae", "the mean absolute error is losscli l1"),
+            ("MAE", "the mean absolute error is losscli l1"),
+            ("log-loss", "losscli nll --from probs, that of one probability losscli bce"),
+            ("log_loss", "losscli nll --from probs, that of one probability losscli bce"),
+            ("logloss", "losscli nll --from probs, that of one probability losscli bce"),
+            ("xent", "losscli cross-entropy"),
+            ("rmse", "losscli mse also reports the root of its mean, rmse"),
+            ("perplexity", "losscli nll and losscli cross-entropy also report the perplexity"),
+        ],
+    )
+    @pytest.mark.parametrize("before", [[], ["compare"]])
+    def test_a_name_that_a_loss_has_elsewhere(
+        self, name: str, meant: str, before: list[str], run: Run
+    ) -> None:
+        for words in ([], ["x.npy", "y.npy", "-q"], ["--help"]):
+            line = refusal(run, *before, name, *words, code=2)
+            assert line.startswith(f"no command is named {name}: ")
+            assert line.endswith(meant)
+
+    def test_a_file_may_have_any_name(self, run: Run) -> None:
+        assert "nowhere" in refusal(run, "l1", "nowhere", "mae")
+
     @pytest.mark.parametrize("option", ["--by", "--cluster", "--id"])
     def test_of_a_comparison(self, option: str, run: Run) -> None:
         line = refusal(run, "compare", "l1", "a.csv", "b.csv", "y.csv", option, "", code=2)

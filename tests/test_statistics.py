@@ -461,6 +461,32 @@ class TestReference:
             evaluate("ce", x, x, wanted=wanted)
 
 
+class TestRmse:
+    def test_of_the_mean_squared_error(self) -> None:
+        """Squares 9 and 16: a mean of 12.5, and its root."""
+        found = evaluate("mse", [3.0, 4.0], [0.0, 0.0])
+        assert (found.value, found.rmse) == (12.5, math.sqrt(12.5))
+        weighted = evaluate("mse", [3.0, 4.0], [0.0, 0.0], weight=[3.0, 1.0])
+        assert weighted.rmse == math.sqrt(43 / 4)
+
+    def test_of_nothing_else(self) -> None:
+        for reduction in ("sum", "none"):
+            assert evaluate("mse", [3.0], [0.0], reduction=reduction).rmse is None
+        for loss in ("l1", "smooth-l1", "huber"):
+            assert evaluate(loss, [3.0], [0.0]).rmse is None
+
+    def test_where_there_is_no_root(self) -> None:
+        assert math.isnan(evaluate("mse", [3.0], [0.0], weight=[0.0]).rmse or 0.0)
+        found = evaluate("mse", [3.0, 2.0], [0.0, 0.0], weight=[3.0, -8.0])
+        assert found.value == 1.0
+        found = evaluate("mse", [3.0, 2.0], [0.0, 0.0], weight=[-1.0, 3.0])
+        assert (found.value, found.rmse) == (1.5, math.sqrt(1.5))
+        found = evaluate("mse", [3.0, 1.0], [0.0, 0.0], weight=[-1.0, 3.0])
+        assert found.value == -3.0
+        assert math.isnan(found.rmse or 0.0)
+        assert evaluate("mse", [math.inf], [0.0]).rmse == math.inf
+
+
 @pytest.mark.parametrize("loss", ["mse", "bce", "multi-margin", "poisson-nll"])
 def test_what_is_no_likelihood_of_a_class_has_no_perplexity(loss: str) -> None:
     found = evaluate(loss, [[0.5, 0.25]], [0] if loss == "multi-margin" else [[1.0, 0.0]])

@@ -122,7 +122,7 @@ class Loss:
 
     `picks` tells whether, with such options, it reads nothing of an input's row of classes but the
     target's entry; `is_log_loss` whether it is then the negative logarithm of the probability of
-    the target's class.
+    the target's class. `is_squared_error`: the root of its mean is the RMSE.
     """
 
     name: str
@@ -133,6 +133,7 @@ class Loss:
     checks: tuple[Check, ...]
     picks: Callable[[Mapping[str, Any]], bool]
     is_log_loss: Callable[[Mapping[str, Any]], bool]
+    is_squared_error: bool
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -195,6 +196,7 @@ def loss(
     checks: tuple[Check, ...] = (),
     picks: Callable[[Mapping[str, Any]], bool] = lambda options: False,
     is_log_loss: Callable[[Mapping[str, Any]], bool] = lambda options: False,
+    is_squared_error: bool = False,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -217,6 +219,7 @@ def loss(
             checks=checks,
             picks=picks,
             is_log_loss=is_log_loss,
+            is_squared_error=is_squared_error,
             arrays=tuple(arrays),
             options=tuple(options),
             summary=docstring.partition("\n")[0],

@@ -38,7 +38,7 @@ def l1(input: Array, target: Array, *, weight: Array | None = None) -> PerElemen
     return _weighted_mean(_difference(input, target), weight)
 
 
-@loss(layout=broadcasting)
+@loss(layout=broadcasting, is_squared_error=True)
 def mse(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
     """Squared difference.
 

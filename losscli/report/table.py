@@ -243,6 +243,8 @@ def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
         yield "interval", f"{_interval(result.ci)}  (95 %, {result.samples:,} samples)"
     if result.perplexity is not None and result.bits is not None:
         yield "perplexity", f"{_short(result.perplexity)}, or {_short(result.bits)} bits"
+    if result.rmse is not None:
+        yield "rmse", _short(result.rmse)
     if result.reference is not None:
         yield "guessing", _guessing(result.reference, value)
     if result.accuracy is not None:
