@@ -293,6 +293,17 @@ class TestWordsForMissingValues:
         code, out, _ = run(*words, "--skip-missing", "-f", "json")
         assert (code, json.loads(out)["count"]) == (0, 1)
 
+    @pytest.mark.parametrize("gap", ["NA", ""])
+    @pytest.mark.parametrize("gaps", [1, 5, 3000])
+    def test_before_the_first_name(self, gap: str, gaps: int, tmp_path: Path) -> None:
+        """The first name tells whether names are those of the columns or without their prefix."""
+        path = tmp_path / "t.csv"
+        path.write_text("p_dog,p_cat,label\n" + f".5,.5,{gap}\n" * gaps + ".25,.75,cat\n")
+        found = evaluate(
+            "nll", path, input_column="p_*", target_column="label", from_="probs", skip_missing=True
+        )
+        assert (found.count, found.value) == (1, pytest.approx(math.log(4 / 3), rel=1e-14))
+
     def test_are_missing_numbers_beside_labels(self, run: Run, tmp_path: Path) -> None:
         """Of a column that is both, the labels are the words and the numbers lack a value."""
         path = tmp_path / "t.csv"

@@ -33,6 +33,9 @@ ROW = "\0row"
 # What is put before a column's name where it is read as labels; it may be an array as well.
 LABEL = "\0label "
 
+# Rows without a class name, before the first that has one, that are held to find it.
+_MOST_GAPS = 1 << 16
+
 # What pyarrow raises for files that are damaged.
 DAMAGE = (
     pa.ArrowException,
@@ -351,10 +354,18 @@ class TableArray:
 
     @cached_property
     def class_names(self) -> list[str]:
-        """The names of the classes: the first naming offered that has the first name read."""
-        column = self.table.read(0, 1).column(self._columns[0])
-        known = (names for names in self._namings if column[0].as_py() in names)
-        return next(known, self._namings[0])
+        """The names of the classes: the first naming offered that has the first name read. Rows
+        without a name before it are held, as they have yet to be read, up to a limit."""
+        rows = 1
+        while True:
+            column = self.table.read(0, rows).column(self._columns[0]).to_pylist()
+            for names in self._namings:
+                if not set(names).isdisjoint(column):
+                    return names
+            gaps = {None, *self.table.missing}.issuperset(column)
+            if not gaps or len(column) < rows or rows >= _MOST_GAPS:
+                return self._namings[0]
+            rows *= 2
 
     def name_classes(self, namings: list[list[str]]) -> None:
         """Read names as their index among the names of classes, called in one of these ways."""
