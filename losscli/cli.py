@@ -110,7 +110,7 @@ def _require_own_name(words: Sequence[str]) -> None:
     name = next(iter(words[1:] if words[:1] == ["compare"] else words), "")
     meant = MEANT.get(name.lower().replace("_", "-"))
     if meant is not None:
-        raise UsageError(f"no command is named {name}: {meant}")
+        raise UsageError(f"there is no command {name}. {meant}")
 
 
 def _show_any_character() -> None:

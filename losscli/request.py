@@ -79,8 +79,8 @@ class Wanted:
                 )
         if self.cluster == CLASS:
             raise UsageError(
-                "--cluster class: the target's class is no cluster; give a column, or a file of "
-                "labels. Rename a column that is called class."
+                "--cluster class: the target's class cannot be a cluster. Use a column or a file "
+                "of labels; rename a column called class."
             )
         if self.top < 0:
             raise UsageError(f"top is {self.top}; expected at least 1")

@@ -359,9 +359,9 @@ class TestCsv:
         path = self.write(tmp_path / "x.csv", "0,1\n0.5,1.5\n")
         found = evaluate("ce", path, [1])
         assert found.count == 1
-        assert found.notes[0].startswith(
-            f"{path}: the first line is 0,1 and the rows hold '0.5', which is not a whole number, "
-            "so it is taken as names"
+        assert found.notes[0] == (
+            f"{path}: took the first line, 0,1, as column names, since the rows hold '0.5', which "
+            "is not a whole number. Use --no-header to read it as data."
         )
         assert evaluate("ce", path, [1, 0], header=False).count == 2
 
@@ -390,8 +390,8 @@ class TestCsv:
         code, out, err = run("mse", path, "1")
         assert (code, out) == (1, "")
         assert err == (
-            f"losscli: error: {path}: the first line is {line}, which may be names or values; "
-            "--header or --no-header says which\n"
+            f"losscli: error: {path}: the first line, {line}, may be column names or values. Use "
+            "--header or --no-header.\n"
         )
 
     def test_other_numbers_in_the_first_line_are_data(self, tmp_path: Path) -> None:
@@ -420,7 +420,9 @@ class TestCsv:
 
     def test_one_0_may_be_either(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "y.csv", "0\n1\n")
-        with pytest.raises(DataError, match="is 0, which may be names or values; --header or --no"):
+        with pytest.raises(
+            DataError, match="line, 0, may be column names or values. Use --header or --no"
+        ):
             evaluate("l1", [0.0, 0.0], path)
         assert evaluate("l1", [0.0, 0.0], path, header=False).value == 0.5
         assert evaluate("l1", [0.0], path, header=True).value == 1.0

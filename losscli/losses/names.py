@@ -1,12 +1,11 @@
-"""Names that losses have elsewhere, and the command that computes each here."""
+"""Names that losses have elsewhere, and the command to use for each."""
 
-# What is named, and how to get it.
+# The advice for each name.
 MEANT = {
-    "mae": "the mean absolute error is losscli l1",
-    "log-loss": "the log loss of classes is losscli nll --from probs, that of one probability "
-    "losscli bce",
-    "xent": "the cross-entropy of logits is losscli cross-entropy",
-    "rmse": "losscli mse also reports the root of its mean, rmse",
-    "perplexity": "losscli nll and losscli cross-entropy also report the perplexity",
+    "mae": "Use l1.",
+    "log-loss": "Use nll --from probs for classes, or bce for the probability of one class.",
+    "xent": "Use cross-entropy.",
+    "rmse": "Use mse, which also reports rmse.",
+    "perplexity": "Use nll or cross-entropy, which also report perplexity.",
 }
 MEANT["logloss"] = MEANT["log-loss"]

@@ -123,7 +123,7 @@ def _sum_of_classes(terms: NDArray[Any]) -> Floats:
     as long, but it starts threads of its own, which get in the way of ours.
     """
     n, classes, *others = terms.shape
-    if terms.size == n * classes and terms.flags.c_contiguous:
+    if math.prod(others) == 1 and terms.flags.c_contiguous:
         return _sum_of_rows(terms.reshape(n, classes)).reshape(n, *others)
     while classes > _FEW:
         half = (classes + 1) // 2

@@ -172,11 +172,14 @@ def _find_header(
     fraction = next((cell for cell in found if not _WHOLE.fullmatch(cell)), None)
     if fraction is None:
         raise DataError(
-            f"{name}: the first line is {line}, which may be names or values; --header or "
-            "--no-header says which"
+            f"{name}: the first line, {line}, may be column names or values. Use --header or "
+            "--no-header."
         )
     reason = f"the rows hold {quoted(fraction)}, which is not a whole number"
-    return True, (f"{name}: the first line is {line} and {reason}, so it is taken as names",)
+    return True, (
+        f"{name}: took the first line, {line}, as column names, since {reason}. Use --no-header to "
+        "read it as data.",
+    )
 
 
 def _schema(origin: Origin, head: bytes, dialect: _Dialect) -> pa.Schema:
