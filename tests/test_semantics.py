@@ -34,6 +34,10 @@ class TestIgnored:
         assert loss(x, y, reduction="sum") == 0.0
         assert loss(x, y, reduction="none").shape == (0,)
         assert loss(np.zeros((0, 0)), y, reduction="none").shape == (0,)
+        for shape in [(2, 0, 0), (2, 3, 0), (0, 3, 4)]:
+            x, y = np.zeros(shape, np.float32), np.zeros((shape[0], shape[2]), int)
+            found = loss(x, y, class_axis=1, reduction="none")
+            assert found.shape == (shape[0], shape[2])
 
     def test_what_an_ignored_row_holds_does_not_matter(self, loss: Any) -> None:
         x = [[0.0, 0.0], [NAN, INF]]
