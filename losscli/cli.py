@@ -18,6 +18,7 @@ import typer
 from losscli._version import __version__
 from losscli.errors import DataError, LosscliError, UsageError, first_line
 from losscli.losses import LISTED, Listed
+from losscli.losses.names import MEANT
 from losscli.parameters import (
     FLAG,
     FORMAT_HELP,
@@ -92,6 +93,7 @@ def _run(arguments: Sequence[str]) -> None:
     _show_any_character()
     _forget_odd_sizes()
     words = [_guarded(word) for word in arguments]
+    _require_own_name(words)
     action = _app(words)(words, prog_name="losscli", standalone_mode=False)
     if sys.stdout is None:
         raise DataError("cannot write the result: standard output is closed")
@@ -101,6 +103,14 @@ def _run(arguments: Sequence[str]) -> None:
         _keep_memory()
         action()
     sys.stdout.flush()
+
+
+def _require_own_name(words: Sequence[str]) -> None:
+    """Raise UsageError for a command by a name that its loss has elsewhere."""
+    name = next(iter(words[1:] if words[:1] == ["compare"] else words), "")
+    meant = MEANT.get(name.lower().replace("_", "-"))
+    if meant is not None:
+        raise UsageError(f"there is no command {name}. {meant}")
 
 
 def _show_any_character() -> None:

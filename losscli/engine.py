@@ -637,7 +637,8 @@ def _samples(work: Work) -> int:
 
 
 def _check_counts(work: Work) -> None:
-    """Raise DataError if arrays that run along the first axis have differing numbers of rows."""
+    """Raise DataError unless all arrays that run along the samples have as many rows as there are
+    samples."""
     counts = {}
     for name, source in work.sources.items():
         axis = work.layout.views[name].sample_axis
@@ -647,3 +648,8 @@ def _check_counts(work: Work) -> None:
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{name} has {count} rows" for name, count in counts.items())
         raise DataError(f"{found}; expected as many in each")
+    expected = work.layout.rows
+    for name, count in counts.items():
+        if expected not in (None, count):
+            rows = "row" if count == 1 else "rows"
+            raise named(work.sources[name], f"{name} has {count} {rows}; expected {expected}")

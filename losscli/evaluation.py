@@ -22,6 +22,7 @@ from losscli.opening.names import class_names
 from losscli.opening.plan import Plan, lay_out
 from losscli.opening.sources import Model, Sources, open_sources
 from losscli.readers import Array
+from losscli.readers.dtypes import stored_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import Floats, Input, Result, Selected
@@ -137,6 +138,7 @@ def evaluate_request(
 ) -> Result:
     """Carry out a request. `beside` gives what takes elements as they are computed, before their
     targets and labels are called by their names; `model` is what one of two has to follow."""
+    request = replace(request, reading=replace(request.reading, threads=how.threads))
     reduction, wanted = request.reduction, request.wanted
     shows_rows = on_elements is not None or wanted.top > 0
     with ExitStack() as stack:
@@ -382,18 +384,20 @@ def _rows(layout: Layout, sources: Mapping[str, engine.Source]) -> int:
 
 def _describe(role: str, source: Array, digest: bool) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
-    stored: Mapping[str, str] = source.dtype.metadata or {}
     path = None if isinstance(source, MemoryArray) else source.name
     files: tuple[str, ...] = getattr(source, "files", ())
+    paths: tuple[str, ...] = getattr(source, "paths", files)
+    if not paths and path is not None:
+        paths = (getattr(source, "path", None) or path,)
     return Input(
         role,
         path,
         source.bytes,
         shape,
-        stored.get("stored", str(source.dtype)),
+        stored_name(source.dtype),
         source.columns,
         files,
-        tuple(map(_sha256, files or (path,))) if digest and path else None,
+        tuple(map(_sha256, paths)) if digest and path else None,
     )
 
 
@@ -413,12 +417,11 @@ def _sha256(path: str) -> str:
         raise DataError("--digest reads files twice, which - (standard input) cannot be")
     import hashlib  # noqa: PLC0415 - for this alone
 
-    name = path.partition("[")[0] if not os.path.exists(path) else path  # an array of a .npz
     try:
-        with open(name, "rb") as file:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{name}: {error.strerror}") from error
+        raise DataError(f"{path}: {error.strerror}") from error
 
 
 def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +16,7 @@ from losscli.engine import boxes
 from losscli.errors import DataError, KindError
 from losscli.losses.checks import sum_tolerance
 from losscli.readers import Array, Container, Reading
+from losscli.readers.dtypes import stored_name
 from losscli.readers.fields import Offer
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.shards import open_files
@@ -234,8 +235,7 @@ def _look_at(
 
 def _look(file: str, name: str, array: Array, full: bool) -> list[Finding]:
     """What an array holds; of columns that cannot be one array, what each holds."""
-    metadata: Mapping[str, str] = array.dtype.metadata or {}
-    stored = metadata.get("stored", str(array.dtype))
+    stored = stored_name(array.dtype)
     finding = Finding(file, name, array.shape, stored, columns=tuple(array.columns or ()))
     if getattr(array, "is_text", False):
         return [replace(finding, dtype=NAMES, looks_like=NAMES)]

@@ -277,7 +277,8 @@ class Result:
     `skipped` are the ignored elements that were left out since their loss is NaN.
     `changed` are the options that are not the default.
     `ci` is the 95 % confidence interval of the value, `perplexity` and `bits` the same value of a
-    negative log-likelihood in other units, `reference` what guessing would cost. `signature` tells
+    negative log-likelihood in other units, `rmse` the root of a mean squared error, `reference`
+    what guessing would cost. `signature` tells
     in one line what was computed. `by` names the labels of the `groups`.
     `pairing` is how rows of several files were paired, by "position" or "id COLUMN"; `classes` are
     the names of the classes where the target gives them.
@@ -303,6 +304,7 @@ class Result:
     classes: tuple[str, ...] | None = None
     ci: tuple[float, float] | None = None
     perplexity: float | None = None
+    rmse: float | None = None
     bits: float | None = None
     reference: Reference | None = None
     accuracy: float | None = None

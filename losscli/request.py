@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,11 @@ class Wanted:
         """Whether a label to group by is one of WORDS, and no column."""
         return label in WORDS and label not in self.by_column
 
+    @property
+    def shares(self) -> list[Fraction]:
+        """The shares of the quantiles as exact numbers."""
+        return list(map(_share, self.quantiles))
+
     def check(self, reduction: str) -> None:
         """Raise UsageError for what cannot be meant."""
         for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
@@ -90,6 +96,11 @@ class Wanted:
                     f"--{name} is -, and labels are not read from standard input; expected a "
                     "column or a file"
                 )
+        if self.cluster == CLASS:
+            raise UsageError(
+                "--cluster class: the target's class cannot be a cluster. Use a column or a file "
+                "of labels; rename a column called class."
+            )
         if self.top < 0:
             raise UsageError(f"top is {self.top}; expected at least 1")
         for text in self.quantiles:
@@ -110,9 +121,15 @@ class Wanted:
                 )
 
 
+def _share(text: str) -> Fraction:
+    """The exact number that the text denotes. Raises ValueError for no number, NaN and infinity."""
+    # A number too small for a float has an exponent that would take long to write out.
+    return Fraction(text) if float(text) else Fraction(0)
+
+
 def _is_share(text: str) -> bool:
     try:
-        return 0.0 <= float(text) <= 1.0
+        return 0 <= float(text) <= 1 and 0 <= _share(text) <= 1
     except ValueError:
         return False
 

@@ -43,6 +43,8 @@ def with_statistics(
         if wanted.interval and frequencies is not None:
             reference = Reference(frequencies.prior(), math.log(layout.classes))
             result = replace(result, reference=reference)
+    if reduction == "mean" and request.loss.is_squared_error and result.value is not None:
+        result = replace(result, rmse=_root(result.value))
     if wanted.accuracy:
         result = replace(result, accuracy=collected.accuracy())
     if collected.top is not None:
@@ -53,13 +55,18 @@ def with_statistics(
         )
         result = replace(result, top=found)
     if wanted.quantiles:
-        found_quantiles = collected.sketch.quantiles([float(text) for text in wanted.quantiles])
+        found_quantiles = collected.sketch.quantiles(wanted.shares)
         quantiles = dict(zip(wanted.quantiles, found_quantiles, strict=True))
         result = replace(result, quantiles=quantiles)
     if wanted.histogram:
         bars = tuple(Bar(*bar) for bar in collected.sketch.histogram())
         result = replace(result, histogram=bars)
     return replace(result, signature=remarks.signature(result, request.loss))
+
+
+def _root(value: float) -> float:
+    """The square root; NaN of what negative weights make negative."""
+    return math.nan if value < 0.0 else math.sqrt(value)
 
 
 def _grouped(result: Result, sources: Sources, collected: Collected) -> Result:

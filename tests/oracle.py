@@ -133,6 +133,8 @@ def _class_indices(loss: Loss, draw: Draw) -> dict[str, Any]:
     if batch and loss.rule is not layout.row_index_targets:
         trailing = _shape(draw, 2)
     shape = (*batch, classes, *trailing)
+    if loss.rule is layout.row_index_targets and shape == (1,) and draw.one_of([False, True]):
+        shape = ()
     return {
         "input": _values(loss, "input", draw, shape),
         "target": draw.indices((*batch, *trailing), 0, classes - 1),
@@ -149,9 +151,10 @@ def _indices_or_probabilities(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 def _label_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
     shape = (*_shape(draw, 1), draw.integer(1, 5))
+    shapes = [draw.one_of([shape, ()] if shape == (1,) else [shape]) for _ in range(2)]
     return {
-        "input": draw.numbers(shape, -4.0, 4.0),
-        "target": draw.indices(shape, -1, shape[-1] - 1),
+        "input": draw.numbers(shapes[0], -4.0, 4.0),
+        "target": draw.indices(shapes[1], -1, shape[-1] - 1),
     }
 
 
@@ -170,6 +173,20 @@ def _broadcasting(loss: Loss, draw: Draw) -> dict[str, Any]:
     return {
         name: _values(loss, name, draw, shapes[number != swapped])
         for number, name in enumerate(("input", "target"))
+    }
+
+
+def _target_for_input(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = _shape(draw, 3)
+    target = _values(loss, "target", draw, _broadcast_against(draw, shape))
+    return {"input": _values(loss, "input", draw, shape), "target": target}
+
+
+def _as_many_axes(loss: Loss, draw: Draw) -> dict[str, Any]:
+    shape = _shape(draw, 3)
+    return {
+        array.name: _values(loss, array.name, draw, tuple(draw.one_of([n, 1]) for n in shape))
+        for array in loss.arrays
     }
 
 
@@ -228,7 +245,8 @@ ARRAYS: dict[Callable[..., Any], Callable[[Loss, Draw], dict[str, Any]]] = {
     layout.class_rows: _class_rows,
     layout.broadcasting: _broadcasting,
     layout.same_shape: _same_shape,
-    layout.equal_shapes: _same_shape,
+    layout.target_for_input: _target_for_input,
+    layout.as_many_axes: _as_many_axes,
     layout.with_variance: _with_variance,
     layout.distributions: _broadcasting,
     layout.vector_pairs: _vectors,

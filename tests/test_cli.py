@@ -127,6 +127,7 @@ class TestJson:
             "reduction": "mean",
             "value": value,
             "perplexity": None,
+            "rmse": None,
             "bits": None,
             "reference": None,
             "shape": [24, 8, 8],

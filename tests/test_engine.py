@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import threading
 from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,10 +22,11 @@ from make_reference import Rounded
 from oracle import Drawn, draw_arrays, draw_options
 
 import losscli
+import losscli.threads
 from losscli import engine, reduction
 from losscli.errors import DataError
 from losscli.losses.registry import LOSSES
-from losscli.readers import AS_THEY_ARE
+from losscli.readers import AS_THEY_ARE, origin
 from losscli.readers.shards import open_files
 from losscli.reduction import Result
 
@@ -198,6 +201,32 @@ def test_the_first_error_is_told_whatever_the_threads(
     for _ in range(5):
         with pytest.raises(DataError, match="target in row 4321 is 9"):
             losscli.evaluate("ce", np.zeros((10_000, 2)), target, threads=threads)
+
+
+def test_a_thread_opens_no_file_again_that_was_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a run ends with an error, other threads may be reading still: what they opened then
+    nobody closed."""
+    monkeypatch.setattr(losscli.threads, "_PATIENCE", 0.0)
+    monkeypatch.setattr(engine, "BLOCK_VALUES", 8)
+    opened, before = [], set(threading.enumerate())
+
+    class File(io.FileIO):
+        def __init__(self, path: Any) -> None:
+            super().__init__(path)
+            opened.append(self)
+
+    monkeypatch.setattr(origin.io, "FileIO", File)
+    np.save(tmp_path / "x.npy", np.zeros((4000, 4)))
+    np.save(tmp_path / "y.npy", np.full(4000, 9))
+    for _ in range(20):
+        with pytest.raises(DataError, match="target in row 0 is 9"):
+            losscli.evaluate("ce", tmp_path / "x.npy", tmp_path / "y.npy", threads=4)
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert opened
+    assert all(file.closed for file in opened)
 
 
 def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:

@@ -6,12 +6,17 @@ import bz2
 import gzip
 import io
 import json
+import math
+import os
+import pickle
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +24,11 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from conftest import COMMAND, run_command
+from conftest import COMMAND, Run, run_command
 from numpy.typing import NDArray
 
 import losscli
-from losscli import evaluate
+from losscli import Wanted, evaluate
 from losscli.cli import main
 from losscli.errors import DataError
 from losscli.readers.shards import natural
@@ -87,7 +92,7 @@ def decimals() -> pa.Table:
 
 def safetensors(**arrays: NDArray[Any]) -> bytes:
     """As its documentation says: the header's length, the header, the tensors."""
-    kinds = {"float32": "F32", "int64": "I64", "uint16": "BF16"}
+    kinds = {"float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}
     header, data = {}, b""
     for name, array in arrays.items():
         raw = array.tobytes()
@@ -243,12 +248,41 @@ def test_bfloat16(tmp_path: Path) -> None:
     assert total.warnings[0].endswith("rounded to that type, 4")
 
 
+def test_bfloat16_in_shards(tmp_path: Path) -> None:
+    for number, values in enumerate([[0x3F80, 0x3F81], [0xC000]]):
+        shard = safetensors(x=np.array(values, dtype=np.uint16))
+        (tmp_path / f"x-{number}.safetensors").write_bytes(shard)
+    found = evaluate("l1", tmp_path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
+    assert (found.value, found.inputs[0].dtype) == (4.0078125, "bfloat16")
+    assert "|dtype:bfloat16+float64|" in found.signature
+    assert found.warnings[0].startswith("computed from bfloat16 in float64;")
+    wide = safetensors(x=np.array([1.0], np.float32))
+    (tmp_path / "x-2.safetensors").write_bytes(wide)
+    found = evaluate("l1", tmp_path, np.zeros(4), input_column="x", reduction="sum")
+    assert (found.value, found.inputs[0].dtype, found.warnings) == (5.0078125, "float32", ())
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_the_byte_order_is_not_in_the_signature(shards: int, tmp_path: Path) -> None:
+    found = []
+    for order in "<>":
+        folder = tmp_path / ("little" if order == "<" else "big")
+        folder.mkdir()
+        for number, part in enumerate(np.array_split(X, shards)):
+            np.save(folder / f"{number}.npy", part.astype(f"{order}f4"))
+        found.append(evaluate("ce", folder, Y.astype(f"{order}i8")))
+    assert found[0].signature == found[1].signature
+    assert [one.dtype for one in found[1].inputs] == ["float32", "int64"]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("m.pt", "torch.load('m.pt'"),
-        ("m.pkl", "pickle.load(open('m.pkl'"),
-        ("m.h5", r"h5py.File('m.h5')"),
+        ("m.pt", 'x.items() if t.is_tensor(v)})" m.pt m.npz'),
+        ("m.pkl", 'for k, v in x.items()})" m.pkl m.npz, if you trust where it comes from'),
+        ("m.h5", "['NAME'][()])\" m.h5 m.npy, where NAME is a data set in it"),
+        ("$(touch PWN).xlsx", "'$(touch PWN).xlsx' '$(touch PWN).csv'"),
+        ("it's.xls", """'it'"'"'s.xls' 'it'"'"'s.csv'"""),
     ],
 )
 def test_what_is_not_read_comes_with_the_line_that_converts_it(
@@ -259,6 +293,40 @@ def test_what_is_not_read_comes_with_the_line_that_converts_it(
     with pytest.raises(DataError) as error:
         evaluate("ce", name, [0])
     assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["pt", "pkl"])
+@pytest.mark.parametrize("form", ["one", "dictionary", "tuple"])
+def test_the_line_that_converts_a_file_does(
+    kind: str, form: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an array, or of the dictionary or tuple of them that such files hold."""
+    monkeypatch.chdir(tmp_path)
+    name = f"$(touch PWN) it's.{kind}"
+    values: list[Any] = [X, Y]
+    if kind == "pt":
+        torch = pytest.importorskip("torch")
+        values = [torch.from_numpy(X).requires_grad_(), torch.from_numpy(Y)]
+    held = {
+        "one": values[0],
+        "dictionary": dict(zip("xy", values, strict=True)),
+        "tuple": tuple(values),
+    }[form]
+    if kind == "pt":
+        torch.save({**held, "epoch": 3} if form == "dictionary" else held, name)
+    else:
+        Path(name).write_bytes(pickle.dumps(held))
+    code, _, err = run("ce", name, "-i", "x", "-t", "y")
+    line = err[err.index("python -c") :].removesuffix("\n").partition(", if you trust")[0]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", line], check=True, env={**os.environ, "PATH": path})
+    assert (code, Path("PWN").exists()) == (1, False)
+    made = "$(touch PWN) it's.npz"
+    columns = {"one": ["x"], "dictionary": ["x", "y"], "tuple": ["x0", "x1"]}[form]
+    more = ["-t", columns[1]] if form != "one" else [",".join(map(str, Y))]
+    assert float(run("ce", made, "-i", columns[0], *more, "-q")[1]) == pytest.approx(
+        EXPECTED, rel=1e-6
+    )
 
 
 def test_a_damaged_member_of_npz(tmp_path: Path) -> None:
@@ -297,8 +365,62 @@ class TestCsv:
 
     def test_names_that_pandas_gives(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "x.csv", "0,1\n0.5,1.5\n")
-        assert evaluate("ce", path, [1]).count == 1
+        found = evaluate("ce", path, [1])
+        assert found.count == 1
+        assert found.notes[0] == (
+            f"{path}: took the first line, 0,1, as column names, since the rows hold '0.5', which "
+            "is not a whole number. Use --no-header to read it as data."
+        )
         assert evaluate("ce", path, [1, 0], header=False).count == 2
+
+    @pytest.mark.parametrize("fraction", ["1.0", "1e3", "nan", "-inf", ".5"])
+    @pytest.mark.parametrize("before", ["", "2,3\n" * 5000])
+    def test_numbers_written_by_pandas(self, fraction: str, before: str, tmp_path: Path) -> None:
+        """Above an array of floats, of which the first block holds one that says so."""
+        path = self.write(tmp_path / "x.csv", f"0,1\n{before}{fraction},4\n")
+        found = evaluate("l1", path, 0.0, input_column="0,1")
+        assert found.shape == (before.count("\n") + 1, 2)
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("0,1\n2,3\n", "0,1"),
+            ("0,1\n2,\n,NA\n", "0,1"),
+            ("0,1,2\n7,cat,3\n", "0,1,2"),
+            ("0,1\n", "0,1"),
+            (",".join(map(str, range(300))) + "\n" + ",".join(["5"] * 300), "0,1,...,299"),
+        ],
+    )
+    def test_names_that_may_be_a_row_are_asked_about(
+        self, text: str, line: str, run: Run, tmp_path: Path
+    ) -> None:
+        path = self.write(tmp_path / "x.csv", text)
+        code, out, err = run("mse", path, "1")
+        assert (code, out) == (1, "")
+        assert err == (
+            f"losscli: error: {path}: the first line, {line}, may be column names or values. Use "
+            "--header or --no-header.\n"
+        )
+
+    def test_other_numbers_in_the_first_line_are_data(self, tmp_path: Path) -> None:
+        for first in ("1,2", "0,2", "0.0,1.0", "1,0", "0,1.5"):
+            path = self.write(tmp_path / "x.csv", f"{first}\n0.5,0.5\n")
+            found = evaluate("l1", path, np.zeros((2, 2)))
+            assert (found.count, found.notes[0].endswith("so it is taken as data")) == (4, True), (
+                first
+            )
+
+    def test_columns_without_a_name_are_called_as_pandas_calls_them(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path / "t.csv", ",x,,Unnamed: 2\n7,1.5,0.5,9\n")
+        for column, value in {
+            "Unnamed: 0": 7,
+            "x": 1.5,
+            "Unnamed: 2.1": 0.5,
+            "Unnamed: 2": 9,
+        }.items():
+            assert evaluate("l1", path, [0.0], input_column=column).value == value
+        found = evaluate("l1", path, [0.0], input_column="x", wanted=Wanted(by=("Unnamed: 0",)))
+        assert [one.labels for one in found.groups or ()] == [("7",)]
 
     def test_an_index_column_of_pandas_is_not_taken(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "x.csv", ",a,b,label\n0,0.5,1.5,1\n1,2.5,0.5,0\n")
@@ -306,7 +428,9 @@ class TestCsv:
 
     def test_one_0_may_be_either(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "y.csv", "0\n1\n")
-        with pytest.raises(DataError, match="may be a name or a value; --header or --no-header"):
+        with pytest.raises(
+            DataError, match="line, 0, may be column names or values. Use --header or --no"
+        ):
             evaluate("l1", [0.0, 0.0], path)
         assert evaluate("l1", [0.0, 0.0], path, header=False).value == 0.5
         assert evaluate("l1", [0.0], path, header=True).value == 1.0
@@ -602,6 +726,97 @@ class TestShift:
     def test_without_steps(self) -> None:
         with pytest.raises(DataError, match="has no axis of steps"):
             losscli.cross_entropy([1.0, 2.0], 0, shift=True)
+
+
+class TestOneRow:
+    """Tables whose number of rows is known only at their end, beside arrays of one row."""
+
+    ONE = pa.table({"x": [1.0], "y": [3], "w": [2.0]})
+    FIVE = pa.concat_tables([ONE] * 5)
+    UNCOUNTED: ClassVar = {
+        "csv": csv_text,
+        "tsv": partial(csv_text, delimiter="\t"),
+        "jsonl": json_lines,
+        "arrows": partial(arrow, new=pa.ipc.new_stream),
+    }
+
+    @pytest.fixture(params=UNCOUNTED)
+    def files(self, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
+        """A file of one row, and one of five."""
+        write = self.UNCOUNTED[request.param]
+        one, five = (tmp_path / f"{name}.{request.param}" for name in ("one", "five"))
+        one.write_bytes(write(self.ONE))
+        five.write_bytes(write(self.FIVE))
+        return one, five
+
+    def test_with_a_weight(self, files: tuple[Path, Path]) -> None:
+        one, five = files
+        for weight in ([2.0], one):
+            more = {"weight": weight} | ({"weight_column": "w"} if weight is one else {})
+            assert evaluate("mse", one, [3.0], input_column="x", **more).value == 4.0
+            assert evaluate("mse", [1.0], one, target_column="y", **more).value == 4.0
+            with pytest.raises(DataError, match=r"input has 5 rows, target has 1 rows"):
+                evaluate("mse", five, [3.0], input_column="x", **more)
+            with pytest.raises(DataError, match=r"input has 1 rows, target has 5 rows"):
+                evaluate("mse", [1.0], five, target_column="y", **more)
+
+    @pytest.mark.parametrize("loss", ["cross-entropy", "multi-margin"])
+    def test_as_the_target_of_one_row_of_classes(self, loss: str, files: tuple[Path, Path]) -> None:
+        one, five = files
+        x = [0.5, -1.0, 0.25, 2.0]
+        expected = getattr(losscli, loss.replace("-", "_"))(x, 3)
+        assert evaluate(loss, x, one, target_column="y").value == expected
+        with pytest.raises(DataError, match=r"five\.\w+: target has 5 rows; expected 1"):
+            evaluate(loss, x, five, target_column="y")
+
+    def test_as_the_target_of_one_pair_of_vectors(self, files: tuple[Path, Path]) -> None:
+        one, five = files
+        pair = ([1.0, 0.0], [0.0, 1.0])
+        assert evaluate("cosine-embedding", *pair, one, target_column="x").value == 1.0
+        with pytest.raises(DataError, match="target has 5 rows; expected 1"):
+            evaluate("cosine-embedding", *pair, five, target_column="x")
+
+    def test_as_the_mask_of_a_single_element(self, files: tuple[Path, Path]) -> None:
+        one, five = files
+        found = evaluate("ce", [0.0, 0.0], 1, mask=one, mask_column="x")
+        assert found.value == pytest.approx(math.log(2), rel=1e-15)
+        with pytest.raises(DataError, match="mask has 5 rows; expected 1"):
+            evaluate("ce", [0.0, 0.0], 1, mask=five, mask_column="x")
+
+    @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+    def test_of_classes_in_a_file_of_arrays(self, suffix: str, tmp_path: Path) -> None:
+        """-log softmax of [0, log 3] is [log 4, log 4/3]; torch takes (C) and (C) likewise."""
+        arrays = {
+            "x": np.array([0.0, math.log(3)]),
+            "y": np.array(1),
+            "q": np.array([0.25, 0.75]),
+            "x1": np.array([1.5]),
+            "q1": np.array([0.5]),
+        }
+        path = tmp_path / f"t.{suffix}"
+        if suffix == "npz":
+            np.savez(path, **arrays)
+        else:
+            path.write_bytes(safetensors(**arrays))
+
+        def ce(x: str, y: str) -> float | None:
+            return evaluate("ce", path, path, input_column=x, target_column=y).value
+
+        assert ce("x", "y") == pytest.approx(math.log(4 / 3), rel=1e-14)
+        assert ce("x", "q") == pytest.approx(math.log(4) / 4 + 3 * math.log(4 / 3) / 4, rel=1e-14)
+        assert ce("x1", "q1") == 0.0
+
+    @pytest.mark.parametrize("suffix", ["jsonl", "arrows", "parquet"])
+    def test_sequences_of_one_step_have_none_left_to_judge(
+        self, suffix: str, tmp_path: Path
+    ) -> None:
+        table = pa.table({"x": [[[1.0, 2.0]], [[1.0, 3.0]]], "y": [[1], [0]]})
+        write = {**self.UNCOUNTED, "parquet": parquet}[suffix]
+        path = tmp_path / f"t.{suffix}"
+        path.write_bytes(write(table))
+        found = evaluate("ce", path, input_column="x", target_column="y", shift=True)
+        assert (found.count, found.shape) == (0, (0,))
+        assert found.warnings == ("the result is NaN: the input is empty",)
 
 
 def test_targets_without_a_usual_name(tmp_path: Path) -> None:

@@ -243,6 +243,75 @@ NO_LABELS = {
 }
 
 
+class TestWordsForMissingValues:
+    """Among numbers of CSV, NA and the like are missing values; in text they are words."""
+
+    WORDS: ClassVar = ["NA", "None", "N/A", "null", "NULL", "#N/A"]
+
+    def csv(self, tmp_path: Path) -> Path:
+        rows = [f"{k},0,{word},{word}" for k, word in enumerate([*self.WORDS, "", "NA"], 1)]
+        path = tmp_path / "t.csv"
+        path.write_text("\n".join(["x,y,g,label", *rows, ""]))
+        return path
+
+    def test_are_labels_of_their_own(self, run: Run, tmp_path: Path) -> None:
+        found = groups(
+            run, "l1", self.csv(tmp_path), "-i", "x", "-t", "y", "--by", "g", "--cluster", "label"
+        )
+        # An empty cell has no label.
+        expected = {"NA": 4.5, "None": 2.0, "N/A": 3.0, "null": 4.0, "NULL": 5.0, "#N/A": 6.0}
+        assert found == {**expected, "": 7.0}
+        wanted = Wanted(cluster="g")
+        result = evaluate(
+            "l1", self.csv(tmp_path), input_column="x", target_column="y", wanted=wanted
+        )
+        assert result.samples == 7
+
+    def test_are_keys(self, tmp_path: Path) -> None:
+        x, y = tmp_path / "x.csv", tmp_path / "y.csv"
+        x.write_text("id,x\nNA,1.5\nNone,2.5\nnull,4.5\n")
+        y.write_text("id,y\nnull,0.5\nNA,0.5\nNone,0.5\n")
+        found = evaluate("l1", x, y, input_column="x", target_column="y", id="id", reduction="none")
+        assert (found.values == [1.0, 2.0, 4.0]).all()
+
+    @pytest.mark.parametrize("skip", [False, True])
+    def test_are_names_of_classes(self, skip: bool, tmp_path: Path) -> None:
+        path = tmp_path / "t.csv"
+        path.write_text("p_NA,p_None,p_cat,label\n.5,.25,.25,None\n.5,.25,.25,NA\n.5,.25,.25,cat\n")
+        arguments: Any = {"target_column": "label", "from_": "probs", "skip_missing": skip}
+        found = evaluate("nll", path, input_column="p_*", **arguments)
+        assert (found.count, found.value) == (3, pytest.approx(5 / 3 * math.log(2), rel=1e-14))
+
+    def test_are_missing_where_no_class_is_called_so(self, run: Run, tmp_path: Path) -> None:
+        """As R writes a factor without a value."""
+        path = tmp_path / "t.csv"
+        path.write_text("p_dog,p_cat,label\n.5,.5,cat\n.25,.75,NA\n.25,.75,\n")
+        words = ("nll", path, "-i", "p_*", "-t", "label", "--from", "probs")
+        assert "row 1, column 'label': found 'NA', expected one of dog, cat; --skip-missing" in (
+            refusal(run, *words)
+        )
+        code, out, _ = run(*words, "--skip-missing", "-f", "json")
+        assert (code, json.loads(out)["count"]) == (0, 1)
+
+    @pytest.mark.parametrize("gap", ["NA", ""])
+    @pytest.mark.parametrize("gaps", [1, 5, 3000])
+    def test_before_the_first_name(self, gap: str, gaps: int, tmp_path: Path) -> None:
+        """The first name tells whether names are those of the columns or without their prefix."""
+        path = tmp_path / "t.csv"
+        path.write_text("p_dog,p_cat,label\n" + f".5,.5,{gap}\n" * gaps + ".25,.75,cat\n")
+        found = evaluate(
+            "nll", path, input_column="p_*", target_column="label", from_="probs", skip_missing=True
+        )
+        assert (found.count, found.value) == (1, pytest.approx(math.log(4 / 3), rel=1e-14))
+
+    def test_are_missing_numbers_beside_labels(self, run: Run, tmp_path: Path) -> None:
+        """Of a column that is both, the labels are the words and the numbers lack a value."""
+        path = tmp_path / "t.csv"
+        path.write_text("x,y\n1.5,1\n2.5,NA\n3.5,2\n")
+        found = groups(run, "l1", path, "-i", "x", "-t", "y", "--by", "y", "--skip-missing")
+        assert found == {"1": 0.5, "2": 1.5}
+
+
 class TestTypesOfLabels:
     """What tells rows apart is a label, and anything else is refused by its type."""
 
@@ -440,6 +509,46 @@ class TestUsage:
     def test_an_option_that_is_empty(self, option: str, run: Run) -> None:
         line = refusal(run, "nll", "nowhere.csv", option, "", code=2)
         assert "is empty, as a variable is that was never set; give a" in line
+
+    @pytest.mark.parametrize("command", [["ce"], ["compare", "ce", "a.csv"]])
+    def test_the_class_as_a_cluster(self, command: list[str], run: Run, tmp_path: Path) -> None:
+        line = refusal(run, *command, "nowhere.csv", "-t", "y", "--cluster", "class", code=2)
+        assert line.startswith(
+            "--cluster class: the target's class cannot be a cluster. Use a column"
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("mae", "Use l1."),
+            ("MAE", "Use l1."),
+            (
+                "log-loss",
+                "Use nll --from probs for classes, or bce for the probability of one class.",
+            ),
+            (
+                "log_loss",
+                "Use nll --from probs for classes, or bce for the probability of one class.",
+            ),
+            (
+                "logloss",
+                "Use nll --from probs for classes, or bce for the probability of one class.",
+            ),
+            ("xent", "Use cross-entropy."),
+            ("rmse", "Use mse, which also reports rmse."),
+            ("perplexity", "Use nll or cross-entropy, which also report perplexity."),
+        ],
+    )
+    @pytest.mark.parametrize("before", [[], ["compare"]])
+    def test_a_name_that_a_loss_has_elsewhere(
+        self, name: str, meant: str, before: list[str], run: Run
+    ) -> None:
+        for words in ([], ["x.npy", "y.npy", "-q"], ["--help"]):
+            line = refusal(run, *before, name, *words, code=2)
+            assert line == f"there is no command {name}. {meant}"
+
+    def test_a_file_may_have_any_name(self, run: Run) -> None:
+        assert "nowhere" in refusal(run, "l1", "nowhere", "mae")
 
     @pytest.mark.parametrize("option", ["--by", "--cluster", "--id"])
     def test_of_a_comparison(self, option: str, run: Run) -> None:

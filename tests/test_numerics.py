@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -79,6 +80,15 @@ def test_ten_million_equal_values() -> None:
 def test_what_would_overflow_float32_when_squared() -> None:
     values = np.array([1e30], dtype=np.float32)
     assert losscli.mse(values, [0.0]) == pytest.approx(float(values[0]) ** 2, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("beta", [1e-300, 1.0, 1000.0, 1e300])
+@pytest.mark.parametrize("e", [1.7e308, 1e300, 999.0, 1.0, 1e-150])
+def test_smooth_l1_is_finite_where_its_loss_is(beta: float, e: float) -> None:
+    """torch.nn.functional.smooth_l1_loss has 1.7e308 at a difference of 1.7e308 and beta 1000."""
+    exact, bound = Fraction(e), Fraction(beta)
+    expected = exact**2 / (2 * bound) if exact < bound else exact - bound / 2
+    assert losscli.smooth_l1([e], [0.0], beta=beta) == pytest.approx(float(expected), rel=1e-15)
 
 
 def test_a_confident_model_in_float32() -> None:
@@ -203,6 +213,29 @@ def test_the_fast_cost_of_many_classes(dtype: str, shape: tuple[int, ...], gap: 
     expected = pick(negative_log_softmax(x.astype(np.float64)), y)
     rtol = 1e-12 if dtype == "float64" else 2e-6
     np.testing.assert_allclose(target_cost(x, y), expected, rtol=rtol)
+
+
+@pytest.mark.parametrize("classes", [17, 300, 512, 1000, 32_000])
+@pytest.mark.parametrize("layout", ["rows", "columns", "second of three", "last of three", "1"])
+def test_equal_logits_of_many_classes(classes: int, layout: str) -> None:
+    """log1p((C-1) · exp(c - y)) for the target's logit y and c for all others; added up in float32
+    one after the other, 512 such terms were wrong by 8e-6."""
+    others = np.linspace(-5.0, 5.0, 20, dtype=np.float32)
+    x = np.repeat(others[:, np.newaxis], classes, axis=1)
+    for gap in (0.0, 20.0):
+        x[:, 1] = others + np.float32(gap)
+        gaps = x[:, 0].astype(float) - x[:, 1]
+        expected = np.log1p((classes - 1) * np.exp(gaps))
+        block, y = x, np.ones(20, int)
+        if layout == "columns":
+            block = np.asfortranarray(x)
+        elif layout != "rows":
+            block = np.stack([x] * (1 if layout == "1" else 3), axis=1 if "last" in layout else 2)
+            block = np.moveaxis(block, 2, 1) if "last" in layout else block
+            y = np.ones((20, block.shape[2]), int)
+        found = target_cost(block, y).reshape(20, -1)
+        np.testing.assert_allclose(found, np.broadcast_to(expected, found.T.shape).T, rtol=1e-6)
+        assert found.mean() == pytest.approx(expected.mean(), rel=1e-7)
 
 
 def test_what_float32_cannot_hold_is_done_again() -> None:

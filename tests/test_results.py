@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -124,6 +125,37 @@ class TestFormats:
         words = ["l1", tmp_path / "t.npz", "-i", "x", "-t", "y", "--by", "g", "-f", "json", "-q"]
         groups = json.loads(run(*words)[1])["groups"]
         assert [(one["group"], one["value"]) for one in groups] == [(7, 3.5), (8, 2.0)]
+
+    @pytest.mark.parametrize("name", ["d[1]/x.npz", "a[b.npz", "x.npz[q]", "run[1].safetensors"])
+    def test_the_digest_is_of_the_file_that_was_read(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not of another one, whose name its label begins with or is."""
+        monkeypatch.chdir(tmp_path)
+        for other in ("x.npz", "run", "a", "x.npz[q][x]", "a[b.npz[x]"):
+            Path(other).write_bytes(b"something else")
+        Path("d[1]").mkdir()
+        header = b'{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}'
+        if name.endswith("safetensors"):
+            size = len(header).to_bytes(8, "little")
+            Path(name).write_bytes(size + header + np.array([2.0]).tobytes())
+        else:
+            with open(name, "wb") as file:
+                np.savez(file, x=np.array([2.0]))
+        wanted = losscli.Wanted(digest=True)
+        found = losscli.evaluate("l1", name, [0.0], wanted=wanted)
+        assert (found.value, found.inputs[0].path) == (2.0, f"{name}[x]")
+        assert found.inputs[0].sha256 == (hashlib.sha256(Path(name).read_bytes()).hexdigest(),)
+
+    def test_the_digests_of_shards_of_arrays(self, tmp_path: Path) -> None:
+        for number in (1, 2):
+            np.savez(tmp_path / f"{number}.npz", x=np.array([2.0 * number]))
+        wanted = losscli.Wanted(digest=True)
+        found = losscli.evaluate("l1", tmp_path, [0.0, 0.0], wanted=wanted)
+        files = [tmp_path / "1.npz", tmp_path / "2.npz"]
+        assert found.inputs[0].sha256 == tuple(
+            hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+        )
 
     def test_the_digest_of_what_was_read(self, run: Any) -> None:
         out = run("ce", *SEGMENTATION, "--digest", "-f", "json")[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class TestIgnored:
         assert loss(x, y, reduction="sum") == 0.0
         assert loss(x, y, reduction="none").shape == (0,)
         assert loss(np.zeros((0, 0)), y, reduction="none").shape == (0,)
+        for shape in [(2, 0, 0), (2, 3, 0), (0, 3, 4)]:
+            x, y = np.zeros(shape, np.float32), np.zeros((shape[0], shape[2]), int)
+            found = loss(x, y, class_axis=1, reduction="none")
+            assert found.shape == (shape[0], shape[2])
 
     def test_what_an_ignored_row_holds_does_not_matter(self, loss: Any) -> None:
         x = [[0.0, 0.0], [NAN, INF]]
@@ -44,6 +49,26 @@ class TestIgnored:
         kept = loss(x[[0, 3]], [0, 2])
         assert loss(x, [0, 1, 1, 2], ignore_index=1) == kept
         assert loss(x, [0, 1, 255, 2], ignore_index=[1, 255]) == kept
+
+    @pytest.mark.parametrize(
+        ("inside", "further", "other", "dtype"),
+        [
+            (2**64 - 100, -100, 2**64 - 101, "u8"),
+            (2**63, -100, 2**63 + 1, "u8"),
+            (2**63 - 1, 2**63, 2**63 - 2, "i8"),
+            (2**53, 2**63, 2**53 + 1, "i8"),
+        ],
+    )
+    def test_several_of_64_bits_are_ignored_to_the_last_bit(
+        self, loss: Any, inside: int, further: int, other: int, dtype: str
+    ) -> None:
+        ignored = [further, inside]
+        x = np.random.default_rng(0).normal(size=(3, 3))
+        assert loss(x, np.array([0, inside, 2], dtype), ignore_index=ignored) == loss(
+            x[[0, 2]], [0, 2]
+        )
+        with pytest.raises(DataError, match=f"target in row 1 is {other}; expected a class"):
+            loss(x, np.array([0, other, 2], dtype), ignore_index=ignored)
 
     @pytest.mark.parametrize("target", [[0, 3], [0, -1], [0.0, 0.5], [0.0, NAN]])
     def test_no_other_target_is_taken(self, loss: Any, target: list[float]) -> None:
@@ -304,13 +329,78 @@ class TestMargins:
         found = none_of(losscli.soft_margin, [1000.0, -1000.0], [1, 1])
         np.testing.assert_array_equal(found, [0.0, 1000.0])
 
-    def test_soft_margin_and_margin_ranking_do_not_broadcast(self) -> None:
+    @pytest.mark.filterwarnings("ignore:target has shape")
+    def test_the_target_of_soft_margin_broadcasts_to_the_input(self) -> None:
+        """As torch.nn.functional.soft_margin_loss takes it, which refuses the other way."""
+        x = np.random.default_rng(0).normal(size=(3, 2))
+        for target in ([[1], [-1], [1]], [-1, 1], 1, [[-1]]):
+            found = none_of(losscli.soft_margin, x, target)
+            np.testing.assert_allclose(found, np.log1p(np.exp(-np.array(target) * x)), rtol=1e-14)
+        for shape, target_shape in [((3, 1), (3, 2)), ((2,), (3, 2)), ((2, 1), (2,)), ((), (1,))]:
+            with pytest.raises(DataError, match="target has shape .* that broadcasts to the input"):
+                losscli.soft_margin(np.zeros(shape), np.ones(target_shape))
+
+    def test_soft_margin_says_what_was_broadcast(self) -> None:
+        warnings = losscli.evaluate("soft-margin", np.zeros((3, 2)), [1, -1]).warnings
+        assert warnings == (
+            "target has shape (2,) and input (3, 2): it was broadcast to the input's shape",
+        )
+
+    @pytest.mark.parametrize(
+        "shapes",
+        [
+            ((5, 2), (5, 1), (5, 2)),
+            ((5, 2), (5, 1), (5, 1)),
+            ((5, 2), (5, 2), (1, 2)),
+            ((1, 2), (5, 2), (1, 1)),
+            ((3,), (1,), (1,)),
+            ((), (), ()),
+            ((0, 2), (1, 2), (1, 1)),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore:input1 has shape")
+    def test_margin_ranking_broadcasts(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        """As torch.nn.functional.margin_ranking_loss does with arrays of as many axes."""
+        rng = np.random.default_rng(0)
+        a, b, y = (rng.normal(size=shape) for shape in shapes)
+        y = np.sign(y)
+        found = none_of(losscli.margin_ranking, a, b, y, margin=0.5)
+        np.testing.assert_allclose(found, np.maximum(-y * (a - b) + 0.5, 0.0), rtol=1e-14)
+
+    def test_margin_ranking_wants_as_many_axes(self) -> None:
+        for shapes in [((5, 2), (5, 2), (2,)), ((5, 2), (), (5, 2)), ((5, 2), (4, 2), (5, 2))]:
+            with pytest.raises(DataError, match="of as many axes that broadcasts with it"):
+                losscli.margin_ranking(*map(np.ones, shapes))
+
+    def test_margin_ranking_says_what_was_broadcast(self) -> None:
+        arrays = [np.ones(shape) for shape in [(5, 2), (5, 1), (5, 2)]]
+        assert losscli.evaluate("margin-ranking", *arrays).warnings == (
+            "input1 has shape (5, 2), input2 has shape (5, 1) and target has shape (5, 2): they "
+            "were broadcast to (5, 2)",
+        )
+        arrays = [np.ones(shape) for shape in [(5, 1), (1, 2), (1, 1)]]
         with pytest.raises(
-            DataError, match=r"target has shape \(2,\); expected that of input, \(2"
+            DataError, match="to \\(5, 2\\), more than either has; --broadcast allows"
         ):
-            losscli.soft_margin(np.zeros((2, 1)), np.ones(2))
-        with pytest.raises(DataError, match=r"input2 has shape \(2,\); expected that of input1"):
-            losscli.margin_ranking(np.zeros((2, 1)), np.ones(2), np.ones((2, 1)))
+            losscli.evaluate("margin-ranking", *arrays)
+        assert losscli.evaluate("margin-ranking", *arrays, broadcast=True).count == 10
+
+    @pytest.mark.parametrize("shape", [(), (1,)])
+    @pytest.mark.parametrize("target_shape", [(), (1,)])
+    def test_margins_of_a_single_number(
+        self, shape: tuple[int, ...], target_shape: tuple[int, ...]
+    ) -> None:
+        """One class leads no other: 0 in torch.nn.functional, of these shapes."""
+        x, y = np.full(shape, 3.5), np.zeros(target_shape, int)
+        found = none_of(losscli.multi_margin, x, y, weight=[2.0])
+        assert (np.shape(found), np.sum(found)) == (target_shape, 0.0)
+        for label in (y, y - 1):
+            found = none_of(losscli.multilabel_margin, x, label)
+            assert (np.shape(found), float(found)) == ((), 0.0)
+        with pytest.raises(DataError, match="target.* is 1; expected a class from 0 to 0"):
+            losscli.multi_margin(x, y + 1)
+        with pytest.raises(DataError, match="target.* is 1; expected a class from 0 to 0"):
+            losscli.multilabel_margin(x, y + 1)
 
     def test_hinge_embedding_adds_both_terms_for_other_targets(self) -> None:
         found = none_of(losscli.hinge_embedding, [0.5, 0.5, 0.5, 2.0], [1.0, -1.0, 0.0, 0.3])
@@ -565,6 +655,45 @@ class TestShift:
     def test_of_no_steps(self) -> None:
         found = losscli.evaluate("ce", np.zeros((2, 3, 0)), np.zeros((2, 0)), shift=True)
         assert (found.shape, found.count, found.skipped) == ((2, 0), 0, 0)
+
+    @pytest.mark.parametrize("steps", [1, 2, 3])
+    @pytest.mark.parametrize("shape", [(4, 1), (4,), (1, 1), (1, "T"), (4, "T")])
+    def test_masks_and_labels_of_few_steps(
+        self, steps: int, shape: tuple[int | str, ...], tmp_path: Path
+    ) -> None:
+        """An axis of size 1 is for all steps, also where one step is left."""
+        rng = np.random.default_rng(steps)
+        x, y = rng.normal(size=(4, 3, steps)), rng.integers(3, size=(4, steps))
+        mask = rng.integers(2, size=[steps if size == "T" else size for size in shape])
+        np.save(tmp_path / "mask.npy", mask)
+        wanted = losscli.Wanted(by=(str(tmp_path / "mask.npy"),))
+        whole = losscli.evaluate("ce", x, y, shift=True, wanted=wanted, class_axis=1)
+        masked = losscli.evaluate("ce", x, y, shift=True, mask=mask, class_axis=1)
+        each = losscli.cross_entropy(x[..., :-1], y[..., 1:], reduction="none")
+        rows = mask.reshape(4, 1) if shape == (4,) else mask
+        kept = np.broadcast_to(rows, (4, steps))[:, 1:] == 1
+        assert (masked.count, masked.ignored) == (kept.sum(), (~kept).sum())
+        if kept.any():
+            assert masked.value == pytest.approx(each[kept].mean(), rel=1e-14)
+        assert {one.labels[0]: one.value for one in whole.groups or ()} == {
+            label: pytest.approx(each[kept == label].mean(), rel=1e-14)
+            for label in np.unique(kept).astype(int).tolist()
+        }
+
+    def test_of_two_steps_without_samples(self, tmp_path: Path) -> None:
+        """Their axis is the only one: a mask or label (1) is for both steps."""
+        x, y = [[0.0, 0.0], [5.0, 7.0]], [1, 0]
+        np.save(tmp_path / "g.npy", [4])
+        wanted = losscli.Wanted(by=(str(tmp_path / "g.npy"),))
+        found = losscli.evaluate("ce", x, y, mask=[1], shift=True, wanted=wanted)
+        assert found.value == pytest.approx(math.log(2), rel=1e-15)
+        assert [(one.labels, one.count) for one in found.groups or ()] == [((4,), 1)]
+        assert losscli.evaluate("ce", x, y, mask=[0], shift=True).ignored == 1
+
+    def test_a_mask_of_no_steps(self) -> None:
+        x, y = np.zeros((2, 3, 0)), np.zeros((2, 0))
+        found = losscli.evaluate("ce", x, y, mask=np.zeros((2, 0)), shift=True)
+        assert (found.shape, found.count, found.ignored) == ((2, 0), 0, 0)
 
 
 class TestMasks:

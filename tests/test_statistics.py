@@ -286,6 +286,57 @@ class TestGroups:
             assert group.value == pytest.approx(r, rel=1e-13)
             assert group.ci == pytest.approx((r - half, r + half), rel=1e-9)
 
+    @pytest.mark.parametrize("order", [">u8", "<u8"])
+    def test_labels_of_64_bits_without_a_sign(self, order: str, tmp_path: Path) -> None:
+        labels = [2**64 - 1, 2**63, 2**63 - 1, 3, 2**64 - 1]
+        np.save(tmp_path / "g.npy", np.array(labels, order))
+        wanted = Wanted(by=(str(tmp_path / "g.npy"),), cluster=str(tmp_path / "g.npy"))
+        found = evaluate("l1", [1.0, 2.0, 4.0, 8.0, 16.0], np.zeros(5), wanted=wanted)
+        assert {one.labels: one.value for one in found.groups or ()} == {
+            (2**64 - 1,): 8.5,
+            (2**63,): 2.0,
+            (2**63 - 1,): 4.0,
+            (3,): 8.0,
+        }
+        assert found.samples == 4
+
+    @pytest.mark.parametrize(
+        ("shape", "labels"),
+        [
+            ((3, 3), (1, 3)),  # of columns, as many as there are rows
+            ((3, 3), (3, 1)),
+            ((3, 4), (1, 4)),
+            ((3, 3), (3, 3)),
+            ((3, 3, 2), (1, 3)),
+            ((2, 3, 2), (1, 1, 2)),
+            ((3, 2, 3), (1, 2, 3)),
+            ((1, 3), (1, 3)),
+            ((3, 3), (1, 1)),
+        ],
+    )
+    @pytest.mark.parametrize("cluster", [None, "samples.npy"])
+    def test_labels_broadcast_to_the_elements(
+        self,
+        shape: tuple[int, ...],
+        labels: tuple[int, ...],
+        cluster: str | None,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        rng = np.random.default_rng(7)
+        x, label = rng.normal(size=shape), rng.integers(3, size=labels)
+        np.save("g.npy", label)
+        np.save("samples.npy", rng.integers(2, size=(1, shape[1])))
+        wanted = Wanted(by=("g.npy",), cluster=cluster)
+        groups = evaluate("l1", x, np.zeros(shape), wanted=wanted).groups or ()
+        further = label.reshape(*labels, *(1,) * (len(shape) - len(labels)))
+        each = np.broadcast_to(further, shape)
+        assert {one.labels[0]: (one.value, one.count) for one in groups} == {
+            group: (pytest.approx(np.abs(x[each == group]).mean()), np.sum(each == group))
+            for group in np.unique(each).tolist()
+        }
+
     def test_the_groups_merge_to_the_total(self) -> None:
         rng = np.random.default_rng(8)
         x, y = rng.normal(size=(5000, 20)), rng.integers(20, size=5000)
@@ -412,6 +463,32 @@ class TestReference:
             evaluate("ce", x, x, wanted=wanted)
 
 
+class TestRmse:
+    def test_of_the_mean_squared_error(self) -> None:
+        """Squares 9 and 16: a mean of 12.5, and its root."""
+        found = evaluate("mse", [3.0, 4.0], [0.0, 0.0])
+        assert (found.value, found.rmse) == (12.5, math.sqrt(12.5))
+        weighted = evaluate("mse", [3.0, 4.0], [0.0, 0.0], weight=[3.0, 1.0])
+        assert weighted.rmse == math.sqrt(43 / 4)
+
+    def test_of_nothing_else(self) -> None:
+        for reduction in ("sum", "none"):
+            assert evaluate("mse", [3.0], [0.0], reduction=reduction).rmse is None
+        for loss in ("l1", "smooth-l1", "huber"):
+            assert evaluate(loss, [3.0], [0.0]).rmse is None
+
+    def test_where_there_is_no_root(self) -> None:
+        assert math.isnan(evaluate("mse", [3.0], [0.0], weight=[0.0]).rmse or 0.0)
+        found = evaluate("mse", [3.0, 2.0], [0.0, 0.0], weight=[3.0, -8.0])
+        assert found.value == 1.0
+        found = evaluate("mse", [3.0, 2.0], [0.0, 0.0], weight=[-1.0, 3.0])
+        assert (found.value, found.rmse) == (1.5, math.sqrt(1.5))
+        found = evaluate("mse", [3.0, 1.0], [0.0, 0.0], weight=[-1.0, 3.0])
+        assert found.value == -3.0
+        assert math.isnan(found.rmse or 0.0)
+        assert evaluate("mse", [math.inf], [0.0]).rmse == math.inf
+
+
 @pytest.mark.parametrize("loss", ["mse", "bce", "multi-margin", "poisson-nll"])
 def test_what_is_no_likelihood_of_a_class_has_no_perplexity(loss: str) -> None:
     found = evaluate(loss, [[0.5, 0.25]], [0] if loss == "multi-margin" else [[1.0, 0.0]])
@@ -480,8 +557,9 @@ class TestQuantiles:
         sketch = Sketch()
         for part in np.array_split(losses, 7):
             sketch.add(part)
-        for share in map(float, self.SHARES):
-            exact = float(np.quantile(losses, share, method="inverted_cdf"))
+        for share in map(Fraction, self.SHARES):
+            rank = max(1, math.ceil(share * len(losses)))
+            exact = float(np.sort(losses)[rank - 1])
             [found] = sketch.quantiles([share])
             assert found == pytest.approx(exact, rel=RELATIVE_ERROR, abs=1e-300)
         assert RELATIVE_ERROR <= 0.001
@@ -503,6 +581,26 @@ class TestQuantiles:
         assert found.quantiles == {"0.50": pytest.approx(2.0, rel=1e-3)}
         with pytest.raises(UsageError, match="quantiles is '2'; expected numbers from 0 to 1"):
             evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=("2",)))
+
+    def test_the_rank_of_a_quantile_is_exact(self) -> None:
+        """Of the losses 1..100, the share k/100 is reached by the k-th loss; 0.07 · 100 is
+        7.000000000000001 in floating point."""
+        shares = tuple(f"{k / 100:.2f}" for k in range(1, 101))
+        losses = np.arange(1.0, 101.0)
+        found = evaluate("l1", losses, np.zeros(100), wanted=Wanted(quantiles=shares)).quantiles
+        assert found == {
+            share: pytest.approx(k, rel=RELATIVE_ERROR) for k, share in enumerate(shares, start=1)
+        }
+
+    @pytest.mark.parametrize("share", ["1e-999999999", "1e-400", "0.0", ".07e-5000000"])
+    def test_a_share_of_almost_nothing_is_the_smallest_loss(self, share: str) -> None:
+        found = evaluate("l1", [3.0, 1.0, 2.0], [0.0] * 3, wanted=Wanted(quantiles=(share,)))
+        assert found.quantiles == {share: 1.0}
+
+    @pytest.mark.parametrize("share", ["1.00000000000000000001", "nan", "inf", "-1e-9", "1/2"])
+    def test_no_share_outside_0_to_1(self, share: str) -> None:
+        with pytest.raises(UsageError, match="expected numbers from 0 to 1"):
+            evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=(share,)))
 
     def test_infinite_losses_have_bars_of_their_own(self) -> None:
         sketch = Sketch()

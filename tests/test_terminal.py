@@ -107,6 +107,20 @@ def test_brackets_in_a_name_are_no_markup(tmp_path: Path) -> None:
     assert "input      [red]x.npy  (1,) float64" in screen("l1", "[red]x.npy", "1", cwd=tmp_path)
 
 
+def test_the_root_of_a_mean_squared_error() -> None:
+    lines = screen("mse", "3,4", "0,0")
+    assert "rmse       3.53553" in lines  # sqrt((9 + 16) / 2)
+    assert not any(line.startswith("rmse") for line in screen("mse", "3,4", "0,0", "-r", "sum"))
+
+
+def test_a_formula_of_two_lines_is_two_lines_in_the_list_of_losses() -> None:
+    lines = screen("losses", columns=200, lines=60)
+    [number] = [k for k, line in enumerate(lines) if line.startswith("cross-entropy ")]
+    assert "class y: -(1-ε) · weight[y] · log p[y]" in lines[number]
+    assert lines[number + 1].strip().startswith("probabilities q: -Σ_c weight[c]")
+    assert not any("\\n" in line for line in lines)
+
+
 def test_a_table_in_a_pipe_is_never_cut_to_a_width(tmp_path: Path) -> None:
     name = "a" * 200 + ".npy"
     np.save(tmp_path / name, [1.0])

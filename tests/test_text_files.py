@@ -64,7 +64,9 @@ class TestBlankLines:
 
     def test_before_names_that_are_numbers(self, tmp_path: Path) -> None:
         """pandas calls columns without a name 0, 1; the line of names is no row."""
-        values = l1(tmp_path / "t.csv", "\n\n0,1\n5,6\n7,9\n", input_column="0", target_column="1")
+        values = l1(
+            tmp_path / "t.csv", "\n\n0,1\n5,6.0\n7,9\n", input_column="0", target_column="1"
+        )
         assert values == [1.0, 2.0]
 
     def test_before_rows_without_names(self, tmp_path: Path) -> None:
@@ -355,6 +357,40 @@ class TestThreads:
         text = "x,y\n1,2\n" if name == "t.csv" else '{"x": 1, "y": 2}\n'
         assert l1(tmp_path / name, text) == [1.0]
         assert threading.main_thread() not in threads
+
+    @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+    @pytest.mark.parametrize("threads", [1, 2, 3])
+    def test_as_many_parse_as_there_may_be(
+        self,
+        name: str,
+        threads: int,
+        small_chunks: None,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """One thread parses text where it computes the losses, and nothing runs beside."""
+        module = pyarrow.csv if name == "t.csv" else pyarrow.json
+        real = module.read_csv if name == "t.csv" else module.read_json
+        at_once, most, others = 0, 0, set()
+        lock, before = threading.Lock(), set(threading.enumerate())
+
+        def read(*arguments: Any) -> pa.Table:
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+                others.update({*threading.enumerate()} - before - {threading.current_thread()})
+            time.sleep(0.002)
+            with lock:
+                at_once -= 1
+            return real(*arguments)
+
+        monkeypatch.setattr(module, real.__name__, read)
+        rows = ["x,y", *["1,3"] * 400] if name == "t.csv" else ['{"x": 1, "y": 3}'] * 400
+        assert l1(tmp_path / name, "\n".join([*rows, ""]), threads=threads) == [2.0] * 400
+        assert most <= threads
+        if threads == 1:
+            assert others == set()
 
 
 class TestFilesThatShrink:

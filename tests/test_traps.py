@@ -718,6 +718,19 @@ class TestClassAxis:
         y = np.zeros((2, 3, 4), int)
         assert len(evaluate("ce", logits((2, 4, 3, 4)), y).warnings) == 1
 
+    @pytest.mark.parametrize("shape", [(4, 5, 3), (4, 3, 5), (2, 3, 4, 5)])
+    def test_probabilities_fit_any_axis(self, shape: tuple[int, ...]) -> None:
+        """They have the input's shape, so nothing but --class-axis tells where the classes are."""
+        x, y = logits(shape), np.full(shape, 0.25)
+        [warning] = evaluate("ce", x, y).warnings
+        assert "axis 1 was taken for the classes; --class-axis -1 takes the last" in warning
+        for axis in (1, -1):
+            found = evaluate("ce", x, y, class_axis=axis)
+            costs = -np.moveaxis(x, axis, 1) + np.log(np.exp(x).sum(axis=axis))[:, np.newaxis]
+            expected = (0.25 * costs).sum(axis=1).mean()
+            assert (found.warnings, found.value) == ((), pytest.approx(expected, rel=1e-13))
+        assert evaluate("ce", logits((4, 3)), np.full((4, 3), 0.25)).warnings == ()
+
     def test_no_such_axis(self) -> None:
         with pytest.raises(DataError, match=r"input has shape \(2, 3\), and no axis 2"):
             evaluate("ce", logits((2, 3)), [0, 1], class_axis=2)

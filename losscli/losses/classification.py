@@ -29,6 +29,7 @@ from losscli.losses.numerics import (
     CLASS_AXIS,
     along_classes,
     class_indices,
+    each,
     hinge,
     negative_log,
     pick,
@@ -346,7 +347,7 @@ def cross_entropy(
 def _of_probabilities(
     weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float, kind: str
 ) -> Floats:
-    largest = max(np.atleast_1d(ignore_index), default=-1)
+    largest = max(each(ignore_index), default=-1)
     if largest >= 0:
         raise ArrayError(
             "target", f"holds class probabilities; --ignore-index {largest} needs class indices"
@@ -379,7 +380,7 @@ def multi_margin(
     whatever the weights.
 
     Args:
-        input: scores, (C) or (N, C)
+        input: scores, (), (C) or (N, C)
         target: class indices from 0 to C-1, () or (N)
         p: the power, 1 or 2
         margin: the lead that costs nothing
@@ -416,7 +417,7 @@ def multilabel_margin(input: Array, target: Array) -> PerElement:
     where x is a row of the input and Y the classes of its target up to the first -1.
 
     Args:
-        input: scores, (C) or (N, C)
+        input: scores, (), (C) or (N, C)
         target: the classes of each row from 0 to C-1 and then -1, the input's shape
 
     Raises:

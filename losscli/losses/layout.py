@@ -76,7 +76,8 @@ class Layout:
     are where targets are their indices. `order` are the element axes in
     the order in which blocks have them. `concatenated` names arrays whose rows lie end to end,
     each with the array of their lengths. `enlarged`: broadcasting made more elements than any
-    operand has. `shifted`: the last axis is one shorter than in the arrays.
+    operand has. `steps` is the length of the last axis in the arrays where --shift makes that of
+    the elements shorter.
     """
 
     shape: Shape
@@ -86,12 +87,17 @@ class Layout:
     order: tuple[int, ...] | None = None
     concatenated: Mapping[str, str] = field(default_factory=dict)
     enlarged: bool = False
-    shifted: bool = False
+    steps: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def grid(self) -> Shape:
         return _grid(self.shape)
+
+    @property
+    def rows(self) -> int | None:
+        """The size of the axis of samples in arrays that run along it; None if not known yet."""
+        return self.grid[0] if self.steps is None or len(self.shape) > 1 else self.steps
 
     @property
     def element_order(self) -> tuple[int, ...]:
@@ -112,6 +118,9 @@ class Layout:
 # Of arrays with one value for each sample, and with one for all of them.
 _BY_SAMPLE = View((Axis(0, 0),))
 _FOR_ALL = View((Axis(0, None),))
+
+# Of a single number as a row of one class.
+_ONE_CLASS = View((Axis(0, None), Axis(WHOLE, None)))
 
 
 def _grid(shape: Shape) -> Shape:
@@ -170,15 +179,27 @@ def index_or_probability_targets(
 
 
 def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class."""
+    """Input (), (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class.
+
+    A single number is the score of the only class.
+    """
+    if arrays["input"].shape == ():
+        layout = row_index_targets({**arrays, "input": replace(arrays["input"], shape=(1,))})
+        return replace(layout, views={**layout.views, "input": _ONE_CLASS})
     _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     layout = index_targets(arrays)
-    single = len(arrays["input"].shape) == 1 and arrays["target"].shape == (1,)
+    single = len(arrays["input"].shape) == 1 and _fits(arrays["target"].shape, (1,))
     return replace(layout, shape=(1,)) if single else layout
 
 
 def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (C) or (N, C), and a target of its shape that lists the classes of each row."""
+    """Input (), (C) or (N, C), and a target of its shape that lists the classes of each row.
+
+    A single number is the score, or the index, of the only class.
+    """
+    shapes = [arrays[name].shape for name in ("input", "target")]
+    if () in shapes and all(shape == () or _fits(shape, (1,)) for shape in shapes):
+        return Layout((), {name: _row_view(info.shape, (1,)) for name, info in arrays.items()})
     _require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     return class_rows(arrays)
 
@@ -199,7 +220,8 @@ def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
     shape = _shape_of_vectors(vectors)
     target = arrays["target"]
     elements = _broadcast(target.shape, shape[:-1] or target.shape)
-    if elements is None or (shape[:-1] == () and target.shape not in ((), (1,))):
+    one = target.shape == () or _fits(target.shape, (1,))
+    if elements is None or (shape[:-1] == () and not one):
         raise _misfit_elements("target", target, shape[:-1])
     if shape[:-1] == ():
         elements = ()
@@ -223,6 +245,8 @@ def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
     if _fits(source.shape, target.shape) and not _one_for_all(source.shape, target.shape):
         return same_shape(arrays)
     further = [name for name in arrays if name not in ("input", "target")]
+    if further and _fits(source.shape, target.shape):
+        return same_shape(arrays)  # the number of rows is found out as they are read
     if further:
         raise ArrayError(
             "target", f"{_differ(arrays)}; a {further[0]} needs them to be of one shape"
@@ -236,9 +260,40 @@ def same_shape(arrays: Mapping[str, ArrayInfo]) -> Layout:
     return _elementwise(arrays, shape)
 
 
-def equal_shapes(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """All arrays are of one shape."""
-    return _elementwise(arrays, _common_shape(arrays, tuple(arrays)))
+def target_for_input(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """The target broadcasts to the input's shape."""
+    source, target = arrays["input"], arrays["target"]
+    if _fits(source.shape, target.shape) and not _one_for_all(source.shape, target.shape):
+        return same_shape(arrays)
+    shape = _broadcast_to(source.shape, "target", target)
+    warning = f"target {_differ(arrays)}: it was broadcast to the input's shape"
+    return replace(_elementwise(arrays, shape), warnings=(warning,))
+
+
+def as_many_axes(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """All arrays have as many axes, and broadcast against each other."""
+    first, *others = arrays
+    shape = arrays[first].shape
+    shapes = [info.shape for info in arrays.values()]
+    for name in others:
+        info = arrays[name]
+        widened = _broadcast(info.shape, shape)
+        if widened is None or len(info.shape) != len(arrays[first].shape):
+            raise ArrayError(
+                name,
+                f"has shape {show(info.shape)}{_column_hint(info)}; expected that of {first}, "
+                f"{show(arrays[first].shape)}, or one of as many axes that broadcasts with it",
+            )
+        shape = widened
+    layout = _elementwise(arrays, shape)
+    if all(_fits(one, shape) and not _one_for_all(one, shape) for one in shapes):
+        return layout
+    *names, last = (f"{name} has shape {show(info.shape)}" for name, info in arrays.items())
+    return replace(
+        layout,
+        enlarged=_size(shape) > max(map(_size, shapes)),
+        warnings=(f"{', '.join(names)} and {last}: they were broadcast to {show(shape)}",),
+    )
 
 
 def with_variance(arrays: Mapping[str, ArrayInfo]) -> Layout:
@@ -299,10 +354,10 @@ def distributions(
 
 
 # The rules that let input and target differ in shape.
-BROADCASTING = (broadcasting, with_variance, distributions)
+BROADCASTING = (broadcasting, with_variance, distributions, as_many_axes)
 
 # The rules by which input and target hold the same things, value by value.
-ELEMENTWISE = (*BROADCASTING, same_shape, equal_shapes, class_rows)
+ELEMENTWISE = (*BROADCASTING, same_shape, target_for_input, class_rows)
 
 # The rules whose targets are indices of classes, or may be.
 WITH_CLASSES = (index_targets, index_or_probability_targets, row_index_targets)
@@ -343,10 +398,11 @@ WITH_TARGET_ROWS = (*ELEMENTWISE, index_or_probability_targets, label_rows)
 
 def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
     """The layout with a mask beside its arrays, which has the elements' first axes."""
-    grid, elements = layout.grid, layout.shape
-    if layout.shifted:
-        elements = (*elements[:-1], (elements[-1] or 0) + 1)
-    shape = mask.shape if elements or mask.shape != (1,) else ()
+    grid, elements, shape = layout.grid, layout.shape, mask.shape
+    if layout.steps is not None:
+        elements = (*elements[:-1], layout.steps)
+    if not elements and _fits(shape, (1,)):
+        return replace(layout, views={**layout.views, name: _BY_SAMPLE})
     leading = elements[: len(shape)]
     sizes = tuple(b if a == 1 else a for a, b in zip(shape, leading, strict=False))
     if len(shape) > len(elements) or not _fits(sizes, leading):
@@ -356,13 +412,14 @@ def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
             f"{show(elements)}, or its first axes",
         )
     axes = [
-        Axis(k, k, _is_repeated(shape, k, grid[k])) if k < len(shape) else Axis(k, None)
+        # Before the shift: of two steps one is left, which one label for both is not.
+        Axis(k, k, _is_repeated(shape, k, elements[k])) if k < len(shape) else Axis(k, None)
         for k in range(len(grid) - layout.uncut)
     ]
     if len(shape) > len(axes):
         raise ArrayError(name, f"has shape {show(mask.shape)}, which runs along the classes")
     view = View(tuple(axes))
-    if layout.shifted:
+    if layout.steps is not None:
         view = _from_second_step(view, len(grid) - 1)
     return replace(layout, views={**layout.views, name: view})
 
@@ -424,13 +481,15 @@ def _class_layout(
     shape = _without(source.shape, axis)
     if shape and shape[0] is None:
         shape = (target.shape[0], *shape[1:])
+    indices = all(axis.element is not WHOLE for axis in target_view.axes)
     warnings: tuple[str, ...] = ()
-    if by_default and len(source.shape) > 2 and source.shape[-1] == classes:
+    # Probabilities have the input's shape, so they fit whichever axis holds the classes.
+    either = source.shape[-1] == classes or not indices
+    if by_default and len(source.shape) > 2 and either:
         warnings = (
             f"input has shape {show(source.shape)}: axis 1 was taken for the classes; "
             "--class-axis -1 takes the last, --class-axis 1 says that this is right",
         )
-    indices = all(axis.element is not WHOLE for axis in target_view.axes)
     return Layout(shape, views, _width(classes), classes if indices else None, warnings=warnings)
 
 
@@ -445,7 +504,7 @@ def _shifted(layout: Layout) -> Layout:
         for name, view in layout.views.items()
     }
     shape = (*layout.shape[:-1], max(steps - 1, 0))
-    return replace(layout, shape=shape, views=views, shifted=True)
+    return replace(layout, shape=shape, views=views, steps=steps)
 
 
 def _from_second_step(view: View, last: int) -> View:
@@ -475,7 +534,7 @@ def _index_view(shape: Shape, elements: Shape) -> View | None:
     """
     if _fits(shape, elements):
         return View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else _FOR_ALL
-    if elements == () and shape == (1,):
+    if elements == () and _fits(shape, (1,)):
         return _BY_SAMPLE
     if len(elements) == 1 and _fits(shape, (*elements, 1)):
         return _BY_SAMPLE
@@ -571,7 +630,7 @@ def _element_view(shape: Shape, grid: Shape) -> View:
 def _row_view(shape: Shape, whole_shape: Shape) -> View:
     """As `_element_view`, with the last axis WHOLE."""
     if not shape:
-        return View((Axis(0, None), Axis(WHOLE, None)))
+        return _ONE_CLASS
     elements = _element_view(shape[:-1], _grid(whole_shape[:-1]))
     return View((*elements.axes, Axis(WHOLE, len(shape) - 1)))
 
@@ -611,7 +670,7 @@ def _broadcast_to(shape: Shape, name: str, info: ArrayInfo) -> Shape:
             f"has shape {show(info.shape)}; expected one that broadcasts to the input's, "
             f"{show(shape)}",
         )
-    return widened
+    return tuple(a if b is None else b for a, b in zip(widened, shape, strict=True))
 
 
 def _fits(one: Shape, other: Shape) -> bool:

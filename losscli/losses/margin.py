@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from losscli.losses.checks import Check, signs
-from losscli.losses.layout import broadcasting, equal_shapes, same_shape
+from losscli.losses.layout import as_many_axes, broadcasting, target_for_input
 from losscli.losses.numerics import softplus, where, widen
 from losscli.losses.registry import Array, loss
 from losscli.reduction import PerElement
 
 
-@loss(layout=same_shape, checks=(Check(signs),))
+@loss(layout=target_for_input, checks=(Check(signs),))
 def soft_margin(input: Array, target: Array) -> PerElement:
     """Logistic loss of scores with targets of 1 and -1.
 
@@ -21,7 +21,7 @@ def soft_margin(input: Array, target: Array) -> PerElement:
 
     Args:
         input: scores, any shape
-        target: 1 or -1, the input's shape
+        target: 1 or -1, of a shape that broadcasts to the input's
 
     Raises:
         DataError: for shapes that do not fit
@@ -67,7 +67,7 @@ def hinge_embedding(input: Array, target: Array, *, margin: float = 1.0) -> PerE
     return PerElement(where(y != -1.0, alike) + where(y != 1.0, unlike))
 
 
-@loss(layout=equal_shapes, checks=(Check(signs),))
+@loss(layout=as_many_axes, checks=(Check(signs),))
 def margin_ranking(
     input1: Array, input2: Array, target: Array, *, margin: float = 0.0
 ) -> PerElement:
@@ -79,8 +79,8 @@ def margin_ranking(
 
     Args:
         input1: scores, any shape
-        input2: scores, the shape of input1
-        target: 1 where input1 should be higher and -1 where input2, the shape of input1
+        input2: scores, of as many axes as input1 and a shape that broadcasts with its shape
+        target: 1 where input1 should be higher and -1 where input2, of such a shape as input2
         margin: the lead that costs nothing
 
     Raises:

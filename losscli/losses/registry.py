@@ -146,6 +146,7 @@ class Loss:
     `picks` tells whether, with such options, it reads nothing of an input's row of classes but the
     target's entry; `is_log_loss` whether it is then the negative logarithm of the probability of
     the target's class. `input_kind` is what the input holds, such as logits, where no option says.
+    `is_squared_error`: the root of its mean is the RMSE.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Loss:
     picks: Callable[[Mapping[str, Any]], bool]
     is_log_loss: Callable[[Mapping[str, Any]], bool]
     input_kind: str | None
+    is_squared_error: bool
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -250,6 +252,7 @@ def loss(
     picks: Callable[[Mapping[str, Any]], bool] = lambda options: False,
     is_log_loss: Callable[[Mapping[str, Any]], bool] = lambda options: False,
     input_kind: str | None = None,
+    is_squared_error: bool = False,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -273,6 +276,7 @@ def loss(
             picks=picks,
             is_log_loss=is_log_loss,
             input_kind=input_kind,
+            is_squared_error=is_squared_error,
             arrays=tuple(arrays),
             options=tuple(options),
             summary=docstring.partition("\n")[0],

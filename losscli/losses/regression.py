@@ -38,7 +38,7 @@ def l1(input: Array, target: Array, *, weight: Array | None = None) -> PerElemen
     return _weighted_mean(_difference(input, target), weight)
 
 
-@loss(layout=broadcasting)
+@loss(layout=broadcasting, is_squared_error=True)
 def mse(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
     """Squared difference.
 
@@ -91,7 +91,10 @@ def smooth_l1(
     Source: torch.nn.functional.smooth_l1_loss
     """
     e = _difference(input, target)
-    return PerElement(_quadratic_to_linear(e, beta) / beta if beta else e)
+    if not beta:
+        return PerElement(e)
+    m = np.minimum(e, beta)
+    return PerElement(m / beta * (e - 0.5 * m))  # as in `_quadratic_to_linear`, but m/beta is <= 1
 
 
 @loss(layout=broadcasting)

@@ -79,7 +79,7 @@ def _require_numbers(sources: Sources) -> None:
 
 def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
     infos = {
-        name: ArrayInfo(one.shape, one.dtype, getattr(one, "columns", None) is not None)
+        name: ArrayInfo(one.shape, one.dtype, _in_table(sources, name))
         for name, one in arrays.items()
     }
     further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)
@@ -90,6 +90,12 @@ def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
     for name, info in beside.items():
         layout = masked(layout, name, info)
     return layout
+
+
+def _in_table(sources: Sources, name: str) -> bool:
+    """Whether an array is made of columns of a table."""
+    files = sources.request.arrays.get(name)
+    return isinstance(files, tuple) and sources.containers[files].is_table
 
 
 def _of_the_same_rows(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[str, Any], Layout]:
@@ -116,9 +122,7 @@ def _of_the_same_rows(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[st
 
 def _kept(sources: Sources, name: str, array: Any, view: View) -> Any:
     """The rows of an array that conditions on a table keep; tables leave them out themselves."""
-    files = sources.request.arrays.get(name)
-    in_table = isinstance(files, tuple) and sources.containers[files].is_table
-    if in_table or getattr(array, "of_table", False):
+    if _in_table(sources, name) or getattr(array, "of_table", False):
         return array
     if view.sample_axis != 0:
         raise DataError(f"{array.name}: --where leaves out rows, and {name} has none as first axis")

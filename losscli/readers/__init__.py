@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -53,21 +54,42 @@ _MAGIC = {
     "safetensors": rb".{6}\x00\x00\{",
 }
 
-# Formats that are not read, and the line that converts them.
+# Formats that are not read: the Python that converts one, the suffix of what it writes, and what
+# else there is to know. Files hold an array, a dictionary of arrays or a tuple of them.
+_NAMED = "x if isinstance(x, dict) else {f'x{i}': v for i, v in enumerate(x)} if isinstance(x, "
+_OF_PICKLE = (
+    f"x = {_NAMED}tuple) else {{'x': x}}; "
+    "n.savez(argv[2], **{str(k): n.asarray(v) for k, v in x.items()})"
+)
 _CONVERSIONS = {
-    "pt": "python -c \"import numpy, torch; numpy.save('{stem}.npy', torch.load('{name}', "
-    "map_location='cpu').float().numpy())\"",
-    "pkl": "python -c \"import numpy, pickle; numpy.save('{stem}.npy', "
-    "pickle.load(open('{name}', 'rb')))\", if you trust where it comes from",
-    "h5": "python -c \"import h5py, numpy; numpy.save('{stem}.npy', "
-    "h5py.File('{name}')['NAME'][()])\", where NAME is a data set in it",
-    "xlsx": "python -c \"import pandas; pandas.read_excel('{name}').to_csv('{stem}.csv', "
-    'index=False)"',
+    "pt": (
+        "import numpy as n, torch as t; x = t.load(argv[1], map_location='cpu'); "
+        f"x = {_NAMED}(list, tuple)) else {{'x': x}}; "
+        "n.savez(argv[2], **{str(k): (v.float() if v.dtype == t.bfloat16 else v).detach().numpy() "
+        "for k, v in x.items() if t.is_tensor(v)})",
+        "npz",
+        "",
+    ),
+    "pkl": (
+        f"import numpy as n, pickle; x = pickle.load(open(argv[1], 'rb')); {_OF_PICKLE}",
+        "npz",
+        ", if you trust where it comes from",
+    ),
+    "joblib": (
+        f"import numpy as n, joblib; x = joblib.load(argv[1]); {_OF_PICKLE}",
+        "npz",
+        ", if you trust where it comes from",
+    ),
+    "h5": (
+        "import h5py, numpy; numpy.save(argv[2], h5py.File(argv[1])['NAME'][()])",
+        "npy",
+        ", where NAME is a data set in it",
+    ),
+    "xlsx": ("import pandas; pandas.read_excel(argv[1]).to_csv(argv[2], index=False)", "csv", ""),
 }
 _CONVERSIONS |= {
     "pth": _CONVERSIONS["pt"],
     "pickle": _CONVERSIONS["pkl"],
-    "joblib": _CONVERSIONS["pkl"],
     "hdf5": _CONVERSIONS["h5"],
     "xls": _CONVERSIONS["xlsx"],
 }
@@ -79,11 +101,15 @@ JOINS, PAIRS = ("inner",), ("position",)
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read, where that is not to be told from them."""
+    """How files are read, where that is not to be told from them.
+
+    `threads` is how many parse text side by side; None is one for each core.
+    """
 
     format: str | None = None
     header: bool | None = None
     delimiter: str | None = None
+    threads: int | None = None
 
 
 AS_THEY_ARE = Reading()
@@ -173,5 +199,12 @@ def _format(origin: Origin) -> str:
 
 
 def _unread(origin: Origin, kind: str) -> DataError:
-    line = _CONVERSIONS[kind].format(name=origin.name, stem=PurePath(origin.name).stem)
+    line = conversion(origin.name, kind)
     return DataError(f"{origin.name}: .{kind} files are not read; this converts one: {line}")
+
+
+def conversion(name: str, kind: str) -> str:
+    """The command for a shell that converts a file of a format that is not read."""
+    code, suffix, beside = _CONVERSIONS[kind]
+    files = shlex.join([name, f"{PurePath(name).stem}.{suffix}"])
+    return f'python -c "from sys import argv; {code}" {files}{beside}'

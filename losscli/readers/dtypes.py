@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,3 +17,18 @@ def require_real(name: str, dtype: np.dtype[Any]) -> None:
     if dtype.kind not in "biuf":
         found = _KINDS.get(dtype.kind, str(dtype))
         raise KindError(f"{name}: found {found} (dtype {dtype}), expected real numbers")
+
+
+def common_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+    """The type of the values of several arrays end to end.
+
+    `np.result_type` forgets the metadata, which are what distinguishes bfloat16 from float32.
+    """
+    names = {stored_name(dtype) for dtype in dtypes}
+    return dtypes[0] if len(names) == 1 else np.result_type(*dtypes)
+
+
+def stored_name(dtype: np.dtype[Any]) -> str:
+    """The name of the type that a file has, whatever its byte order: `>f4` is float32."""
+    metadata: Mapping[str, str] = dtype.metadata or {}
+    return metadata.get("stored", dtype.name)

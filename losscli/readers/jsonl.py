@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,16 @@ from pyarrow import json
 
 from losscli.errors import DataError, quoted
 from losscli.readers.columns import is_list
-from losscli.readers.lines import Chunk, chunks, first_block, last_chunk, refusal, whole_lines
+from losscli.readers.lines import (
+    Chunk,
+    chunks,
+    first_block,
+    last_chunk,
+    refusal,
+    side_by_side,
+    whole_lines,
+)
 from losscli.readers.table import DAMAGE, Table
-from losscli.threads import in_order
 
 if TYPE_CHECKING:
     from losscli.readers import Reading
@@ -35,7 +43,7 @@ _KINDS = {
 
 def open_file(origin: Origin, reading: Reading) -> Table:
     """The keys and, from the first block, the type of what stands behind each."""
-    del reading  # there is nothing to choose
+    threads = reading.threads or pa.cpu_count()
     size = origin.size
     if origin.head().lstrip().startswith(b"["):
         raise DataError(
@@ -49,9 +57,10 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda wanted: _batches(origin, size, wanted),
+        lambda wanted: _batches(origin, size, wanted, threads),
         seen=seen,
         as_labels=lambda field: _label_type(field.type),
+        threads=threads,
     )
 
 
@@ -78,12 +87,14 @@ def _label_type(seen: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_null(seen) else seen
 
 
-def _batches(origin: Origin, size: int, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(
+    origin: Origin, size: int, wanted: pa.Schema, threads: int
+) -> Iterator[pa.RecordBatch]:
     """The rows in their order, parsed in chunks side by side."""
     parse = partial(_parse, origin, wanted)
-    found = chunks(origin, size, whole_lines, _MOST_LINE_BYTES)
-    for table in in_order((partial(parse, chunk) for chunk in found), pa.cpu_count()):
-        yield from table.to_batches()
+    with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as found:
+        for table in side_by_side((partial(parse, chunk) for chunk in found), threads):
+            yield from table.to_batches()
 
 
 def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from losscli.errors import DataError, first_line
+from losscli.threads import in_order
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from losscli.readers.origin import Origin
 
 # The first block tells the types of the columns.
@@ -58,7 +61,7 @@ def first_block(
 
 def chunks(
     origin: Origin, size: int, whole_rows: Callable[[bytes], int], most_bytes: int
-) -> Iterator[Chunk]:
+) -> Generator[Chunk, None, None]:
     """The text of a file that had so many bytes when it was opened, in its order.
 
     `whole_rows` tells how many bytes of a text are rows that have ended. What follows the last of
@@ -83,6 +86,12 @@ def chunks(
         )
     if rest.strip(_BREAKS):
         yield last_chunk(rest, line)
+
+
+def side_by_side(parse: Iterator[Callable[[], pa.Table]], threads: int) -> Iterator[pa.Table]:
+    """The tables that chunks are parsed to, in their order, by so many threads; one is that of the
+    caller."""
+    return (step() for step in parse) if threads == 1 else in_order(parse, threads)
 
 
 def last_chunk(text: bytes, line: int) -> Chunk:

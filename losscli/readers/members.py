@@ -17,6 +17,7 @@ class Member(Protocol):
     """One of the arrays."""
 
     name: str
+    path: str | None
     columns: tuple[str, ...] | None
 
     @property
@@ -65,6 +66,7 @@ class Members:
         if name not in self._taken:
             self._taken[name] = self._openers[name]()
             self._taken[name].columns = (name,)
+            self._taken[name].path = self.name
         return self._taken[name]
 
     def close(self) -> None:

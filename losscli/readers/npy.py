@@ -118,6 +118,7 @@ class NpyArray:
 
     concurrent = True
     columns: tuple[str, ...] | None = None
+    path: str | None = None  # of the file that holds it, where its name is not that
     is_table = False
 
     def __init__(
@@ -140,6 +141,7 @@ class NpyArray:
         self._file = opened
         self._checksum = checksum
         self._opening = Lock()
+        self._closed = False
 
     @property
     def offer(self) -> Offer:
@@ -153,9 +155,11 @@ class NpyArray:
         return self
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the file. A thread that still reads then fails, and does not open it again."""
+        with self._opening:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -187,6 +191,8 @@ class NpyArray:
         """Of the file, which is opened when it is first read."""
         if self._file is None:
             with self._opening:
+                if self._closed:
+                    raise ValueError(f"{self.name} is closed")
                 self._file = self._file or self._open()
         return self._file.fileno()
 
@@ -330,6 +336,7 @@ class NpyStream:
 
     concurrent = False
     columns: tuple[str, ...] | None = None
+    path: str | None = None  # of the file that holds it, where its name is not that
     is_table = False
 
     def __init__(self, name: str, header: Header, values: _Values, size: int) -> None:

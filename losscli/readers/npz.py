@@ -10,6 +10,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from losscli.errors import DataError, shortened
+from losscli.readers import conversion
 from losscli.readers.checksum import Checksum
 from losscli.readers.members import Member, Members
 from losscli.readers.npy import Header, NpyArray, as_it_arrives, data_bytes, read_header
@@ -50,8 +51,8 @@ def open_file(origin: Origin, reading: Reading) -> Members:
     infos = [info for info in entries if info.filename.endswith(".npy")]
     if not infos:
         raise DataError(
-            f"{origin.name}: found a zip file without arrays; PyTorch's .pt files are converted by "
-            "numpy.save(name, torch.load(path).numpy())"
+            f"{origin.name}: found a zip file without arrays; if it is one of PyTorch's, this "
+            f"converts it: {conversion(origin.name, 'pt')}"
         )
     return Members(
         origin.name,

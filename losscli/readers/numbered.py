@@ -72,6 +72,8 @@ class NumberedTargets:
         self.name = source.name
         self.columns = source.columns
         self.files: tuple[str, ...] = getattr(source, "files", ())
+        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
+        self.path: str | None = getattr(source, "path", None)
         self.bytes = source.bytes
         self.dtype = np.dtype(np.int64)
         self.concurrent = source.concurrent

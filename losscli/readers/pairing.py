@@ -193,6 +193,7 @@ class Reordered:
         self.name = source.name
         self.columns = source.columns
         self.files: tuple[str, ...] = getattr(source, "files", ())
+        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
         self.bytes = source.bytes
         self.dtype = source.dtype
         self.shape: tuple[int | None, ...] = (len(order), *source.shape[1:])

@@ -93,6 +93,7 @@ class Bfloat16:
     dtype = np.dtype(np.float32, metadata={"stored": "bfloat16"})
     concurrent = True
     columns: tuple[str, ...] | None = None
+    path: str | None = None
 
     def __init__(self, halves: NpyArray) -> None:
         self.name = halves.name

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError
 from losscli.readers import Array, Container, Reading, known_format, open_file
+from losscli.readers.dtypes import common_dtype
 from losscli.readers.fields import Offer
 from losscli.readers.origin import STANDARD_INPUT
 
@@ -135,8 +136,9 @@ class ShardedArray:
         self.name = name
         self.columns = parts[0].columns
         self.files = tuple(part.name for part in parts)
+        self.paths = tuple(getattr(part, "path", None) or part.name for part in parts)
         self.bytes = sum(part.bytes for part in parts)
-        self.dtype = np.result_type(*(part.dtype for part in parts))
+        self.dtype = common_dtype([part.dtype for part in parts])
         self.concurrent = all(part.concurrent for part in parts)
         self._parts = parts
         for part in parts:

@@ -17,6 +17,8 @@ class Squeezed:
         self.name = source.name
         self.columns = source.columns
         self.files: tuple[str, ...] = getattr(source, "files", ())
+        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
+        self.path: str | None = getattr(source, "path", None)
         self.bytes = source.bytes
         self.dtype: np.dtype[Any] = source.dtype
         self.concurrent = source.concurrent

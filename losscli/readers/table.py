@@ -61,9 +61,10 @@ class Table:
     `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
     where that is something else; of such a field `as_labels` tells the type that keeps labels
-    apart. `notes` say what was chosen in opening it, `warnings` what looks wrong with the file,
-    `files` and `parts` tell what it is made of, if of several. `numbered`: there is no header, and
-    the names of the columns are their positions.
+    apart, and `missing` are the words that mean a missing number. With one of `threads` nothing is
+    read ahead. `notes` say what was chosen in opening it, `warnings` what looks wrong with the
+    file, `files` and `parts` tell what it is made of, if of several. `numbered`: there is no
+    header, and the names of the columns are their positions.
     """
 
     is_table = True
@@ -78,6 +79,8 @@ class Table:
         row_count: int | None = None,
         seen: pa.Schema | None = None,
         as_labels: Callable[[pa.Field], pa.DataType] = lambda field: field.type,
+        missing: Sequence[str] = (),
+        threads: int | None = None,
         notes: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
         files: tuple[str, ...] = (),
@@ -94,6 +97,8 @@ class Table:
         self.files = files
         self.open_batches = open_batches
         self._row_count = row_count
+        self.missing = missing
+        self._threads = threads
         self._as_labels = as_labels
         self._columns: list[str] = []
         self._label_columns: dict[str, pa.Field] = {}
@@ -211,6 +216,8 @@ class Table:
             row_count=sum(known) if len(known) == len(counts) else None,
             seen=common([table.seen for table in tables]),
             as_labels=self._as_labels,
+            missing=self.missing,
+            threads=self._threads,
             notes=self.notes,
             warnings=tuple(one for table in tables for one in table.warnings),
             files=tuple(table.name for table in tables),
@@ -298,7 +305,8 @@ class Table:
 
     def _open(self) -> tuple[Iterator[pa.Table], pa.Table]:
         if self._batches is None or self._held is None:
-            self._batches = _ahead(self._tables())
+            tables = self._tables()
+            self._batches = tables if self._threads == 1 else _ahead(tables)
             fields = [(name, self._number_type(name)) for name in self._columns]
             for name, field in self._label_columns.items():
                 fields.append((LABEL + name, bare_type(field.type)))
@@ -412,6 +420,9 @@ class Table:
         """Text as numbers, or as true and false."""
         import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
+        if self.missing:
+            absent = pc.is_in(column, pa.array(self.missing, column.type))
+            column = pc.if_else(absent, pa.scalar(None, column.type), column)
         is_number = pa.types.is_floating(kind)
         pattern, expected = (_NUMBER, "a number") if is_number else (_TRUTH, "true or false")
         words = pc.fill_null(pc.invert(pc.match_substring_regex(column, pattern)), False)

@@ -18,6 +18,9 @@ from losscli.readers.labels import as_values, label_values
 if TYPE_CHECKING:
     from losscli.readers.table import Table
 
+# Rows without a class name, before the first that has one, that are held to find it.
+_MOST_GAPS = 1 << 16
+
 
 class TableArray:
     """A source over columns of a table: (N) from one column, (N, k) from k or from lists of k."""
@@ -37,6 +40,7 @@ class TableArray:
         self._range: tuple[int, int] | None = None
         self._block: NDArray[Any] | None = None
         self._present: NDArray[np.bool_] | None = None
+        self._empty = False
 
     @property
     def is_text(self) -> bool:
@@ -52,10 +56,18 @@ class TableArray:
 
     @cached_property
     def class_names(self) -> list[str]:
-        """The names of the classes: the first naming offered that has the first name read."""
-        column = self.table.read(0, 1).column(self._columns[0])
-        known = (names for names in self._namings if column[0].as_py() in names)
-        return next(known, self._namings[0])
+        """The names of the classes: the first naming offered that has the first name read. Rows
+        without a name before it are held, as they have yet to be read, up to a limit."""
+        rows = 1
+        while True:
+            column = self.table.read(0, rows).column(self._columns[0]).to_pylist()
+            for names in self._namings:
+                if not set(names).isdisjoint(column):
+                    return names
+            gaps = {None, *self.table.missing}.issuperset(column)
+            if not gaps or len(column) < rows or rows >= _MOST_GAPS:
+                return self._namings[0]
+            rows *= 2
 
     def name_classes(self, namings: list[list[str]]) -> None:
         """Read names as their index among the names of classes, called in one of these ways."""
@@ -64,8 +76,9 @@ class TableArray:
 
     @cached_property
     def shape(self) -> tuple[int | None, ...]:
-        rows = self.table.row_count
-        return (rows,) if self._width is None else (rows, self._width)
+        if self._width is None:
+            return (self.table.row_count,)
+        return (self._row_count, self._width)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -101,6 +114,11 @@ class TableArray:
     def count(self) -> int:
         return self.table.count()
 
+    @property
+    def _row_count(self) -> int | None:
+        """The number of rows, 0 also where looking for a list has found no row."""
+        return 0 if self._empty else self.table.row_count
+
     @cached_property
     def _width(self) -> int | None:
         """Values a row; None for a plain column."""
@@ -125,6 +143,7 @@ class TableArray:
                 length = len(column[row])
                 return length, f"one of {length} as in row {self.table.file_row(row)}"
             if len(column) < rows:
+                self._empty = len(column) == 0
                 return 0, "one"
             rows *= 2
 
@@ -157,16 +176,24 @@ class TableArray:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         names = self.class_names
-        if column.null_count:
-            self._miss(column.is_null(), name, start, "found no value, expected a class")
-            column = column.fill_null(names[0])
         indices = pc.index_in(column, pa.array(names, pa.string()).cast(column.type))
-        unknown = indices.is_null().index(True).as_py()
-        if unknown >= 0:
-            found = column[unknown].as_py()
-            raise self._error(
-                start + unknown, name, f"found {quoted(found)}, expected one of {listed(names)}"
-            )
+        unknown = indices.is_null()
+        # A word such as NA is a missing value unless a class is called so.
+        words = pc.is_in(column, pa.array(self.table.missing, column.type))
+        absent = pc.and_(unknown, pc.or_(column.is_null(), words))
+        wrong = pc.and_not(unknown, absent) if self.skips_missing else unknown
+        odd = wrong.index(True).as_py()
+        if odd >= 0:
+            found = column[odd].as_py()
+            problem = "found no value, expected a class"
+            if found is not None:
+                problem = f"found {quoted(found)}, expected one of {listed(names)}"
+            hint = "; --skip-missing leaves such rows out" if absent[odd].as_py() else ""
+            raise self._error(start + odd, name, problem + hint)
+        if indices.null_count:
+            assert self._present is not None
+            self._present &= ~absent.to_numpy()
+            indices = indices.fill_null(0)
         return np.asarray(indices.to_numpy(), dtype=np.int64)
 
     def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> NDArray[Any]:

@@ -106,6 +106,8 @@ class KeptRows:
         self.name = source.name
         self.columns = source.columns
         self.files: tuple[str, ...] = getattr(source, "files", ())
+        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
+        self.path: str | None = getattr(source, "path", None)
         self.bytes = source.bytes
         self.dtype = source.dtype
         self.shape: tuple[int | None, ...] = (None, *source.shape[1:])

@@ -73,6 +73,7 @@ def facts(result: Result) -> list[tuple[str, Any]]:
         ("value", result.value),
         ("ci", result.ci),
         ("perplexity", result.perplexity),
+        ("rmse", result.rmse),
         ("bits", result.bits),
         ("reference", None if result.reference is None else asdict(result.reference)),
         ("shape", result.shape),

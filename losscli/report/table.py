@@ -162,7 +162,7 @@ def write_rows(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[ob
     for name in header:
         table.add_column(_text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(_text(str(cell)) for cell in row))
+        table.add_row(*(_lines(str(cell)) for cell in row))
     _console(stream).print(table)
 
 
@@ -197,6 +197,11 @@ def write_findings(
 def _text(text: str, style: str = "") -> Text:
     """Text that neither steers the terminal nor is taken for markup."""
     return Text(printable(text), style=style)
+
+
+def _lines(text: str) -> Text:
+    """The same of several lines, such as a formula for each kind of target."""
+    return Text("\n").join(map(_text, text.split("\n")))
 
 
 class _Console(Console):
@@ -238,6 +243,8 @@ def _all_facts(result: Result, value: float) -> Iterator[tuple[str, str]]:
         yield "interval", f"{_interval(result.ci)}  (95 %, {result.samples:,} samples)"
     if result.perplexity is not None and result.bits is not None:
         yield "perplexity", f"{_short(result.perplexity)}, or {_short(result.bits)} bits"
+    if result.rmse is not None:
+        yield "rmse", _short(result.rmse)
     if result.reference is not None:
         yield "guessing", _guessing(result.reference, value)
     if result.accuracy is not None:

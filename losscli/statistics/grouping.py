@@ -15,6 +15,9 @@ from losscli.statistics.samples import distinct
 # Labels that are whole numbers below this are looked up in a table, all at once.
 _TABLE = 1 << 20
 
+# Larger labels do not fit into int64.
+_MOST = np.iinfo(np.int64).max
+
 
 class Labels:
     """The labels met so far; the code of each is its number in the order of appearance."""
@@ -27,7 +30,8 @@ class Labels:
     def codes(self, values: NDArray[Any]) -> Integers:
         """The code of each value, in the same shape."""
         flat = values.ravel()
-        if flat.dtype.kind in "bui":
+        fits = flat.dtype.kind != "u" or not flat.size or flat.max() <= _MOST
+        if flat.dtype.kind in "bui" and fits:
             flat = flat.astype(np.int64, copy=False)
             if flat.size and flat.min() >= 0 and flat.max() < _TABLE:
                 return self._looked_up(flat).reshape(values.shape)

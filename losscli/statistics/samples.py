@@ -88,12 +88,17 @@ def _rows_of(elements: Elements, samples: Integers, groups: Integers | None) -> 
     weights = kept if losses.weights is None else np.broadcast_to(losses.weights, shape)
     if groups is None:
         groups = np.zeros((1,) * len(shape), np.int64)
-    if samples.size == len(samples) and groups.size in (1, shape[0]):
+    if _along_rows(samples) and _along_rows(groups):
         return _sums_of_rows(samples, groups, values, weights, kept)
     spread = (np.broadcast_to(one, shape) for one in (samples, groups))
     one_each = np.broadcast_to(np.int64(1), shape)
     fields = Rows(next(spread), next(spread), values, weights, one_each)
     return _combined(Rows(*(one[kept] for one in fields)))
+
+
+def _along_rows(labels: Integers) -> bool:
+    """Whether the labels have one value for each row of elements, or one for all rows."""
+    return labels.size == len(labels)
 
 
 def _sums_of_rows(

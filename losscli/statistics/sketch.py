@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _BUCKETS = (0x7FF << 9) + 1
 # Bars of a histogram, and the shares of the losses beyond which those of a long tail are put
 # into one bar.
 _BARS = 16
-_TAIL = 0.01
+_TAIL = Fraction(1, 100)
 
 Counts = NDArray[np.int64]
 
@@ -61,17 +62,18 @@ class Sketch:
             max(self.largest, other.largest),
         )
 
-    def quantiles(self, shares: Sequence[float]) -> list[float]:
-        """The least losses that so large shares of the losses do not exceed.
+    def quantiles(self, shares: Sequence[Fraction | float]) -> list[float]:
+        """For each share, the smallest loss that at least this share of the losses do not exceed.
 
-        They are at most RELATIVE_ERROR off; NaN if there are no losses.
+        The losses are at most RELATIVE_ERROR off; NaN if there are no losses. Shares are exact:
+        in floating point, 0.07 of 100 losses is 7.000000000000001 losses, and its rank 8.
         """
         values, counts = self._in_order()
         if not len(values):
             return [math.nan] * len(shares)
         cumulated = np.cumsum(counts)
         total = int(cumulated[-1])
-        ranks = [max(1, math.ceil(share * total)) for share in shares]
+        ranks = [max(1, _rank(share, total)) for share in shares]
         found = np.clip(values[np.searchsorted(cumulated, ranks)], self.least, self.largest)
         ends = {1: self.least, total: self.largest}
         return [ends.get(rank, one) for rank, one in zip(ranks, found.tolist(), strict=True)]
@@ -108,10 +110,15 @@ class Sketch:
         return values, np.concatenate([self.negative[below], self.positive[above]])
 
 
+def _rank(share: Fraction | float, total: int) -> int:
+    """How many of the losses make up this share, rounded up."""
+    return math.ceil(Fraction(share) * total)
+
+
 def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple[float, float]:
     """Where most of the losses lie: all of them unless that is far narrower."""
     cumulated = np.cumsum(counts)
-    ranks = np.ceil(np.array([_TAIL, 1.0 - _TAIL]) * cumulated[-1])
+    ranks = [_rank(share, int(cumulated[-1])) for share in (_TAIL, 1 - _TAIL)]
     inner_low, inner_high = values[np.searchsorted(cumulated, ranks)].tolist()
     width = inner_high - inner_low
     low = least if inner_low - least <= width else inner_low
