@@ -28,7 +28,7 @@ from losscli.opening.rows import join_rows, key_columns, same_rows
 from losscli.readers import Array
 from losscli.readers.memory import MemoryArray
 from losscli.readers.numbered import NumberedTargets
-from losscli.request import SAMPLE, Files, Request
+from losscli.request import SAMPLE, Files, Request, key_array
 
 if TYPE_CHECKING:
     from losscli.readers.pairing import Keys
@@ -127,14 +127,16 @@ def open_sources(
     arrays |= {key: one for key, (_, one) in same.items()}
     if not shows_rows:
         arrays = {name: array for name, array in arrays.items() if not name.startswith("key ")}
+    keys = [key_array(name) for name in key_columns(request, containers)]
     taken = {*request.arrays, PRESENT, *same}
+    further = [name for name in arrays if name not in taken]
     return Sources(
         _told(request, order),
         _computed(request, order),
         containers,
         arrays,
         tuple(name for name in arrays if name in ("mask", PRESENT) or name in same),
-        tuple(name for name in arrays if name not in taken),
+        tuple(sorted(further, key=lambda name: name not in keys)),
         (
             *_said(containers, "notes"),
             *_columns_taken(request, arrays, containers),

@@ -128,9 +128,10 @@ class KeptRows:
         start, stop, _ = box[0].indices(1 << 62)
         while self._first + len(self._numbers) < stop and self._take_more():
             pass
-        self._numbers = self._numbers[start - self._first :]
-        self._first = start
-        numbers = self._numbers[: stop - start]
+        passed = min(start - self._first, len(self._numbers))
+        self._numbers = self._numbers[passed:]
+        self._first += passed
+        numbers = self._numbers[: stop - start] if self._first == start else self._numbers[:0]
         cuts = np.flatnonzero(np.diff(numbers) > _NEAR) + 1
         parts = [self._span(part, box[1:]) for part in np.split(numbers, cuts) if len(part)]
         if not parts:
