@@ -69,7 +69,7 @@ class Moments:
         return float(self.losses) / weights if weights else math.nan
 
     def interval(self) -> Interval | None:
-        """Where the ratio would lie with other samples of the same kind, 95 times of 100.
+        """A 95% confidence interval for the ratio, from Student's t over samples.
 
             r ± t · sqrt(n/(n-1) · Σ (s - r·w)²) / Σ w
 
