@@ -20,10 +20,13 @@ from losscli.errors import DataError, LosscliError, UsageError, first_line
 from losscli.losses import LISTED, Listed
 from losscli.losses.names import MEANT
 from losscli.parameters import (
+    DELIMITER_HELP,
     FLAG,
     FORMAT_HELP,
+    HEADER_HELP,
     INPUT_FORMAT,
     LEGACY,
+    WHERE_HELP,
     comparison_parameters,
     escaped,
     given_arrays,
@@ -286,6 +289,7 @@ def _losses(
 
 
 def _inspect(
+    *,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of any format.")],
     full: Annotated[
         bool,
@@ -296,18 +300,30 @@ def _inspect(
         typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP),
     ] = None,
     input_format: Annotated[str | None, typer.Option(metavar="FORMAT", help=INPUT_FORMAT)] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", metavar=FLAG, help=escaped(HEADER_HELP))
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHARACTER", help=escaped(DELIMITER_HELP))
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help=WHERE_HELP)
+    ] = None,
 ) -> Action:
-    """Tell what files hold, and the command that is probably wanted."""
+    """Describe files and suggest the losscli command to run on them."""
 
     def action() -> None:
+        from losscli.inspection import Look  # noqa: PLC0415
         from losscli.inspection import inspect as inspect_files  # noqa: PLC0415
         from losscli.proposal import probable_command  # noqa: PLC0415
+        from losscli.readers.where import Where  # noqa: PLC0415
         from losscli.request import make_reading  # noqa: PLC0415
 
         warnings: list[str] = []
-        reading = make_reading(input_format, None, None)
-        findings = inspect_files(files, full, reading, warnings.append)
-        found = probable_command(findings, reading)
+        reading = make_reading(input_format, header, delimiter)
+        look = Look(full, reading, tuple(map(Where.parsed, where or ())))
+        findings = inspect_files(files, look, warnings.append)
+        found = probable_command(findings, look)
         command = None if found is None else str(found)
         write_findings(format, sys.stdout, findings, command, warnings)
         told = format in ("json", "table") or (format is None and sys.stdout.isatty())

@@ -15,11 +15,12 @@ from losscli.binding.stems import stems_of
 from losscli.engine import boxes
 from losscli.errors import DataError, KindError
 from losscli.losses.checks import sum_tolerance
-from losscli.readers import Array, Container, Reading
+from losscli.readers import AS_THEY_ARE, Array, Container, Reading
 from losscli.readers.dtypes import stored_name
 from losscli.readers.fields import Offer
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.shards import open_files
+from losscli.readers.where import Where
 from losscli.request import require_no_empty
 
 # Values looked at in a block, and of an array that is not looked at in full.
@@ -139,20 +140,39 @@ def _near_1(stored: NDArray[Any], values: NDArray[np.float64]) -> bool:
     )
 
 
-def inspect(
-    files: Sequence[str], full: bool, reading: Reading, warn: Callable[[str], None]
-) -> list[Finding]:
-    """Look at the arrays of every file, in a sample of their first rows or in full.
+@dataclass(frozen=True)
+class Look:
+    """How files are looked at: in full or in a sample of their first rows, how they are read, and
+    which of their rows."""
 
-    Of a file that holds others as well, a damaged array is told to `warn`.
-    """
+    full: bool = False
+    reading: Reading = AS_THEY_ARE
+    where: tuple[Where, ...] = ()
+
+
+def inspect(files: Sequence[str], look: Look, warn: Callable[[str], None]) -> list[Finding]:
+    """What the arrays of every file contain. `warn` is called for each array that is damaged, of a
+    file that has others."""
     require_no_empty(files, "a path", "a file")
-    return [finding for file in files for finding in _of_file(file, full, reading, warn)]
+    findings = [finding for file in files for finding in _of_file(file, look, warn)]
+    for condition in look.where:
+        if condition.column not in {column for one in findings for column in one.columns}:
+            raise DataError(f"--where {condition}: found no column {condition.column!r}")
+    return findings
 
 
-def _of_file(file: str, full: bool, reading: Reading, warn: Callable[[str], None]) -> list[Finding]:
+def _opened(file: str, look: Look) -> Container:
+    container = open_files([file], look.reading)
+    if container.is_table:
+        for condition in look.where:
+            if condition.column in container.offer.names:
+                container.keep_rows(condition)  # type: ignore[attr-defined]
+    return container
+
+
+def _of_file(file: str, look: Look, warn: Callable[[str], None]) -> list[Finding]:
     damages: list[DataError] = []
-    findings = _findings(file, full, reading, damages)
+    findings = _findings(file, look, damages)
     if damages and not findings:
         raise damages[0]
     for damage in dict.fromkeys(map(str, damages)):  # a file may be opened several times
@@ -160,8 +180,9 @@ def _of_file(file: str, full: bool, reading: Reading, warn: Callable[[str], None
     return findings
 
 
-def _findings(file: str, full: bool, reading: Reading, damages: list[DataError]) -> list[Finding]:
-    with closing(open_files([file], reading)) as container:
+def _findings(file: str, look: Look, damages: list[DataError]) -> list[Finding]:
+    full = look.full
+    with closing(_opened(file, look)) as container:
         arrays = _arrays(container, damages)
         if not full or len(arrays) == 1:
             return [
@@ -173,7 +194,7 @@ def _findings(file: str, full: bool, reading: Reading, damages: list[DataError])
         raise DataError("--full reads a file once for each array, which - (standard input) cannot")
     findings = []
     for name in arrays:  # a table is read from its first row to its last for each
-        with closing(open_files([file], reading)) as container:
+        with closing(_opened(file, look)) as container:
             array = _arrays(container, damages)[name]
             findings += _look_at(file, name, array, full, damages)
     return findings

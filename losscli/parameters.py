@@ -40,6 +40,13 @@ FORMAT_HELP = f"{', '.join(FORMATS)}; unless given, table on a terminal and plai
 
 INPUT_FORMAT = f"The format of the first file, whatever it is called: {', '.join(FILE_FORMATS)}."
 
+HEADER_HELP = "Treat the first CSV line as column names. [default: detect]"
+DELIMITER_HELP = "CSV delimiter: one character, or tab. [default: detect]"
+WHERE_HELP = (
+    "Keep only rows with this label, or with any other for !=. Separate several values with "
+    "commas. May be repeated."
+)
+
 # PyTorch's deprecated switches in place of `reduction`.
 LEGACY = ("size_average", "reduce")
 
@@ -140,12 +147,7 @@ def _files(loss: Loss) -> list[inspect.Parameter]:
             Literal[PAIRS] | None,
             "Pair rows by their position, whatever the columns of the tables say.",
         ),
-        "where": (
-            "COLUMN=VALUE",
-            list[str] | None,
-            "Keep only rows with this label, or with another one for !=. Separate several values "
-            "with commas. May be repeated.",
-        ),
+        "where": ("COLUMN=VALUE", list[str] | None, WHERE_HELP),
         "keep": (
             "COLUMN",
             list[str] | None,
@@ -157,8 +159,8 @@ def _files(loss: Loss) -> list[inspect.Parameter]:
             str | None,
             INPUT_FORMAT,
         ),
-        "header": (FLAG, bool | None, "Whether CSV has a line of names; else its look decides."),
-        "delimiter": ("CHARACTER", str | None, "What stands between the cells of CSV, or tab."),
+        "header": (FLAG, bool | None, HEADER_HELP),
+        "delimiter": ("CHARACTER", str | None, DELIMITER_HELP),
     }
     if any(option.name == "class_base" for option in loss.options):
         names = "Names of the classes, with commas between them, or a file of one a line."
@@ -168,7 +170,10 @@ def _files(loss: Loss) -> list[inspect.Parameter]:
             name,
             kind,
             typer.Option(
-                _switch_names(name, kind), metavar=metavar, help=text, rich_help_panel=_FILES
+                _switch_names(name, kind),
+                metavar=metavar,
+                help=escaped(text),
+                rich_help_panel=_FILES,
             ),
             False if kind is bool else None,
         )

@@ -23,11 +23,11 @@ from losscli.inspection import (
     REAL,
     YES_OR_NO,
     Finding,
+    Look,
 )
 from losscli.losses.layout import Layout
 from losscli.losses.registry import find
 from losscli.opening.sources import Sources
-from losscli.readers import Reading
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.reduction import Totals
 from losscli.request import bind
@@ -61,20 +61,37 @@ class Command:
         return Command(self.loss, self.files, both, (*self.words, words))
 
 
-def probable_command(findings: Sequence[Finding], reading: Reading) -> Command | None:
+def probable_command(findings: Sequence[Finding], look: Look = Look()) -> Command | None:  # noqa: B008
     """The first command for all of some files that can be carried out on their first rows.
 
     Of those that judge each step by its own target and by the next one's, the better one.
     """
     for input, target in _pairs(findings):
-        for command in _drafts(findings, input, target):
-            loss = _tried(command, reading, input, target)
+        for draft in _drafts(findings, input, target):
+            command = _looking_so(draft, look)
+            loss = _tried(command, input, target)
             if loss is None:
                 continue
             shifted = _shifted(command, input, target)
-            ahead = None if shifted is None else _tried(shifted, reading, input, target)
+            ahead = None if shifted is None else _tried(shifted, input, target)
             return shifted if ahead is not None and ahead < _FAR_LESS * loss else command
     return None
+
+
+def _looking_so(command: Command, look: Look) -> Command:
+    """With the options by which the files were looked at."""
+    reading = look.reading
+    if reading.format is not None:
+        command = command.given(f"--input-format {reading.format}", input_format=reading.format)
+    if reading.header is not None:
+        words = "--header" if reading.header else "--no-header"
+        command = command.given(words, header=reading.header)
+    if reading.delimiter is not None:
+        words = f"--delimiter {shlex.quote(reading.delimiter)}"
+        command = command.given(words, delimiter=reading.delimiter)
+    for condition in look.where:
+        command = command.given(f"--where {shlex.quote(str(condition))}", where=look.where)
+    return command
 
 
 def _pairs(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Finding]]:
@@ -235,7 +252,7 @@ class _EnoughError(Exception):
     """Some rows were computed."""
 
 
-def _tried(command: Command, reading: Reading, input: Finding, target: Finding) -> float | None:
+def _tried(command: Command, input: Finding, target: Finding) -> float | None:
     """The loss of the first rows; None if the command cannot be carried out, looks wrong, or takes
     other columns."""
     if STANDARD_INPUT in command.files:
@@ -254,7 +271,7 @@ def _tried(command: Command, reading: Reading, input: Finding, target: Finding) 
         totals = Totals.of(elements.losses)
         raise _EnoughError
 
-    parameters = {**command.parameters, "input_format": reading.format}
+    parameters = dict(command.parameters)
     reduction = parameters.pop("reduction", "mean")
     how = running(broadcast=False, check=True, strict=True, on_nan="warn", threads=1)
     try:

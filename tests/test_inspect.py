@@ -16,9 +16,8 @@ from conftest import COMMAND, SAMPLES, Run, run_on_terminal
 
 from losscli import inspection
 from losscli.cli import main
-from losscli.inspection import Finding
+from losscli.inspection import Finding, Look
 from losscli.proposal import probable_command
-from losscli.readers import AS_THEY_ARE
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(scale=3, size=(60, 4))
@@ -29,12 +28,12 @@ LABELS = np.arange(60) % 4
 
 def inspect(files: list[str], full: bool = False) -> list[Finding]:
     """What sound files hold."""
-    return inspection.inspect(files, full, AS_THEY_ARE, pytest.fail)
+    return inspection.inspect(files, Look(full), pytest.fail)
 
 
 def proposal(findings: list[Finding]) -> str | None:
     """The words of the command that is proposed, if there is one."""
-    command = probable_command(findings, AS_THEY_ARE)
+    command = probable_command(findings)
     return None if command is None else str(command)
 
 
@@ -273,3 +272,15 @@ def test_columns_of_one_name_are_told_once(run: Run, tmp_path: Path) -> None:
         0,
         f"losscli: warning: {tmp_path}/t.csv: several columns are named 'a'\n",
     )
+
+
+def test_the_options_of_a_look_belong_to_the_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("test;1.5;2.5\ntest;3.5;3.5\ntrain;9.5;8.5\n")
+    words = ("--no-header", "--delimiter", ";", "--where", "0=test", "-f", "json")
+    code, out, err = run("inspect", tmp_path / "t.txt", *words)
+    assert (code, err) == (0, "")
+    command = json.loads(out)["command"]
+    assert command is None or "--where 0=test" in command
+    code, _, err = run("inspect", tmp_path / "t.txt", "--where", "split=test", "--header")
+    assert code == 1
+    assert "found no column 'split'" in err
