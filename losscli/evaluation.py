@@ -18,14 +18,11 @@ from losscli._version import __version__
 from losscli.errors import ArrayError, DataError, UsageError
 from losscli.losses.layout import Layout, Shape
 from losscli.losses.registry import find
+from losscli.opening.inputs import inputs_of
 from losscli.opening.names import class_names
 from losscli.opening.plan import Plan, lay_out
 from losscli.opening.sources import Model, Sources, open_sources
-from losscli.readers import Array
-from losscli.readers.dtypes import stored_name
-from losscli.readers.memory import MemoryArray
-from losscli.readers.origin import STANDARD_INPUT
-from losscli.reduction import Floats, Input, Result, Selected
+from losscli.reduction import Floats, Result, Selected
 from losscli.request import (
     SAMPLE,
     Request,
@@ -168,9 +165,7 @@ def evaluate_request(
         progress = None if on_progress is None else partial(_progress, on_progress, layout.shape)
         outcome = _run(sources, work, on_blocks, progress)
         selected = _selected(sources)
-        describe = partial(_describe, digest=wanted.digest)
-        roles = [*request.arrays, *_files_of_labels(request, sources)]
-        inputs_read = tuple(describe(role, sources.arrays[role]) for role in roles)
+        inputs_read = inputs_of(sources, wanted.digest)
         shape = _final_shape(layout, held)
     collected.finish()
     totals = outcome.totals
@@ -380,48 +375,6 @@ def _final_shape(layout: Layout, sources: Mapping[str, engine.Source]) -> tuple[
 def _rows(layout: Layout, sources: Mapping[str, engine.Source]) -> int:
     along = (name for name in sources if layout.views[name].sample_axis is not None)
     return sources[next(along)].count()
-
-
-def _describe(role: str, source: Array, digest: bool) -> Input:
-    shape = tuple(source.count() if size is None else size for size in source.shape)
-    path = None if isinstance(source, MemoryArray) else source.name
-    files: tuple[str, ...] = getattr(source, "files", ())
-    paths: tuple[str, ...] = getattr(source, "paths", files)
-    if not paths and path is not None:
-        paths = (getattr(source, "path", None) or path,)
-    return Input(
-        role,
-        path,
-        source.bytes,
-        shape,
-        stored_name(source.dtype),
-        source.columns,
-        files,
-        tuple(map(_sha256, paths)) if digest and path else None,
-    )
-
-
-def _files_of_labels(request: Request, sources: Sources) -> list[str]:
-    """The arrays of labels that come from a file of their own."""
-    read = {sources.arrays[role].name for role in request.arrays}
-    return [
-        name
-        for name in sources.labels
-        if name.startswith(label_array("")) and sources.arrays[name].name not in {*read, ""}
-    ]
-
-
-def _sha256(path: str) -> str:
-    """The digest of a whole file, in a pass of its own."""
-    if path == STANDARD_INPUT:
-        raise DataError("--digest reads files twice, which - (standard input) cannot be")
-    import hashlib  # noqa: PLC0415 - for this alone
-
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
 
 
 def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:

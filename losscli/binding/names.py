@@ -58,6 +58,24 @@ def is_key(name: str) -> bool:
     return word is not None and _words(word[1] or word[2])[-1] not in _NO_KEYS
 
 
+def same_key(name: str, others: Iterable[str]) -> str | None:
+    """Which of other columns is the key of that name: the one that is called so, else the only one
+    that is called so in another case, or that is an index without a name as well.
+
+    >>> same_key("id", ["x", "Id"]), same_key("Unnamed: 0", ["y", "Unnamed: 1"])
+    ('Id', 'Unnamed: 1')
+    """
+    known = list(others)
+    if name in known or not is_key(name):
+        return name if name in known else None
+    alike = [one for one in known if is_key(one) and _plain_key(one) == _plain_key(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _plain_key(name: str) -> str:
+    return "" if _PANDAS_INDEX.fullmatch(name) else name.lower()
+
+
 def is_weight(name: str) -> bool:
     """Whether a column of that name holds weights, variances or a mask."""
     return name.lower() in _WEIGHTS

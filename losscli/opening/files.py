@@ -71,7 +71,7 @@ def select_rows(request: Request, containers: Containers) -> tuple[Selection, ..
         owners[files] = tables[files]
     if request.id is not None:
         return ()
-    selections = {files: Selection(table) for files, table in owners.items()}
+    selections = {files: Selection(table.name, table.masks) for files, table in owners.items()}
     for files, selection in selections.items():
         for other, table in tables.items():
             if other != files:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.binding.choose import Chosen
-from losscli.binding.names import is_key
+from losscli.binding.names import is_key, same_key
 from losscli.errors import DataError, listed
 from losscli.opening.files import Containers, Opened, opened, select_rows, tables_of
 from losscli.readers.fields import Content, Field
@@ -103,7 +103,7 @@ def _is_in_order(order: NDArray[np.intp], keys: Keys) -> bool:
 
 
 def _has(table: Table, columns: tuple[str, ...]) -> bool:
-    return set(columns) <= set(table.offer.names)
+    return all(same_key(name, table.offer.names) is not None for name in columns)
 
 
 def _require_key(container: Any, columns: tuple[str, ...]) -> None:
@@ -116,7 +116,7 @@ def _require_key(container: Any, columns: tuple[str, ...]) -> None:
 def _keys(table: Table, columns: tuple[str, ...]) -> Keys:
     from losscli.readers.pairing import Keys  # noqa: PLC0415
 
-    parts = [table.column(name) for name in columns]
+    parts = [table.column(same_key(name, table.offer.names) or name) for name in columns]
     kept = tuple(one.combine_chunks() for one, _ in parts)
     return Keys(table.name, kept, tuple(one.combine_chunks() for _, one in parts))
 
@@ -127,8 +127,9 @@ def require_joined(
     """Raise DataError for a file whose arrays run along the samples and that lacks the key."""
     columns = key_columns(request, containers)
     for files, container in containers.items():
-        is_table = container.is_table and set(columns) <= set(container.offer.names)
-        if not is_table and runs_along(files):
+        names = container.offer.names
+        is_paired = container.is_table and all(same_key(name, names) for name in columns)
+        if not is_paired and runs_along(files):
             _require_key(container, columns)
 
 
@@ -157,11 +158,8 @@ def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tup
     """Columns of both tables that no array takes and that may tell rows apart: keys, whatever the
     case of their names, and others that are neither numbers with fractions nor lists."""
     fields = {field.name: field for field in other.offer.fields}
-    keys = {name.lower(): name for name in fields if is_key(name)}
     for field in first.offer.fields:
-        its_name = field.name if field.name in fields else None
-        if its_name is None and is_key(field.name):
-            its_name = keys.get(field.name.lower())
+        its_name = same_key(field.name, fields)
         if its_name is None or {field.name, its_name} & taken:
             continue
         if _is_compared(field) and _is_compared(fields[its_name]):

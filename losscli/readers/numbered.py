@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, listed
 from losscli.readers import Array
+from losscli.readers.derived import Derived, Made
 
 
-class Positions:
+class Positions(Made):
     """A source that gives each entry of the second axis its position, for all rows alike."""
 
-    concurrent = True
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
     dtype = np.dtype(np.int64)
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -35,13 +32,9 @@ class Positions:
         return np.arange(len(self.label_names))[np.newaxis][box]
 
 
-class FileNumbers:
+class FileNumbers(Made):
     """A source that gives each row of an array the number of the file that it comes from."""
 
-    concurrent = True
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
     dtype = np.dtype(np.int64)
 
     def __init__(self, array: Array) -> None:
@@ -62,23 +55,16 @@ class FileNumbers:
         return numbers
 
 
-class NumberedTargets:
+class NumberedTargets(Derived):
     """A source over targets that are the numbers of classes with gaps, as -1 and 1: it gives their
     indices, and `mark` for those that are ignored."""
 
     def __init__(
         self, source: Array, numbers: Sequence[int], ignored: Sequence[int], mark: int
     ) -> None:
-        self.name = source.name
-        self.columns = source.columns
-        self.files: tuple[str, ...] = getattr(source, "files", ())
-        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
-        self.path: str | None = getattr(source, "path", None)
-        self.bytes = source.bytes
+        super().__init__(source)
         self.dtype = np.dtype(np.int64)
-        self.concurrent = source.concurrent
         self.class_names = [str(number) for number in numbers]
-        self._source = source
         self._numbers = np.array(numbers)
         self._ignored = np.array(ignored)
         self._mark = mark
@@ -86,9 +72,6 @@ class NumberedTargets:
     @property
     def shape(self) -> tuple[int | None, ...]:
         return self._source.shape
-
-    def count(self) -> int:
-        return self._source.count()
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
         values = self._source.read(box)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, shortened
 from losscli.readers import Array
+from losscli.readers.derived import Derived, Made
 from losscli.readers.labels import as_values
 from losscli.readers.spool import kept_in, write_all
 
@@ -162,13 +163,9 @@ def _shown(keys: Keys, rows: Sequence[int]) -> str:
     )
 
 
-class KeyRows:
+class KeyRows(Made):
     """A source over a column of keys in the order of the rows, to be shown with each row."""
 
-    concurrent = True
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
     dtype = np.dtype(object)
 
     def __init__(self, keys: pa.Array) -> None:
@@ -186,18 +183,12 @@ class KeyRows:
         return as_values(self._keys.slice(start, stop - start))
 
 
-class Reordered:
+class Reordered(Derived):
     """A source over some of another's rows in a given order, once all `rows` of it were kept."""
 
     def __init__(self, source: Array, order: NDArray[np.intp], rows: int) -> None:
-        self.name = source.name
-        self.columns = source.columns
-        self.files: tuple[str, ...] = getattr(source, "files", ())
-        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
-        self.bytes = source.bytes
-        self.dtype = source.dtype
+        super().__init__(source)
         self.shape: tuple[int | None, ...] = (len(order), *source.shape[1:])
-        self._source = source
         self._order = order
         self.source_rows = rows
         self._rows = _room(self.row_shape, source.dtype, rows)
@@ -207,11 +198,6 @@ class Reordered:
     @property
     def row_shape(self) -> tuple[int, ...]:
         return tuple(size or 0 for size in self.shape[1:])
-
-    @property
-    def label_names(self) -> Any:
-        """Those of the source, known once all was read; None if it has no labels."""
-        return getattr(self._source, "label_names", None)
 
     def keep(self, rows: slice) -> None:
         """Keep the next rows of the source."""

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, quoted
+from losscli.readers.derived import Made
 from losscli.readers.table_arrays import TableCells
 
 
@@ -47,16 +48,13 @@ class _Differences:
         return bool(self.message) and self.first == self.second
 
 
-class SameRows:
+class SameRows(Made):
     """A mask that keeps every row, and raises DataError where rows turn out not to be the same.
 
     It is read with the arrays, in one pass. What only the end tells is raised by `finish`.
     """
 
     concurrent = False
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
     dtype = np.dtype(np.bool_)
 
     def __init__(self, shared: Sequence[Shared]) -> None:

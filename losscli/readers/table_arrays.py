@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, listed, quoted
 from losscli.readers.columns import FILE, LABEL, ROW, is_list, is_text, plain_type, value_type
+from losscli.readers.derived import Made
 from losscli.readers.labels import as_values, label_values
 
 if TYPE_CHECKING:
@@ -318,14 +319,11 @@ class TableFiles(TableLabels):
         return numbers
 
 
-class FileRows:
+class FileRows(Made):
     """A source of the row of the file from which each row of an array comes."""
 
     concurrent = False
     of_table = True
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
     dtype = np.dtype(np.int64)
 
     def __init__(self, array: TableArray) -> None:

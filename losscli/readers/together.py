@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import DataError
+from losscli.readers.derived import Made
 
 
-class Together:
+class Together(Made):
     """A source that is 1 for every row that is there in all of some arrays, read beside them."""
 
     concurrent = False
     of_table = True
-    columns: tuple[str, ...] | None = None
-    name = ""
-    bytes = 0
     dtype = np.dtype(np.bool_)
 
     def __init__(self, arrays: Mapping[str, Any], ragged: bool) -> None:

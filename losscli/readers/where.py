@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, UsageError
+from losscli.readers.derived import Derived
 from losscli.readers.origin import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from losscli.readers import Array
-    from losscli.readers.table import Table
 
 Rows = NDArray[np.bool_]
 
@@ -50,20 +50,22 @@ class Where:
         return f"{self.column}{'!=' if self.negated else '='}{','.join(self.values)}"
 
 
+@dataclass(frozen=True)
 class Selection:
     """The rows that the conditions on one table keep, for other files whose rows are paired with
-    its rows by position. Each of them reads the columns of the conditions in a pass of its own."""
+    its rows by position. `masks` reads the columns of the conditions in a pass of its own."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    name: str
+    masks: Callable[[], Iterator[Rows]]
 
     def stream(self) -> RowStream:
-        if self.table.name == STANDARD_INPUT:
+        """The rows that are kept, from the first on."""
+        if self.name == STANDARD_INPUT:
             raise DataError(
                 "--where on a column of - (standard input) would read it twice, since there are "
                 "other files; give a file"
             )
-        return RowStream(self.table.name, self.table.masks())
+        return RowStream(self.name, self.masks())
 
 
 class RowStream:
@@ -97,22 +99,13 @@ class RowStream:
             raise DataError(f"{name}: has fewer rows than {self._name}; expected as many in each")
 
 
-class KeptRows:
+class KeptRows(Derived):
     """A source over the rows of an array that conditions on a table keep."""
 
-    concurrent = False
-
     def __init__(self, source: Array, streams: Sequence[RowStream]) -> None:
-        self.name = source.name
-        self.columns = source.columns
-        self.files: tuple[str, ...] = getattr(source, "files", ())
-        self.paths: tuple[str, ...] = getattr(source, "paths", self.files)
-        self.path: str | None = getattr(source, "path", None)
-        self.bytes = source.bytes
-        self.dtype = source.dtype
+        super().__init__(source)
+        self.concurrent = False
         self.shape: tuple[int | None, ...] = (None, *source.shape[1:])
-        self.label_names: Any = getattr(source, "label_names", None)
-        self._source = source
         self._streams = streams
         self._rows = source.count()
         self._next_row = 0  # of the array, whose mask is to be taken next

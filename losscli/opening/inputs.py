@@ -1,0 +1,61 @@
+"""inputs_of(sources): what a result was computed from."""
+
+from __future__ import annotations
+
+from losscli.errors import DataError
+from losscli.opening.sources import Sources
+from losscli.readers import Array
+from losscli.readers.dtypes import stored_name
+from losscli.readers.memory import MemoryArray
+from losscli.readers.origin import STANDARD_INPUT
+from losscli.reduction import Input
+from losscli.request import label_array
+
+
+def inputs_of(sources: Sources, digest: bool) -> tuple[Input, ...]:
+    """Each array of the loss, and each file of labels, now that all were read. With `digest` the
+    SHA-256 of their files."""
+    roles = [*sources.request.arrays, *_files_of_labels(sources)]
+    return tuple(_describe(role, sources.arrays[role], digest) for role in roles)
+
+
+def _describe(role: str, source: Array, digest: bool) -> Input:
+    shape = tuple(source.count() if size is None else size for size in source.shape)
+    path = None if isinstance(source, MemoryArray) else source.name
+    files: tuple[str, ...] = getattr(source, "files", ())
+    paths: tuple[str, ...] = getattr(source, "paths", files)
+    if not paths and path is not None:
+        paths = (getattr(source, "path", None) or path,)
+    return Input(
+        role,
+        path,
+        source.bytes,
+        shape,
+        stored_name(source.dtype),
+        source.columns,
+        files,
+        tuple(map(_sha256, paths)) if digest and path else None,
+    )
+
+
+def _files_of_labels(sources: Sources) -> list[str]:
+    """The arrays of labels that come from a file of their own."""
+    read = {sources.arrays[role].name for role in sources.request.arrays}
+    return [
+        name
+        for name in sources.labels
+        if name.startswith(label_array("")) and sources.arrays[name].name not in {*read, ""}
+    ]
+
+
+def _sha256(path: str) -> str:
+    """The digest of a whole file, in a pass of its own."""
+    if path == STANDARD_INPUT:
+        raise DataError("--digest reads files twice, which - (standard input) cannot be")
+    import hashlib  # noqa: PLC0415 - for this alone
+
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
