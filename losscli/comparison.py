@@ -20,7 +20,8 @@ from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.checks import first
 from losscli.losses.layout import Layout, show
 from losscli.losses.registry import Loss, find
-from losscli.opening.rows import common_keys
+from losscli.opening.files import require_one_selection
+from losscli.opening.rows import common_keys, require_same_rows
 from losscli.opening.sources import Model, Sources
 from losscli.readers.spool import kept_in
 from losscli.reduction import (
@@ -106,10 +107,11 @@ def compare(
     how = running(broadcast, check, strict, on_nan, threads)
     alone = Wanted(cluster=wanted.cluster, digest=wanted.digest)
     request_a, request_b = (
-        bind(find(loss), arrays, reduction, given, alone)
+        replace(bind(find(loss), arrays, reduction, given, alone), in_order=False)
         for arrays, given in _models(find(loss), a, inputs, parameters)
     )
     require_one_reader((request_a, request_b))
+    require_one_selection((request_a, request_b))
     by_key = Model(keys=common_keys((request_a, request_b)))
     with ExitStack() as stack:
         kept = _Kept(_own_arrays(request_a, request_b), stack)
@@ -117,7 +119,10 @@ def compare(
             request_a, how, on_progress=on_progress, beside=kept.begin, model=by_key
         )
         kept.rewind()
-        differences = _Differences(kept, replace(request_b, wanted=wanted), on_nan)
+        require_same_rows((request_a, request_b), kept.columns)
+        has_own_masks = request_a.arrays.get("mask") is not request_b.arrays.get("mask")
+        may_differ = has_own_masks or on_nan == "skip" or request_b.skip_missing
+        differences = _Differences(kept, replace(request_b, wanted=wanted), on_nan, may_differ)
         result_b = evaluate_request(
             replace(request_b, wanted=wanted),
             how,
@@ -175,9 +180,11 @@ class _Kept:
         self._arrays = {name: file() for name in common}
         self._classes: Sequence[str] | None = None
         self.input: Side | None = None
+        self.columns: set[str] = set()  # of all arrays
 
     def begin(self, layout: Layout, sources: Sources) -> Callable[[Elements], None]:
         self.input = sources.input
+        self.columns = {one for array in sources.arrays.values() for one in array.columns or ()}
         self._classes = None if sources.named is None else sources.named.class_names
         return self.add
 
@@ -290,12 +297,11 @@ class _Model:
 class _Differences:
     """Takes the losses of the second model, and gathers what they are above those of the first."""
 
-    def __init__(self, kept: _Kept, request: Request, on_nan: str) -> None:
+    def __init__(self, kept: _Kept, request: Request, on_nan: str, may_differ: bool) -> None:
         self._kept = kept
         self._request = request
         self._skips_nan = on_nan == "skip"
-        # Only then may a row count for one model and not for the other.
-        self._may_differ = self._skips_nan or request.skip_missing
+        self._may_differ = may_differ  # whether a row may count for one model alone
         self._layout: Layout
         self._sources: Sources
         self._collected: Collected

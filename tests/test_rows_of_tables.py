@@ -279,7 +279,7 @@ class TestSameRows:
         found = self.refused(tmp_path, {"id": [1, 2, 3]}, {"id": [1, 3, 2]})
         assert found is not None
         assert "y.pq: row 1, column 'id': found 3, and 2 in" in found
-        assert "Use --id id to pair rows by this column, or --pair position" in found
+        assert "Use --id id to pair rows by their key, or --pair position" in found
 
     def test_other_keys(self, tmp_path: Path) -> None:
         assert self.refused(tmp_path, {"user_id": [1, 2]}, {"user_id": [1, 3]})

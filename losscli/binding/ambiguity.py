@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, listed, quoted
 from losscli.losses import kebab
 
 _MOST_SHOWN = 6
@@ -29,6 +29,10 @@ def flag(array: str, columns: Sequence[str]) -> str:
 
 def several(file: str, array: str, choices: Sequence[Sequence[str]]) -> DataError:
     """The error for several sets of columns of which each could be an array."""
+    repeated = [name for choice in choices for name in choice]
+    if len(set(repeated)) < len(repeated):
+        twice = next(name for name in repeated if repeated.count(name) > 1)
+        return DataError(f"{file}: several columns are named {quoted(twice)}; rename all but one.")
     shown = [flag(array, choice) for choice in choices[:_MOST_SHOWN]]
     names = [listed(choice) if len(choice) == 1 else f"({listed(choice)})" for choice in choices]
     more = "" if len(choices) <= _MOST_SHOWN else ", or another"

@@ -28,12 +28,14 @@ ReadLabels = Callable[[Files, Sequence[str] | None], Labels | None]
 class Given:
     """What there is to choose from: the request, what each of its files offers, and how to read the
     labels of a target. `ranks` are the axes of arrays that have no columns, without those of size 1
-    at the end."""
+    at the end. `classes` are the names that were given for them.
+    """
 
     request: Request
     offers: Mapping[Files, Offer]
     ranks: Mapping[str, int]
     read_labels: ReadLabels
+    classes: Sequence[str] | None = None
 
     def files_of(self, array: str) -> Files | None:
         """The files of an array that has columns."""
@@ -87,15 +89,38 @@ def choose(given: Given, model: Side | None = None) -> Chosen:
     _refuse_two_of_a_kind(given, chosen)
     if model is not None:
         chosen = _like(given, chosen, model)
+    for array in chosen.columns:
+        _require_the_same_parts(given, chosen, array)
     return _paired(given, chosen)
+
+
+def _require_the_same_parts(given: Given, chosen: Chosen, array: str) -> None:
+    """Raise DataError where one of the files of an array has other columns that could be meant,
+    unless the columns were listed."""
+    offer, how = given.offer_of(array), chosen.how[array]
+    if how is How.LISTED or len(chosen.columns[array]) < 2 or not offer.parts:
+        return
+    first = _numbers_of(offer.parts[0])
+    for part in offer.parts[1:]:
+        odd = first ^ _numbers_of(part)
+        if odd:
+            raise DataError(
+                f"{part.file}: the columns {listed(sorted(odd))} are in this file or in "
+                f"{offer.parts[0].file}, but not in both. List the columns of the {array} with "
+                f"{option_of(array)}."
+            )
+
+
+def _numbers_of(offer: Offer) -> set[str]:
+    return {field.name for field in offer.fields if field.is_number and not is_key(field.name)}
 
 
 def _in_order(given: Given, chosen: Chosen, array: str, columns: Sequence[str]) -> Chosen:
     """With columns that nobody named, in the order of their numbers."""
     ordered = in_number_order(columns)
-    names = given.offer_of(array).names
+    place = {name: k for k, name in enumerate(given.offer_of(array).names)}
     chosen = chosen.with_columns(array, ordered)
-    if ordered == sorted(ordered, key=names.index):
+    if ordered == sorted(ordered, key=place.__getitem__):
         return chosen
     return chosen.noting(f"{array}: columns put in the order of their numbers, not of the file")
 
@@ -215,6 +240,8 @@ def _sought(given: Given, chosen: Chosen, array: str) -> Sought:
             labels=lambda: _labels(given, chosen),
             class_base=request.options.get("class_base", 0),
             any_columns=_in_rows(given, chosen, "target"),
+            classes=None if given.classes is None else len(given.classes),
+            alone=len(given.sharing(request.arrays[array])) == 1,
         )
     if loss.takes_rows:
         return replace(sought, any_columns=True)
@@ -285,17 +312,15 @@ def _refuse_two_of_a_kind(given: Given, chosen: Chosen) -> None:
     others = [
         field for field in others if not is_key(field.name) and field.name not in request.keys
     ]
-    if "target" in request.columns:
-        also = [name for name in chosen.columns["target"] if name in {one.name for one in others}]
-    else:
-        also = list(named_array(offer, others, "target"))
+    taken = [name for name in chosen.columns["target"] if name in {one.name for one in others}]
+    also = taken if "target" in request.columns else [*named_array(offer, others, "target"), *taken]
     if also:
         target = given.offer_of("target").file
+        both = f"{listed(chosen.columns['input'])} and {listed(list(dict.fromkeys(also)))}"
         raise DataError(
-            f"{offer.file}: has both the input {listed(chosen.columns['input'])} and a target, "
-            f"{listed(also)}, and {target} is given as the target. Use quotes around a glob of "
-            f"files that belong together, or --input {_shown(files)} --target "
-            f"{_shown(request.arrays['target'])} to take the target from the second."
+            f"{offer.file}: has both an input and a target ({both}), and {target} is given as the "
+            f"target. Use quotes around a glob of files that belong together, or --input "
+            f"{_shown(files)} --target {_shown(request.arrays['target'])}."
         )
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from losscli.binding.stems import numbered
 
-_TRUTHS = {"false": 0, "true": 1}
+# Words for two classes, in the order of the alphabet, and those that mean 1.
+_NO_AND_YES = (["false", "true"], ["neg", "pos"], ["negative", "positive"], ["no", "yes"])
+_YES = ("true", "pos", "positive", "yes")
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,12 @@ def cover(labels: Labels, classes: int, base: int) -> bool:
 
 
 def class_numbers(columns: Sequence[str]) -> list[int] | None:
-    """The numbers that columns of one stem are called by, each once; None if they are not."""
-    if {name.lower() for name in columns} == set(_TRUTHS):
-        return [_TRUTHS[name.lower()] for name in columns]
+    """The numbers that columns of one stem are called by, each once; None if they are not. Of two
+    columns that say no and yes in a common way, these are 0 and 1."""
+    for names in namings(columns):
+        words = [name.lower() for name in names]
+        if sorted(words) in _NO_AND_YES:
+            return [int(word in _YES) for word in words]
     found = [numbered(name) for name in columns]
     known = [one for one in found if one is not None]
     if len(known) < len(columns) or len({stem.lower() for stem, _ in known}) > 1:

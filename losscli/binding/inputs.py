@@ -25,6 +25,7 @@ class Sought:
     loss expects of predictions, such as logits. `labels` gives the labels of the target, where
     columns may be called as they are. `any_columns`: what is paired with the columns of another
     array by name afterwards, and so may be all candidates; `in_columns`: that has several columns.
+    `classes` is how many classes are named, and `alone` says that no other array is in the file.
     """
 
     array: str
@@ -34,6 +35,8 @@ class Sought:
     class_base: int = 0
     any_columns: bool = False
     in_columns: bool = False
+    classes: int | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def choose_input(offer: Offer, free: Sequence[Field], sought: Sought) -> tuple[s
         return _the_one(offer, sought, others)
     if not candidates and len(offer.fields) == 1:
         return offer.names  # which is told what is wrong with it as it is read
+    if sought.in_rows and not offer.is_table and not any(field.is_row for field in candidates):
+        return _single_row(offer, candidates, sought)
     if sought.in_rows:
         return _only_rows(offer, candidates, sought)
     return _only_number(offer, candidates, sought)
@@ -87,6 +92,12 @@ def _the_one(offer: Offer, sought: Sought, choices: Sequence[_Choice]) -> tuple[
     raise several(offer.file, sought.array, [one.columns for one in choices])
 
 
+def _single_row(offer: Offer, candidates: Sequence[Field], sought: Sought) -> tuple[str, ...]:
+    """The array of a file of arrays that is the one row of values."""
+    usual = _usual(candidates, in_rows=False)
+    return _the_one(offer, sought, usual) if usual else _only_number(offer, candidates, sought)
+
+
 def _only_rows(offer: Offer, candidates: Sequence[Field], sought: Sought) -> tuple[str, ...]:
     """The only column of lists, or columns that the labels say to be the classes."""
     plain = [field for field in candidates if field.is_plain]
@@ -113,17 +124,26 @@ def _columns_of_classes(offer: Offer, plain: Sequence[Field], sought: Sought) ->
     what the others are.
     """
     columns = tuple(field.name for field in plain)
+    if sought.classes == len(columns):
+        return columns
     doubtful = {name for stem in stems_of(plain) for name in stem.doubtful}
     labels = None if sought.labels is None or len(plain) < 2 else sought.labels()
     if labels is not None:
         named = called_as(labels, [name for name in columns if name not in doubtful])
-        left = [field for field in plain if field.name not in {*named, *doubtful}]
-        if named and not any(field.content is Content.FLOAT for field in left):
+        left = set(columns).difference(named, doubtful)
+        if named and not left:
             return named
-        alone = any(is_input(name) for name in columns)  # each may be a prediction by itself
-        if not (doubtful or alone) and cover(labels, len(columns), sought.class_base):
+        is_sure = not doubtful and _may_be_classes(columns, sought)
+        if is_sure and cover(labels, len(columns), sought.class_base):
             return columns
     raise _unknown_classes(offer, sought, columns, labels)
+
+
+def _may_be_classes(columns: Sequence[str], sought: Sought) -> bool:
+    """Whether columns without a stem may be scores of classes at all. One that is called as
+    predictions are may be one by itself, and labels 0 and 1 go with any two columns of a table."""
+    several = len(columns) > 2 or sought.alone
+    return several and not any(map(is_input, columns))
 
 
 def _unknown_classes(

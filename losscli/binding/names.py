@@ -13,7 +13,7 @@ def _words_of(text: str) -> frozenset[str]:
 # Names that only number or identify rows.
 _KEYS = _words_of("id ids _id idx index row row_id .row rowindex rownames uid uuid")
 # What pandas calls an index without a name; CSV columns without a name are called so as well.
-_PANDAS_INDEX = re.compile(r"(unnamed: \d+|__index_level_\d+__)?", re.IGNORECASE)
+_PANDAS_INDEX = re.compile(r"(unnamed: \d+(\.\d+)*|__index_level_\d+__|level_\d+)?", re.IGNORECASE)
 # Words before `_id` or `Id` that say that the number is a class or a token, and no key.
 _NO_KEYS = _words_of("label class target category token input pred")
 
@@ -54,7 +54,7 @@ def is_key(name: str) -> bool:
     """
     if name.lower() in _KEYS or _PANDAS_INDEX.fullmatch(name):
         return True
-    word = re.fullmatch(r"(.+)_(?i:id)|(.*[a-z0-9])I[dD]", name)
+    word = re.fullmatch(r"(.+)[_.\- ](?i:id)|(.*[a-z0-9])I[dD]", name)
     return word is not None and _words(word[1] or word[2])[-1] not in _NO_KEYS
 
 
@@ -73,7 +73,7 @@ def same_key(name: str, others: Iterable[str]) -> str | None:
 
 
 def _plain_key(name: str) -> str:
-    return "" if _PANDAS_INDEX.fullmatch(name) else name.lower()
+    return "" if _PANDAS_INDEX.fullmatch(name) else re.sub(r"[_.\- ]", "", name.lower())
 
 
 def is_weight(name: str) -> bool:

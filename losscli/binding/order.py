@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from losscli.binding.ambiguity import flag
 from losscli.binding.choose import Chosen, Given
-from losscli.binding.classes import class_numbers, namings
+from losscli.binding.classes import Labels, class_numbers, namings
 from losscli.binding.pairs import How
+from losscli.binding.stems import number_of, numbered
 from losscli.errors import DataError, listed
 from losscli.readers.fields import Content
 
@@ -26,8 +27,8 @@ class Order:
     numbers: tuple[int, ...] | None = None
 
 
-def class_order(given: Given, chosen: Chosen, names: Sequence[str] | None) -> Order:
-    """The columns of the input in the order of the classes. `names` are those of `--classes`.
+def class_order(given: Given, chosen: Chosen) -> Order:
+    """The columns of the input in the order of the classes.
 
     Where every label is called as a column is, columns are matched by name: `3,4,5` or `-1,1`.
     Otherwise the first column is the first class.
@@ -35,13 +36,20 @@ def class_order(given: Given, chosen: Chosen, names: Sequence[str] | None) -> Or
     columns = chosen.columns.get("input", ())
     if not _has_index_target(given, chosen) or len(columns) < 2:
         return Order(chosen)
-    if names is not None:
-        return Order(_as_named(given, chosen, columns, names))
+    if given.classes is not None:
+        return Order(_as_named(given, chosen, columns, given.classes))
     numbers = class_numbers(columns)
     if numbers is None or _target_is_text(given, chosen) or "class_base" in given.request.typed:
         return Order(chosen)
     ordered = [name for _, name in sorted(zip(numbers, columns, strict=True))]
     if sorted(numbers) == list(range(len(columns))):
+        if chosen.how["input"] is How.LISTED and list(columns) != ordered:
+            file = given.offer_of("input").file
+            raise DataError(
+                f"{file}: {flag('input', columns)} is not the order of the classes that these "
+                f"columns are called by. Use {flag('input', ordered)}, or --class-base 0 to take "
+                "the first one listed as the first class."
+            )
         return Order(chosen.reordered("input", ordered, "the labels"))
     return _by_labels(given, chosen, ordered, sorted(numbers))
 
@@ -71,10 +79,16 @@ def _as_named(given: Given, chosen: Chosen, columns: Sequence[str], names: Seque
             f"and the input has {len(columns)} columns ({listed(columns)}). Give one name for "
             "each column."
         )
+    wanted = [name.lower() for name in names]
     for called in namings(columns):
-        if set(called) == set(names):
-            place = dict(zip(called, columns, strict=True))
-            return chosen.reordered("input", [place[name] for name in names], "--classes")
+        place = {name.lower(): column for name, column in zip(called, columns, strict=True)}
+        if set(place) == set(wanted):
+            return chosen.reordered("input", [place[name] for name in wanted], "--classes")
+        if not set(place).isdisjoint(wanted):
+            raise DataError(
+                f"{given.offer_of('input').file}: --classes {listed(names)} has some of the names "
+                f"of the columns {listed(columns)}, and not all. Give the names of all columns."
+            )
     return chosen
 
 
@@ -91,15 +105,32 @@ def _by_labels(
             "--class-base 0."
         )
     consecutive = list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
-    if labels.numbers and labels.numbers <= set(numbers):
+    is_sure = consecutive or chosen.how["input"] is not How.FOUND or _are_numbers(ordered)
+    if labels.numbers and labels.numbers <= set(numbers) and (is_sure or _all_met(labels, numbers)):
         by_name = chosen.reordered("input", ordered, "the labels")
         note = f"labels are matched with the names of the columns, {listed(ordered)}"
         if consecutive:
             return Order(by_name.noting(note), class_base=numbers[0])
         return Order(by_name.noting(note), numbers=tuple(numbers))
     if not consecutive and chosen.how["input"] is How.FOUND:
-        raise DataError(
-            f"{file}: the numbers of the columns {listed(ordered)} have gaps, and not every label "
-            f"is one of them. Use {flag('input', ordered)} to take them in this order."
-        )
+        raise _gaps(file, ordered, labels, numbers)
     return Order(chosen)
+
+
+def _are_numbers(columns: Sequence[str]) -> bool:
+    """Whether the names are numbers and nothing else, as columns of classes are called alone."""
+    return all(numbered(name) == ("", number_of(name)) for name in columns)
+
+
+def _all_met(labels: Labels, numbers: Sequence[int]) -> bool:
+    return labels.numbers == set(numbers)
+
+
+def _gaps(file: str, columns: Sequence[str], labels: Labels, numbers: Sequence[int]) -> DataError:
+    """The error for columns with a common stem whose numbers have gaps."""
+    odd = [f"{label:g}" for label in sorted(labels.numbers.difference(numbers))]
+    why = f"no column is called as the labels {listed(odd)}" if odd else "not all are labels"
+    return DataError(
+        f"{file}: the numbers of the columns {listed(columns)} have gaps, and {why}. Use "
+        f"{flag('input', columns)} to take them as the classes, or list some of them."
+    )

@@ -13,6 +13,9 @@ from losscli.errors import DataError, listed
 
 _SEPARATORS = "_.- "
 
+# Places at which a common beginning or end is tried to be cut off.
+_MOST_CUTS = 4
+
 
 class How(Enum):
     """How the columns of an array were chosen."""
@@ -49,7 +52,7 @@ def paired(first: Side, second: Side) -> tuple[str, ...]:
     if set(names) == set(others):
         place = dict(zip(others, second.columns, strict=True))
         return tuple(place[name] for name in names)
-    if len(names) == len(others) and (_is_numbered(first) or _is_numbered(second)):
+    if len(names) == len(others) and _by_position(first, second):
         return second.columns
     raise _differ(first, second, names, others)
 
@@ -62,9 +65,13 @@ def have_same_names(columns: Sequence[str], others: Sequence[str]) -> bool:
     return set(names) == set(other_names)
 
 
-def _is_numbered(side: Side) -> bool:
-    """Whether the names are numbers, but for what all of them begin with."""
-    return class_numbers(side.columns) is not None
+def _by_position(first: Side, second: Side) -> bool:
+    """Whether names are numbers and nothing else is known: on one side alone, or on both from the
+    first one on, which may be 0 on one and 1 on the other."""
+    numbers = class_numbers(first.columns), class_numbers(second.columns)
+    if numbers[0] is None or numbers[1] is None:
+        return numbers != (None, None)
+    return all(one in ([*range(len(one))], [*range(1, len(one) + 1)]) for one in numbers if one)
 
 
 def _common_names(
@@ -109,7 +116,8 @@ def _cuts(columns: Sequence[str]) -> list[int]:
         len(shortest),
     )
     ends = [k + 1 for k in range(common) if shortest[k] in _SEPARATORS]
-    return [end for end in ends if not any(_within_number(name, end) for name in columns)]
+    whole = [end for end in ends if not any(_within_number(name, end) for name in columns)]
+    return whole[-_MOST_CUTS:]
 
 
 def _within_number(name: str, end: int) -> bool:

@@ -10,7 +10,14 @@ from losscli.binding.names import is_input_stem
 from losscli.readers.fields import Field
 
 _SEPARATORS = "_.- "
-_NUMBERED = re.compile(r"(?P<stem>.*?)(?P<number>\d+)", re.DOTALL)
+_NUMBERED = [
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r"(?P<stem>.*?)(?P<number>\d+)",  # p_1
+        r"(?P<stem>.+)[(\[](?P<number>\d+)[)\]]",  # p(1)
+        r"(?P<number>\d+)[_.\- ](?P<stem>\D+)",  # 1_p
+    )
+]
 _BARE_NUMBER = re.compile(r"[+-]?\d{1,18}(\.0+)?")
 _MOST_DIGITS = 18
 
@@ -33,7 +40,8 @@ class Stem:
     @property
     def doubtful(self) -> list[str]:
         """Columns that may be about the others instead of one of them, as `prob_max`."""
-        if self.numbers is not None:
+        rests = {"".join(self._words(name)) for name in self.columns}
+        if self.numbers is not None or rests == {"true", "false"}:
             return []
         return [name for name in self.columns if _ABOUT_OTHERS & set(self._words(name))]
 
@@ -58,7 +66,8 @@ def numbered(name: str) -> tuple[str, int] | None:
     """The stem of a name and the number behind it; the stem of a number alone is empty."""
     if _BARE_NUMBER.fullmatch(name):
         return "", int(name.partition(".")[0])
-    found = _NUMBERED.fullmatch(name)
+    matches = (pattern.fullmatch(name) for pattern in _NUMBERED)
+    found = next(filter(None, matches), None)
     if found is None or len(found["number"]) > _MOST_DIGITS:
         return None
     return found["stem"].rstrip(_SEPARATORS), int(found["number"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from losscli.binding.ambiguity import option_of, several
-from losscli.binding.names import is_weight, targets_among
+from losscli.binding.names import is_input, is_weight, targets_among
 from losscli.errors import DataError, listed
 from losscli.readers.fields import Field, Offer
 
@@ -47,7 +47,7 @@ def target_alone(
     if found:
         return found
     rest = [field for field in free if not is_weight(field.name)] if array in TARGETS else []
-    rest = rest or list(free)
+    rest = [field for field in rest if not is_input(field.name)] or rest or list(free)
     if len(rest) == 1:
         return (rest[0].name,)
     fitting = [field for field in rest if field.is_number or takes_names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,6 +77,21 @@ def select_rows(request: Request, containers: Containers) -> tuple[Selection, ..
             if other != files:
                 table.follow(selection)
     return tuple(selections.values())
+
+
+def require_one_selection(requests: Sequence[Request]) -> None:
+    """Raise DataError where a column of a condition is in different files for two models."""
+    if not requests[0].where:
+        return
+    with ExitStack() as stack:
+        of_each = [opened(request, stack) for request in requests]
+        for condition in requests[0].where:
+            first, second = (_owner(condition.column, containers) for containers in of_each)
+            if first != second:
+                raise DataError(
+                    f"--where {condition.column}: both {' '.join(first)} and {' '.join(second)} "
+                    "have this column; expected one file for both models"
+                )
 
 
 def _owner(column: str, containers: Containers) -> Files:

@@ -127,17 +127,19 @@ def _only_labels(container: Container, path: str) -> Any:
 
 def _require_no_column(word: str, containers: Containers, chosen: Chosen) -> None:
     """Raise DataError where a word is also a column, unless that is what the word stands for."""
-    files = _owner(word, containers)
-    if files is None or (word == CLASS and chosen.columns.get("target") == (word,)):
+    names = (name for one in containers.values() for name in one.offer.names)
+    column = next((name for name in names if name.lower() == word), None)
+    if column is None or (word == CLASS and chosen.columns.get("target") == (column,)):
         return
+    files = _owner(column, containers) or ()
     meaning = {
         CLASS: "the target",
         COLUMN: "the columns of the input",
         FILE: "the file that rows come from",
     }
     raise DataError(
-        f"{' '.join(files)}: has a column {quoted(word)}, and --by {word} groups by "
-        f"{meaning[word]}. Use --by-column {word} to group by the column, or rename it."
+        f"{' '.join(files)}: has a column {quoted(column)}, and --by {word} groups by "
+        f"{meaning[word]}. Use --by-column {column} to group by the column, or rename it."
     )
 
 

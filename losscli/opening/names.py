@@ -81,8 +81,10 @@ def read_labels(
         return None
     container = containers[files]
     if container.is_table and columns is not None:
-        found = container.distinct(columns[0]).drop_null()  # type: ignore[attr-defined]
-        return _labels(request, np.array(found.to_pylist()))
+        distinct = container.distinct(columns[0], _MOST_LABELS)  # type: ignore[attr-defined]
+        if distinct is None:
+            return Labels()
+        return _labels(request, np.array(distinct.drop_null().to_pylist()))
     with closing(open_files(files, request.reading_of(files))) as again:
         array = again.array(columns, "")
         found = np.zeros(0, array.dtype)
@@ -96,8 +98,6 @@ def read_labels(
 
 
 def _labels(request: Request, found: Any) -> Labels:
-    if len(found) > _MOST_LABELS:
-        return Labels()
     if found.dtype.kind not in "biuf":
         return Labels(texts=frozenset(map(str, found.tolist())))
     ignored = request.options.get("ignore_index", [])

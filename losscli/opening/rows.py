@@ -14,16 +14,13 @@ from losscli.binding.choose import Chosen
 from losscli.binding.names import is_key, same_key
 from losscli.errors import DataError, listed
 from losscli.opening.files import Containers, Opened, opened, select_rows, tables_of
-from losscli.readers.fields import Content, Field
+from losscli.readers.origin import STANDARD_INPUT
 from losscli.request import Files, Request, key_array
 
 if TYPE_CHECKING:
     from losscli.readers.pairing import Keys
     from losscli.readers.same_rows import SameRows
     from losscli.readers.table import Table
-
-# What two tables may have in common that says whether their rows are the same.
-_COMPARED = (Content.WHOLE, Content.TRUTH, Content.TEXT, Content.TIME)
 
 
 def key_columns(request: Request, containers: Containers) -> tuple[str, ...]:
@@ -97,6 +94,34 @@ def common_keys(requests: Sequence[Request]) -> Keys | None:
     return replace(read[0], kept=match.keys)
 
 
+def require_same_rows(requests: Sequence[Request], taken: set[str]) -> None:
+    """Raise DataError where tables of two models have their rows in different orders, as columns
+    that both have and that no array takes say; in a pass of its own over these columns."""
+    first = requests[0]
+    if first.id is not None or first.pair is not None or _has_standard_input(requests):
+        return
+    from losscli.readers.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
+
+    with ExitStack() as stack:
+        of_each = [opened(request, stack) for request in requests]
+        for request, containers in zip(requests, of_each, strict=True):
+            select_rows(request, containers)
+        for table in tables_of(of_each[0]).values():
+            for other in tables_of(of_each[1]).values():
+                shared = [
+                    Shared(table.cells(name), other.cells(its_name), is_key(name))
+                    for name, its_name in _shared_columns(table, other, taken)
+                    if table.name != other.name
+                ]
+                if shared:
+                    SameRows(shared).read_all()
+
+
+def _has_standard_input(requests: Sequence[Request]) -> bool:
+    values = [one for request in requests for one in request.arrays.values()]
+    return any(STANDARD_INPUT in one for one in values if isinstance(one, tuple))
+
+
 def _is_in_order(order: NDArray[np.intp], keys: Keys) -> bool:
     """Whether it is every row, in the order in which they are."""
     return len(order) == len(keys.kept[0]) and bool(np.all(order == np.arange(len(order))))
@@ -136,36 +161,33 @@ def require_joined(
 def same_rows(
     request: Request, containers: Containers, chosen: Chosen
 ) -> Iterator[tuple[Files, SameRows]]:
-    """For each table but the first a look whether its rows are those of the first, as columns that
-    both have say; nothing where the request says how rows are paired."""
+    """For each table a look whether its rows are those of the tables before it, as columns of both
+    say; nothing where the request says how rows are paired."""
     tables = tables_of(containers)
     if request.id is not None or request.pair is not None or len(tables) < 2:
         return
     from losscli.readers.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
 
-    first, *_ = tables.values()
     taken = {name for names in chosen.columns.values() for name in names}
-    for files, other in list(tables.items())[1:]:
-        shared = [
-            Shared(first.cells(name), other.cells(its_name), is_key(name))
-            for name, its_name in _shared_columns(first, other, taken)
-        ]
-        if shared:
-            yield files, SameRows(shared)
+    for number, (files, table) in enumerate(tables.items()):
+        for earlier in list(tables.values())[:number]:
+            shared = [
+                Shared(earlier.cells(name), table.cells(its_name), is_key(name))
+                for name, its_name in _shared_columns(earlier, table, taken)
+            ]
+            if shared:
+                yield files, SameRows(shared)
 
 
 def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:
     """Columns of both tables that no array takes and that may tell rows apart: keys, whatever the
     case of their names, and others that are neither numbers with fractions nor lists."""
-    fields = {field.name: field for field in other.offer.fields}
-    for field in first.offer.fields:
-        its_name = same_key(field.name, fields)
-        if its_name is None or {field.name, its_name} & taken:
+    names = other.offer.names
+    for name in first.offer.names:
+        its_name = same_key(name, names)
+        if its_name is None or {name, its_name} & taken:
             continue
-        if _is_compared(field) and _is_compared(fields[its_name]):
-            yield field.name, its_name
-
-
-def _is_compared(field: Field) -> bool:
-    content = field.content in _COMPARED or (is_key(field.name) and field.content is Content.FLOAT)
-    return content and not field.is_row
+        if first.tells_rows_apart(name, is_key(name)) and other.tells_rows_apart(
+            its_name, is_key(name)
+        ):
+            yield name, its_name

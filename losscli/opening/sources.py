@@ -94,8 +94,8 @@ def open_sources(
     containers = opened(request, stack)
     selections = select_rows(request, containers)
     names = None if request.classes is None else class_names(request.classes)
-    given = _given(request, containers)
-    order = _chosen(given, names, model)
+    given = _given(request, containers, names)
+    order = _chosen(given, model)
     chosen = order.chosen
     arrays = _arrays(request, containers, chosen)
     files = Opened(request, containers, selections, stack)
@@ -155,7 +155,7 @@ def open_sources(
     )
 
 
-def _given(request: Request, containers: Containers) -> Given:
+def _given(request: Request, containers: Containers, names: Sequence[str] | None) -> Given:
     """What there is to choose from. The axes of arrays without columns are known already."""
     ranks = {}
     for name, value in request.arrays.items():
@@ -164,17 +164,15 @@ def _given(request: Request, containers: Containers) -> Given:
         elif not containers[value].offer.fields and name not in request.columns:
             ranks[name] = _rank(containers[value].array(None, option_of(name)).shape)
     labels = partial(read_labels, request, containers)
-    return Given(request, offers_of(containers), ranks, labels)
+    return Given(request, offers_of(containers), ranks, labels, names)
 
 
 def _rank(shape: Sequence[int | None]) -> int:
     return len(shape) - (len(shape) > 1 and shape[-1] == 1)
 
 
-def _chosen(given: Given, names: Sequence[str] | None, model: Model) -> Order:
-    order = class_order(given, choose(given, model.input), names)
-    # The columns of a second model are in the order of the first one's, which is that of classes.
-    return order if model.input is None else replace(order, chosen=choose(given, model.input))
+def _chosen(given: Given, model: Model) -> Order:
+    return class_order(given, choose(given, model.input))
 
 
 def _side_of_input(given: Given, chosen: Chosen) -> Side | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class Content(Enum):
@@ -42,28 +43,28 @@ class Field:
         """Whether each cell is one number."""
         return self.is_number and not self.is_row
 
-    @property
-    def is_rows(self) -> bool:
-        """Whether each cell is a row of numbers."""
-        return self.is_number and self.is_row
-
 
 @dataclass(frozen=True)
 class Offer:
     """The columns that a file has; none if it is a single array.
 
     `numbered`: it has no header, so that names are positions. `parts` are its files, if it is made
-    of several.
+    of several. `is_table`: the fields are columns of the same rows, and not arrays of their own.
     """
 
     file: str
     fields: tuple[Field, ...] = ()
     numbered: bool = False
     parts: tuple[Offer, ...] = ()
+    is_table: bool = True
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in self.fields}
+
     def field(self, name: str) -> Field:
-        return next(field for field in self.fields if field.name == name)
+        return self._by_name[name]

@@ -24,7 +24,10 @@ def bare(column: pa.Array) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     kind = bare_type(column.type)
-    return column if kind == column.type else column.cast(kind)
+    try:
+        return column if kind == column.type else column.cast(kind)
+    except pa.ArrowException as error:  # of a dictionary of words that are too long together
+        raise DataError(f"labels cannot be read: {first_line(error)}") from error
 
 
 def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> pa.Array:
@@ -35,7 +38,7 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
     Raises DataError for what does not tell rows apart.
     """
     kind = column.type
-    if not _is_label(kind):
+    if not is_label(kind):
         raise DataError(
             f"{file}: column {quoted(name)} holds {shortened(kind)}; expected labels: numbers, "
             "text, times, or true and false"
@@ -51,7 +54,7 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
             f"{file}: column {quoted(name)} holds {shortened(kind)}, which cannot be "
             f"shown: {first_line(error)}"
         ) from error
-    return _without_zeros(text) if pa.types.is_decimal(kind) else text
+    return without_zeros(text) if pa.types.is_decimal(kind) else text
 
 
 def as_values(column: pa.Array) -> NDArray[Any]:
@@ -66,14 +69,15 @@ def as_values(column: pa.Array) -> NDArray[Any]:
     return values
 
 
-def _without_zeros(numbers: pa.Array) -> pa.Array:
+def without_zeros(numbers: pa.Array) -> pa.Array:
+    """Numbers as text, without the zeros at the end of their fractions."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
     pattern = r"\.0+$|(\.\d*[1-9])0+$"
     return pc.replace_substring_regex(numbers, pattern=pattern, replacement=r"\1")
 
 
-def _is_label(kind: pa.DataType) -> bool:
+def is_label(kind: pa.DataType) -> bool:
     """Whether it is neither a list nor a record nor the like."""
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
@@ -82,6 +86,14 @@ def _is_label(kind: pa.DataType) -> bool:
     is_other = pa.types.is_boolean(kind) or pa.types.is_null(kind)
     is_fixed = pa.types.is_fixed_size_binary(kind)
     return bool(is_text or is_bytes or is_fixed or is_number or is_time or is_other)
+
+
+def is_distinct(numbers: pa.Array) -> bool:
+    """Whether none of these numbers is one to which floating point rounds several whole numbers."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+
+    largest = pc.max(pc.abs(numbers)).as_py()
+    return largest is None or not largest >= _INDISTINCT
 
 
 def _require_distinct(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> None:
@@ -101,22 +113,39 @@ def meets(column: pa.Array, where: Where) -> pa.Array:
     truths by their value. A missing label is that of no value: `split=`."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
-    values = [_as_label(value, column.type) for value in where.values]
-    known = [value for value in values if value is not None]
-    found = pc.is_in(column, value_set=pa.array(known, column.type), skip_nulls=True)
+    values = [label for value in where.values if value for label in _labels(value, column, where)]
+    found = pc.is_in(column, value_set=pa.array(values, column.type), skip_nulls=True)
     if "" in where.values:
         found = pc.or_(found, column.is_null())
     return pc.invert(found) if where.negated else found
 
 
-def _as_label(text: str, kind: pa.DataType) -> Any:
-    """What a label of that type would be, if it is written so; None if none is."""
+def _labels(text: str, column: pa.Array, where: Where) -> list[Any]:
+    """The labels of that type that a text may mean. Raises DataError for none."""
+    kind = column.type
+    found: list[Any]
     if pa.types.is_boolean(kind):
-        return {"true": True, "false": False}.get(text.lower())
-    if pa.types.is_null(kind):
-        return None
+        truths = {"true": True, "1": True, "false": False, "0": False}
+        found = [truths[text.strip().lower()]] if text.strip().lower() in truths else []
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        found = _numbers(text, kind)
+    elif pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        found = [text.encode()]
+    elif pa.types.is_null(kind):
+        found = []
+    else:
+        found = [text, text.strip()]
+    if not found:
+        raise DataError(f"--where {where}: {quoted(text)} is no value of a column of {kind}")
+    return found
+
+
+def _numbers(text: str, kind: pa.DataType) -> list[Any]:
     try:
-        number = int(text) if pa.types.is_integer(kind) else text
-        return pa.scalar(number, pa.string() if number is text else kind).cast(kind)
+        return [pa.scalar(int(text), pa.int64()).cast(kind).as_py()]
     except (ValueError, OverflowError, pa.ArrowException):
-        return None
+        pass
+    try:
+        return [pa.scalar(float(text)).cast(kind).as_py()]
+    except (ValueError, pa.ArrowException):
+        return []

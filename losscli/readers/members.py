@@ -52,7 +52,8 @@ class Members:
     @cached_property
     def offer(self) -> Offer:
         """What each array holds, as its header says; of a damaged one nothing is known."""
-        return Offer(self.name, tuple(self._field(name) for name in self._openers))
+        fields = tuple(self._field(name) for name in self._openers)
+        return Offer(self.name, fields, is_table=False)
 
     def array(self, columns: Sequence[str] | None, option: str) -> Member:
         """The one array of that name."""

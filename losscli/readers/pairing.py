@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from losscli.errors import DataError, first_line, shortened
 from losscli.readers import Array
 from losscli.readers.derived import Derived, Made
-from losscli.readers.labels import as_values
+from losscli.readers.labels import as_values, is_distinct
 from losscli.readers.spool import kept_in, write_all
 
 # Rows of up to this size are kept in memory, more in a nameless file on disk.
@@ -58,6 +58,7 @@ def matched(files: Sequence[Keys], inner: bool) -> Match:
     places = [_places(numbers, count) for numbers in kept]
     leading = kept[0]
     has_partner = np.ones(len(leading), np.bool_)
+    is_left_out = np.zeros(len(leading), np.bool_)
     left_out = [0] * len(files)
     for k, other in enumerate(files[1:], start=1):
         is_dropped = np.zeros(count, np.bool_)
@@ -69,9 +70,12 @@ def matched(files: Sequence[Keys], inner: bool) -> Match:
         if not inner:
             _require_none(files[0], missing, other.file)
             _require_none(other, extra, files[0].file)
-        left_out[0] += int(np.count_nonzero(missing))
+        is_left_out |= missing
         left_out[k] += int(np.count_nonzero(extra))
         has_partner &= places[k][leading] >= 0
+    if inner and len(leading) and not has_partner.any():
+        raise DataError(f"{files[0].file}: no key of it is in all of the other files")
+    left_out[0] = int(np.count_nonzero(is_left_out))
     rows = np.flatnonzero(has_partner)
     orders = (rows, *(place[leading[rows]] for place in places[1:]))
     in_order = tuple(one.take(pa.array(rows)) for one in files[0].kept)
@@ -83,14 +87,19 @@ def _numbered(
 ) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]], int]:
     """The keys as numbers from 0 on, equal ones with one number, and how many numbers there are."""
     sizes = [len(one[0]) for keys in files for one in (keys.kept, keys.dropped)]
-    numbers, count = np.zeros(sum(sizes), np.int64), 1
+    numbers, count = None, 0
     owners = [keys.file for keys in files for _ in range(2)]
     for parts in zip(*(one for keys in files for one in (keys.kept, keys.dropped)), strict=True):
         values = pa.concat_arrays(_of_one_type(parts, owners))
         encoded = values.dictionary_encode(null_encoding="encode")
-        numbers = numbers * len(encoded.dictionary) + encoded.indices.to_numpy()
-        _, numbers = np.unique(numbers, return_inverse=True)
+        further = encoded.indices.to_numpy().astype(np.int64)
+        if numbers is None:  # of one column, whose numbers have no gaps
+            numbers = further
+        else:
+            both = numbers * len(encoded.dictionary) + further
+            _, numbers = np.unique(both, return_inverse=True)
         count = int(numbers.max(initial=-1)) + 1
+    assert numbers is not None  # a key has at least one column
     split = np.split(numbers, np.cumsum(sizes)[:-1])
     return split[0::2], split[1::2], count
 
@@ -101,19 +110,13 @@ def _of_one_type(parts: Sequence[pa.Array], files: Sequence[str]) -> list[pa.Arr
     kinds = list(dict.fromkeys(one.type for one in parts))
     if len(kinds) == 1:
         return list(parts)
-    number = _number_type(kinds)
-    if number is not None:
-        with suppress(pa.ArrowException):
-            return [one.cast(number) for one in parts]
+    if any(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds):
+        for number in (pa.int64(), pa.float64()):
+            with suppress(pa.ArrowException):
+                numbers = [one.cast(number) for one in parts]
+                if number == pa.int64() or all(map(is_distinct, numbers)):
+                    return numbers
     return [_as_text(one, file) for one, file in zip(parts, files, strict=True)]
-
-
-def _number_type(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
-    """What holds the numbers of these types; None if there are no numbers among them."""
-    numbers = [kind for kind in kinds if pa.types.is_integer(kind) or pa.types.is_floating(kind)]
-    if not numbers:
-        return None
-    return pa.float64() if any(map(pa.types.is_floating, numbers)) else pa.int64()
 
 
 def _as_text(keys: pa.Array, file: str) -> pa.Array:

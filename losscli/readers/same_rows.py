@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,11 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, quoted
 from losscli.readers.derived import Made
+from losscli.readers.labels import is_distinct
 from losscli.readers.table_arrays import TableCells
+
+# Rows that are compared at a time.
+_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class _Differences:
     second: int = 0
 
     def add(self, first: Sequence[Any], second: Sequence[Any]) -> None:
-        self.first += sum(map(hash, first))
-        self.second += sum(map(hash, second))
+        self.first += sum(map(_mixed, first))
+        self.second += sum(map(_mixed, second))
 
     @property
     def same_values(self) -> bool:
@@ -79,6 +85,13 @@ class SameRows(Made):
         self._next_row = max(self._next_row, (box[0].start or 0) + rows)
         return np.ones(rows, np.bool_)
 
+    def read_all(self) -> None:
+        """Compare all rows, in a pass of its own."""
+        start = 0
+        while len(self.read((slice(start, start + _ROWS),))) == _ROWS:
+            start += _ROWS
+        self.finish()
+
     def finish(self) -> None:
         """Raise DataError for a column that has the same values in another order."""
         for differences in self._differences:
@@ -95,38 +108,52 @@ class SameRows(Made):
         if not len(differ):
             return
         if not differences.message:
-            differences.message = _message(shared, int(differ[0]), first, second)
+            place = int(differ[0])
+            keys = [one.name for one in self._shared if one.decides]
+            found = first[place].as_py(), second[place].as_py()
+            differences.message = _message(shared, keys, place, found)
             if shared.decides:
                 raise DataError(differences.message)
         places = pa.array(differ)
         differences.add(values.take(places).to_pylist(), others.take(places).to_pylist())
 
 
+def _mixed(value: Any) -> int:
+    """A hash by which sums tell sets of values apart: that of a number by itself is the number, and
+    that of -1 is that of -2."""
+    is_number = isinstance(value, int | float)
+    return hash((value, value + 1) if is_number else (value,))
+
+
 def _comparable(first: pa.Array, second: pa.Array, shared: Shared) -> tuple[pa.Array, pa.Array]:
     """Both as numbers where both files have numbers, however they are written, else as text."""
-    if shared.first.is_number and shared.second.is_number:
-        try:
-            return first.cast(pa.float64()), second.cast(pa.float64())
-        except pa.ArrowException:  # whole numbers beyond 2^53, or a word further down
-            pass
-    if first.type == second.type:
+    if first.type == second.type and not pa.types.is_string(first.type):
         return first, second
+    if shared.first.is_number and shared.second.is_number:
+        for kind in (pa.int64(), pa.float64()):
+            with suppress(pa.ArrowException):  # fractions, or a word further down
+                numbers = first.cast(kind), second.cast(kind)
+                if kind == pa.int64() or all(map(is_distinct, numbers)):
+                    return numbers
     return first.cast(pa.string()), second.cast(pa.string())
 
 
 def _equal(first: pa.Array, second: pa.Array) -> NDArray[np.bool_]:
     same = pc.fill_null(pc.equal(first, second), False)
-    both_missing = pc.and_(first.is_null(), second.is_null())
-    result: NDArray[np.bool_] = pc.or_(same, both_missing).to_numpy(zero_copy_only=False)
+    same = pc.or_(same, pc.and_(first.is_null(), second.is_null()))
+    if pa.types.is_floating(first.type):
+        both_nan = pc.and_(pc.is_nan(first), pc.is_nan(second))
+        same = pc.or_(same, pc.fill_null(both_nan, False))
+    result: NDArray[np.bool_] = same.to_numpy(zero_copy_only=False)
     return result
 
 
-def _message(shared: Shared, place: int, first: pa.Array, second: pa.Array) -> str:
-    name = quoted(shared.name)
-    id_option = f"--id {shared.name}" if shared.name.isidentifier() else f"--id {name}"
+def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Any, Any]) -> str:
+    """What differs, and how to pair the rows: by the key, of all columns that could be one."""
+    id_option = f"--id {shlex.quote(','.join(keys or [shared.name]))}"
     return (
-        f"{shared.second.name}: row {shared.second.last_row(place)}, column {name}: found "
-        f"{quoted(second[place].as_py())}, and {quoted(first[place].as_py())} in "
-        f"{shared.first.name}: the rows are not in the same order. Use {id_option} to pair rows by "
-        "this column, or --pair position if row by row is right."
+        f"{shared.second.name}: row {shared.second.last_row(place)}, column {quoted(shared.name)}: "
+        f"found {quoted(values[1])}, and {quoted(values[0])} in {shared.first.name}: the rows are "
+        f"not in the same order. Use {id_option} to pair rows by their key, or --pair position if "
+        "row by row is right."
     )

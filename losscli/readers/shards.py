@@ -118,7 +118,7 @@ class Shards:
     def offer(self) -> Offer:
         """The arrays of the first file; the others are asked for the same."""
         offers = tuple(one.offer for one in self._files)
-        return Offer(self.name, offers[0].fields, parts=offers)
+        return Offer(self.name, offers[0].fields, parts=offers, is_table=False)
 
     def array(self, columns: Sequence[str] | None, option: str) -> ShardedArray:
         """The array of that name of each file, end to end."""

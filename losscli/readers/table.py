@@ -24,7 +24,7 @@ from losscli.readers.columns import (
     value_type,
 )
 from losscli.readers.fields import Offer
-from losscli.readers.labels import bare, label_values, meets
+from losscli.readers.labels import bare, is_label, label_values, meets, without_zeros
 from losscli.readers.table_arrays import (
     TableArray,
     TableCells,
@@ -154,6 +154,11 @@ class Table:
         self._label_columns[column] = self._label_field(column)
         return TableValues(self, (column,))
 
+    def tells_rows_apart(self, column: str, is_key: bool) -> bool:
+        """Whether a column holds labels: no lists or records, and fractions only if it is a key."""
+        kind = bare_type(self.seen.field(column).type)
+        return is_label(kind) and (is_key or not pa.types.is_floating(kind))
+
     def cells(self, column: str) -> TableCells:
         """A column to be compared with that of another table."""
         self._label_columns[column] = self._label_field(column)
@@ -189,6 +194,13 @@ class Table:
         from losscli.readers.joining import as_wanted, common  # noqa: PLC0415 - imports this
 
         tables = [self, *others]
+        odd = [one.name for one in tables if one.offer.numbered != self.offer.numbered]
+        if odd:
+            has = "has no header" if self.offer.numbered else "has a header"
+            raise DataError(
+                f"{odd[0]}: {self.name} {has}, and this file is read otherwise. Use --header or "
+                "--no-header for all of them."
+            )
         schemas = {table.name: table.schema for table in tables}
         counts = [table.row_count for table in tables]
         known = [count for count in counts if count is not None]
@@ -218,7 +230,7 @@ class Table:
             as_labels=self._as_labels,
             missing=self.missing,
             threads=self._threads,
-            notes=self.notes,
+            notes=tuple(dict.fromkeys(one for table in tables for one in table.notes)),
             warnings=tuple(one for table in tables for one in table.warnings),
             files=tuple(table.name for table in tables),
             numbered=self.offer.numbered,
@@ -234,15 +246,17 @@ class Table:
         streams = self._streams()
         for batch in self.open_batches(self._with_conditions([field])):
             values = label_values(bare(batch.column(name)), self.name, name, first.__add__)
+            if pa.types.is_floating(self.seen.field(name).type) and is_text(values.type):
+                values = without_zeros(values)  # 1.0 in one file is 1 in another
             keeps = self._mask(batch, streams)
             kept.append(values.filter(pa.array(keeps)))
             dropped.append(values.filter(pa.array(~keeps)))
             first += batch.num_rows
         return pa.chunked_array(kept), pa.chunked_array(dropped)
 
-    def distinct(self, name: str) -> pa.Array:
-        """The values of a column, each once, of the rows that conditions keep; in a pass of its
-        own. Those of numbers are numbers, and those of text are text."""
+    def distinct(self, name: str, most: int) -> pa.Array | None:
+        """The values of a column, each once, of the rows that conditions keep, in a pass of its
+        own; None if there are more than so many. Those of numbers are numbers, of text text."""
         field = self.schema.field(name)
         kind = plain_type(field.type)
         found, first, streams = pa.array([], kind), 0, self._streams()
@@ -253,6 +267,8 @@ class Table:
                 values = self._parsed(values, name, kind, first + np.flatnonzero(keeps))
             found = pa.concat_arrays([found, values.unique()]).unique()
             first += batch.num_rows
+            if len(found) > most:
+                return None
         return found
 
     def masks(self) -> Iterator[Rows]:

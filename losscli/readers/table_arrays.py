@@ -298,8 +298,12 @@ class TableCells(TableLabels):
 
     def cells(self, box: tuple[slice, ...]) -> pa.Array:
         self._start, stop = _rows_of(box)
-        column = self.table.read(self._start, stop).column(LABEL + self.column)
-        return column.combine_chunks()
+        rows = self.table.read(self._start, stop)
+        stored = rows.column(LABEL + self.column)
+        # Of keys that are floats as they are; what is no number, as text.
+        if pa.types.is_floating(stored.type):
+            return stored.combine_chunks()
+        return self._column(rows, self._start)
 
     def last_row(self, place: int) -> int:
         """The row of the file of a place in the cells that were read last."""

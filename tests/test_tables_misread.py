@@ -1,0 +1,283 @@
+"""Tables that were misread once: small files, a command, and its number or its refusal."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from conftest import Run
+
+
+class Case(NamedTuple):
+    """`expected` is the number on standard output, or what the error contains."""
+
+    id: str
+    files: dict[str, str]
+    command: str
+    expected: float | str
+
+
+LONG = "1000000000000000001", "1000000000000000002", "1000000000000000003"
+LN = float(np.log(2.0))
+
+CASES = [
+    Case(
+        "keys of more digits than a float has",
+        {
+            "a.csv": f"id,pred\n{LONG[0]},1\n{LONG[1]},2\n{LONG[2]},3\n",
+            "b.csv": f"id,y\n{LONG[2]},3\n{LONG[0]},1\n{LONG[1]},2\n",
+        },
+        "mse a.csv b.csv",
+        "the rows are not in the same order",
+    ),
+    Case(
+        "a key that only the second and third tables share",
+        {
+            "p.csv": "pred\n1\n2\n3\n",
+            "t.csv": "id,y\n1,1\n2,2\n3,3\n",
+            "w.csv": "id,w\n3,0\n2,0\n1,1\n",
+        },
+        "mse p.csv t.csv --sample-weight w.csv",
+        "w.csv: row 0, column 'id'",
+    ),
+    Case(
+        "two models with their keys in other orders",
+        {
+            "a.csv": "id,pred\n1,1\n2,2\n3,3\n",
+            "b.csv": "id,pred\n3,3\n2,2\n1,1\n",
+            "y.csv": "y\n1\n2\n3\n",
+        },
+        "compare mse a.csv b.csv y.csv",
+        "b.csv: row 0, column 'id': found '3', and '1' in a.csv",
+    ),
+    Case(
+        "rows of two models chosen by columns of each",
+        {
+            "a.csv": "pred,split\n0.9,a\n0.8,b\n",
+            "b.csv": "pred,split\n0.9,b\n0.8,a\n",
+            "y.csv": "y\n1\n1\n",
+        },
+        "compare bce a.csv b.csv y.csv --where split=a",
+        "--where split: both a.csv and b.csv have this column",
+    ),
+    Case(
+        "labels that name some columns of classes, and whole numbers in the others",
+        {"t.csv": "cat,dog,cow,label\n0,1.5,-0.5,dog\n0,0.3,0.7,cow\n"},
+        "ce t.csv",
+        "Use -i cat,dog,cow to take all of them",
+    ),
+    Case(
+        "numbers before the stem",
+        {"t.csv": "1_prob,0_prob,label\n0.5,0.25,1\n0.25,0.5,0\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "numbers in brackets",
+        {"t.csv": "prob(1),prob(0),label\n0.5,0.25,1\n0.25,0.5,0\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "an index saved twice",
+        {
+            "a.csv": "Unnamed: 0.1,Unnamed: 0,rentals\n0,0,5\n1,1,7\n",
+            "b.csv": "Unnamed: 0.1,Unnamed: 0,rentals\n0,0,6\n1,1,9\n",
+        },
+        "mse a.csv b.csv",
+        2.5,
+    ),
+    Case(
+        "an unquoted glob of shards without a usual target",
+        {"0.csv": "pred,rain\n1,2\n3,4\n", "1.csv": "pred,rain\n5,6\n7,9\n"},
+        "mse 0.csv 1.csv",
+        "Use quotes around a glob",
+    ),
+    Case(
+        "a column that breaks the numbers of the others",
+        {"t.csv": "x0,x1,x2,x10,label\n1,2,3,9,0\n3,2,1,9,1\n1,1,1,9,2\n"},
+        "ce t.csv",
+        "the numbers of the columns x0, x1, x2, x10 have gaps",
+    ),
+    Case(
+        "two features and a label",
+        {"t.csv": "age,fare,label\n20,7.5,0\n30,8.5,1\n"},
+        "ce t.csv",
+        "Use -i age,fare to take all of them",
+    ),
+    Case(
+        "shards of which one has more classes",
+        {
+            "s-0.csv": "logit_0,logit_1,label\n1,0,1\n",
+            "s-1.csv": "logit_0,logit_1,logit_2,label\n0,0,5,1\n",
+        },
+        "ce 's-*.csv'",
+        "logit_2 are in this file or in s-0.csv, but not in both",
+    ),
+    Case(
+        "shards of which one has a header",
+        {"s-0.csv": "0.5,1\n", "s-1.csv": "0,1\n.5,1\n"},
+        "mse 's-*.csv' -i 0 -t 1",
+        "Use --header or --no-header for all of them",
+    ),
+    Case(
+        "a list in another order than that of the classes",
+        {"t.csv": "label,p_0,p_1\n0,0.9,0.1\n1,0.2,0.8\n"},
+        "nll t.csv --from probs -i p_1,p_0",
+        "Use -i p_0,p_1, or --class-base 0",
+    ),
+    Case(
+        "names of classes in another case",
+        {"t.csv": "label,p_Cat,p_Dog\n0,0.25,0.5\n1,0.5,0.25\n"},
+        "nll t.csv --from probs --classes dog,cat",
+        LN,
+    ),
+    Case(
+        "names of some classes alone",
+        {"t.csv": "label,p_cat,p_dog,p_bird2\n0,0.5,0.25,0.25\n"},
+        "nll t.csv --from probs --classes dog,cat,bird",
+        "has some of the names of the columns",
+    ),
+    Case(
+        "columns called true and false",
+        {"t.csv": "label,p_True,p_False\ntrue,0.5,0.25\nfalse,0.25,0.5\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "columns called pos and neg",
+        {"t.csv": "label,p_pos,p_neg\n1,0.5,0.25\n0,0.25,0.5\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "numbers behind two stems that overlap",
+        {"p.csv": "p_1,p_2\n1,2\n", "y.csv": "y_3,y_2\n3,2\n"},
+        "mse p.csv y.csv",
+        "not the same names",
+    ),
+    Case(
+        "a key with a blank",
+        {"a.csv": "user id,pred\n1,5\n2,7\n", "b.csv": "user id,y\n1,6\n2,9\n"},
+        "mse a.csv b.csv",
+        2.5,
+    ),
+    Case(
+        "keys of which one has a fraction of 0",
+        {"a.csv": "id,pred\n0.0,5\n1.0,7\n", "b.csv": "id,y\n1,9\n0,6\n"},
+        "mse a.csv b.csv --id id",
+        2.5,
+    ),
+    Case(
+        "columns that add up to the same and are no keys",
+        {"a.csv": "n,pred\n1,5\n4,7\n", "b.csv": "n,y\n2,6\n3,9\n"},
+        "mse a.csv b.csv",
+        2.5,
+    ),
+    Case(
+        "a join without any row",
+        {"a.csv": "id,pred\n1,5\n", "b.csv": "id,y\n2,6\n"},
+        "mse a.csv b.csv --id id --join inner",
+        "no key of it is in all of the other files",
+    ),
+    Case(
+        "a condition that no value of the column can meet",
+        {"t.csv": "fold,pred,y\n1,1,2\n2,1,3\n"},
+        "mse t.csv --where fold=3",
+        "keeps none of 2 rows",
+    ),
+    Case(
+        "three files of a comparison, of which the first has a target",
+        {"a.csv": "pred,target\n1,2\n", "b.csv": "pred,target\n3,2\n", "y.csv": "target\n5\n"},
+        "compare mse a.csv b.csv y.csv -f json",
+        '"difference": -12.0',
+    ),
+    Case(
+        "masks of two models",
+        {
+            "a.csv": "pred,y,mask\n1,0,1\n2,0,1\n3,0,0\n",
+            "b.csv": "pred,y,mask\n1,0,1\n2,0,0\n3,0,1\n",
+        },
+        "compare mse a.csv b.csv --mask-column mask -f csv",
+        "a,1.0,",
+    ),
+    Case(
+        "classes of the second model in the order of --classes",
+        {
+            "a.csv": "0.25,0.5\n0.5,0.25\n",
+            "b.csv": "p_cat,p_dog\n0.5,0.25\n0.25,0.5\n",
+            "y.csv": "label\ncat\ndog\n",
+        },
+        "compare nll a.csv b.csv y.csv --from probs --classes dog,cat -f csv",
+        f"b,{LN!r},",
+    ),
+    Case(
+        "a column called Class beside --by class",
+        {"t.csv": "Class,c0,c1,label\na,0,1,0\nb,1,0,1\n"},
+        "ce t.csv --by class",
+        "has a column 'Class', and --by class groups by the target",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
+def test_a_table_is_read_as_it_is_meant(
+    case: Case, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in case.files.items():
+        (tmp_path / name).write_text(text)
+    code, out, err = run(*shlex.split(case.command))
+    if isinstance(case.expected, float):
+        assert (code, float(out)) == (0, pytest.approx(case.expected, rel=1e-12)), err
+    elif code == 0:
+        assert case.expected in out
+    else:
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+        assert case.expected in err
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pa.array([bytes([k]) * 16 for k in range(3)], pa.binary(16)),
+        pa.array([b"a", b"b", b"c"]),
+        pa.array([10**18 + k for k in range(3)]).cast(pa.decimal128(20, 0)),
+        pa.array([0, 1, 2], pa.timestamp("ns")),
+    ],
+)
+def test_keys_of_any_type_are_compared(keys: pa.Array, run: Run, tmp_path: Path) -> None:
+    a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    pa.parquet.write_table(pa.table({"id": keys, "pred": [1.0, 2.0, 3.0]}), a)
+    pa.parquet.write_table(pa.table({"id": keys.take([2, 1, 0]), "y": [3.0, 2.0, 1.0]}), b)
+    code, out, err = run("mse", a, b)
+    assert (code, out) == (1, "")
+    assert "the rows are not in the same order" in err
+    assert run("mse", a, b, "--pair", "position")[1] == "2.6666666666666665\n"
+
+
+def test_one_row_of_classes_in_a_file_of_arrays(run: Run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", logits=np.array([0.0, np.log(3.0)]))
+    code, out, _ = run("ce", tmp_path / "c.npz", "1")
+    assert code == 0
+    assert float(out) == pytest.approx(np.log(4 / 3))
+
+
+def test_many_columns_and_many_words_end(run: Run, tmp_path: Path) -> None:
+    names = [f"logit_{k}" for k in range(20_000)]
+    header = io.StringIO()
+    header.write(",".join([*names, "label"]) + "\n" + "0," * len(names) + "1\n")
+    (tmp_path / "wide.csv").write_text(header.getvalue())
+    code, out, err = run("ce", tmp_path / "wide.csv")
+    assert code == 0, err
+    assert float(out) == pytest.approx(np.log(20_000))
+    for file, middles in (("p.csv", "xyz"), ("y.csv", "uvw")):
+        long = [f"{'a_' * 40}{middle}{'_b' * 40}" for middle in middles]
+        (tmp_path / file).write_text(",".join(long) + "\n1,2,3\n")
+    assert "not the same names" in run("mse", tmp_path / "p.csv", tmp_path / "y.csv")[2]
