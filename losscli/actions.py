@@ -74,6 +74,8 @@ def answer(
     reduction = parameters.get("reduction", "mean")
     if showing.gate is not None and reduction == "none":
         raise UsageError("--fail-above judges one number, and --reduction none gives many")
+    if not (showing.output or wanted["top"] or reduction == "none"):
+        _require_no_keep(parameters, "--top, --output or --reduction none")
     if showing.output is not None:
         _require_not_read(showing.output, _paths(loss, inputs, wanted, parameters))
     on_upper = showing.gate is not None and showing.gate.on == "upper"
@@ -114,12 +116,20 @@ def answer_comparison(
     """Compare two models and report it."""
     from losscli.comparison import compare  # noqa: PLC0415 - for this alone
 
+    if not wanted["top"]:
+        _require_no_keep(parameters, "--top")
     with ExitStack() as stack:
         found = compare(
             loss, *inputs, wanted=Wanted(**wanted), on_progress=_progress(stack), **parameters
         )
     write_comparison(showing.format, sys.stdout, found)
     return found
+
+
+def _require_no_keep(parameters: Mapping[str, Any], options: str) -> None:
+    """Raise UsageError for columns to show where no element is shown."""
+    if parameters.get("keep"):
+        raise UsageError(f"--keep shows a column with each element. Use it with {options}.")
 
 
 def judge(comparison: Comparison) -> None:

@@ -350,6 +350,20 @@ class TestShownWithEachElement:
         words = ("l1", files[0], "1,0,9", "--keep", "kind", "--id", "id", "-r", "none", "-f", "csv")
         assert run(*words)[1].splitlines()[1] == "007,a,0,1.0,0.0"
 
+    def test_names_that_rows_have_already(self, tmp_path: Path, run: Run) -> None:
+        (tmp_path / "t.csv").write_text("id,loss,key_loss,pred,y\n1,9,7,2,1\n")
+        words = ("l1", tmp_path / "t.csv", "--keep", "loss", "--keep", "key_loss")
+        for more in (("-r", "none", "-f", "csv"), ("-o", tmp_path / "out.csv")):
+            code, out, err = run(*words, *more)
+            assert code == 0, err
+            text = out if "-f" in more else (tmp_path / "out.csv").read_text().replace('"', "")
+            assert text.startswith("key_loss,key_key_loss,index,target")
+
+    def test_without_elements_to_show(self, files: list[Path], run: Run) -> None:
+        code, _, err = run("l1", *files, "--id", "id", "--keep", "kind")
+        assert code == 2
+        assert "Use it with --top, --output or --reduction none." in err
+
     def test_an_unknown_column(self, files: list[Path], run: Run) -> None:
         code, _, err = run("l1", *files, "--id", "id", "--keep", "kinds", "--top", "1")
         assert code == 1

@@ -218,6 +218,21 @@ CASES = [
         f"b,{LN!r},",
     ),
     Case(
+        "labels that a condition leaves out",
+        {"t.csv": "label,p_1,p_2,p_3,s\n0,.8,.1,.1,a\n1,.1,.8,.1,b\n2,.1,.1,.8,b\n"},
+        "nll t.csv --from probs --where s=b",
+        "Use --class-base 1 or --class-base 0",
+    ),
+    Case(
+        "times in two ways of writing",
+        {
+            "a.csv": "when,pred\n2024-01-01,1\n2024-01-02,2\n",
+            "b.csv": "when,y\n2024-01-02 00:00:00,2\n2024-01-01 00:00:00,1\n",
+        },
+        "mse a.csv b.csv",
+        "the rows are not in the same order",
+    ),
+    Case(
         "a column called Class beside --by class",
         {"t.csv": "Class,c0,c1,label\na,0,1,0\nb,1,0,1\n"},
         "ce t.csv --by class",

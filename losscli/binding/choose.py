@@ -6,8 +6,9 @@ import difflib
 import fnmatch
 import glob
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from losscli.binding.ambiguity import flag, nothing, option_of, several
 from losscli.binding.classes import Labels
@@ -20,8 +21,14 @@ from losscli.errors import DataError, listed, quoted
 from losscli.readers.fields import Field, Offer
 from losscli.request import Files, Request
 
-# Gives the labels of a target, from its files and columns; None where they cannot be read twice.
-ReadLabels = Callable[[Files, Sequence[str] | None], Labels | None]
+
+class ReadLabels(Protocol):
+    """Gives the labels of a target, from its files and columns; None where they cannot be read
+    twice."""
+
+    def __call__(
+        self, files: Files, columns: Sequence[str] | None, all_rows: bool = False
+    ) -> Labels | None: ...
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,22 @@ def _by_labels(
 ) -> Order:
     """By name where every label is a column, else by position."""
     file = given.offer_of("input").file
-    labels = given.read_labels(given.request.arrays["target"], chosen.columns.get("target"))
+    target = given.request.arrays["target"], chosen.columns.get("target")
+    labels = given.read_labels(*target)
     if labels is None:
         raise DataError(
             f"{file}: the columns are called {listed(ordered)}, and labels that cannot be read "
             f"twice may mean these numbers or positions. Use --class-base {numbers[0]} or "
             "--class-base 0."
         )
+    if given.request.where and labels.numbers <= set(numbers):
+        whole = given.read_labels(*target, all_rows=True)
+        if whole is not None and not whole.numbers <= set(numbers):
+            raise DataError(
+                f"{file}: the labels that --where keeps are among the numbers of the columns "
+                f"{listed(ordered)}, and other labels of the file are not. Use --class-base "
+                f"{numbers[0]} or --class-base 0."
+            )
     consecutive = list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
     is_sure = consecutive or chosen.how["input"] is not How.FOUND or _are_numbers(ordered)
     if labels.numbers and labels.numbers <= set(numbers) and (is_sure or _all_met(labels, numbers)):

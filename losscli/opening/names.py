@@ -71,17 +71,21 @@ def name_classes(
 
 
 def read_labels(
-    request: Request, containers: Containers, files: Files | Array, columns: Sequence[str] | None
+    request: Request,
+    containers: Containers,
+    files: Files | Array,
+    columns: Sequence[str] | None,
+    all_rows: bool = False,
 ) -> Labels | None:
     """The labels that a target has, each once, without those that are ignored, in a pass of its
-    own; None if there can be none."""
+    own; None if there can be none. With `all_rows` also those of rows that conditions leave out."""
     if not isinstance(files, tuple):
         return _labels(request, np.unique(np.asarray(files)))
     if STANDARD_INPUT in files:
         return None
     container = containers[files]
     if container.is_table and columns is not None:
-        distinct = container.distinct(columns[0], _MOST_LABELS)  # type: ignore[attr-defined]
+        distinct = container.distinct(columns[0], _MOST_LABELS, all_rows)  # type: ignore[attr-defined]
         if distinct is None:
             return Labels()
         return _labels(request, np.array(distinct.drop_null().to_pylist()))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, quoted
 from losscli.readers.derived import Made
+from losscli.readers.fields import Content
 from losscli.readers.labels import is_distinct
 from losscli.readers.table_arrays import TableCells
 
@@ -126,16 +127,26 @@ def _mixed(value: Any) -> int:
 
 
 def _comparable(first: pa.Array, second: pa.Array, shared: Shared) -> tuple[pa.Array, pa.Array]:
-    """Both as numbers where both files have numbers, however they are written, else as text."""
+    """Both in one type, however they are written: numbers as numbers, times as times, else text."""
     if first.type == second.type and not pa.types.is_string(first.type):
         return first, second
-    if shared.first.is_number and shared.second.is_number:
-        for kind in (pa.int64(), pa.float64()):
-            with suppress(pa.ArrowException):  # fractions, or a word further down
-                numbers = first.cast(kind), second.cast(kind)
-                if kind == pa.int64() or all(map(is_distinct, numbers)):
-                    return numbers
+    for kind in _kinds(shared):
+        with suppress(pa.ArrowException):  # fractions, or a word further down
+            values = first.cast(kind), second.cast(kind)
+            if kind != pa.float64() or all(map(is_distinct, values)):
+                return values
     return first.cast(pa.string()), second.cast(pa.string())
+
+
+def _kinds(shared: Shared) -> list[pa.DataType]:
+    """The types in which columns of two files may be compared, if both have the same content."""
+    fields = shared.first.field, shared.second.field
+    contents = {field.content for field in fields}
+    if contents == {Content.TIME}:
+        return [pa.timestamp("us")]
+    if contents == {Content.TRUTH}:
+        return [pa.bool_()]
+    return [pa.int64(), pa.float64()] if all(field.is_number for field in fields) else []
 
 
 def _equal(first: pa.Array, second: pa.Array) -> NDArray[np.bool_]:

@@ -162,8 +162,7 @@ class Table:
     def cells(self, column: str) -> TableCells:
         """A column to be compared with that of another table."""
         self._label_columns[column] = self._label_field(column)
-        is_number = self.offer.field(column).is_number
-        return TableCells(self, (column,), is_number)
+        return TableCells(self, (column,), self.offer.field(column))
 
     def file_labels(self) -> TableFiles:
         """The file that each row comes from, as a label."""
@@ -254,14 +253,16 @@ class Table:
             first += batch.num_rows
         return pa.chunked_array(kept), pa.chunked_array(dropped)
 
-    def distinct(self, name: str, most: int) -> pa.Array | None:
-        """The values of a column, each once, of the rows that conditions keep, in a pass of its
-        own; None if there are more than so many. Those of numbers are numbers, of text text."""
+    def distinct(self, name: str, most: int, all_rows: bool) -> pa.Array | None:
+        """The values of a column, each once, of all rows or of those that conditions keep, in a
+        pass of its own; None if there are more than so many. Numbers are numbers, text is text."""
         field = self.schema.field(name)
         kind = plain_type(field.type)
         found, first, streams = pa.array([], kind), 0, self._streams()
         for batch in self.open_batches(self._with_conditions([field])):
-            keeps = self._mask(batch, streams)
+            keeps = np.ones(batch.num_rows, np.bool_)
+            if not all_rows:
+                keeps = self._mask(batch, streams)
             values = plain(batch.column(name)).filter(pa.array(keeps))
             if values.type != kind:  # a condition reads it as text
                 values = self._parsed(values, name, kind, first + np.flatnonzero(keeps))

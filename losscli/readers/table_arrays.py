@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from losscli.errors import DataError, listed, quoted
 from losscli.readers.columns import FILE, LABEL, ROW, is_list, is_text, plain_type, value_type
 from losscli.readers.derived import Made
+from losscli.readers.fields import Field
 from losscli.readers.labels import as_values, label_values
 
 if TYPE_CHECKING:
@@ -287,9 +288,9 @@ class TableValues(TableLabels):
 class TableCells(TableLabels):
     """A column of labels as Arrow has it, to be compared with that of another table."""
 
-    def __init__(self, table: Table, columns: tuple[str, ...], is_number: bool) -> None:
+    def __init__(self, table: Table, columns: tuple[str, ...], field: Field) -> None:
         super().__init__(table, columns)
-        self.is_number = is_number
+        self.field = field
         self._start = 0
 
     @property

@@ -190,10 +190,9 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
     losses = elements.losses
     shape = losses.values.shape
     index = np.unravel_index(np.arange(losses.values.size), shape)
-    own = ["target", "weight", "loss", *_index_names(len(shape))]
     columns: dict[str, NDArray[Any]] = {
-        f"key_{name}" if name in own else name: spread(values, shape).ravel()
-        for name, values in elements.keys.items()
+        name: spread(values, shape).ravel()
+        for name, values in zip(key_names(elements), elements.keys.values(), strict=True)
     }
     columns |= {
         name: start + offsets
@@ -216,6 +215,19 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
     return columns
 
 
+def key_names(elements: Elements) -> list[str]:
+    """What the columns of keys are called, beside those that each row of elements has."""
+    index = _index_names(elements.losses.values.ndim)
+    known = {"target", "weight", SAMPLE_WEIGHT, "loss", *index, *elements.labels}
+    names: list[str] = []
+    for name in elements.keys:
+        while name in known:
+            name = f"key_{name}"  # noqa: PLW2901 - until it is free
+        known.add(name)
+        names.append(name)
+    return names
+
+
 def _weights(losses: PerElement) -> NDArray[np.float64]:
     shape = losses.values.shape
     if losses.weights is not None:
@@ -226,7 +238,8 @@ def _weights(losses: PerElement) -> NDArray[np.float64]:
 def element_header(elements: Elements) -> list[str]:
     """Keys, an index for each axis, the target where it is one number an element, the loss."""
     index = _index_names(len(elements.start))
-    return [*elements.keys, *index, *([] if elements.targets is None else ["target"]), "loss"]
+    target = [] if elements.targets is None else ["target"]
+    return [*key_names(elements), *index, *target, "loss"]
 
 
 def header_of_none(result: Result) -> list[str]:
