@@ -151,12 +151,11 @@ class TestColumns:
         table = write_csv(tmp_path / "t.csv", "l0,l1,label\n1.5,2.5,0\n")
         assert self.columns_of(table, input_column="l*") == ("l0", "l1")
 
-    def test_without_a_name_the_floating_point_columns_are_taken_and_named(
-        self, table: Path
-    ) -> None:
-        assert self.columns_of(table) == ("a", "b")
+    def test_columns_of_a_stem_are_taken_and_named(self, tmp_path: Path) -> None:
+        table = write_csv(tmp_path / "t.csv", "id,c0,age,c1,label\n7,1.5,30,2.5,0\n")
+        assert self.columns_of(table) == ("c0", "c1")
         result = evaluate("cross-entropy", table, target_column="label")
-        assert result.notes == (f"input: took columns a, b of {table}",)
+        assert result.notes == (f"input: took columns c0, c1 of {table}; left out: age",)
 
     def test_a_name_with_a_comma(self, tmp_path: Path) -> None:
         table = write_csv(tmp_path / "t.csv", '"a,b",c,label\n1.5,2.5,0\n')

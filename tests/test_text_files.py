@@ -23,8 +23,8 @@ from conftest import COMMAND
 
 from losscli import Wanted, evaluate
 from losscli.errors import DataError, UsageError
-from losscli.inspection import inspect
-from losscli.readers import Reading, lines
+from losscli.inspection import Look, inspect
+from losscli.readers import lines
 from losscli.readers.lines import opening_quote, whole_lines, whole_rows
 
 
@@ -167,7 +167,7 @@ class TestQuotes:
         """The type is that of the whole row; each line for itself has no third column."""
         text = 'x,y,text\n1,0,"' + "line\n" * 300_000 + '"\n2,0,"b"\n'
         (tmp_path / "t.csv").write_text(text)
-        found = inspect([str(tmp_path / "t.csv")], False, Reading(), pytest.fail)
+        found = inspect([str(tmp_path / "t.csv")], Look(), pytest.fail)
         assert [(one.name, one.dtype) for one in found] == [
             ("x", "float64"),
             ("y", "float64"),
