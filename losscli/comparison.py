@@ -141,13 +141,14 @@ def _models(
     loss: Loss, a: Any, inputs: Sequence[Any], parameters: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
     """What each of two models is bound from: an input of its own, or columns of one table."""
-    if inputs:
+    first = loss.arrays[0].name
+    columns = parameters.get(f"{first}_column")
+    one_table = isinstance(a, str) and list(inputs) == [a] and isinstance(columns, list | tuple)
+    if inputs and not (one_table and len(columns or ()) == 2):
         b, *others = inputs
         yield (a, *others), parameters
         yield (b, *others), parameters
         return
-    first = loss.arrays[0].name
-    columns = parameters.get(f"{first}_column")
     if not isinstance(columns, list | tuple) or len(columns) != 2:
         option = option_of(first)
         raise UsageError(

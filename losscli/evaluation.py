@@ -200,6 +200,7 @@ def evaluate_request(
         *sources.warnings,
         *layout.warnings,
         *outcome.doubts,
+        *_idle_conditions(sources, selected),
         *remarks.suspicions(result, outcome, how.check),
         *_worse_than_guessing(result, frequencies, request, how, on_progress),
     )
@@ -249,6 +250,14 @@ def _work(sources: Sources, plan: Plan, how: Running, tally: engine.Tally | None
         how.threads,
         tally,
     )
+
+
+def _idle_conditions(sources: Sources, selected: Selected | None) -> Iterator[str]:
+    """A warning for conditions that are to leave rows out and do not, as a misspelt label does."""
+    if selected is not None and not selected.dropped:
+        for condition in sources.request.where:
+            if condition.negated:
+                yield f"--where {condition} leaves out no row"
 
 
 def _selected(sources: Sources) -> Selected | None:

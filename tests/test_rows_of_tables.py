@@ -373,14 +373,14 @@ class TestShownWithEachElement:
 
 class TestGroupsWithoutAColumn:
     def test_by_the_column_of_the_input(self, tmp_path: Path, run: Run) -> None:
-        (tmp_path / "p.csv").write_text("toxic,obscene\n1,4\n3,8\n")
-        (tmp_path / "y.csv").write_text("obscene,toxic\n4,0\n6,3\n")
+        (tmp_path / "p.csv").write_text("toxic,obscene\n0.5,4.5\n2.5,8.5\n")
+        (tmp_path / "y.csv").write_text("obscene,toxic\n4,0.5\n6,2.5\n")
         code, out, _ = run(
             "l1", tmp_path / "p.csv", tmp_path / "y.csv", "--by", "column", "-f", "json"
         )
         assert code == 0
         groups = {one["group"]: (one["value"], one["count"]) for one in json.loads(out)["groups"]}
-        assert groups == {"toxic": (0.5, 2), "obscene": (1.0, 2)}
+        assert groups == {"toxic": (0.0, 2), "obscene": (1.5, 2)}
 
     def test_by_the_column_of_an_array(self, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", [[1.0, 4.0], [3.0, 8.0]])

@@ -70,7 +70,7 @@ CASES = [
         "labels that name some columns of classes, and whole numbers in the others",
         {"t.csv": "cat,dog,cow,label\n0,1.5,-0.5,dog\n0,0.3,0.7,cow\n"},
         "ce t.csv",
-        "Use -i cat,dog,cow to take all of them",
+        "or -i cat,dog,cow to take all of them",
     ),
     Case(
         "numbers before the stem",
@@ -216,6 +216,48 @@ CASES = [
         },
         "compare nll a.csv b.csv y.csv --from probs --classes dog,cat -f csv",
         f"b,{LN!r},",
+    ),
+    Case(
+        "whole numbers that two tables share",
+        {"a.csv": "hour,sales\n0,1.5\n1,2.5\n", "b.csv": "hour,sales\n0,4.5\n1,5.5\n"},
+        "mse a.csv b.csv",
+        "Use --id hour for a key, or list the columns of data: -i sales -t sales",
+    ),
+    Case(
+        "a first row of a word and a number",
+        {"a.csv": "img0.png,10.5\nimg1.png,20.5\n", "b.csv": "img0.png,19.5\nimg1.png,23.5\n"},
+        "mse a.csv b.csv",
+        "Use --header or --no-header",
+    ),
+    Case(
+        "numbers below 0 behind a stem",
+        {"t.csv": "prob_-1,prob_0,prob_1,label\n.5,.25,.25,-1\n.25,.25,.5,1\n.25,.5,.25,0\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "numbers within the names",
+        {"t.csv": "P(y=1),P(y=0),label\n0.5,0.25,1\n0.25,0.5,0\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "names of classes that are numbers",
+        {"a.csv": "a,b,c\n0.7,0.2,0.1\n", "b.csv": "label\n2\n"},
+        "nll a.csv b.csv --from probs --classes 2,0,1",
+        "--classes 2,0,1 are numbers, and so are the labels",
+    ),
+    Case(
+        "one table for both models",
+        {"t.csv": "a_0,a_1,b_0,b_1,label\n0,0,1,1,0\n0,0,1,1,1\n"},
+        "compare ce t.csv t.csv -i a_0,a_1 -i b_0,b_1 -t label -f csv",
+        f"b,{LN!r},",
+    ),
+    Case(
+        "a condition that leaves out no row",
+        {"t.csv": "fold,pred,y\n1.0,1,2\n2.0,1,3\n"},
+        "mse t.csv --where fold!=1 --strict",
+        "--where fold!=1 leaves out no row",
     ),
     Case(
         "labels that a condition leaves out",

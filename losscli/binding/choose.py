@@ -18,7 +18,7 @@ from losscli.binding.pairs import How, Side, have_same_names, paired
 from losscli.binding.stems import in_number_order, stems_of
 from losscli.binding.targets import TARGETS, named_array, target_alone, target_beside
 from losscli.errors import DataError, listed, quoted
-from losscli.readers.fields import Field, Offer
+from losscli.readers.fields import Content, Field, Offer
 from losscli.request import Files, Request
 
 
@@ -344,7 +344,29 @@ def _paired(given: Given, chosen: Chosen) -> Chosen:
     is_index = loss.has_classes and len(second.columns) == 1
     if is_index or any(_is_list(given, one) or _is_one(one) for one in (first, second)):
         return chosen
+    _refuse_shared_whole_numbers(given, first, second)
     return chosen.reordered("target", paired(first, second), "the input's")
+
+
+def _refuse_shared_whole_numbers(given: Given, first: Side, second: Side) -> None:
+    """Raise DataError where nobody named columns, of which one has whole numbers in both files: it
+    may be a key, and its loss would be 0."""
+    if first.how is not How.FOUND or second.how is not How.FOUND or len(first.columns) < 2:
+        return
+    offers = given.offer_of(first.array), given.offer_of(second.array)
+    common = [name for name in first.columns if name in second.columns]
+    whole = [
+        name
+        for name in common
+        if all(offer.field(name).content is Content.WHOLE for offer in offers)
+    ]
+    if whole:
+        rest = [name for name in common if name not in whole] or common[-1:]
+        raise DataError(
+            f"{second.file}: {listed(whole)} has whole numbers in both files and may be a key or "
+            f"data. Use --id {shlex.quote(','.join(whole))} for a key, or list the columns of "
+            f"data: {flag('input', rest)} {flag('target', rest)}."
+        )
 
 
 def _is_one(one: Side) -> bool:

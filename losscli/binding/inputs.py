@@ -151,12 +151,19 @@ def _unknown_classes(
 ) -> DataError:
     """The error for columns of which neither names nor labels say that they are the classes."""
     them = "all of them" if len(columns) > 1 else "it"
-    unknown = sorted((Labels() if labels is None else labels).texts.difference(columns))
+    texts = frozenset[str]() if labels is None else labels.texts
+    unknown = sorted(texts.difference(columns))
     why = f", and no column is called as the labels {listed(unknown)}" if unknown else ""
+    called = [name for name in columns if name in texts]
+    some = (
+        f"{flag(sought.array, called)} to take those called as the labels are, or "
+        if called
+        else ""
+    )
     return DataError(
-        f"{offer.file}: {listed(columns)} could be the {sought.array}: neither a stem nor the "
-        f"labels say which columns are classes{why}. Use {flag(sought.array, columns)} to take "
-        f"{them}."
+        f"{offer.file}: {listed(columns)} could be the {sought.array}: they have no common "
+        f"beginning, and the labels do not say which columns are classes{why}. Use {some}"
+        f"{flag(sought.array, columns)} to take {them}."
     )
 
 

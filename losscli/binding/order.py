@@ -34,6 +34,7 @@ def class_order(given: Given, chosen: Chosen) -> Order:
     Otherwise the first column is the first class.
     """
     columns = chosen.columns.get("input", ())
+    _require_names(given, chosen)
     if not _has_index_target(given, chosen) or len(columns) < 2:
         return Order(chosen)
     if given.classes is not None:
@@ -52,6 +53,21 @@ def class_order(given: Given, chosen: Chosen) -> Order:
             )
         return Order(chosen.reordered("input", ordered, "the labels"))
     return _by_labels(given, chosen, ordered, sorted(numbers))
+
+
+def _require_names(given: Given, chosen: Chosen) -> None:
+    """Raise DataError for names of classes that are numbers, as labels are, but no positions."""
+    names = given.classes
+    if names is None or _target_is_text(given, chosen):
+        return
+    if not given.request.loss.has_classes or "class_base" in given.request.typed:
+        return
+    if _are_numbers(names) and list(map(number_of, names)) != list(range(len(names))):
+        raise DataError(
+            f"--classes {','.join(names)} are numbers, and so are the labels. Call the columns of "
+            "the input by these numbers, or use --class-base for classes in the order of their "
+            "numbers."
+        )
 
 
 def _has_index_target(given: Given, chosen: Chosen) -> bool:

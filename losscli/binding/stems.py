@@ -13,9 +13,11 @@ _SEPARATORS = "_.- "
 _NUMBERED = [
     re.compile(pattern, re.DOTALL)
     for pattern in (
+        r"(?P<stem>.*[_.\s])(?P<number>-\d+)",  # p_-1
         r"(?P<stem>.*?)(?P<number>\d+)",  # p_1
         r"(?P<stem>.+)[(\[](?P<number>\d+)[)\]]",  # p(1)
         r"(?P<number>\d+)[_.\- ](?P<stem>\D+)",  # 1_p
+        r"(?P<stem>\D+)(?P<number>\d+)(?P<rest>\D+)",  # class0_p
     )
 ]
 _BARE_NUMBER = re.compile(r"[+-]?\d{1,18}(\.0+)?")
@@ -43,13 +45,18 @@ class Stem:
         rests = {"".join(self._words(name)) for name in self.columns}
         if self.numbers is not None or rests == {"true", "false"}:
             return []
-        return [name for name in self.columns if _ABOUT_OTHERS & set(self._words(name))]
+        return [name for name in self.columns if _is_doubtful(self._words(name))]
 
     def _words(self, name: str) -> list[str]:
         """The words of a name beside the stem."""
         lower, size = name.lower(), len(self.stem)
         rest = lower[size:] if lower.startswith(self.stem) else lower[:-size]
         return re.split(r"[_.\- ]+", rest)
+
+
+def _is_doubtful(words: Sequence[str]) -> bool:
+    """Whether what follows a stem is about other columns, or has a number within it."""
+    return any(word in _ABOUT_OTHERS or any(map(str.isdigit, word)) for word in words)
 
 
 def number_of(name: str) -> int | None:
@@ -70,7 +77,8 @@ def numbered(name: str) -> tuple[str, int] | None:
     found = next(filter(None, matches), None)
     if found is None or len(found["number"]) > _MOST_DIGITS:
         return None
-    return found["stem"].rstrip(_SEPARATORS), int(found["number"])
+    rest = found.groupdict().get("rest", "")
+    return found["stem"].rstrip(_SEPARATORS) + rest, int(found["number"])
 
 
 def stems_of(fields: Iterable[Field]) -> list[Stem]:

@@ -52,7 +52,8 @@ def join_rows(
         _require_key(containers[leading], columns)
     read: dict[Files | None, Keys] = {} if keys is None else {None: keys}
     read |= {files: _keys(table, columns) for files, table in tables.items()}
-    match = matched(list(read.values()), request.join is not None)
+    # Keys that are given are those that all files have.
+    match = matched(list(read.values()), request.join is not None or keys is not None)
     for files, order in zip(read, match.orders, strict=True):
         if files is None or _is_in_order(order, read[files]):
             continue
@@ -70,7 +71,7 @@ def join_rows(
     return tuple(
         f"{one.file}: left out {count} of {len(one.kept[0])} rows, whose key has no partner"
         for one, count in zip(read.values(), match.left_out, strict=True)
-        if count
+        if count and request.join is not None
     )
 
 

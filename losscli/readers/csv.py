@@ -165,6 +165,7 @@ def _find_header(
     it are not whole numbers, and otherwise it may be a row of them.
     """
     if not all(_NUMBER.fullmatch(cell) for cell in cells):
+        _require_no_fraction(name, cells)
         return True, ()
     if list(cells) != [str(k) for k in range(len(cells))]:
         return False, (f"{name}: the first line holds numbers, so it is taken as data",)
@@ -181,6 +182,17 @@ def _find_header(
         f"{name}: took the first line, {line}, as column names, since {reason}. Use --no-header to "
         "read it as data.",
     )
+
+
+def _require_no_fraction(name: str, cells: Sequence[str]) -> None:
+    """Raise DataError where a first line of words has a number that no column is called by."""
+    numbers = (cell for cell in cells if _NUMBER.fullmatch(cell))
+    odd = next((cell for cell in numbers if not float(cell).is_integer()), None)
+    if odd is not None:
+        raise DataError(
+            f"{name}: the first line has {quoted(odd)} and words, and may be column names or "
+            "values. Use --header or --no-header."
+        )
 
 
 def _schema(origin: Origin, head: bytes, dialect: _Dialect) -> pa.Schema:
