@@ -218,6 +218,24 @@ CASES = [
         f"b,{LN!r},",
     ),
     Case(
+        "classes called as missing values are",
+        {"t.csv": "NA,None,label\n0.5,0.25,NA\n0.25,0.5,None\n"},
+        "nll t.csv --from probs",
+        LN,
+    ),
+    Case(
+        "classes called as missing values are by --classes",
+        {"x.csv": "0.5,0.25\n0.25,0.5\n", "y.csv": "label\nNA\nnull\n"},
+        "nll x.csv y.csv --from probs --classes NA,null",
+        LN,
+    ),
+    Case(
+        "a target of missing values",
+        {"t.csv": "p_0,p_1,label\n0.5,0.25,NA\n0.25,0.5,NA\n"},
+        "nll t.csv --from probs",
+        "--skip-missing",
+    ),
+    Case(
         "whole numbers that two tables share",
         {"a.csv": "hour,sales\n0,1.5\n1,2.5\n", "b.csv": "hour,sales\n0,4.5\n1,5.5\n"},
         "mse a.csv b.csv",

@@ -53,6 +53,7 @@ def name_classes(
     """The target that holds names of classes, if it does, told what the classes are called."""
     if not request.loss.has_classes:
         return None
+    _take_names_of_classes(arrays, names)
     texts = [array for array in arrays.values() if getattr(array, "is_text", False)]
     if not texts:
         return None
@@ -68,6 +69,18 @@ def name_classes(
             "names, expected class indices; --classes gives the names of the classes"
         )
     return target
+
+
+def _take_names_of_classes(arrays: Mapping[str, Any], names: Sequence[str] | None) -> None:
+    """Read a target of nothing but words such as NA as names where classes are called so."""
+    target = arrays.get("target")
+    table = getattr(target, "table", None)
+    if table is None or target is None or not table.unknown.intersection(target.columns):
+        return
+    columns = next(iter(arrays.values())).columns or ()
+    known = {name for called in namings(columns) for name in called} if columns else set()
+    if not {*known, *(names or ())}.isdisjoint(table.missing):
+        table.take_as_text(target.columns[0])
 
 
 def read_labels(

@@ -90,6 +90,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         seen=seen,
         as_labels=lambda field: pa.string(),  # 007 is not 7
         missing=_MISSING,
+        unknown=frozenset(field.name for field in inferred if pa.types.is_null(field.type)),
         threads=threads,
         notes=notes,
         numbered=dialect.lines_before == 0,

@@ -61,7 +61,8 @@ class Table:
     `row_count` is None where only the end
     tells. `schema` has the types that columns are read as, `seen` those that they look like,
     where that is something else; of such a field `as_labels` tells the type that keeps labels
-    apart, and `missing` are the words that mean a missing number. With one of `threads` nothing is
+    apart, and `missing` are the words that mean a missing number. Columns of nothing else so far
+    are `unknown`: they may be text. With one of `threads` nothing is
     read ahead. `notes` say what was chosen in opening it, `warnings` what looks wrong with the
     file, `files` and `parts` tell what it is made of, if of several. `numbered`: there is no
     header, and the names of the columns are their positions.
@@ -80,6 +81,7 @@ class Table:
         seen: pa.Schema | None = None,
         as_labels: Callable[[pa.Field], pa.DataType] = lambda field: field.type,
         missing: Sequence[str] = (),
+        unknown: frozenset[str] = frozenset(),
         threads: int | None = None,
         notes: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
@@ -98,6 +100,7 @@ class Table:
         self.open_batches = open_batches
         self._row_count = row_count
         self.missing = missing
+        self.unknown = unknown
         self._threads = threads
         self._as_labels = as_labels
         self._columns: list[str] = []
@@ -182,6 +185,12 @@ class Table:
         """Read a column of names as it is; text in any other is an error."""
         self._texts.add(column)
 
+    def take_as_text(self, column: str) -> None:
+        """Read a column of which nothing but missing numbers is known as names."""
+        place = self.schema.get_field_index(column)
+        self.schema = self.schema.set(place, pa.field(column, pa.string()))
+        self.allow_text(column)
+
     def explode(self, leading: Sequence[str], shift: bool, leaves_out: bool) -> None:
         """Take every row for a sequence; with `shift`, the columns of `leading` lose their last
         step and all others their first. `leaves_out` tells what is done with a row that lacks a
@@ -228,6 +237,7 @@ class Table:
             seen=common([table.seen for table in tables]),
             as_labels=self._as_labels,
             missing=self.missing,
+            unknown=self.unknown.intersection(*(table.unknown for table in others)),
             threads=self._threads,
             notes=tuple(dict.fromkeys(one for table in tables for one in table.notes)),
             warnings=tuple(one for table in tables for one in table.warnings),
@@ -257,6 +267,8 @@ class Table:
         """The values of a column, each once, of all rows or of those that conditions keep, in a
         pass of its own; None if there are more than so many. Numbers are numbers, text is text."""
         field = self.schema.field(name)
+        if name in self.unknown:
+            field = field.with_type(pa.string())
         kind = plain_type(field.type)
         found, first, streams = pa.array([], kind), 0, self._streams()
         for batch in self.open_batches(self._with_conditions([field])):
@@ -270,7 +282,15 @@ class Table:
             first += batch.num_rows
             if len(found) > most:
                 return None
-        return found
+        return self._numbers_if_they_are(found) if name in self.unknown else found
+
+    def _numbers_if_they_are(self, words: pa.Array) -> pa.Array:
+        """Words as numbers, if all are but those that mean a missing one, and there are any."""
+        known = [word for word in words.to_pylist() if word and word not in self.missing]
+        try:
+            return pa.array([float(word) for word in known]) if known else words
+        except ValueError:
+            return words
 
     def masks(self) -> Iterator[Rows]:
         """Which rows conditions keep, batch by batch, in a pass of its own."""
