@@ -70,7 +70,7 @@ class Chosen:
         return replace(self, columns=known, how={**self.how, array: how})
 
     def reordered(self, array: str, columns: Sequence[str], like: str) -> Chosen:
-        """With the columns of an array in another order, which a note tells."""
+        """With the columns of an array in another order, and a note that says so."""
         if tuple(columns) == self.columns[array]:
             return self
         note = f"{array}: columns put in the order of {like}"

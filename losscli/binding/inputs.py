@@ -59,7 +59,7 @@ def choose_input(offer: Offer, free: Sequence[Field], sought: Sought) -> tuple[s
     if others:
         return _the_one(offer, sought, others)
     if not candidates and len(offer.fields) == 1:
-        return offer.names  # which is told what is wrong with it as it is read
+        return offer.names  # reading it says what is wrong with it
     if sought.in_rows and not offer.is_table and not any(field.is_row for field in candidates):
         return _single_row(offer, candidates, sought)
     if sought.in_rows:

@@ -14,6 +14,7 @@ from losscli.binding.choose import Chosen
 from losscli.binding.names import is_key, same_key
 from losscli.errors import DataError, listed
 from losscli.opening.files import Containers, Opened, opened, select_rows, tables_of
+from losscli.readers import Container
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.request import Files, Request, key_array
 
@@ -101,21 +102,15 @@ def require_same_rows(requests: Sequence[Request], taken: set[str]) -> None:
     first = requests[0]
     if first.id is not None or first.pair is not None or _has_standard_input(requests):
         return
-    from losscli.readers.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
-
     with ExitStack() as stack:
         of_each = [opened(request, stack) for request in requests]
         for request, containers in zip(requests, of_each, strict=True):
             select_rows(request, containers)
         for table in tables_of(of_each[0]).values():
             for other in tables_of(of_each[1]).values():
-                shared = [
-                    Shared(table.cells(name), other.cells(its_name), is_key(name))
-                    for name, its_name in _shared_columns(table, other, taken)
-                    if table.name != other.name
-                ]
-                if shared:
-                    SameRows(shared).read_all()
+                rows = None if table.name == other.name else _compared(table, other, taken)
+                if rows is not None:
+                    rows.read_all()
 
 
 def _has_standard_input(requests: Sequence[Request]) -> bool:
@@ -128,8 +123,9 @@ def _is_in_order(order: NDArray[np.intp], keys: Keys) -> bool:
     return len(order) == len(keys.kept[0]) and bool(np.all(order == np.arange(len(order))))
 
 
-def _has(table: Table, columns: tuple[str, ...]) -> bool:
-    return all(same_key(name, table.offer.names) is not None for name in columns)
+def _has(container: Container, columns: tuple[str, ...]) -> bool:
+    """Whether a file has all columns of the key."""
+    return all(same_key(name, container.offer.names) is not None for name in columns)
 
 
 def _require_key(container: Any, columns: tuple[str, ...]) -> None:
@@ -153,9 +149,7 @@ def require_joined(
     """Raise DataError for a file whose arrays run along the samples and that lacks the key."""
     columns = key_columns(request, containers)
     for files, container in containers.items():
-        names = container.offer.names
-        is_paired = container.is_table and all(same_key(name, names) for name in columns)
-        if not is_paired and runs_along(files):
+        if not (container.is_table and _has(container, columns)) and runs_along(files):
             _require_key(container, columns)
 
 
@@ -167,17 +161,23 @@ def same_rows(
     tables = tables_of(containers)
     if request.id is not None or request.pair is not None or len(tables) < 2:
         return
-    from losscli.readers.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
-
     taken = {name for names in chosen.columns.values() for name in names}
     for number, (files, table) in enumerate(tables.items()):
         for earlier in list(tables.values())[:number]:
-            shared = [
-                Shared(earlier.cells(name), table.cells(its_name), is_key(name))
-                for name, its_name in _shared_columns(earlier, table, taken)
-            ]
-            if shared:
-                yield files, SameRows(shared)
+            rows = _compared(earlier, table, taken)
+            if rows is not None:
+                yield files, rows
+
+
+def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
+    """What compares the rows of two tables; None if they share no column that could tell."""
+    from losscli.readers.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
+
+    shared = [
+        Shared(first.cells(name), other.cells(its_name), is_key(name))
+        for name, its_name in _shared_columns(first, other, taken)
+    ]
+    return SameRows(shared) if shared else None
 
 
 def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:

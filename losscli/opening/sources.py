@@ -95,7 +95,7 @@ def open_sources(
     selections = select_rows(request, containers)
     names = None if request.classes is None else class_names(request.classes)
     given = _given(request, containers, names)
-    order = _chosen(given, model)
+    order = class_order(given, choose(given, model.input))
     chosen = order.chosen
     arrays = _arrays(request, containers, chosen)
     files = Opened(request, containers, selections, stack)
@@ -126,7 +126,9 @@ def open_sources(
         arrays[PRESENT] = Together(of_tables, ragged is not None)
     arrays |= {key: one for key, (_, one) in same.items()}
     if not shows_rows:
-        arrays = {name: array for name, array in arrays.items() if not name.startswith("key ")}
+        arrays = {
+            name: array for name, array in arrays.items() if not name.startswith(key_array(""))
+        }
     keys = [key_array(name) for name in key_columns(request, containers)]
     taken = {*request.arrays, PRESENT, *same}
     further = [name for name in arrays if name not in taken]
@@ -169,10 +171,6 @@ def _given(request: Request, containers: Containers, names: Sequence[str] | None
 
 def _rank(shape: Sequence[int | None]) -> int:
     return len(shape) - (len(shape) > 1 and shape[-1] == 1)
-
-
-def _chosen(given: Given, model: Model) -> Order:
-    return class_order(given, choose(given, model.input))
 
 
 def _side_of_input(given: Given, chosen: Chosen) -> Side | None:

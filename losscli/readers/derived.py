@@ -39,3 +39,19 @@ class Made:
     columns: tuple[str, ...] | None = None
     name = ""
     bytes = 0
+
+
+class AlongRows(Made):
+    """A source of something that is known of each row of an array."""
+
+    dtype: np.dtype[Any] = np.dtype(np.int64)
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return self._array.shape[:1]
+
+    def count(self) -> int:
+        return self._array.count()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, listed
 from losscli.readers import Array
-from losscli.readers.derived import Derived, Made
+from losscli.readers.derived import AlongRows, Derived, Made
 
 
 class Positions(Made):
@@ -32,22 +32,13 @@ class Positions(Made):
         return np.arange(len(self.label_names))[np.newaxis][box]
 
 
-class FileNumbers(Made):
+class FileNumbers(AlongRows):
     """A source that gives each row of an array the number of the file that it comes from."""
 
-    dtype = np.dtype(np.int64)
-
     def __init__(self, array: Array) -> None:
-        self._array = array
+        super().__init__(array)
         self._starts = getattr(array, "starts", [0])
         self.label_names = list(getattr(array, "files", ()) or (array.name,))
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        return self._array.shape[:1]
-
-    def count(self) -> int:
-        return self._array.count()
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
         start, stop, _ = box[0].indices(self.count())

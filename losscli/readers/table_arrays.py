@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError, listed, quoted
 from losscli.readers.columns import FILE, LABEL, ROW, is_list, is_text, plain_type, value_type
-from losscli.readers.derived import Made
+from losscli.readers.derived import AlongRows
 from losscli.readers.fields import Field
 from losscli.readers.labels import as_values, label_values
 
@@ -324,25 +324,18 @@ class TableFiles(TableLabels):
         return numbers
 
 
-class FileRows(Made):
+class FileRows(AlongRows):
     """A source of the row of the file from which each row of an array comes."""
 
     concurrent = False
     of_table = True
-    dtype = np.dtype(np.int64)
 
     def __init__(self, array: TableArray) -> None:
-        self._array = array
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        return self._array.shape[:1]
-
-    def count(self) -> int:
-        return self._array.count()
+        super().__init__(array)
+        self._rows = array.rows
 
     def read(self, box: tuple[slice, ...]) -> NDArray[Any]:
-        return self._array.rows(box)
+        return self._rows(box)
 
 
 def _zero(kind: pa.DataType) -> int | bool:
