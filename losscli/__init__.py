@@ -14,13 +14,13 @@ from losscli.losses import LISTED
 if TYPE_CHECKING:
     from losscli.comparison import Comparison, compare
     from losscli.evaluation import evaluate
-    from losscli.reduction import Result
     from losscli.request import Wanted
+    from losscli.result import Result
 
 # The public names beside the losses, and where they are from.
 _HOMES = {
     "Comparison": "losscli.comparison",
-    "Result": "losscli.reduction",
+    "Result": "losscli.result",
     "Wanted": "losscli.request",
     "compare": "losscli.comparison",
     "evaluate": "losscli.evaluation",

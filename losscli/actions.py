@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from losscli.engine import Elements
+from losscli.elements import Elements
 from losscli.errors import DataError, GateError, UsageError
 from losscli.evaluation import evaluate, hand_on
 from losscli.losses.registry import find
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.shards import files_of
-from losscli.reduction import Result
 from losscli.report import is_number_alone, open_report, write_comparison
 from losscli.request import WORDS, Wanted
+from losscli.result import Result
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from losscli.binding.ambiguity import option_of
 from losscli.binding.pairs import Side
-from losscli.engine import Elements, spread
+from losscli.elements import SAMPLE_WEIGHT, Elements, Floats, Mask, PerElement, spread
 from losscli.errors import DataError, UsageError
 from losscli.evaluation import evaluate_request, gather, running
 from losscli.losses.checks import first
@@ -24,17 +24,9 @@ from losscli.opening.files import require_one_selection
 from losscli.opening.rows import common_keys, require_same_rows
 from losscli.opening.sources import Model, Sources
 from losscli.readers.spool import kept_in
-from losscli.reduction import (
-    SAMPLE_WEIGHT,
-    Floats,
-    Group,
-    Mask,
-    PerElement,
-    Result,
-    TopElement,
-    Totals,
-)
+from losscli.reduction import Totals
 from losscli.request import Request, Wanted, bind, require_one_reader
+from losscli.result import Group, Result, TopElement
 from losscli.results import with_statistics
 from losscli.statistics.collected import Collected
 

@@ -10,18 +10,19 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from losscli.elements import SAMPLE_WEIGHT, Elements, Floats, Mask, PerElement
 from losscli.errors import ArrayError, DataError
 from losscli.losses.checks import Doubt, first, odd_mask
 from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.numerics import Unread
 from losscli.losses.registry import Loss
-from losscli.reduction import SAMPLE_WEIGHT, Floats, Mask, PerElement, Totals
+from losscli.reduction import Totals
 from losscli.threads import in_order
 
 # Values of the widest array in one block, 2 MiB as float32, and elements in one: 1 MiB as float64,
@@ -106,38 +107,6 @@ class Work:
 
 # Of a block of scores, the class with the largest, for the elements whose losses ask for it.
 Predict = Callable[[NDArray[Any], PerElement], NDArray[np.intp]]
-
-
-@dataclass(frozen=True)
-class Elements:
-    """A box of elements as computed: where it starts, its targets if it has any, its losses.
-
-    `labels` are the arrays that say of elements to what they belong, `predicted` the classes.
-    `keys` are the values that are shown with each element, such as the key of its row. `arrays` are
-    the blocks of all arrays but the first.
-    """
-
-    start: tuple[int, ...]
-    target: NDArray[Any] | None
-    losses: PerElement
-    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    predicted: NDArray[np.intp] | None = None
-    keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    @property
-    def targets(self) -> NDArray[Any] | None:
-        """The target of each element; None where it is not one number an element."""
-        shape = self.losses.values.shape
-        if self.target is None or self.target.ndim != len(shape):
-            return None
-        return np.broadcast_to(self.target, shape)
-
-
-def spread(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """What is known of elements along their first axes, for each element of that shape."""
-    padded = labels.reshape(*labels.shape, *(1,) * (len(shape) - labels.ndim))
-    return np.broadcast_to(padded, shape)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from losscli import engine, remarks
 from losscli._version import __version__
+from losscli.elements import Elements, Floats
 from losscli.errors import ArrayError, DataError, UsageError
 from losscli.losses.layout import Layout, Shape
 from losscli.losses.registry import find
@@ -22,7 +23,6 @@ from losscli.opening.inputs import inputs_of
 from losscli.opening.names import class_names
 from losscli.opening.plan import Plan, lay_out
 from losscli.opening.sources import Model, Sources, open_sources
-from losscli.reduction import Floats, Result, Selected
 from losscli.request import (
     SAMPLE,
     Request,
@@ -32,6 +32,7 @@ from losscli.request import (
     label_array,
     reads_standard_input,
 )
+from losscli.result import Result, Selected
 from losscli.results import with_statistics
 from losscli.statistics import top
 from losscli.statistics.collected import Collected
@@ -41,7 +42,7 @@ from losscli.statistics.moments import Interval
 # What a loss that is NaN does.
 ON_NAN = ("warn", "error", "skip")
 
-OnElements = Callable[[engine.Elements], None]
+OnElements = Callable[[Elements], None]
 OnProgress = Callable[[int, int | None], None]
 
 
@@ -333,7 +334,7 @@ def _interval_of_second_run(
         return None
 
 
-def hand_on(takers: Sequence[OnElements], elements: engine.Elements) -> None:
+def hand_on(takers: Sequence[OnElements], elements: Elements) -> None:
     """Give elements to each of several takers."""
     for take in takers:
         take(elements)
@@ -390,11 +391,11 @@ def _joined(blocks: list[Floats], shape: tuple[int, ...]) -> Floats:
     return np.concatenate([np.empty(0), *blocks]).reshape(shape)
 
 
-def _collect(values: list[Floats], elements: engine.Elements) -> None:
+def _collect(values: list[Floats], elements: Elements) -> None:
     values.append(elements.losses.values.ravel())
 
 
-def _with_names(on_elements: OnElements, sources: Sources, elements: engine.Elements) -> None:
+def _with_names(on_elements: OnElements, sources: Sources, elements: Elements) -> None:
     """Hand on elements whose targets and labels are called by their names."""
     labels = {
         key: _decoded(getattr(sources.arrays[key], "label_names", None), codes)

@@ -11,7 +11,7 @@ from typing import Any
 
 from losscli.binding.ambiguity import flag
 from losscli.binding.names import is_input, is_key, is_weight, targets_among
-from losscli.engine import Elements
+from losscli.elements import Elements
 from losscli.errors import DataError, LosscliError
 from losscli.evaluation import evaluate_request, running
 from losscli.inspection import (

@@ -12,7 +12,8 @@ from losscli.losses import kebab
 from losscli.losses.checks import INFINITE
 from losscli.losses.layout import show
 from losscli.losses.registry import Loss
-from losscli.reduction import Result, Selected, Totals
+from losscli.reduction import Totals
+from losscli.result import Result, Selected
 
 
 def suspicions(result: Result, outcome: Outcome, looked: bool) -> Iterator[str]:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from losscli.elements import SAMPLE_WEIGHT
 from losscli.errors import UsageError
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers import AS_THEY_ARE, FORMATS, JOINS, PAIRS, Reading, known_format
 from losscli.readers.origin import STANDARD_INPUT
 from losscli.readers.where import Where
-from losscli.reduction import SAMPLE_WEIGHT
 
 # The paths, directories and globs that make one array; one that can be hashed.
 Files = tuple[str, ...]

@@ -12,8 +12,9 @@ import numpy as np
 from losscli import remarks
 from losscli.losses.layout import Layout
 from losscli.opening.sources import Sources
-from losscli.reduction import Bar, ExactSum, Group, Reference, Result, TopElement
+from losscli.reduction import ExactSum
 from losscli.request import CLASS, Request, key_array, label_array
+from losscli.result import Bar, Group, Reference, Result, TopElement
 from losscli.statistics.collected import Collected, interval_of
 from losscli.statistics.frequencies import Frequencies
 

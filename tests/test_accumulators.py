@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule
 
-from losscli.reduction import PerElement, Totals
+from losscli.elements import PerElement
+from losscli.reduction import Totals
 from losscli.statistics.moments import Moments, by_group
 from losscli.statistics.sketch import RELATIVE_ERROR, Sketch
 

@@ -28,7 +28,7 @@ from losscli.errors import DataError
 from losscli.losses.registry import LOSSES
 from losscli.readers import AS_THEY_ARE, origin
 from losscli.readers.shards import open_files
-from losscli.reduction import Result
+from losscli.result import Result
 
 FAMILIES = ["checks", "layout", "numerics", "registry"]
 

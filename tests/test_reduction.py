@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losscli.reduction import ExactSum, PerElement, Totals
+from losscli.elements import PerElement
+from losscli.reduction import ExactSum, Totals
 
 ANY_FLOAT = st.floats(width=64)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -17,11 +17,11 @@ from oracle import OURS
 import losscli
 from losscli import text
 from losscli.cli import main
+from losscli.elements import PerElement
 from losscli.functions import function
 from losscli.losses import LISTED, kebab
 from losscli.losses.layout import same_shape
 from losscli.losses.registry import LOSSES, REGISTERED, Array, Interval, Loss, find, loss
-from losscli.reduction import PerElement
 from losscli.statistics.student import t_quantile
 
 PACKAGE = Path(losscli.__file__).parent

@@ -20,9 +20,10 @@ from oracle import Drawn, draw_arrays, draw_options
 
 import losscli
 from losscli import Wanted, compare, engine, evaluate
+from losscli.elements import PerElement
 from losscli.errors import DataError, UsageError
 from losscli.losses.registry import LOSSES
-from losscli.reduction import PerElement, Result
+from losscli.result import Result
 
 ANY_ARRAYS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

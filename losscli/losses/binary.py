@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from losscli.elements import PerElement
 from losscli.losses.checks import (
     Check,
     Doubt,
@@ -18,7 +19,6 @@ from losscli.losses.checks import (
 from losscli.losses.layout import class_rows, same_shape
 from losscli.losses.numerics import clipped, refuse, softplus_of_both, widen
 from losscli.losses.registry import Array, Interval, loss
-from losscli.reduction import PerElement
 
 # PyTorch holds each logarithm of bce at this or above.
 LOWEST_LOG = -100.0

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from losscli.elements import Floats, Mask, PerElement
 from losscli.errors import ArrayError
-from losscli.reduction import Floats, Mask, PerElement
 
 Array = NDArray[Any]
 

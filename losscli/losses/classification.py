@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from losscli.elements import Floats, Mask, PerElement
 from losscli.errors import ArrayError
 from losscli.losses.checks import (
     INFINITE,
@@ -37,7 +38,6 @@ from losscli.losses.numerics import (
     widen,
 )
 from losscli.losses.registry import Array, Detected, Integers, Interval, Needs, loss
-from losscli.reduction import Floats, Mask, PerElement
 
 # What may help a target that is no class.
 _OPTIONS = ("ignore_index", "class_base")

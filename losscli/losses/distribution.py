@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from losscli.elements import REDUCTIONS, Floats, Mask, PerElement
 from losscli.errors import ArrayError
 from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
 from losscli.losses.layout import broadcasting, distributions, with_variance
 from losscli.losses.numerics import negative_log, refuse, widen
 from losscli.losses.registry import Array, Interval, Needs, loss
-from losscli.reduction import REDUCTIONS, Floats, Mask, PerElement
 
 Kind = Literal["log-probs", "logits", "probs"]
 

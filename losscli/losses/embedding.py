@@ -6,11 +6,11 @@ from typing import Annotated
 
 import numpy as np
 
+from losscli.elements import Floats, PerElement
 from losscli.losses.checks import Check, signs
 from losscli.losses.layout import vector_pairs, vector_triples
 from losscli.losses.numerics import widen
 from losscli.losses.registry import Array, Interval, loss
-from losscli.reduction import Floats, PerElement
 
 # PyTorch adds this to each squared length, so that vectors of length 0 have a cosine. There it is
 # a float32 constant, which is 4e-9 below 1e-12.

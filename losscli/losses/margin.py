@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from losscli.elements import PerElement
 from losscli.losses.checks import Check, signs
 from losscli.losses.layout import as_many_axes, broadcasting, target_for_input
 from losscli.losses.numerics import softplus, where, widen
 from losscli.losses.registry import Array, loss
-from losscli.reduction import PerElement
 
 
 @loss(layout=target_for_input, checks=(Check(signs),))

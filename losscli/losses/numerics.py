@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from losscli.elements import Floats, Mask
 from losscli.errors import ArrayError
 from losscli.losses.checks import first
-from losscli.reduction import Floats, Mask
 
 CLASS_AXIS = 1
 

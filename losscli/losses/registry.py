@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from numpy.typing import NDArray
 
+from losscli.elements import REDUCTIONS, SAMPLE_WEIGHT, PerElement
 from losscli.errors import UsageError
 from losscli.losses import LISTED, Listed, kebab
 from losscli.losses.checks import Check
@@ -28,7 +29,6 @@ from losscli.losses.layout import (
     Layout,
     label_rows,
 )
-from losscli.reduction import REDUCTIONS, SAMPLE_WEIGHT, PerElement
 
 Array = NDArray[Any]
 Integers = int | Sequence[int]

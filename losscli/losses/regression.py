@@ -6,10 +6,10 @@ from typing import Annotated
 
 import numpy as np
 
+from losscli.elements import Floats, PerElement
 from losscli.losses.layout import broadcasting
 from losscli.losses.numerics import widen
 from losscli.losses.registry import Array, Interval, loss
-from losscli.reduction import Floats, PerElement
 
 
 @loss(layout=broadcasting)

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from losscli.elements import Floats, PerElement
 from losscli.errors import ArrayError
 from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
 from losscli.losses.layout import sequences
 from losscli.losses.numerics import class_indices, negative_log, refuse, widen
 from losscli.losses.registry import Array, loss
-from losscli.reduction import Floats, PerElement
 
 _CLASSES = 2
 

@@ -8,8 +8,8 @@ from losscli.readers import Array
 from losscli.readers.dtypes import stored_name
 from losscli.readers.memory import MemoryArray
 from losscli.readers.origin import STANDARD_INPUT
-from losscli.reduction import Input
 from losscli.request import label_array
+from losscli.result import Input
 
 
 def inputs_of(sources: Sources, digest: bool) -> tuple[Input, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from losscli.elements import SAMPLE_WEIGHT
 from losscli.engine import Source, named
 from losscli.errors import ArrayError, DataError, quoted
 from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show, without_ones
@@ -17,7 +18,6 @@ from losscli.readers.concatenated import Concatenated
 from losscli.readers.memory import MemoryArray
 from losscli.readers.squeezed import Squeezed
 from losscli.readers.where import KeptRows
-from losscli.reduction import SAMPLE_WEIGHT
 from losscli.request import Files
 
 # An array that does not run along the samples is held in memory, up to this size.

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison
-    from losscli.engine import Elements
+    from losscli.elements import Elements
     from losscli.inspection import Finding
-    from losscli.reduction import Result
+    from losscli.result import Result
 
 FORMATS = ("table", "plain", "json", "jsonl", "csv", "markdown")
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-from losscli.engine import Elements
-from losscli.reduction import Group, Result, TopElement
+from losscli.elements import Elements
 from losscli.report.rows import differences
+from losscli.result import Group, Result, TopElement
 from losscli.text import printable_json
 
 if TYPE_CHECKING:

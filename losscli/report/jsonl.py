@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from losscli.engine import Elements
-from losscli.reduction import Result
+from losscli.elements import Elements
 from losscli.report.json import comparison_facts, dumps, facts
 from losscli.report.rows import element_header, element_rows, sections
+from losscli.result import Result
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison

@@ -17,10 +17,10 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements
+from losscli.elements import Elements
 from losscli.errors import DataError, UsageError
-from losscli.reduction import Result
 from losscli.report.rows import columns_of
+from losscli.result import Result
 from losscli.text import harmless_cell
 
 # Rows that are written at once: Parquet decodes a row group whole.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from losscli.engine import Elements
-from losscli.reduction import Result
+from losscli.elements import Elements
 from losscli.report.rows import sections, write_sections
+from losscli.result import Result
 from losscli.text import printable
 
 

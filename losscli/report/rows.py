@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements, spread
+from losscli.elements import SAMPLE_WEIGHT, Elements, PerElement, spread
 from losscli.losses.layout import show
-from losscli.reduction import SAMPLE_WEIGHT, Group, PerElement, Result, TopElement
+from losscli.result import Group, Result, TopElement
 
 if TYPE_CHECKING:
     from losscli.comparison import Comparison

@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from losscli.engine import Elements
+from losscli.elements import Elements
 from losscli.losses import kebab
 from losscli.losses.layout import show
-from losscli.reduction import Bar, Group, Input, Reference, Result
 from losscli.report.rows import (
     Section,
     differences,
@@ -24,6 +23,7 @@ from losscli.report.rows import (
     of_differences,
     sections,
 )
+from losscli.result import Bar, Group, Input, Reference, Result
 from losscli.text import printable
 
 if TYPE_CHECKING:

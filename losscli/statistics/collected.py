@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements
+from losscli.elements import Elements, PerElement
 from losscli.errors import ArrayError
-from losscli.reduction import ExactSum, PerElement
+from losscli.reduction import ExactSum
 from losscli.request import SAMPLE, Wanted, label_array
 from losscli.statistics.grouping import Grouping, Labels
 from losscli.statistics.moments import Integers, Interval, Moments

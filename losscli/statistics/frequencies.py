@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from losscli.engine import Elements
+from losscli.elements import Elements, Floats
 from losscli.errors import ArrayError
-from losscli.reduction import Floats
 from losscli.statistics.moments import Integers
 
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.reduction import ExactSum, Floats
+from losscli.elements import Floats
+from losscli.reduction import ExactSum
 from losscli.statistics.student import t_quantile
 
 Interval = tuple[float, float]

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements
-from losscli.reduction import Floats, Mask
+from losscli.elements import Elements, Floats, Mask
 from losscli.statistics.moments import Integers, Moments, by_group
 
 # Rows that are collected before they are added up: at least so many, and 256 for each group, since

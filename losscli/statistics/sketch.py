@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.reduction import Floats
+from losscli.elements import Floats
 
 # Of a float64, these bits of the significand are left out of a bucket's number: 9 remain, so that
 # a bucket's middle is at most 1/1024 from each of its numbers, relatively.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.engine import Elements, spread
+from losscli.elements import Elements, Floats, PerElement, spread
 from losscli.losses.numerics import CLASS_AXIS
-from losscli.reduction import Floats, PerElement, TopElement
 from losscli.request import key_array
+from losscli.result import TopElement
 
 
 @dataclass
