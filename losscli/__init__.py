@@ -12,18 +12,17 @@ from losscli._version import __version__
 from losscli.losses import LISTED
 
 if TYPE_CHECKING:
-    from losscli.comparison import Comparison, compare
-    from losscli.evaluation import evaluate
-    from losscli.request import Wanted
-    from losscli.result import Result
+    from losscli.api import compare, evaluate
+    from losscli.request.wanted import Wanted
+    from losscli.result import Comparison, Result
 
 # The public names beside the losses, and where they are from.
 _HOMES = {
-    "Comparison": "losscli.comparison",
+    "Comparison": "losscli.result",
     "Result": "losscli.result",
-    "Wanted": "losscli.request",
-    "compare": "losscli.comparison",
-    "evaluate": "losscli.evaluation",
+    "Wanted": "losscli.request.wanted",
+    "compare": "losscli.api",
+    "evaluate": "losscli.api",
 }
 
 __all__ = ["Comparison", "Result", "Wanted", "__version__", "compare", "evaluate"]
@@ -37,7 +36,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
     if name in _HOMES:
         found = getattr(import_module(_HOMES[name]), name)
     else:
-        from losscli.functions import function  # noqa: PLC0415
+        from losscli.api import function  # noqa: PLC0415
         from losscli.losses.registry import find  # noqa: PLC0415
 
         found = function(find(name))

@@ -13,7 +13,7 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 # NumPy's linear algebra is not used, and its threads take memory and time to start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from losscli.cli import Terminated, main
+from losscli.cli.main import Terminated, main
 
 
 def run() -> None:

@@ -1,76 +1,61 @@
-"""Steps computed side by side, with what they give in their order."""
+"""Steps computed by several threads, with their results in order."""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-    from queue import SimpleQueue
+    from concurrent.futures import Future, ThreadPoolExecutor
 
-    # A step and where its result goes; None ends a worker.
-    Work = tuple[Future[Any], Callable[[], Any]] | None
-
-Given = TypeVar("Given")
-
-# Seconds in which a worker ends what it has begun, unless it waits for a pipe that is quiet.
-_PATIENCE = 0.3
+Result = TypeVar("Result")
 
 
-def in_order(steps: Iterator[Callable[[], Given]], threads: int) -> Iterator[Given]:
-    """What steps give, in their order, computed by threads ahead of whoever takes it.
+def in_order(steps: Iterator[Callable[[], Result]], threads: int) -> Iterator[Result]:
+    """The results of steps, in their order, computed by threads ahead of the caller.
 
-    Where the system has no thread to give, they are computed one after the other. No thread keeps
-    the process from ending, as those of `concurrent.futures` do.
+    Each thread has one step, and one more waits. Where the system starts no thread, the caller
+    computes the steps. When the caller stops, steps that wait are cancelled, and threads that wait
+    for a quiet pipe are left behind.
     """
-    from concurrent.futures import Future  # noqa: PLC0415 - 5 ms at the start
-    from queue import SimpleQueue  # noqa: PLC0415
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 5 ms at the start
 
-    todo: SimpleQueue[Work] = SimpleQueue()
-    workers = _start(todo, threads)
-    if not workers:
-        yield from (step() for step in steps)
-        return
-    waiting: deque[Future[Given]] = deque()
+    pool = ThreadPoolExecutor(threads, "losscli")
+    waiting: deque[Future[Result]] = deque()
     try:
         for step in steps:
-            waiting.append(Future())
-            todo.put((waiting[-1], step))
+            waiting.append(_begin(pool, step))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        for future in waiting:
-            future.cancel()
-        for _ in workers:
-            todo.put(None)
-        for worker in workers:
-            worker.join(_PATIENCE)
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start(todo: SimpleQueue[Work], threads: int) -> list[threading.Thread]:
-    """As many workers as there are threads to be had."""
-    workers = []
-    for _ in range(threads):
-        worker = threading.Thread(target=_work, args=(todo,), daemon=True)
+def _begin(pool: ThreadPoolExecutor, step: Callable[[], Result]) -> Future[Result]:
+    """The result of a step that a thread of the pool computes, or else the caller.
+
+    Where no thread can be started, the pool has already queued the step, so that a thread started
+    earlier may compute it too: whoever comes first does.
+    """
+    from concurrent.futures import Future  # noqa: PLC0415
+    from threading import Lock  # noqa: PLC0415
+
+    result: Future[Result] = Future()
+    first = Lock()
+
+    def compute() -> None:
+        if not first.acquire(blocking=False):
+            return
         try:
-            worker.start()
-        except RuntimeError:  # can't start new thread
-            break
-        workers.append(worker)
-    return workers
+            result.set_result(step())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is taken
+            result.set_exception(error)
 
-
-def _work(todo: SimpleQueue[Work]) -> None:
-    while (work := todo.get()) is not None:
-        future, step = work
-        if future.set_running_or_notify_cancel():
-            try:
-                future.set_result(step())
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is taken
-                future.set_exception(error)
-        del work, future, step  # what it gave is not held while there is nothing to do
+    try:
+        pool.submit(compute)
+    except RuntimeError:  # can't start new thread
+        compute()
+    return result

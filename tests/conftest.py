@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from losscli.cli import main
+from losscli.cli.main import main
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from oracle import draw_arrays, draw_options, torch_loss
+from oracle import WITH_ELEMENTS, draw_arrays, draw_options, torch_loss
 
 from losscli.losses.registry import LOSSES, Loss
 
@@ -27,6 +27,12 @@ class Rounded:
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
+
+    def size(self, low: int, high: int) -> int:
+        return self.integer(low, high)
+
+    def classes(self, low: int, high: int) -> int:
+        return self.integer(low, high)
 
     def integer(self, low: int, high: int) -> int:
         return int(self._rng.integers(low, high, endpoint=True))
@@ -46,7 +52,7 @@ class Rounded:
 
 
 def main() -> None:
-    cases = [case for loss in LOSSES.values() for case in _cases(loss)]
+    cases = [case for loss in (LOSSES[name] for name in WITH_ELEMENTS) for case in _cases(loss)]
     lines = ",\n".join(json.dumps(case) for case in cases)
     REFERENCE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 

@@ -1,22 +1,39 @@
 """PyTorch as the judge of every registered loss, and inputs to judge it on.
 
-Both follow from the registry: a loss's `Source:` names its function in PyTorch, which takes the
-same parameters; its rule of layout says which shapes it takes, and the help of an array which
-values.
+Both follow from the registry: a loss's source names a function, which takes the same parameters;
+its rule of layout says which shapes it takes, and each array declares its values. Functions that
+are not part of PyTorch are written here, as their source publishes them.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from losscli.losses import layout
-from losscli.losses.registry import LOSSES, Integers, Loss
+from losscli.losses.arrays import LogCounts, Logits, LogProbabilities
+from losscli.losses.layout.classes import (
+    class_rows,
+    index_or_probability_targets,
+    index_targets,
+    label_rows,
+    row_index_targets,
+)
+from losscli.losses.layout.distributions import distributions, with_variance
+from losscli.losses.layout.elementwise import (
+    as_many_axes,
+    broadcasting,
+    same_shape,
+    target_for_input,
+)
+from losscli.losses.layout.sequences import sequences
+from losscli.losses.layout.vectors import vector_pairs, vector_triples
+from losscli.losses.options import Integers
+from losscli.losses.registry import LOSSES, Loss
 
 # Options that PyTorch does not have: what was saved need not be what the loss wants.
 OURS = {"from_", "target_from", "clip", "class_base", "class_axis", "shift"}
@@ -24,6 +41,12 @@ OURS = {"from_", "target_from", "clip", "class_base", "class_axis", "shift"}
 
 class Draw(Protocol):
     """Where inputs come from: a generator of random numbers, or Hypothesis."""
+
+    def size(self, low: int, high: int) -> int:
+        """The size of an axis of elements."""
+
+    def classes(self, low: int, high: int) -> int:
+        """The size of the class axis, or of vectors."""
 
     def integer(self, low: int, high: int) -> int: ...
 
@@ -45,6 +68,12 @@ class Drawn:
 
     def __init__(self, data: Any) -> None:
         self._draw = data.draw
+
+    def size(self, low: int, high: int) -> int:
+        return self.integer(low, high)
+
+    def classes(self, low: int, high: int) -> int:
+        return self.integer(low, high)
 
     def integer(self, low: int, high: int) -> int:
         return int(self._draw(st.integers(low, high)))
@@ -91,13 +120,14 @@ def draw_options(loss: Loss, draw: Draw, arrays: dict[str, Any]) -> dict[str, An
         else:
             low = max(option.interval.low, 0.0) + (0 if option.interval.low_included else 0.01)
             high = min(option.interval.high, 4.0)
-            options[option.name] = draw.one_of([low, option.default, draw.number(low + 0.01, high)])
+            values = [low, option.default, draw.number(low + 0.01, high)]
+            options[option.name] = draw.one_of([*values, None] if option.has_none else values)
     return options
 
 
 def _shape(draw: Draw, most: int, least: int = 0) -> tuple[int, ...]:
     """Sizes of 0 and 1 among them."""
-    return tuple(draw.integer(0, 4) for _ in range(draw.integer(least, most)))
+    return tuple(draw.size(0, 4) for _ in range(draw.integer(least, most)))
 
 
 def _broadcast_against(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -107,19 +137,17 @@ def _broadcast_against(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _values(loss: Loss, name: str, draw: Draw, shape: tuple[int, ...]) -> Any:
-    """What the help of the array asks for."""
-    text = next(array.help for array in loss.arrays if array.name == name)
-    if "1 or -1" in text or "1 for alike" in text or "1 where" in text:
+    """Numbers from the range that the array declares, without those that are far from others."""
+    values = next(array.values for array in loss.arrays if array.name == name)
+    if values.whole:
+        assert (values.low, values.high) == (-1, 1), "other whole numbers depend on the classes"
         return draw.indices(shape, 0, 1) * 2 - 1
-    if "from 0 to 1" in text:
-        return draw.numbers(shape, 0.0, 1.0)
-    if "counts," in text:
-        return draw.numbers(shape, 0.0, 20.0)
-    if "weight" in name or "variances" in text:
-        return draw.numbers(shape, 0.0, 4.0)
-    if "log" in text:
-        return draw.numbers(shape, -8.0, 8.0)
-    return draw.numbers(shape, -50.0, 50.0)
+    far = 8.0 if values in LOGARITHMS else 50.0
+    return draw.numbers(shape, max(values.low, -far), min(values.high, far))
+
+
+# Arrays of which exponentials are taken.
+LOGARITHMS = [get_args(one)[1] for one in (Logits, LogProbabilities, LogCounts)]
 
 
 def _optional(loss: Loss, draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -129,11 +157,11 @@ def _optional(loss: Loss, draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _class_indices(loss: Loss, draw: Draw) -> dict[str, Any]:
-    classes, batch, trailing = draw.integer(1, 5), _shape(draw, 1), ()
-    if batch and loss.rule is not layout.row_index_targets:
+    classes, batch, trailing = draw.classes(1, 5), _shape(draw, 1), ()
+    if batch and loss.rule is not row_index_targets:
         trailing = _shape(draw, 2)
     shape = (*batch, classes, *trailing)
-    if loss.rule is layout.row_index_targets and shape == (1,) and draw.one_of([False, True]):
+    if loss.rule is row_index_targets and shape == (1,) and draw.one_of([False, True]):
         shape = ()
     return {
         "input": _values(loss, "input", draw, shape),
@@ -150,7 +178,7 @@ def _indices_or_probabilities(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 
 def _label_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
-    shape = (*_shape(draw, 1), draw.integer(1, 5))
+    shape = (*_shape(draw, 1), draw.classes(1, 5))
     shapes = [draw.one_of([shape, ()] if shape == (1,) else [shape]) for _ in range(2)]
     return {
         "input": draw.numbers(shapes[0], -4.0, 4.0),
@@ -159,7 +187,7 @@ def _label_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 
 def _class_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
-    shape = (*_shape(draw, 2), draw.integer(1, 5))
+    shape = (*_shape(draw, 2), draw.classes(1, 5))
     arrays = {name: _values(loss, name, draw, shape) for name in ("input", "target")}
     return arrays | _optional(loss, draw, draw.one_of([shape, shape[-1:]]))
 
@@ -198,7 +226,7 @@ def _same_shape(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 
 def _with_variance(loss: Loss, draw: Draw) -> dict[str, Any]:
-    shape = (*_shape(draw, 2), draw.integer(1, 4))
+    shape = (*_shape(draw, 2), draw.classes(1, 4))
     axis = draw.integer(0, len(shape) - 1)
     one_axis = (*shape[:axis], 1, *shape[axis + 1 :])
     return {
@@ -209,7 +237,7 @@ def _with_variance(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 
 def _vectors(loss: Loss, draw: Draw) -> dict[str, Any]:
-    shape = (*_shape(draw, 1 if loss.rule is layout.vector_pairs else 2), draw.integer(1, 4))
+    shape = (*_shape(draw, 1 if loss.rule is vector_pairs else 2), draw.classes(1, 4))
     return {
         array.name: _values(loss, array.name, draw, shape[:-1] if array.name == "target" else shape)
         for array in loss.arrays
@@ -217,7 +245,7 @@ def _vectors(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 
 def _sequences(loss: Loss, draw: Draw) -> dict[str, Any]:
-    samples, steps, classes = draw.integer(1, 3), draw.integer(1, 6), draw.integer(2, 4)
+    samples, steps, classes = draw.size(1, 3), draw.size(1, 6), draw.classes(2, 4)
     target_lengths = draw.indices((samples,), 0, 3)
     longest = max(int(target_lengths.max()), 1)
     targets = draw.indices((samples, longest), 0, classes - 1)
@@ -238,21 +266,24 @@ def _sequences(loss: Loss, draw: Draw) -> dict[str, Any]:
 
 
 ARRAYS: dict[Callable[..., Any], Callable[[Loss, Draw], dict[str, Any]]] = {
-    layout.index_targets: _class_indices,
-    layout.index_or_probability_targets: _indices_or_probabilities,
-    layout.row_index_targets: _class_indices,
-    layout.label_rows: _label_rows,
-    layout.class_rows: _class_rows,
-    layout.broadcasting: _broadcasting,
-    layout.same_shape: _same_shape,
-    layout.target_for_input: _target_for_input,
-    layout.as_many_axes: _as_many_axes,
-    layout.with_variance: _with_variance,
-    layout.distributions: _broadcasting,
-    layout.vector_pairs: _vectors,
-    layout.vector_triples: _vectors,
-    layout.sequences: _sequences,
+    index_targets: _class_indices,
+    index_or_probability_targets: _indices_or_probabilities,
+    row_index_targets: _class_indices,
+    label_rows: _label_rows,
+    class_rows: _class_rows,
+    broadcasting: _broadcasting,
+    same_shape: _same_shape,
+    target_for_input: _target_for_input,
+    as_many_axes: _as_many_axes,
+    with_variance: _with_variance,
+    distributions: _broadcasting,
+    vector_pairs: _vectors,
+    vector_triples: _vectors,
+    sequences: _sequences,
 }
+
+# The losses that have a loss of each element.
+WITH_ELEMENTS = [name for name, loss in LOSSES.items() if loss.pool is None]
 
 assert {loss.rule for loss in LOSSES.values()} <= set(ARRAYS), "a rule of layout lacks its arrays"
 
@@ -261,7 +292,7 @@ def torch_loss(loss: Loss, arrays: dict[str, Any], options: dict[str, Any], redu
     """What PyTorch computes in float64."""
     import torch  # noqa: PLC0415 - only where it is installed
 
-    function = getattr(torch.nn.functional, loss.source.rpartition(".")[2])
+    function = reference_of(loss)
     tensors = {
         name: torch.from_numpy(np.array(array, dtype=_torch_type(loss, name, arrays)))
         for name, array in arrays.items()
@@ -272,11 +303,43 @@ def torch_loss(loss: Loss, arrays: dict[str, Any], options: dict[str, Any], redu
     return result.numpy()
 
 
+def reference_of(loss: Loss) -> Callable[..., Any]:
+    """The function that the source of a loss names."""
+    import torch  # noqa: PLC0415 - only where it is installed
+
+    if loss.source.is_pytorch:
+        return getattr(torch.nn.functional, loss.source.short)  # type: ignore[no-any-return]
+    return OTHERS[loss.source.name]
+
+
+def sigmoid_focal_loss(
+    input: Any,
+    target: Any,
+    alpha: float | None = 0.25,
+    gamma: float = 2,
+    reduction: str = "none",
+) -> Any:
+    """As torchvision publishes it; alpha is -1 there where it is None here."""
+    import torch  # noqa: PLC0415 - only where it is installed
+
+    p = torch.sigmoid(input)
+    ce_loss = torch.nn.functional.binary_cross_entropy_with_logits(input, target, reduction="none")
+    p_t = p * target + (1 - p) * (1 - target)
+    loss = ce_loss * ((1 - p_t) ** gamma)
+    if alpha is not None:
+        alpha_t = alpha * target + (1 - alpha) * (1 - target)
+        loss = alpha_t * loss
+    return {"none": loss, "mean": loss.mean(), "sum": loss.sum()}[reduction]
+
+
+OTHERS = {"torchvision.ops.sigmoid_focal_loss": sigmoid_focal_loss}
+
+
 def _torch_type(loss: Loss, name: str, arrays: dict[str, Any]) -> type[np.generic]:
     """PyTorch wants class indices and lengths as int64, everything else as the input is."""
-    of_indices = loss.rule in (layout.index_targets, layout.row_index_targets, layout.label_rows)
-    if loss.rule is layout.index_or_probability_targets:
+    of_indices = loss.rule in (index_targets, row_index_targets, label_rows)
+    if loss.rule is index_or_probability_targets:
         of_indices = np.ndim(arrays["target"]) < np.ndim(arrays["input"])
-    if loss.rule is layout.sequences:
+    if loss.rule is sequences:
         return np.float64 if name == "log_probs" else np.int64
     return np.int64 if name == "target" and of_indices else np.float64

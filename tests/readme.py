@@ -49,7 +49,7 @@ def losses_table() -> str:
         (
             f"`{loss.name}`" + (f", `{loss.alias}`" if loss.alias else ""),
             loss.formula,
-            f"`{loss.source.rpartition('.')[2]}`",
+            f"`{loss.source.short}`",
             ", ".join(
                 [f"{array.name}" for array in loss.arrays]
                 + [f"`--{kebab(option.name)}`" for option in loss.options]
@@ -57,7 +57,7 @@ def losses_table() -> str:
         )
         for loss in LOSSES.values()
     ]
-    header = ("command", "loss of an element", "PyTorch", "takes")
+    header = ("command", "loss of an element", "source", "takes")
     lines = (header, ["---"] * len(header), *rows)
     return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
 

@@ -294,7 +294,7 @@ class TestErrors:
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
             (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
             (["mse", "", "b"], "a path is empty"),
-            (["mse", "a", "b", "-j", "0"], "threads is 0; expected at least 1"),
+            (["mse", "a", "b", "-j", "0"], "--threads is 0; expected at least 1"),
             (
                 ["mse", "a", "b", "--delimiter", "::"],
                 "delimiter is '::'; expected one character of ASCII",
@@ -317,7 +317,7 @@ class TestErrors:
         def fail(*arguments: object, **parameters: object) -> None:
             raise RuntimeError("boom")
 
-        monkeypatch.setattr("losscli.actions.evaluate", fail)
+        monkeypatch.setattr("losscli.cli.actions.evaluate_request", fail)
         code, out, err = run("nll", *PAIR)
         assert (code, out) == (1, "")
         assert err.startswith("losscli: error: internal error, please report it: RuntimeError")
@@ -326,7 +326,7 @@ class TestErrors:
         def interrupt(*arguments: object, **parameters: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("losscli.actions.evaluate", interrupt)
+        monkeypatch.setattr("losscli.cli.actions.evaluate_request", interrupt)
         assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
 
     def test_an_interrupt_while_the_words_are_read(
@@ -335,7 +335,7 @@ class TestErrors:
         def interrupt(value: bool) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("losscli.cli._VERSION.callback", interrupt)
+        monkeypatch.setattr("losscli.cli.commands._VERSION.callback", interrupt)
         assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
 
 
@@ -452,7 +452,7 @@ class TestPipes:
         self, arguments: list[str], absent: set[str]
     ) -> None:
         program = (
-            "import sys; from losscli.cli import main; main(sys.argv[1:]); "
+            "import sys; from losscli.cli.main import main; main(sys.argv[1:]); "
             "print(*sys.modules, file=sys.stderr)"
         )
         run = subprocess.run(

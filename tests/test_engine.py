@@ -19,15 +19,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from make_reference import Rounded
-from oracle import Drawn, draw_arrays, draw_options
+from oracle import WITH_ELEMENTS, Drawn, draw_arrays, draw_options
 
 import losscli
-import losscli.threads
-from losscli import engine, reduction
+from losscli import elements
 from losscli.errors import DataError
+from losscli.evaluation import blocks
 from losscli.losses.registry import LOSSES
-from losscli.readers import AS_THEY_ARE, origin
-from losscli.readers.shards import open_files
+from losscli.readers import AS_THEY_ARE
+from losscli.readers.files import origin
+from losscli.readers.files.shards import open_files
 from losscli.result import Result
 
 FAMILIES = ["checks", "layout", "numerics", "registry"]
@@ -40,7 +41,7 @@ def test_boxes_are_runs_in_c_order_that_cover_everything_once(
     sizes: list[int], budget: int, uncut: int
 ) -> None:
     grid = np.arange(np.prod(sizes)).reshape(sizes)
-    seen = [grid[box].ravel() for box in engine.boxes(tuple(sizes), budget, uncut)]
+    seen = [grid[box].ravel() for box in blocks.boxes(tuple(sizes), budget, uncut)]
     whole = np.prod(sizes[max(len(sizes) - uncut, 0) :])
     assert all(part.size <= max(budget, whole) for part in seen)
     assert all(part.size % whole == 0 for part in seen if whole)
@@ -48,7 +49,7 @@ def test_boxes_are_runs_in_c_order_that_cover_everything_once(
 
 
 def test_boxes_without_an_end_go_on() -> None:
-    boxes = itertools.islice(engine.boxes((None, 2), 6, 0), 3)
+    boxes = itertools.islice(blocks.boxes((None, 2), 6, 0), 3)
     assert [box[0] for box in boxes] == [slice(0, 3), slice(3, 6), slice(6, 9)]
 
 
@@ -77,14 +78,14 @@ def rounding(arrays: dict[str, Any]) -> float:
     return 1e-13 if wide else 1e-6
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", WITH_ELEMENTS)
 @ANY_ARRAYS
 @given(data=st.data())
 def test_any_size_of_block_gives_the_same(name: str, data: Any) -> None:
     arrays, options = drawn(name, data)
     whole = evaluated(name, "none", arrays, options)
     block_values = data.draw(st.integers(1, 60))
-    with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+    with mock.patch.object(blocks, "BLOCK_VALUES", block_values):
         cut = evaluated(name, "none", arrays, options)
         means = [evaluated(name, one, arrays, options) for one in LOSSES[name].reductions[1:]]
     rtol = rounding(arrays)
@@ -98,7 +99,7 @@ def test_any_size_of_block_gives_the_same(name: str, data: Any) -> None:
         assert one.value == pytest.approx(expected, rel=rtol, abs=bound, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", WITH_ELEMENTS)
 @ANY_ARRAYS
 @given(data=st.data())
 def test_what_a_mask_leaves_out_does_not_count(name: str, data: Any) -> None:
@@ -108,7 +109,7 @@ def test_what_a_mask_leaves_out_does_not_count(name: str, data: Any) -> None:
     mask = data.draw(npst.arrays(np.uint8, shape, elements=st.integers(0, 1)))
     kept = np.zeros(np.shape(values(whole)), dtype=bool)
     kept[...] = mask.reshape((*mask.shape, *[1] * (kept.ndim - mask.ndim))) == 1
-    with mock.patch.object(engine, "BLOCK_VALUES", data.draw(st.integers(1, 60))):
+    with mock.patch.object(blocks, "BLOCK_VALUES", data.draw(st.integers(1, 60))):
         found = evaluated(name, "none", arrays, options, {"mask": mask})
         total = evaluated(name, "sum", arrays, options, {"mask": mask})
     expected = np.where(kept, values(whole), 0.0)
@@ -122,11 +123,11 @@ def test_what_a_mask_leaves_out_does_not_count(name: str, data: Any) -> None:
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("block_values", [1, 7, 12])
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", WITH_ELEMENTS)
 def test_files_are_cut_like_arrays(
     name: str, block_values: int, order: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BLOCK_VALUES", block_values)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", block_values)
     loss, draw = LOSSES[name], Rounded(seed=block_values)
     for number in range(5):
         arrays = draw_arrays(loss, draw)
@@ -150,7 +151,7 @@ def test_where_the_file_is_cut_tells_the_index(row: int, column: int) -> None:
 
 
 def test_the_first_bad_row_of_many_blocks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "BLOCK_VALUES", 10)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 10)
     target = np.zeros(100, dtype=int)
     target[[57, 83]] = 9
     with pytest.raises(DataError, match="target in row 57 is 9"):
@@ -158,7 +159,7 @@ def test_the_first_bad_row_of_many_blocks_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_does_not_run_along_the_samples_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("losscli.opening.plan.HELD_BYTES", 100)
+    monkeypatch.setattr("losscli.opening.plan.MOST_BYTES", 100)
     with pytest.raises(DataError, match="needed whole for every sample"):
         losscli.evaluate("mse", np.zeros((5, 20)), np.zeros(20))
 
@@ -173,7 +174,7 @@ def everything(*arrays: Any, **parameters: Any) -> tuple[Any, ...]:
 def test_any_number_of_threads_gives_the_same_bits(
     threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BLOCK_VALUES", 1000)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 1000)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(5000, 7)).astype(np.float32), rng.integers(7, size=5000)
     x[[700, 3000]] = np.exp(x[[700, 3000]])
@@ -195,7 +196,7 @@ def test_any_number_of_threads_gives_the_same_bits(
 def test_the_first_error_is_told_whatever_the_threads(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BLOCK_VALUES", 100)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 100)
     target = np.zeros(10_000, dtype=int)
     target[[4321, 4322, 9999]] = 9
     for _ in range(5):
@@ -208,8 +209,7 @@ def test_a_thread_opens_no_file_again_that_was_closed(
 ) -> None:
     """Where a run ends with an error, other threads may be reading still: what they opened then
     nobody closed."""
-    monkeypatch.setattr(losscli.threads, "_PATIENCE", 0.0)
-    monkeypatch.setattr(engine, "BLOCK_VALUES", 8)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 8)
     opened, before = [], set(threading.enumerate())
 
     class File(io.FileIO):
@@ -239,7 +239,7 @@ def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
         for row in range(5000):
             file.seek(offset + (row * 4096 + int(y[row])) * 4)
             file.write(np.float32(-row - 1).tobytes())
-    source: Any = open_files([str(tmp_path / "x.npy")], AS_THEY_ARE)
+    source = open_files([str(tmp_path / "x.npy")], AS_THEY_ARE).array(None, "")
     assert not source.read((slice(0, 1), slice(1, 9))).any()
     source.close()
     with mock.patch.object(type(source), "read", side_effect=AssertionError("reads rows")):
@@ -276,7 +276,7 @@ def test_losses_of_all_classes_read_long_rows(loss: str, tmp_path: Path) -> None
 
 
 def test_what_is_no_number_is_counted_in_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "BLOCK_VALUES", 2)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 2)
     x = np.zeros(40)
     x[[7, 20, 21, 39]] = np.nan, np.nan, np.inf, np.nan
     found = losscli.evaluate("l1", x, np.zeros(40), reduction="none").warnings
@@ -300,7 +300,7 @@ def test_a_mistake_in_long_rows_is_found(tmp_path: Path) -> None:
 
 def test_what_passes_through_threads_cannot_be_changed() -> None:
     """Every value of these modules is frozen, so that no thread can alter another's."""
-    modules = [reduction, engine, *(import_module(f"losscli.losses.{name}") for name in FAMILIES)]
+    modules = [blocks, elements, *(import_module(f"losscli.losses.{name}") for name in FAMILIES)]
     classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     values = [one for one in classes if is_dataclass(one)]
     assert len(values) > 15

@@ -15,10 +15,13 @@ import pytest
 from conftest import COMMAND, SAMPLES, Run
 
 import losscli
-from losscli import Wanted, compare, engine, evaluate, evaluation
+from losscli import Wanted, compare, evaluate
+from losscli.elements import Elements, PerElement
 from losscli.errors import DataError
-from losscli.opening.sources import open_sources
-from losscli.statistics.frequencies import Frequencies
+from losscli.evaluation import blocks
+from losscli.evaluation import evaluate as evaluation_module
+from losscli.evaluation.model import open_model
+from losscli.statistics.guessing import Guessing
 
 # 30 rows of 3 classes, 10 of each: a model that is sure, and right or wrong.
 LABELS = np.tile([0, 1, 2], 10)
@@ -119,7 +122,7 @@ class TestPipe:
     """No interval is computed there, unless the loss is above what guessing costs."""
 
     def test_a_second_run_finds_the_interval(self, run: Run, files: list[str]) -> None:
-        with mock.patch.object(engine, "run", wraps=engine.run) as runs:
+        with mock.patch("losscli.evaluation.evaluate.run", wraps=evaluation_module.run) as runs:
             code, out, err = run("ce", *files)
         assert (code, runs.call_count) == (0, 2)
         assert float(out) == losscli.cross_entropy(SURE, SHIFTED)
@@ -129,12 +132,12 @@ class TestPipe:
 
     def test_no_second_run_below(self, run: Run, files: list[str]) -> None:
         np.save(files[1], RIGHT)
-        with mock.patch.object(engine, "run", wraps=engine.run) as runs:
+        with mock.patch("losscli.evaluation.evaluate.run", wraps=evaluation_module.run) as runs:
             assert run("ce", *files)[2] == ""
         assert runs.call_count == 1
 
     def test_no_second_run_where_the_interval_is_there(self, run: Run, files: list[str]) -> None:
-        with mock.patch.object(engine, "run", wraps=engine.run) as runs:
+        with mock.patch("losscli.evaluation.evaluate.run", wraps=evaluation_module.run) as runs:
             code, out, _ = run("ce", *files, "-f", "json")
         assert (code, runs.call_count) == (0, 1)
         assert worse(tuple(json.loads(out)["warnings"]))
@@ -161,15 +164,16 @@ class TestPipe:
         """The first run's answer is still an answer."""
         opened: list[str] = []
 
-        def open_once(*words: Any) -> Any:
+        def open_once(*arguments: Any, **named: Any) -> Any:
             if opened:
                 raise DataError("gone")
             opened.append("once")
-            return open_sources(*words)
+            return open_model(*arguments, **named)
 
-        with mock.patch.object(evaluation, "open_sources", open_once):
+        with mock.patch.object(evaluation_module, "open_model", open_once):
             found = evaluate("ce", SURE, SHIFTED, wanted=Wanted(interval=False))
         assert found.warnings == ()
+        assert opened == ["once"]
 
     def test_a_good_model_of_the_samples(self, run: Run) -> None:
         assert run("ce", SAMPLES / "digits.parquet", "-q")[2] == ""
@@ -188,7 +192,7 @@ def test_frequencies_of_any_blocks(classes: int, block_values: int, weights: str
     given: dict[str, Any] = {"class": {"weight": w}, "sample": {"sample_weight": w}}.get(
         weights or "", {}
     )
-    with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+    with mock.patch.object(blocks, "BLOCK_VALUES", block_values):
         found = evaluate(
             "ce", np.zeros((300, classes)), y + 1, class_base=1, ignore_index=-99, **given
         )
@@ -205,7 +209,7 @@ def test_frequencies_of_any_blocks(classes: int, block_values: int, weights: str
 def test_what_guessing_a_label_from_the_others_costs() -> None:
     """The labels 0, 0, 1 of 3 classes by hand: the two others of each label and 1 for each class
     make 5, of which 2, 2 and 1 are of its class."""
-    found = Frequencies(3, 0)
-    found.add(np.array([2.0, 1.0, 0.0]))
+    found = Guessing(3, 0, is_shown=True)
+    found.add(Elements((0,), PerElement(np.zeros(3)), target=np.array([0, 0, 1])))
     by_hand = -(2 * math.log(2 / 5) + math.log(1 / 5)) / 3
     assert found.prior_left_out(3) == pytest.approx(by_hand, rel=1e-15)

@@ -14,10 +14,10 @@ import pyarrow.parquet
 import pytest
 from conftest import COMMAND, SAMPLES, Run, run_on_terminal
 
-from losscli import inspection
-from losscli.cli import main
-from losscli.inspection import Finding, Look
-from losscli.proposal import probable_command
+from losscli.cli.main import main
+from losscli.evaluation import inspect as inspection
+from losscli.evaluation.inspect import Finding, Look
+from losscli.evaluation.propose import probable_command
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(scale=3, size=(60, 4))
@@ -71,7 +71,7 @@ def test_what_is_odd_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_sample_unless_all_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("losscli.inspection._BLOCK_VALUES", 40)
+    monkeypatch.setattr("losscli.evaluation.inspect._BLOCK_VALUES", 40)
     values = np.zeros((100, 4))
     values[99, 3] = 7.5
     pa.parquet.write_table(pa.table({"x": list(values), "y": np.arange(100)}), tmp_path / "t.pq")
@@ -187,8 +187,8 @@ def test_on_a_terminal(columns: int) -> None:
 
 
 def test_a_long_row_is_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("losscli.inspection._BLOCK_VALUES", 10)
-    monkeypatch.setattr("losscli.inspection._MOST_ROW_VALUES", 50)
+    monkeypatch.setattr("losscli.evaluation.inspect._BLOCK_VALUES", 10)
+    monkeypatch.setattr("losscli.evaluation.inspect._MOST_ROW_VALUES", 50)
     x = np.arange(200.0).reshape(2, 100)
     np.save(tmp_path / "x.npy", x)
     [part] = inspect([str(tmp_path / "x.npy")])
@@ -199,8 +199,8 @@ def test_a_long_row_is_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_gaps_of_rows_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("losscli.inspection._BLOCK_VALUES", 2)
-    monkeypatch.setattr("losscli.inspection._MOST_ROW_VALUES", 4)
+    monkeypatch.setattr("losscli.evaluation.inspect._BLOCK_VALUES", 2)
+    monkeypatch.setattr("losscli.evaluation.inspect._MOST_ROW_VALUES", 4)
     x = [[1, 2, 3, 4, 5], None, [6, 7, 8, 9, 9]]
     pa.parquet.write_table(pa.table({"x": x}), tmp_path / "t.parquet")
     (tmp_path / "t.csv").write_text("c0,c1,c2,c3,c4\n1,2,3,4,5\n1,2,,4,5\n6,7,8,9,9\n")

@@ -44,7 +44,7 @@ class TestSteering:
         out = subprocess.check_output(words, cwd=tmp_path, text=True, encoding="utf-8")
         escapes = r"\u001b[31m\u0007\u007f\u009b31m\u202e\u2066\u2028\u2029"
         assert f'"é{escapes}"' in out
-        found = json.loads(out) if form == "json" else json.loads(out.split("\n")[1])
+        found = json.loads(out) if form == "json" else json.loads(out.split("\n")[2])
         label = found["groups"][1]["group"] if form == "json" else found["part"]
         assert label == f"é{STEERING}"
 
@@ -68,7 +68,7 @@ class TestEncodings:
         words = [*table_of("été😀", tmp_path), "-f", form]
         environment = {**os.environ, "PYTHONIOENCODING": encoding}
         out = subprocess.check_output(words, cwd=tmp_path, env=environment).decode(encoding)
-        found = json.loads(out) if form == "json" else json.loads(out.splitlines()[1])
+        found = json.loads(out) if form == "json" else json.loads(out.splitlines()[2])
         label = found["groups"][1]["group"] if form == "json" else found["part"]
         assert label == "été😀"
 
@@ -191,7 +191,7 @@ class TestEachCommand:
 
 def test_a_library_that_cannot_be_loaded() -> None:
     """pyarrow that is not there stands for memory that does not suffice for it."""
-    program = "import sys; sys.modules['pyarrow'] = None; from losscli.cli import main; "
+    program = "import sys; sys.modules['pyarrow'] = None; from losscli.cli.main import main; "
     found = subprocess.run(
         [sys.executable, "-c", f"{program} sys.exit(main(['ce', 'digits.parquet']))"],
         cwd=SAMPLES,

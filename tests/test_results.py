@@ -21,10 +21,12 @@ import pytest
 from conftest import COMMAND, SAMPLES, run_on_terminal
 
 import losscli
-from losscli import engine
 from losscli.errors import DataError
+from losscli.evaluation import blocks
 
 X, Y = "1,2,6", "0,0,0"
+# The columns of a loss in formats of rows.
+HEADER = "loss,reduction,value,count,ignored,weight_sum,samples,ci_low,ci_high"
 # 3 ± t · sqrt(7/3), t = 4.302652729749 at 2 degrees of freedom.
 HALF = 4.302652729749 * math.sqrt(7 / 3)
 
@@ -49,15 +51,16 @@ class TestFormats:
     def test_groups(self, run: Any, table: Path) -> None:
         words = ["l1", table, "-i", "x", "-t", "y", "--by", "part", "-q"]
         # b: 1 and 6, so 3.5 ± 12.7062 · 2.5
-        plain = run(*words)[1].splitlines()
-        assert plain[0].split("\t") == [
-            *("part", "value", "ci_low", "ci_high", "count", "samples", "share")
+        loss, groups = (part.splitlines() for part in run(*words)[1].split("\n\n"))
+        assert loss == [HEADER.replace(",", "\t"), "l1\tmean\t3.0\t3\t0\t3.0\t3\t\t"]
+        assert groups[0].split("\t") == [
+            *("part", "value", "ci_low", "ci_high", "count", "samples", "share", "sum")
         ]
-        name, value, low, high, *counts = plain[1].split("\t")
-        assert (name, value, counts) == ("b", "3.5", ["2", "2", repr(7 / 9)])
+        name, value, low, high, *counts = groups[1].split("\t")
+        assert (name, value, counts) == ("b", "3.5", ["2", "2", repr(7 / 9), "7.0"])
         assert float(high) - 3.5 == pytest.approx(12.706204736 * 2.5)
         assert 3.5 - float(low) == pytest.approx(12.706204736 * 2.5)
-        assert plain[2] == f"a\t2.0\t\t\t1\t1\t{2 / 9!r}"
+        assert groups[2] == f"a\t2.0\t\t\t1\t1\t{2 / 9!r}\t2.0"
         found = json.loads(run(*words, "-f", "json")[1])
         assert found["by"] == ["part"]
         assert [one["group"] for one in found["groups"]] == ["b", "a"]
@@ -68,14 +71,18 @@ class TestFormats:
             "count": 1,
             "samples": 1,
             "share": 2 / 9,
+            "sum": 2.0,
         }
-        lines = [json.loads(line) for line in run(*words, "-f", "jsonl")[1].splitlines()]
+        loss, *lines = [json.loads(line) for line in run(*words, "-f", "jsonl")[1].splitlines()]
+        assert (loss["loss"], loss["value"]) == ("l1", 3.0)
         assert [line["part"] for line in lines] == ["b", "a"]
-        assert run(*words, "-f", "csv")[1].splitlines()[2] == f"a,2.0,,,1,1,{2 / 9!r}"
+        in_csv = run(*words, "-f", "csv")[1].splitlines()
+        assert (in_csv[0], in_csv[2], in_csv[5]) == (HEADER, "", f"a,2.0,,,1,1,{2 / 9!r},2.0")
         assert "| a | 2.0 |" in run(*words, "-f", "markdown")[1]
 
     def test_the_worst(self, run: Any) -> None:
-        assert run("l1", X, Y, "--top", 2)[1] == "index\ttarget\tloss\n2\t0.0\t6.0\n1\t0.0\t2.0\n"
+        _, top = run("l1", X, Y, "--top", 2)[1].split("\n\n")
+        assert top == "index\ttarget\tloss\n2\t0.0\t6.0\n1\t0.0\t2.0\n"
         found = json.loads(run("ce", *SEGMENTATION, "--top", 1, "-f", "json")[1])
         [worst] = found["top"]
         losses = losscli.cross_entropy(
@@ -89,7 +96,7 @@ class TestFormats:
 
     def test_quantiles_and_a_histogram(self, run: Any) -> None:
         code, out, _ = run("l1", X, Y, "--quantiles", "0,0.5,1", "--histogram")
-        first, second = out.split("\n\n")
+        _, first, second = out.split("\n\n")
         header, low, middle, high = first.splitlines()
         assert (code, header, low, high) == (0, "quantile\tloss", "0\t1.0", "1\t6.0")
         assert float(middle.split("\t")[1]) == pytest.approx(2.0, rel=1e-3)
@@ -101,6 +108,9 @@ class TestFormats:
         x, y = map(np.load, SEGMENTATION[:2])
         hits = (x.argmax(axis=1) == y)[y != 255]
         assert json.loads(out)["accuracy"] == hits.mean()
+        header, row = run("ce", *SEGMENTATION, "--accuracy", "-f", "csv")[1].splitlines()
+        assert header == f"{HEADER},accuracy"
+        assert float(row.split(",")[-1]) == hits.mean()
 
     def test_a_line_of_json(self, run: Any) -> None:
         [line] = run("l1", X, Y, "-f", "jsonl")[1].splitlines()
@@ -272,7 +282,7 @@ class TestOutput:
     def test_blocks_with_and_without_ignored_elements(
         self, run: Any, tmp_path: Path, block_values: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine, "BLOCK_VALUES", block_values)
+        monkeypatch.setattr(blocks, "BLOCK_VALUES", block_values)
         words = ["l1", "1,2,3,5", "0,0,1,1", "--mask", "1,1,0,1", "-q"]
         for suffix in ("csv", "jsonl"):
             assert run(*words, "-o", tmp_path / f"o.{suffix}")[0] == 0
@@ -541,9 +551,9 @@ class TestProgress:
 
     def script(self, *words: str) -> list[str]:
         lines = (
-            "import losscli.report.progress as progress, losscli.cli",
+            "import losscli.report.progress as progress; from losscli.cli.main import main",
             "progress._PATIENCE = -1.0",
-            f"losscli.cli.main({list(words)!r})",
+            f"main({list(words)!r})",
         )
         return [sys.executable, "-c", "; ".join(lines)]
 

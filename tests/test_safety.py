@@ -89,16 +89,17 @@ class TestNames:
         assert "\u202e" not in shown
 
     def test_in_a_pipe(self, run: Any, table: Path) -> None:
-        lines = run(*self.words(table, "plain"))[1].splitlines()
-        assert lines[2].startswith("\\x1b[31mred")
+        _, groups = run(*self.words(table, "plain"))[1].split("\n\n")
+        assert groups.splitlines()[2].startswith("\\x1b[31mred")
 
     def test_in_csv(self, run: Any, table: Path) -> None:
-        rows = list(csv.reader(io.StringIO(run(*self.words(table, "csv"))[1])))
+        _, groups = run(*self.words(table, "csv"))[1].split("\n\n")
+        rows = list(csv.reader(io.StringIO(groups)))
         assert [row[0] for row in rows] == ["part", "'=1+1", EVIL, "b"]
 
     def test_in_markdown(self, run: Any, table: Path) -> None:
-        line = run(*self.words(table, "markdown"))[1].splitlines()[3]
-        assert r"\\x1b\[31mred\\x1b\[0m\[bold\]b\|\*x\*\\u202e" in line
+        _, groups = run(*self.words(table, "markdown"))[1].split("\n\n")
+        assert r"\\x1b\[31mred\\x1b\[0m\[bold\]b\|\*x\*\\u202e" in groups.splitlines()[3]
 
     def test_in_json_it_is_itself(self, run: Any, table: Path) -> None:
         found = json.loads(run(*self.words(table, "json"))[1])
@@ -144,7 +145,9 @@ class TestNan:
         assert found.value == pytest.approx(-math.log(3 / 9))
 
     def test_no_other_word(self) -> None:
-        with pytest.raises(UsageError, match="on_nan is 'drop'; expected one of warn, error, skip"):
+        with pytest.raises(
+            UsageError, match="--on-nan is 'drop'; expected one of warn, error, skip"
+        ):
             evaluate("l1", self.X, self.Y, on_nan="drop")
 
     def test_command(self, run: Any) -> None:

@@ -16,12 +16,13 @@ from conftest import Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from oracle import Drawn, draw_arrays, draw_options
+from oracle import WITH_ELEMENTS, Drawn, draw_arrays, draw_options
 
 import losscli
-from losscli import Wanted, compare, engine, evaluate
+from losscli import Wanted, compare, evaluate
 from losscli.elements import PerElement
 from losscli.errors import DataError, UsageError
+from losscli.evaluation import blocks
 from losscli.losses.registry import LOSSES
 from losscli.result import Result
 
@@ -119,7 +120,7 @@ class TestValues:
         each = losscli.cross_entropy(x, y, class_axis=-1, reduction="none")
         factors = np.broadcast_to(s.reshape(s.shape + (1,) * (2 - axes)), (4, 6)) * mask
         wanted = Wanted(by=("class",), accuracy=True)
-        with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+        with mock.patch.object(blocks, "BLOCK_VALUES", block_values):
             found = evaluate("ce", x, y, class_axis=-1, sample_weight=s, mask=mask, wanted=wanted)
         assert found.value == pytest.approx(np.average(each, weights=factors), rel=1e-13)
         right = np.average(x.argmax(axis=-1) == y, weights=factors)
@@ -137,7 +138,7 @@ class TestValues:
         s, mask = np.array([1.0, 2.0, 0.5, 4.0]), np.array([1, 0, 1, 1])
         options: dict[str, Any] = {"from_": "logits", "class_axis": 1}
         each = losscli.kl_div(x, q, reduction="none", **options)
-        with mock.patch.object(engine, "BLOCK_VALUES", block_values):
+        with mock.patch.object(blocks, "BLOCK_VALUES", block_values):
             found = evaluate("kl-div", x, q, sample_weight=s, mask=mask, check=False, **options)
         factors = np.broadcast_to((s * mask)[:, np.newaxis, np.newaxis], each.shape)
         assert found.value == pytest.approx(np.average(each, weights=factors), rel=1e-13)
@@ -165,7 +166,7 @@ class TestValues:
         assert found.warnings == ("the result is NaN: the weights add up to 0",)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", WITH_ELEMENTS)
 class TestEveryLoss:
     @ANY_ARRAYS
     @given(data=st.data())
@@ -175,7 +176,7 @@ class TestEveryLoss:
         options = draw_options(LOSSES[name], draw, arrays)
         shape = evaluated(name, "none", arrays, options).shape
         ones = {"sample_weight": np.ones(shape[: draw.integer(0, len(shape))])}
-        with mock.patch.object(engine, "BLOCK_VALUES", draw.integer(1, 60)):
+        with mock.patch.object(blocks, "BLOCK_VALUES", draw.integer(1, 60)):
             for reduction in ("mean", "sum"):
                 plain = evaluated(name, reduction, arrays, options)
                 found = evaluated(name, reduction, arrays, options, ones)
@@ -192,7 +193,7 @@ class TestEveryLoss:
         assert each.values is not None
         shape = each.shape[: draw.integer(0, len(each.shape))]
         s = data.draw(npst.arrays(np.int64, shape, elements=st.integers(0, 3)))
-        with mock.patch.object(engine, "BLOCK_VALUES", draw.integer(1, 60)):
+        with mock.patch.object(blocks, "BLOCK_VALUES", draw.integer(1, 60)):
             total = evaluated(name, "sum", arrays, options, {"sample_weight": s})
         copies = np.broadcast_to(
             s.reshape(shape + (1,) * (len(each.shape) - len(shape))), each.shape
@@ -279,7 +280,7 @@ class TestStatistics:
         s = rng.uniform(0, 3, size=200)
         wanted = Wanted(accuracy=True, by=("class",))
         whole = evaluate("ce", x, y, sample_weight=s, wanted=wanted)
-        with mock.patch.object(engine, "BLOCK_VALUES", 12):
+        with mock.patch.object(blocks, "BLOCK_VALUES", 12):
             cut = evaluate("ce", x, y, sample_weight=s, wanted=wanted, threads=2)
         assert cut.value == pytest.approx(whole.value, rel=1e-14)
         assert cut.ci == pytest.approx(whole.ci, rel=1e-12)
@@ -303,7 +304,7 @@ class TestRefused:
         s[1, 1] = -1.0
         for block_values in (1, 100):
             with (
-                mock.patch.object(engine, "BLOCK_VALUES", block_values),
+                mock.patch.object(blocks, "BLOCK_VALUES", block_values),
                 pytest.raises(DataError, match=r"sample_weight at \[1, 1\] is -1.0"),
             ):
                 evaluate("mse", np.ones((3, 2)), np.zeros((3, 2)), sample_weight=s)
@@ -447,4 +448,3 @@ def test_weighting_keeps_the_ignored_and_the_scale() -> None:
     np.testing.assert_array_equal(found.weights, [2.0, 0.0])
     np.testing.assert_array_equal(found.scale, [0.5, 1.0])
     assert found.sample_weights is None
-    assert block.sample_weight_of(block.counted) == 2.0

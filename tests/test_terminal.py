@@ -18,7 +18,7 @@ def screen(*arguments: str, columns: int = 80, lines: int = 24, **settings: Path
 def test_a_reduced_result() -> None:
     assert screen(*SEGMENTATION, "-w", "1,2,3", columns=160) == [
         "cross-entropy  0.311247",
-        "interval       0.269995 to 0.352499  (95 %, 24 samples)",
+        "interval       0.269995 to 0.352499  (95%, 24 samples)",
         "perplexity     1.36513, or 0.449035 bits",
         "guessing       costs 0.968705 by label frequencies, 1.09861 uniformly; the loss is 68% "
         "below",

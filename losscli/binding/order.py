@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from losscli.binding.ambiguity import flag
-from losscli.binding.choose import Chosen, Given
 from losscli.binding.classes import Labels, class_numbers, namings
+from losscli.binding.given import Chosen, Given
 from losscli.binding.pairs import How
 from losscli.binding.stems import number_of, numbered
 from losscli.errors import DataError, listed
@@ -18,7 +18,7 @@ from losscli.readers.fields import Content
 class Order:
     """The columns, now in the order of the classes, and what the labels of the target mean.
 
-    `class_base` is the number of the first class where the names of the columns tell it. `numbers`
+    `class_base` is the number of the first class where the names of the columns say it. `numbers`
     are those of the classes where they have gaps.
     """
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from losscli.elements import PerElement
+from losscli.elements import Floats, PerElement
+from losscli.losses.arrays import Array, Logits, Probabilities, Weights
 from losscli.losses.checks import (
     Check,
     Doubt,
@@ -16,9 +18,13 @@ from losscli.losses.checks import (
     outside_0_1,
     yes_or_no_targets,
 )
-from losscli.losses.layout import class_rows, same_shape
-from losscli.losses.numerics import clipped, refuse, softplus_of_both, widen
-from losscli.losses.registry import Array, Interval, loss
+from losscli.losses.layout.classes import class_rows
+from losscli.losses.layout.elementwise import same_shape
+from losscli.losses.numerics import power, refuse, softplus_of_both, widen
+from losscli.losses.options import Interval
+from losscli.losses.registry import loss
+from losscli.losses.softmax import clipped
+from losscli.losses.summing import mean
 
 # PyTorch holds each logarithm of bce at this or above.
 LOWEST_LOG = -100.0
@@ -45,10 +51,10 @@ def _held(
 
 @loss(layout=same_shape, checks=(Check(_held, everywhere=True),), input_kind="probs")
 def bce(
-    input: Array,
-    target: Array,
+    input: Probabilities,
+    target: Probabilities,
     *,
-    weight: Array | None = None,
+    weight: Weights | None = None,
     clip: Annotated[float | None, Interval(0.0, 0.5, low_included=False)] = None,
 ) -> PerElement:
     """Binary cross-entropy of probabilities.
@@ -85,7 +91,11 @@ def bce(
 
 
 def _probabilities(
-    blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
+    blocks: Mapping[str, Array],
+    options: Mapping[str, Any],
+    losses: PerElement,
+    *,
+    advice: str = "",
 ) -> Iterator[Doubt]:
     """Nothing but numbers from 0 to 1, of which logits are few: 1 in 3 of a standard normal."""
     x = blocks["input"]
@@ -93,8 +103,8 @@ def _probabilities(
         yield Doubt(
             "probabilities",
             "input",
-            "holds nothing but numbers from 0 to 1, as probabilities do, and is taken for logits; "
-            "the command bce takes probabilities",
+            "holds nothing but numbers from 0 to 1, as probabilities do, and is taken for logits"
+            f"{advice}",
         )
 
 
@@ -102,17 +112,20 @@ def _probabilities(
 _ENOUGH = 32
 
 
+_USE_BCE = "; the command bce takes probabilities"
+
+
 @loss(
     layout=same_shape,
-    checks=(Check(yes_or_no_targets), Check(_probabilities)),
+    checks=(Check(yes_or_no_targets), Check(partial(_probabilities, advice=_USE_BCE))),
     input_kind="logits",
 )
 def bce_with_logits(
-    input: Array,
-    target: Array,
+    input: Logits,
+    target: Probabilities,
     *,
-    weight: Array | None = None,
-    pos_weight: Array | None = None,
+    weight: Weights | None = None,
+    pos_weight: Weights | None = None,
 ) -> PerElement:
     """Binary cross-entropy of the sigmoid of logits.
 
@@ -138,15 +151,84 @@ def bce_with_logits(
     Source: torch.nn.functional.binary_cross_entropy_with_logits
     """
     x, y = widen(input), widen(target)
-    # PyTorch's form, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is the same number but cancels
-    # where x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
+    values = _cost(x, y, None if pos_weight is None else widen(pos_weight))
+    return PerElement(values if weight is None else widen(weight) * values)
+
+
+def _cost(x: Floats, y: Floats, pos_weight: Floats | None = None) -> Floats:
+    """The binary cross-entropy of logits.
+
+    PyTorch's form, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is the same number but cancels where
+    x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
+    """
     cost_of_no, cost_of_yes = softplus_of_both(x)
     yes = y * cost_of_yes
     if pos_weight is not None:
-        yes = widen(pos_weight) * yes
+        yes = pos_weight * yes
     values = yes + (1.0 - y) * cost_of_no
-    values = np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
-    return PerElement(values if weight is None else widen(weight) * values)
+    return np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
+
+
+@loss(
+    layout=same_shape,
+    alias="sigmoid-focal",
+    checks=(Check(yes_or_no_targets), Check(_probabilities)),
+    input_kind="logits",
+)
+def focal(
+    input: Logits,
+    target: Probabilities,
+    *,
+    alpha: Annotated[float | None, Interval(0.0, 1.0)] = 0.25,
+    gamma: Annotated[float, Interval(0.0)] = 2.0,
+) -> PerElement:
+    """Binary cross-entropy of logits that gives less weight to what is predicted well.
+
+        a · (1 - q)^gamma · (y · log(1 + exp(-x)) + (1-y) · log(1 + exp(x)))
+
+    where x is the input, y the target, p = 1/(1 + exp(-x)), q = y · p + (1-y) · (1-p) and
+    a = alpha · y + (1-alpha) · (1-y), or 1 without alpha. The mean divides by the number of
+    elements.
+
+    Args:
+        input: logits, any shape
+        target: 0, 1 or probabilities, from 0 to 1, the input's shape
+        alpha: the weight of the class 1, and 1 - alpha that of the class 0; none for no weights,
+            which torchvision writes as -1
+        gamma: how much less an element counts the better it is predicted; 0 is cross-entropy
+
+    Raises:
+        DataError: for shapes that do not fit
+        UsageError: for an alpha outside 0..1, and a gamma below 0
+
+    Example:
+        >>> import losscli
+        >>> losscli.focal([0.0, 0.0], [0, 1], alpha=None)
+        np.float64(0.17328679513998632)
+
+    Source: torchvision.ops.sigmoid_focal_loss
+    https://pytorch.org/vision/stable/generated/torchvision.ops.sigmoid_focal_loss.html
+    Lin et al., Focal Loss for Dense Object Detection, ICCV 2017
+    """
+    x, y = widen(input), widen(target)
+    # 1 - q = y · (1-p) + (1-y) · p: torchvision subtracts q from 1, which leaves no digits of a
+    # probability below 1e-16.
+    p_of_no, p_of_yes = _sigmoids(x)
+    values = power(y * p_of_no + (1.0 - y) * p_of_yes, gamma) * _cost(x, y)
+    if alpha is not None:
+        values = (alpha * y + (1.0 - alpha) * (1.0 - y)) * values
+    return PerElement(values)
+
+
+def _sigmoids(x: Floats) -> tuple[Floats, Floats]:
+    """1/(1 + exp(x)) and 1/(1 + exp(-x)), to the last digits also where one of them is tiny.
+
+    With e = exp(-|x|), which does not overflow, the larger is 1/(1 + e) and the smaller e/(1 + e).
+    """
+    e = np.exp(-np.abs(x))
+    larger, smaller = 1.0 / (1.0 + e), e / (1.0 + e)
+    positive = x > 0.0
+    return np.where(positive, smaller, larger), np.where(positive, larger, smaller)
 
 
 @loss(
@@ -155,7 +237,7 @@ def bce_with_logits(
     input_kind="logits",
 )
 def multilabel_soft_margin(
-    input: Array, target: Array, *, weight: Array | None = None
+    input: Logits, target: Probabilities, *, weight: Weights | None = None
 ) -> PerElement:
     """Binary cross-entropy of logits, averaged over the classes of a row.
 
@@ -184,4 +266,4 @@ def multilabel_soft_margin(
     values = y * cost_of_yes + (1.0 - y) * cost_of_no
     if weight is not None:
         values = widen(weight) * values
-    return PerElement(values.sum(axis=-1) / input.shape[-1])
+    return PerElement(mean(values, -1))

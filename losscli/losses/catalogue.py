@@ -19,6 +19,13 @@ ROWS: list[tuple[str, str | None, str, str, str]] = [
         "weight · (pos_weight · y · log(1 + exp(-x)) + (1-y) · log(1 + exp(x)))",
     ),
     (
+        "focal",
+        "sigmoid-focal",
+        "losscli.losses.binary",
+        "Binary cross-entropy of logits that gives less weight to what is predicted well.",
+        "a · (1 - q)^gamma · (y · log(1 + exp(-x)) + (1-y) · log(1 + exp(x)))",
+    ),
+    (
         "multilabel-soft-margin",
         None,
         "losscli.losses.binary",
@@ -38,20 +45,6 @@ ROWS: list[tuple[str, str | None, str, str, str]] = [
         "losscli.losses.classification",
         "Cross-entropy of the softmax of logits with classes, or with class probabilities.",
         "class y: -(1-ε) · weight[y] · log p[y] - ε/C · Σ_c weight[c] · log p[c]\nprobabilities q: -Σ_c weight[c] · ((1-ε) · q[c] + ε/C) · log p[c]",
-    ),
-    (
-        "multi-margin",
-        None,
-        "losscli.losses.classification",
-        "Margin by which the target class's score leads each other class's.",
-        "1/C · Σ_{c≠y} weight[y] · max(0, margin - x[y] + x[c])^p",
-    ),
-    (
-        "multilabel-margin",
-        None,
-        "losscli.losses.classification",
-        "Margin by which the scores of a row's classes lead those of all other classes.",
-        "1/C · Σ_{y in Y} Σ_{c not in Y} max(0, 1 - (x[y] - x[c]))",
     ),
     (
         "kl-div",
@@ -108,6 +101,27 @@ ROWS: list[tuple[str, str | None, str, str, str]] = [
         "losscli.losses.margin",
         "Margin by which the score that should be higher fails to be.",
         "max(0, -y · (x1 - x2) + margin)",
+    ),
+    (
+        "multi-margin",
+        None,
+        "losscli.losses.margin",
+        "Margin by which the target class's score leads each other class's.",
+        "1/C · Σ_{c≠y} weight[y] · max(0, margin - x[y] + x[c])^p",
+    ),
+    (
+        "multilabel-margin",
+        None,
+        "losscli.losses.margin",
+        "Margin by which the scores of a row's classes lead those of all other classes.",
+        "1/C · Σ_{y in Y} Σ_{c not in Y} max(0, 1 - (x[y] - x[c]))",
+    ),
+    (
+        "dice",
+        None,
+        "losscli.losses.overlap",
+        "One minus the overlap of probabilities and targets, of the whole data set.",
+        "1 - (2·Σpt + smooth) / (Σp + Σt + smooth)",
     ),
     (
         "l1",

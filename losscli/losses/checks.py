@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from losscli.elements import Floats, Mask, PerElement
 from losscli.errors import ArrayError
-
-Array = NDArray[Any]
+from losscli.losses.arrays import Array
+from losscli.losses.summing import total
 
 INFINITE = "infinite"
 
@@ -91,7 +90,7 @@ def odd_sums(
 
     Rows with a NaN are told of as losses that are NaN.
     """
-    sums = p.sum(axis=axis)
+    sums = total(p, axis)
     odd = ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
     if counted is not None:
         odd &= counted

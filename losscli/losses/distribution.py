@@ -10,10 +10,23 @@ import numpy as np
 
 from losscli.elements import REDUCTIONS, Floats, Mask, PerElement
 from losscli.errors import ArrayError
+from losscli.losses.arrays import (
+    Array,
+    Counts,
+    LogCounts,
+    LogProbabilities,
+    Numbers,
+    Probabilities,
+    Variances,
+)
 from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
-from losscli.losses.layout import broadcasting, distributions, with_variance
-from losscli.losses.numerics import negative_log, refuse, widen
-from losscli.losses.registry import Array, Interval, Needs, loss
+from losscli.losses.layout.distributions import distributions, with_variance
+from losscli.losses.layout.elementwise import broadcasting
+from losscli.losses.numerics import refuse, widen
+from losscli.losses.options import If, Interval
+from losscli.losses.registry import loss
+from losscli.losses.softmax import negative_log
+from losscli.losses.summing import total
 
 Kind = Literal["log-probs", "logits", "probs"]
 
@@ -98,14 +111,14 @@ def _infinite(
     checks=(Check(_are_distributions), Check(_infinite, everywhere=True)),
 )
 def kl_div(
-    input: Array,
-    target: Array,
+    input: LogProbabilities,
+    target: Probabilities,
     *,
     log_target: bool = False,
     from_: Kind = "log-probs",
-    target_from: Annotated[Kind | None, Needs("log_target", False)] = None,
+    target_from: Annotated[Kind | None, If("log_target", (False,))] = None,
     clip: Annotated[
-        float | None, Interval(0.0, 0.5, low_included=False), Needs("from_", "probs")
+        float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))
     ] = None,
 ) -> PerElement:
     """Kullback-Leibler divergence of the input's distribution from the target's.
@@ -159,8 +172,8 @@ def _close_ratio(d: Floats, log_q: Floats, ratio: Floats) -> Floats:
     plain `ratio`.
     """
     close = np.all(np.abs(d) < 1.0, axis=_CLASSES, keepdims=True)
-    shift = np.log1p((np.exp(log_q) * np.expm1(d)).sum(axis=_CLASSES, keepdims=True))
-    return np.where(close, d - shift, ratio)
+    shift = np.log1p(total(np.exp(log_q) * np.expm1(d), _CLASSES))
+    return np.where(close, d - np.expand_dims(shift, _CLASSES), ratio)
 
 
 def _target_kind(options: Mapping[str, Any]) -> str:
@@ -169,8 +182,8 @@ def _target_kind(options: Mapping[str, Any]) -> str:
 
 @loss(layout=broadcasting)
 def poisson_nll(
-    input: Array,
-    target: Array,
+    input: LogCounts,
+    target: Counts,
     *,
     log_input: bool = True,
     full: bool = False,
@@ -212,7 +225,7 @@ def _stirling(y: Floats) -> Floats:
 
 @loss(layout=with_variance)
 def gaussian_nll(
-    input: Array, target: Array, var: Array, *, full: bool = False, eps: float = 1e-6
+    input: Numbers, target: Numbers, var: Variances, *, full: bool = False, eps: float = 1e-6
 ) -> PerElement:
     """Negative log-likelihood of targets under normal distributions.
 

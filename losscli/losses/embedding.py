@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
 
 from losscli.elements import Floats, PerElement
+from losscli.losses.arrays import Signs, Vectors
 from losscli.losses.checks import Check, signs
-from losscli.losses.layout import vector_pairs, vector_triples
-from losscli.losses.numerics import widen
-from losscli.losses.registry import Array, Interval, loss
+from losscli.losses.layout.vectors import vector_pairs, vector_triples
+from losscli.losses.numerics import power, widen
+from losscli.losses.options import Interval
+from losscli.losses.registry import loss
+from losscli.losses.summing import total
 
 # PyTorch adds this to each squared length, so that vectors of length 0 have a cosine. There it is
 # a float32 constant, which is 4e-9 below 1e-12.
@@ -19,7 +23,7 @@ _EPSILON = float(np.float32(1e-12))
 
 @loss(layout=vector_pairs, checks=(Check(signs),))
 def cosine_embedding(
-    input1: Array, input2: Array, target: Array, *, margin: float = 0.0
+    input1: Vectors, input2: Vectors, target: Signs, *, margin: float = 0.0
 ) -> PerElement:
     """Cosine distance of pairs that are alike, and cosine similarity beyond a margin of others.
 
@@ -49,11 +53,13 @@ def cosine_embedding(
     cosine = dot / lengths
     unlike = np.maximum(cosine - margin, 0.0)
     return PerElement(
-        np.where(y == 1.0, _distance(a, b, dot, lengths), np.where(y == -1.0, unlike, 0.0))
+        np.where(
+            y == 1.0, _distance(a, b, (dot, a2, b2), lengths), np.where(y == -1.0, unlike, 0.0)
+        )
     )
 
 
-def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats) -> Floats:
+def _distance(a: Floats, b: Floats, dots: tuple[Floats, Floats, Floats], lengths: Floats) -> Floats:
     """1 - cos, to the last digits also where the vectors are almost parallel.
 
     With s = sqrt((|a|² + ε)(|b|² + ε)) and t = a·b,
@@ -63,7 +69,7 @@ def _distance(a: Floats, b: Floats, dot: Floats, lengths: Floats) -> Floats:
     and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels. Where
     t/|a|² is rounded, what remains of b has a part along a, which is taken off its square.
     """
-    a2, b2 = _dot(a, a), _dot(b, b)
+    dot, a2, b2 = dots
     along = (dot / np.where(a2 > 0.0, a2, 1.0))[..., np.newaxis]
     beside = b - along * a
     apart = _dot(beside, beside)
@@ -97,15 +103,14 @@ def _high_half(x: Floats) -> Floats:
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
-    product: Floats = np.einsum("...d,...d->...", a, b)
-    return product
+    return total(a * b, -1)
 
 
 @loss(layout=vector_triples)
 def triplet_margin(
-    anchor: Array,
-    positive: Array,
-    negative: Array,
+    anchor: Vectors,
+    positive: Vectors,
+    negative: Vectors,
     *,
     margin: Annotated[float, Interval(0.0, low_included=False)] = 1.0,
     p: float = 2.0,
@@ -140,16 +145,32 @@ def triplet_margin(
     Source: torch.nn.functional.triplet_margin_loss
     """
     a, x, z = widen(anchor), widen(positive), widen(negative)
-    to_negative = _norm(a - z + eps, p)
+    to_negative = _norm(_difference(a, z, eps), p)
     if swap:
-        to_negative = np.minimum(to_negative, _norm(x - z + eps, p))
-    return PerElement(np.maximum(margin + _norm(a - x + eps, p) - to_negative, 0.0))
+        to_negative = np.minimum(to_negative, _norm(_difference(x, z, eps), p))
+    return PerElement(np.maximum(margin + _norm(_difference(a, x, eps), p) - to_negative, 0.0))
+
+
+def _difference(u: Floats, v: Floats, eps: float) -> Floats:
+    difference = u - v
+    difference += eps
+    return difference
 
 
 def _norm(difference: Floats, p: float) -> Floats:
+    """(Σ_i |d[i]|^p)^(1/p), which is the largest |d[i]| where p is infinite, and for p = 0 the
+    number of those that are not 0. Overwrites the difference: new memory for each step would take
+    as long as everything else."""
     if difference.shape[-1] == 0:
         return np.zeros(difference.shape[:-1])
     if p == 2.0:
-        return np.sqrt(_dot(difference, difference))
-    norm: Floats = np.linalg.norm(difference, ord=p, axis=-1)
-    return norm
+        return np.sqrt(total(np.square(difference, out=difference), -1))
+    sizes = np.abs(difference, out=difference)
+    if p == 0.0:
+        return total((sizes != 0.0).astype(np.float64), -1)
+    if p == 1.0:
+        return total(sizes, -1)
+    if math.isinf(p):
+        extreme: Floats = sizes.max(axis=-1) if p > 0 else sizes.min(axis=-1)
+        return extreme
+    return power(total(power(sizes, p), -1), 1.0 / p)

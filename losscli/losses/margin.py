@@ -1,18 +1,25 @@
-"""Losses of scores with targets of 1 and -1, element by element."""
+"""Losses of margins: of scores whose targets are 1 and -1, and of rows of scores of classes."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import numpy as np
 
 from losscli.elements import PerElement
-from losscli.losses.checks import Check, signs
-from losscli.losses.layout import as_many_axes, broadcasting, target_for_input
-from losscli.losses.numerics import softplus, where, widen
-from losscli.losses.registry import Array, loss
+from losscli.losses.arrays import ClassIndices, Distances, Scores, Signs, Weights
+from losscli.losses.checks import Check, negative_weights, signs
+from losscli.losses.indices import class_indices, pick
+from losscli.losses.layout.classes import label_rows, row_index_targets
+from losscli.losses.layout.elementwise import as_many_axes, broadcasting, target_for_input
+from losscli.losses.numerics import CLASS_AXIS, hinge, softplus, where, widen
+from losscli.losses.options import ClassBase, Interval
+from losscli.losses.registry import loss
+from losscli.losses.summing import mean, total
 
 
 @loss(layout=target_for_input, checks=(Check(signs),))
-def soft_margin(input: Array, target: Array) -> PerElement:
+def soft_margin(input: Scores, target: Signs) -> PerElement:
     """Logistic loss of scores with targets of 1 and -1.
 
         log(1 + exp(-y · x))
@@ -37,7 +44,7 @@ def soft_margin(input: Array, target: Array) -> PerElement:
 
 
 @loss(layout=broadcasting, checks=(Check(signs),))
-def hinge_embedding(input: Array, target: Array, *, margin: float = 1.0) -> PerElement:
+def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> PerElement:
     """Distances as they are for pairs that are alike, and what they lack of a margin for others.
 
         x if y = 1, max(0, margin - x) if y = -1
@@ -69,7 +76,7 @@ def hinge_embedding(input: Array, target: Array, *, margin: float = 1.0) -> PerE
 
 @loss(layout=as_many_axes, checks=(Check(signs),))
 def margin_ranking(
-    input1: Array, input2: Array, target: Array, *, margin: float = 0.0
+    input1: Scores, input2: Scores, target: Signs, *, margin: float = 0.0
 ) -> PerElement:
     """Margin by which the score that should be higher fails to be.
 
@@ -95,3 +102,95 @@ def margin_ranking(
     """
     lead = widen(target) * (widen(input1) - widen(input2))
     return PerElement(np.maximum(margin - lead, 0.0))
+
+
+@loss(layout=row_index_targets, checks=(Check(negative_weights),))
+def multi_margin(
+    input: Scores,
+    target: ClassIndices,
+    *,
+    p: Annotated[int, Interval(1, 2)] = 1,
+    margin: float = 1.0,
+    weight: Weights | None = None,
+    class_base: ClassBase = 0,
+) -> PerElement:
+    """Margin by which the target class's score leads each other class's.
+
+        1/C · Σ_{c≠y} weight[y] · max(0, margin - x[y] + x[c])^p
+
+    where x is a row of the input and y its target. The mean divides by the number of rows,
+    whatever the weights.
+
+    Args:
+        input: scores, (), (C) or (N, C)
+        target: class indices from 0 to C-1, () or (N)
+        p: the power, 1 or 2
+        margin: the lead that costs nothing
+        weight: a weight for each class, (C)
+        class_base: the number of the first class in the target; unless given, 0, or what the names
+            of the input's columns say
+
+    Raises:
+        DataError: for shapes that do not fit, and targets outside 0..C-1
+
+    Example:
+        >>> import losscli
+        >>> losscli.multi_margin([[1.0, 2.0, 4.0, 8.0]], [2])
+        np.float64(1.25)
+
+    Source: torch.nn.functional.multi_margin_loss
+    """
+    classes = input.shape[CLASS_AXIS]
+    indices, _ = class_indices(target, classes, class_base=class_base, options=("class_base",))
+    x = widen(input)
+    lead = margin - np.expand_dims(pick(x, indices), CLASS_AXIS) + x
+    np.put_along_axis(lead, np.expand_dims(indices, CLASS_AXIS), 0.0, CLASS_AXIS)
+    short = hinge(lead)
+    values = mean(short if p == 1 else np.square(short), CLASS_AXIS)
+    return PerElement(values if weight is None else widen(weight)[indices] * values)
+
+
+@loss(layout=label_rows)
+def multilabel_margin(input: Scores, target: ClassIndices) -> PerElement:
+    """Margin by which the scores of a row's classes lead those of all other classes.
+
+        1/C · Σ_{y in Y} Σ_{c not in Y} max(0, 1 - (x[y] - x[c]))
+
+    where x is a row of the input and Y the classes of its target up to the first -1.
+
+    Args:
+        input: scores, (), (C) or (N, C)
+        target: the classes of each row from 0 to C-1 and then -1, the input's shape
+
+    Raises:
+        DataError: for shapes that do not fit, and targets outside -1..C-1
+
+    Example:
+        >>> import losscli
+        >>> losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [[3, 0, -1, 1]])
+        np.float64(0.8500000000000001)
+
+    Source: torch.nn.functional.multilabel_margin_loss
+    """
+    classes = input.shape[CLASS_AXIS]
+    absent = target == -1
+    ends = np.where(absent.any(axis=CLASS_AXIS), absent.argmax(axis=CLASS_AXIS), classes)
+    if target.size and not (target.min() >= -1 and target.max() < classes):
+        class_indices(target, classes, -1)  # says which is none, behind the first -1 as well
+    # Of many columns a few list classes, and only they need be looked at one by one: a third of
+    # the time of all columns.
+    most = int(ends.max(initial=0))
+    indices, _ = class_indices(target[:, :most], classes, -1)
+    listed = np.arange(most) < ends[:, np.newaxis]
+    rows = np.arange(len(input))
+    x = widen(input)
+    others = x.copy()  # those that are listed are led by any lead
+    for k in range(most):
+        others[rows[listed[:, k]], indices[listed[:, k], k]] = -np.inf
+    values = np.zeros(len(input))
+    short = np.empty(x.shape)  # of each class in turn, in the same memory
+    for k in range(most):
+        np.add((1.0 - x[rows, indices[:, k]])[:, np.newaxis], others, out=short)
+        np.fmax(short, 0.0, out=short)
+        values += np.where(listed[:, k], total(short, CLASS_AXIS), 0.0)
+    return PerElement(values / classes)

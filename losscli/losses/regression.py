@@ -7,13 +7,15 @@ from typing import Annotated
 import numpy as np
 
 from losscli.elements import Floats, PerElement
-from losscli.losses.layout import broadcasting
+from losscli.losses.arrays import Array, Numbers, Weights
+from losscli.losses.layout.elementwise import broadcasting
 from losscli.losses.numerics import widen
-from losscli.losses.registry import Array, Interval, loss
+from losscli.losses.options import Interval
+from losscli.losses.registry import Unit, loss
 
 
 @loss(layout=broadcasting)
-def l1(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
+def l1(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> PerElement:
     """Absolute difference.
 
         weight · |x - y|
@@ -38,8 +40,8 @@ def l1(input: Array, target: Array, *, weight: Array | None = None) -> PerElemen
     return _weighted_mean(_difference(input, target), weight)
 
 
-@loss(layout=broadcasting, is_squared_error=True)
-def mse(input: Array, target: Array, *, weight: Array | None = None) -> PerElement:
+@loss(layout=broadcasting, unit=Unit.SQUARES)
+def mse(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> PerElement:
     """Squared difference.
 
         weight · (x - y)²
@@ -66,7 +68,7 @@ def mse(input: Array, target: Array, *, weight: Array | None = None) -> PerEleme
 
 @loss(layout=broadcasting)
 def smooth_l1(
-    input: Array, target: Array, *, beta: Annotated[float, Interval(0.0)] = 1.0
+    input: Numbers, target: Numbers, *, beta: Annotated[float, Interval(0.0)] = 1.0
 ) -> PerElement:
     """Squared difference near 0, absolute difference beyond beta; l1 at beta = 0.
 
@@ -99,10 +101,10 @@ def smooth_l1(
 
 @loss(layout=broadcasting)
 def huber(
-    input: Array,
-    target: Array,
+    input: Numbers,
+    target: Numbers,
     *,
-    weight: Array | None = None,
+    weight: Weights | None = None,
     delta: Annotated[float, Interval(0.0, low_included=False)] = 1.0,
 ) -> PerElement:
     """Squared difference near 0, delta times the absolute difference beyond delta.

@@ -9,10 +9,13 @@ import numpy as np
 
 from losscli.elements import Floats, PerElement
 from losscli.errors import ArrayError
+from losscli.losses.arrays import Array, ClassIndices, Lengths, LogProbabilities
 from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
-from losscli.losses.layout import sequences
-from losscli.losses.numerics import class_indices, negative_log, refuse, widen
-from losscli.losses.registry import Array, loss
+from losscli.losses.indices import class_indices
+from losscli.losses.layout.sequences import sequences
+from losscli.losses.numerics import refuse, widen
+from losscli.losses.registry import loss
+from losscli.losses.softmax import negative_log
 
 _CLASSES = 2
 
@@ -87,10 +90,10 @@ def _infinite(
     ),
 )
 def ctc(
-    log_probs: Array,
-    targets: Array,
-    input_lengths: Array,
-    target_lengths: Array,
+    log_probs: LogProbabilities,
+    targets: ClassIndices,
+    input_lengths: Lengths,
+    target_lengths: Lengths,
     *,
     blank: int = 0,
     zero_infinity: bool = False,

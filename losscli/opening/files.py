@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from losscli.errors import DataError, listed
-from losscli.readers import Container
+from losscli.readers.container import Container
 from losscli.readers.fields import Offer
-from losscli.readers.shards import open_files
-from losscli.request import Files, Request
+from losscli.readers.files.shards import open_files
+from losscli.request.request import Files, Request
 
 if TYPE_CHECKING:
-    from losscli.readers.table import Table
-    from losscli.readers.where import Selection
+    from losscli.readers.tables.selection import Selection
+    from losscli.readers.tables.table import Table
 
 Containers = Mapping[Files, Container]
 
@@ -29,6 +29,12 @@ class Opened:
     containers: Containers
     selections: tuple[Selection, ...]
     stack: ExitStack
+
+
+def open_request(request: Request, stack: ExitStack) -> Opened:
+    """Open the files of a request, and leave out the rows that do not meet its conditions."""
+    containers = opened(request, stack)
+    return Opened(request, containers, select_rows(request, containers), stack)
 
 
 def opened(request: Request, stack: ExitStack) -> Containers:
@@ -46,11 +52,7 @@ def offers_of(containers: Containers) -> dict[Files, Offer]:
 
 def tables_of(containers: Containers) -> dict[Files, Table]:
     """Those of the containers whose arrays are columns of the same rows."""
-    return {
-        files: one  # type: ignore[misc]
-        for files, one in containers.items()
-        if one.is_table
-    }
+    return {files: one.table for files, one in containers.items() if one.table is not None}
 
 
 def select_rows(request: Request, containers: Containers) -> tuple[Selection, ...]:
@@ -61,7 +63,7 @@ def select_rows(request: Request, containers: Containers) -> tuple[Selection, ..
     """
     if not request.where:
         return ()
-    from losscli.readers.where import Selection  # noqa: PLC0415 - where there are conditions
+    from losscli.readers.tables.selection import Selection  # noqa: PLC0415 - where there are conditions
 
     tables = tables_of(containers)
     owners: dict[Files, Table] = {}

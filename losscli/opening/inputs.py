@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from losscli.errors import DataError
 from losscli.opening.sources import Sources
-from losscli.readers import Array
 from losscli.readers.dtypes import stored_name
-from losscli.readers.memory import MemoryArray
-from losscli.readers.origin import STANDARD_INPUT
-from losscli.request import label_array
+from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.request.request import label_array
 from losscli.result import Input
+from losscli.source import Source
 
 
 def inputs_of(sources: Sources, digest: bool) -> tuple[Input, ...]:
@@ -19,22 +18,17 @@ def inputs_of(sources: Sources, digest: bool) -> tuple[Input, ...]:
     return tuple(_describe(role, sources.arrays[role], digest) for role in roles)
 
 
-def _describe(role: str, source: Array, digest: bool) -> Input:
+def _describe(role: str, source: Source, digest: bool) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
-    path = None if isinstance(source, MemoryArray) else source.name
-    files: tuple[str, ...] = getattr(source, "files", ())
-    paths: tuple[str, ...] = getattr(source, "paths", files)
-    if not paths and path is not None:
-        paths = (getattr(source, "path", None) or path,)
     return Input(
         role,
-        path,
+        source.name or None,
         source.bytes,
         shape,
         stored_name(source.dtype),
         source.columns,
-        files,
-        tuple(map(_sha256, paths)) if digest and path else None,
+        source.files,
+        tuple(map(_sha256, source.paths)) if digest and source.name else None,
     )
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from losscli.binding.choose import Chosen
+from losscli.binding.given import Chosen
 from losscli.errors import DataError, listed, quoted
-from losscli.opening.files import Containers, Opened, tables_of
-from losscli.readers import Container
-from losscli.readers.numbered import FileNumbers, Positions
-from losscli.readers.shards import is_there, open_files
-from losscli.request import CLASS, COLUMN, FILE, Files, Request, key_array, label_array
+from losscli.opening.files import Containers, Opened
+from losscli.readers.arrays.numbered import FileNumbers, Positions
+from losscli.readers.container import Container
+from losscli.readers.files.shards import is_there, open_files
+from losscli.request.request import Files, Request, key_array, label_array
+from losscli.request.wanted import CLASS, COLUMN, FILE
+from losscli.source import Source
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,11 @@ class Label:
     """An array of labels by its key among the arrays, and the files that it belongs to, if any."""
 
     key: str
-    array: Any
+    array: Source
     files: Files | None = None
 
 
-def label_arrays(files: Opened, arrays: Mapping[str, Any], chosen: Chosen) -> Iterator[Label]:
+def label_arrays(files: Opened, arrays: Mapping[str, Source], chosen: Chosen) -> Iterator[Label]:
     """The labels of groups and clusters: columns, files, the columns of the input, or its files."""
     request, containers = files.request, files.containers
     wanted = request.wanted
@@ -64,11 +65,11 @@ def key_arrays(
         yield Label(key_array(name), _values(request, containers, files, name), files)
 
 
-def _values(request: Request, containers: Containers, files: Files, name: str) -> Any:
+def _values(request: Request, containers: Containers, files: Files, name: str) -> Source:
     """A column as it is shown. What is put in the order of a key is kept as numbers of labels."""
-    if not containers[files].is_table:
+    table = containers[files].table
+    if table is None:
         return containers[files].array([name], "--keep")
-    table = tables_of(containers)[files]
     reordered = request.id is not None and len(containers) > 1
     return table.labels(name) if reordered else table.values(name)
 
@@ -85,11 +86,11 @@ def _file_label(name: str, may_be_file: bool, files: Opened) -> Label:
     if not (may_be_file and is_there(name)):
         names = [column for one in files.containers.values() for column in one.offer.names]
         raise DataError(_nothing(name, name, [*names, CLASS], "column and no file"))
-    reading = replace(files.request.reading, format=None)
+    reading = files.request.reading_of((name,))
     container = files.stack.enter_context(closing(open_files((name,), reading)))
-    if container.is_table:
+    if container.table is not None:
         for selection in files.selections:
-            container.follow(selection)  # type: ignore[attr-defined]
+            container.table.follow(selection)
     return Label(label_array(name), _only_labels(container, name))
 
 
@@ -108,14 +109,14 @@ def _nothing(what: str, name: str, names: list[str], kind: str) -> str:
     )
 
 
-def _labels(container: Container, name: str) -> Any:
+def _labels(container: Container, name: str) -> Source:
     """A column of labels, or the array of that name."""
-    if container.is_table:
-        return container.labels(name)  # type: ignore[attr-defined]
+    if container.table is not None:
+        return container.table.labels(name)
     return container.array([name], "--by")
 
 
-def _only_labels(container: Container, path: str) -> Any:
+def _only_labels(container: Container, path: str) -> Source:
     """The labels of a file that holds nothing else."""
     names = container.offer.names
     if not names:
@@ -143,7 +144,7 @@ def _require_no_column(word: str, containers: Containers, chosen: Chosen) -> Non
     )
 
 
-def _columns_of_input(request: Request, arrays: Mapping[str, Any]) -> Positions:
+def _columns_of_input(request: Request, arrays: Mapping[str, Source]) -> Positions:
     source = next(iter(arrays.values()))
     if not request.loss.is_elementwise or len(source.shape) != 2:
         raise DataError(
@@ -151,15 +152,18 @@ def _columns_of_input(request: Request, arrays: Mapping[str, Any]) -> Positions:
             "element-wise loss of an input with two axes"
         )
     names = source.columns or ()
-    width = source.shape[1]
+    width = source.shape[1] or 0
     return Positions(names if len(names) == width else [str(k) for k in range(width)])
 
 
-def _files_of_input(request: Request, containers: Containers, arrays: Mapping[str, Any]) -> Label:
+def _files_of_input(
+    request: Request, containers: Containers, arrays: Mapping[str, Source]
+) -> Label:
     first = next(iter(request.arrays))
     files = request.arrays[first]
     if not isinstance(files, tuple):
         raise DataError(f"--by {FILE}: {first} is given as numbers, and comes from no file")
-    if containers[files].is_table:
-        return Label(label_array(FILE), tables_of(containers)[files].file_labels(), files)
+    table = containers[files].table
+    if table is not None:
+        return Label(label_array(FILE), table.file_labels(), files)
     return Label(label_array(FILE), FileNumbers(arrays[first]), files)

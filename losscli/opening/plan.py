@@ -1,27 +1,27 @@
-"""lay_out(sources): how the arrays run along the elements, and what is held of them."""
+"""lay_out(sources): how the arrays run along the elements, and which of them are in memory."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from losscli.elements import SAMPLE_WEIGHT
-from losscli.engine import Source, named
 from losscli.errors import ArrayError, DataError, quoted
-from losscli.losses.layout import ArrayInfo, Layout, Shape, View, masked, show, without_ones
+from losscli.losses.layout import ArrayInfo, Layout, Shape, View, show
+from losscli.losses.layout.masks import masked
+from losscli.losses.layout.shapes import without_ones
 from losscli.opening.rows import require_joined
 from losscli.opening.sources import Sources
-from losscli.readers import Array
-from losscli.readers.concatenated import Concatenated
-from losscli.readers.memory import MemoryArray
-from losscli.readers.squeezed import Squeezed
-from losscli.readers.where import KeptRows
-from losscli.request import Files
+from losscli.readers.arrays.concatenated import Concatenated
+from losscli.readers.arrays.memory import MemoryArray
+from losscli.readers.arrays.squeezed import Squeezed
+from losscli.readers.tables.selection import KeptRows
+from losscli.request.request import Files
+from losscli.source import Source, named
 
-# An array that does not run along the samples is held in memory, up to this size.
-HELD_BYTES = 64 << 20
+# An array that does not run along the samples is kept in memory, up to this size.
+MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -39,29 +39,29 @@ class Plan:
 
 
 def lay_out(sources: Sources, broadcast: bool) -> Plan:
-    """The layout, with the arrays that do not run along the samples held in memory.
+    """The layout, with the arrays that do not run along the samples in memory.
 
     Unless shapes are to be broadcast, (N) and (N, 1) are the same samples.
     """
     _require_numbers(sources)
-    arrays: dict[str, Any] = dict(sources.arrays)
+    arrays: dict[str, Source] = dict(sources.arrays)
     notes: tuple[str, ...] = ()
     if not broadcast:
         arrays, notes = _squeezed(sources, arrays)
     try:
         arrays, layout = _of_the_same_rows(sources, arrays)
-        held: dict[str, Source] = {
-            name: _hold(source, layout.views[name], layout) for name, source in arrays.items()
+        loaded: dict[str, Source] = {
+            name: _loaded(source, layout.views[name], layout) for name, source in arrays.items()
         }
         for name, lengths in layout.concatenated.items():
-            held[lengths] = _held(arrays[lengths])
-            values = held[lengths].read((slice(None),))
-            held[name] = Concatenated(arrays[name], lengths, values)
-        layout = _layout(sources, held)
+            loaded[lengths] = _in_memory(arrays[lengths])
+            values = loaded[lengths].read((slice(None),))
+            loaded[name] = Concatenated(arrays[name], lengths, values)
+        layout = _layout(sources, loaded)
     except ArrayError as error:
         raise named(arrays[error.array], str(error)) from error
-    masks = tuple(name for name in sources.masks if name in held)
-    return Plan(layout, held, masks, sources.labels, notes)
+    masks = tuple(name for name in sources.masks if name in loaded)
+    return Plan(layout, loaded, masks, sources.labels, notes)
 
 
 def _require_numbers(sources: Sources) -> None:
@@ -83,11 +83,11 @@ def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
         for name, one in arrays.items()
     }
     further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)
-    beside = {name: infos.pop(name) for name in further if name in infos}
+    further_infos = {name: infos.pop(name) for name in further if name in infos}
     # The steps of sequences in a table were shifted as they were read.
     options = sources.options if sources.ragged is None else {**sources.options, "shift": False}
     layout = sources.request.loss.lay_out(infos, options)
-    for name, info in beside.items():
+    for name, info in further_infos.items():
         layout = masked(layout, name, info)
     return layout
 
@@ -98,7 +98,9 @@ def _in_table(sources: Sources, name: str) -> bool:
     return isinstance(files, tuple) and sources.containers[files].is_table
 
 
-def _of_the_same_rows(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[str, Any], Layout]:
+def _of_the_same_rows(
+    sources: Sources, arrays: dict[str, Source]
+) -> tuple[dict[str, Source], Layout]:
     """The arrays of which rows are left out, and the looks at rows that are paired; the layout."""
     arrays_of_loss = {name: one for name, one in arrays.items() if name not in sources.same}
     layout = _layout(sources, arrays_of_loss)
@@ -120,16 +122,18 @@ def _of_the_same_rows(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[st
     return arrays, _layout(sources, arrays)
 
 
-def _kept(sources: Sources, name: str, array: Any, view: View) -> Any:
+def _kept(sources: Sources, name: str, array: Source, view: View) -> Source:
     """The rows of an array that conditions on a table keep; tables leave them out themselves."""
-    if _in_table(sources, name) or getattr(array, "of_table", False):
+    if _in_table(sources, name) or array.of_table:
         return array
     if view.sample_axis != 0:
         raise DataError(f"{array.name}: --where leaves out rows, and {name} has none as first axis")
     return KeptRows(array, [selection.stream() for selection in sources.selections])
 
 
-def _squeezed(sources: Sources, arrays: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _squeezed(
+    sources: Sources, arrays: dict[str, Source]
+) -> tuple[dict[str, Source], tuple[str, ...]]:
     """The arrays without axes of size 1 that input or target has and the other lacks."""
     if not {"input", "target"} <= set(arrays):
         return arrays, ()
@@ -169,22 +173,23 @@ def _odd_axes(
     return found
 
 
-def _hold(source: Array, view: View, layout: Layout) -> Array:
-    """The source, or what it holds if every block needs all of it."""
-    along = view.sample_axis is not None
-    return source if along or (layout.grid[0] == 1 and None not in source.shape) else _held(source)
+def _loaded(source: Source, view: View, layout: Layout) -> Source:
+    """The source, or its values in memory if every block needs all of them."""
+    is_one_block = layout.grid[0] == 1 and None not in source.shape
+    runs_along = view.sample_axis is not None
+    return source if runs_along or is_one_block else _in_memory(source)
 
 
-def _held(source: Array) -> MemoryArray:
+def _in_memory(source: Source) -> MemoryArray:
     row_bytes = math.prod(size or 1 for size in source.shape[1:]) * source.dtype.itemsize
-    most_rows = HELD_BYTES // max(1, row_bytes)
-    # One row more than may be held tells that there are too many, in a table as well.
+    most_rows = MOST_BYTES // max(1, row_bytes)
+    # One row more than the limit shows that there are too many, in a table as well.
     box = [slice(0, most_rows + 1), *[slice(None)] * len(source.shape)]
     block = source.read(tuple(box[: len(source.shape)]))
     if block.ndim and len(block) > most_rows:
         raise named(
             source,
             f"shape {show(source.shape)} is needed whole for every sample; expected at most "
-            f"{HELD_BYTES >> 20} MiB of it",
+            f"{MOST_BYTES >> 20} MiB of it",
         )
     return MemoryArray(source.name, block)

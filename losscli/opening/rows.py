@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.binding.choose import Chosen
+from losscli.binding.given import Chosen
 from losscli.binding.names import is_key, same_key
 from losscli.errors import DataError, listed
 from losscli.opening.files import Containers, Opened, opened, select_rows, tables_of
-from losscli.readers import Container
-from losscli.readers.origin import STANDARD_INPUT
-from losscli.request import Files, Request, key_array
+from losscli.readers.container import Container
+from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.request.request import Files, Request, key_array
+from losscli.source import Source
 
 if TYPE_CHECKING:
-    from losscli.readers.pairing import Keys
-    from losscli.readers.same_rows import SameRows
-    from losscli.readers.table import Table
+    from losscli.readers.tables.keys import Keys
+    from losscli.readers.tables.same_rows import SameRows
+    from losscli.readers.tables.table import Table
 
 
 def key_columns(request: Request, containers: Containers) -> tuple[str, ...]:
@@ -34,51 +35,65 @@ def key_columns(request: Request, containers: Containers) -> tuple[str, ...]:
 
 
 def join_rows(
-    opened_files: Opened, files_of: Mapping[str, Files], arrays: dict[str, Any], keys: Keys | None
+    files: Opened,
+    files_of: Mapping[str, Files],
+    arrays: dict[str, Source],
+    keys: Keys | None,
 ) -> tuple[str, ...]:
     """Put the rows of every table in the order of the given keys, or of the first table's keys, and
     return notes on rows that have no partner.
 
     Tables without the key are left as they are: none of their arrays may run along the samples.
     """
-    from losscli.readers.pairing import KeyRows, Reordered, keep_all, matched  # noqa: PLC0415
+    from losscli.readers.tables.keys import matched  # noqa: PLC0415 - pyarrow
+    from losscli.readers.tables.reordered import KeyRows  # noqa: PLC0415
 
-    request, containers = opened_files.request, opened_files.containers
-    columns = key_columns(request, containers)
-    tables = {
-        files: table for files, table in tables_of(containers).items() if _has(table, columns)
-    }
-    leading = next(iter(containers))
-    if leading not in tables:
-        _require_key(containers[leading], columns)
+    columns = key_columns(files.request, files.containers)
     read: dict[Files | None, Keys] = {} if keys is None else {None: keys}
-    read |= {files: _keys(table, columns) for files, table in tables.items()}
+    read |= _keys_of_tables(files.containers, columns)
     # Keys that are given are those that all files have.
-    match = matched(list(read.values()), request.join is not None or keys is not None)
-    for files, order in zip(read, match.orders, strict=True):
-        if files is None or _is_in_order(order, read[files]):
-            continue
-        count = len(read[files].kept[0])
-        own = {
-            name: opened_files.stack.enter_context(closing(Reordered(arrays[name], order, count)))
-            for name, value in files_of.items()
-            if value == files
-        }
-        keep_all(own.values())
-        arrays |= own
+    match = matched(list(read.values()), files.request.join is not None or keys is not None)
+    for name, order in zip(read, match.orders, strict=True):
+        if name is not None and not _is_in_order(order, read[name]):
+            own = [array for array, of_files in files_of.items() if of_files == name]
+            count = len(read[name].kept[0])
+            arrays |= _reordered({array: arrays[array] for array in own}, order, count, files.stack)
     arrays |= {
         key_array(name): KeyRows(values) for name, values in zip(columns, match.keys, strict=True)
     }
     return tuple(
         f"{one.file}: left out {count} of {len(one.kept[0])} rows, whose key has no partner"
         for one, count in zip(read.values(), match.left_out, strict=True)
-        if count and request.join is not None
+        if count and files.request.join is not None
     )
+
+
+def _keys_of_tables(containers: Containers, columns: tuple[str, ...]) -> dict[Files | None, Keys]:
+    """The keys of the tables that have them, of which the first file has to be one."""
+    tables = {files: one for files, one in tables_of(containers).items() if _has(one, columns)}
+    leading = next(iter(containers))
+    if leading not in tables:
+        _require_key(containers[leading], columns)
+    return {files: _keys(table, columns) for files, table in tables.items()}
+
+
+def _reordered(
+    arrays: Mapping[str, Source], order: NDArray[np.intp], count: int, stack: ExitStack
+) -> dict[str, Source]:
+    """The arrays of one file, which has so many rows, with its rows in another order."""
+    from losscli.readers.tables.reordered import Reordered, copy_all  # noqa: PLC0415 - pyarrow
+
+    reordered = {
+        name: stack.enter_context(closing(Reordered(array, order, count)))
+        for name, array in arrays.items()
+    }
+    copy_all(reordered.values())
+    return {**reordered}
 
 
 def common_keys(requests: Sequence[Request]) -> Keys | None:
     """The keys of the rows that all tables of several requests have, in the order of the first."""
-    from losscli.readers.pairing import matched  # noqa: PLC0415 - pyarrow
+    from losscli.readers.tables.keys import matched  # noqa: PLC0415 - pyarrow
 
     if requests[0].id is None:
         return None
@@ -128,7 +143,7 @@ def _has(container: Container, columns: tuple[str, ...]) -> bool:
     return all(same_key(name, container.offer.names) is not None for name in columns)
 
 
-def _require_key(container: Any, columns: tuple[str, ...]) -> None:
+def _require_key(container: Container, columns: tuple[str, ...]) -> None:
     names = container.offer.names
     missing = [name for name in columns if name not in names]
     there = f"the columns are {listed(names)}" if names else "it has no columns"
@@ -136,7 +151,7 @@ def _require_key(container: Any, columns: tuple[str, ...]) -> None:
 
 
 def _keys(table: Table, columns: tuple[str, ...]) -> Keys:
-    from losscli.readers.pairing import Keys  # noqa: PLC0415
+    from losscli.readers.tables.keys import Keys  # noqa: PLC0415
 
     parts = [table.column(same_key(name, table.offer.names) or name) for name in columns]
     kept = tuple(one.combine_chunks() for one, _ in parts)
@@ -171,7 +186,7 @@ def same_rows(
 
 def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
     """What compares the rows of two tables; None if they share no column that could tell."""
-    from losscli.readers.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
+    from losscli.readers.tables.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
 
     shared = [
         Shared(first.cells(name), other.cells(its_name), is_key(name))
@@ -188,7 +203,7 @@ def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tup
         its_name = same_key(name, names)
         if its_name is None or {name, its_name} & taken:
             continue
-        if first.tells_rows_apart(name, is_key(name)) and other.tells_rows_apart(
+        if first.identifies_rows(name, is_key(name)) and other.identifies_rows(
             its_name, is_key(name)
         ):
             yield name, its_name

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from losscli.elements import Elements
 from losscli.errors import DataError, UsageError
-from losscli.report.rows import columns_of
-from losscli.result import Result
+from losscli.report.elements import columns_of
 from losscli.text import harmless_cell
 
 # Rows that are written at once: Parquet decodes a row group whole.
@@ -32,7 +31,7 @@ class Writer(Protocol):
 
     def elements(self, elements: Elements) -> None: ...
 
-    def finish(self, result: Result) -> None:
+    def finish(self, shape: tuple[int, ...]) -> None:
         """Write what can only be known at the end."""
 
     def discard(self) -> None:
@@ -70,10 +69,10 @@ class Output:
         except OSError as error:
             raise self._failed(error) from error
 
-    def finish(self, result: Result) -> None:
+    def finish(self, shape: tuple[int, ...]) -> None:
         """Put the file into its place."""
         try:
-            self._writer.finish(result)
+            self._writer.finish(shape)
             self._file.flush()
             os.fsync(self._file.fileno())
             os.replace(self._file.name, os.path.realpath(self._path))
@@ -138,10 +137,10 @@ class _Npy:
             losses = np.where(elements.losses.ignored, np.nan, losses)
         self._file.write(np.ascontiguousarray(losses, "<f8").tobytes())
 
-    def finish(self, result: Result) -> None:
+    def finish(self, shape: tuple[int, ...]) -> None:
         if not self._room:
-            self._leave_room(len(result.shape))
-        facts = {"descr": "<f8", "fortran_order": False, "shape": result.shape}
+            self._leave_room(len(shape))
+        facts = {"descr": "<f8", "fortran_order": False, "shape": shape}
         text = str(facts).encode("ascii")
         length = self._room - 10
         self._file.seek(0)
@@ -173,7 +172,7 @@ class _Rows:
         if self._count >= _ROWS:
             self._write()
 
-    def finish(self, result: Result) -> None:
+    def finish(self, shape: tuple[int, ...]) -> None:
         self._write()
 
     def discard(self) -> None:
@@ -199,7 +198,7 @@ def _end_to_end(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 class _Jsonl(_Rows):
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        from losscli.report.json import dumps  # noqa: PLC0415 - beside this format alone
+        from losscli.report.json_text import dumps  # noqa: PLC0415 - beside this format alone
 
         values = (column.tolist() for column in columns.values())
         for row in zip(*values, strict=True):
@@ -219,8 +218,8 @@ class _Arrow(_Rows):
             self._writer = self.open_writer(table.schema)
         self._writer.write_table(table)
 
-    def finish(self, result: Result) -> None:
-        super().finish(result)
+    def finish(self, shape: tuple[int, ...]) -> None:
+        super().finish(shape)
         if self._writer is None:
             import pyarrow as pa  # noqa: PLC0415 - beside these formats alone
 

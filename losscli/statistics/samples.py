@@ -1,142 +1,276 @@
-"""The losses of samples, group by group, from blocks that may cut a sample in two."""
+"""What the elements of each sample add up to, from blocks that may cut a sample in two."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.elements import Elements, Floats, Mask
-from losscli.statistics.moments import Integers, Moments, by_group
+from losscli.elements import Elements, Floats, Mask, PerElement, padded
+from losscli.statistics.exact import ExactSums, Integers, planes_of, rounded_sum
+from losscli.statistics.labels import Labels, distinct
 
-# Rows that are collected before they are added up: at least so many, and 256 for each group, since
-# it is each group's sum that takes time, but never more than 20 MB of them.
-_COLLECTED = 1 << 17
-_ROWS_A_GROUP = 256
-_MOST_COLLECTED = 1 << 19
+# Values that are added up at once, which stay in a core's cache.
+_AT_ONCE = 1 << 15
+
+# Beyond this size adding up a row may overflow.
+_LARGE = 2.0**900
+
+# Entries of samples that may go on, after which those of one sample are combined.
+_MANY = 1 << 16
 
 
-class Rows(NamedTuple):
-    """What elements of one sample and one group add up to, a row each."""
+@dataclass(frozen=True)
+class SampleRows:
+    """Samples, one a row: the exact sum of the losses, the weights, and which of them count.
 
-    samples: NDArray[Any]
-    groups: NDArray[Any]
-    losses: NDArray[Any]
-    weights: NDArray[Any]
-    elements: NDArray[Any]
+    Args:
+        losses: the sum of each sample's losses, rounded once
+        weights: the sum of each sample's weights; None is 1 for each that counts
+        counted: the samples in which an element counts; None is all of them
+        keys: the key of each sample; None if there is one alone
+        are_elements: whether each sample is one element
+    """
+
+    losses: Floats
+    weights: Floats | None
+    counted: Mask | None = None
+    keys: Integers | None = None
+    are_elements: bool = False
+
+
+def sample_ids(elements: Elements, samples: str | None) -> NDArray[Any] | None:
+    """The sample of each element, along the first axes; None where rows are samples."""
+    return None if samples is None else padded(elements.labels[samples], len(elements.shape))
+
+
+def rows_of(
+    values: Floats, elements: Elements, by_weight: bool, keys: Integers | None
+) -> SampleRows | None:
+    """The samples of a block whose rows are samples of one key; None where samples or keys are
+    other than that."""
+    losses, rows = elements.weighted, len(values)
+    along_rows = keys is None or keys.size in (1, keys.shape[0])
+    if not (elements.whole_rows and along_rows):
+        return None
+    keys_of_rows = None if keys is None else np.broadcast_to(keys.reshape(-1), (rows,))
+    if values.size == rows:
+        weights = None
+        if by_weight and losses.weights is not None:
+            weights = np.broadcast_to(losses.weights, values.shape).reshape(-1)
+        counted = None if losses.ignored is None else ~losses.ignored.reshape(-1)
+        return SampleRows(values.reshape(-1), weights, counted, keys_of_rows, are_elements=True)
+    counts = _counted_in_rows(losses)
+    row_weights = None
+    if by_weight and losses.weights is not None:
+        row_weights = row_sums(np.broadcast_to(losses.weights, values.shape))
+    elif by_weight:
+        row_weights = counts.astype(np.float64)
+    some = None if losses.ignored is None else counts > 0
+    return SampleRows(row_sums(values), row_weights, some, keys_of_rows)
+
+
+def _counted_in_rows(losses: PerElement) -> Integers:
+    """How many elements of each row count."""
+    rows = len(losses.values)
+    size = losses.values.size // max(rows, 1)
+    if losses.ignored is None:
+        return np.full(rows, size, np.int64)
+    counts: Integers = size - np.count_nonzero(losses.ignored.reshape(rows, size), axis=1)
+    return counts
+
+
+def row_sums(values: Floats) -> Floats:
+    """The exact sum along all axes but the first, rounded once."""
+    rows = len(values)
+    width = values.size // max(rows, 1)
+    flat = values.reshape(rows, width)
+    step = max(1, _AT_ONCE // max(width, 1))
+    sums = [_row_sums(flat[start : start + step]) for start in range(0, rows, step)]
+    return np.concatenate([np.empty(0), *sums])
+
+
+def _row_sums(values: Floats) -> Floats:
+    top = max(float(values.max()), -float(values.min())) if values.size else 0.0
+    if not top < _LARGE:  # NaN is not
+        sums = ExactSums(len(values))
+        sums.add(values, np.repeat(np.arange(len(values)), values.shape[1]))
+        return sums.floats()
+    planes = [plane.sum(axis=1) for _, plane in planes_of(values, top)]
+    return rounded_sum(planes) if planes else np.zeros(len(values))
 
 
 @dataclass
-class Samples:
-    """The moments of each group over the samples.
+class SampleCount:
+    """How many samples have an element that counts.
 
-    `by_weight`: a sample's weight is the sum of its elements' weights, and else 1. `scattered`:
-    elements of one sample need not follow each other, so that what is held grows with their number.
+    `closed` samples have ended; those in `last` may go on in another block.
     """
 
-    by_weight: bool
-    scattered: bool = False
-    moments: dict[int, Moments] = field(default_factory=dict)
-    _held: list[Rows] = field(default_factory=list)
-    _count: int = 0
-    _limit: int = _COLLECTED
+    closed: int = 0
+    last: set[Any] = field(default_factory=set)
 
-    def add(self, elements: Elements, samples: Integers, groups: Integers | None = None) -> None:
-        """`samples` and `groups` tell of each element, or of each row of elements, to which sample
-        and to which group it belongs."""
-        rows = _rows_of(elements, samples, groups)
-        self._held.append(rows)
-        self._count += len(rows.samples)
-        if self._count >= self._limit:
-            self._settle(last=False)
-
-    def finish(self) -> dict[int, Moments]:
-        """The moments, once there are no more elements."""
-        self._settle(last=True)
-        return self.moments
-
-    def _settle(self, last: bool) -> None:
-        """Add up what is collected, but for samples that may go on."""
-        if not self._held:
+    def add(self, elements: Elements, ids: NDArray[Any] | None) -> None:
+        losses = elements.losses
+        if ids is None and elements.whole_rows:
+            everything = losses.ignored is None
+            self.closed += (
+                len(losses.values)
+                if everything
+                else int(np.count_nonzero(_counted_in_rows(losses)))
+            )
             return
-        rows = _combined(Rows(*map(np.concatenate, zip(*self._held, strict=True))))
-        goes_on = np.zeros(len(rows.samples), dtype=np.bool_)
-        if not last and len(goes_on):
-            goes_on = rows.samples == rows.samples[-1]
-            if self.scattered:
-                goes_on[:] = True
-        self._held = [Rows(*(one[goes_on] for one in rows))]
-        self._count = len(self._held[0].samples)
-        enough = min(_ROWS_A_GROUP * len(self.moments), _MOST_COLLECTED)
-        self._limit = max(_COLLECTED, enough, 2 * self._count)
-        _, groups, losses, weights, elements = (one[~goes_on] for one in rows)
-        if not self.by_weight:
-            weights = np.ones(len(groups))
-        for group, found in by_group(groups, losses, weights, elements):
-            known = self.moments.get(group)
-            self.moments[group] = found if known is None else known.merge(found)
+        rows = elements.start[0] + np.arange(len(losses.values)) if ids is None else ids
+        present = np.unique(_spread_counted(padded(rows, losses.values.ndim), losses))
+        self.last.update(present[[0, -1]].tolist() if len(present) else ())
+        self.closed += len(present[1:-1])
+
+    def merge(self, later: SampleCount) -> None:
+        self.closed += later.closed
+        self.last |= later.last
+
+    @property
+    def samples(self) -> int:
+        return self.closed + len(self.last)
 
 
-def _rows_of(elements: Elements, samples: Integers, groups: Integers | None) -> Rows:
-    losses = elements.losses
+def _spread_counted(along: NDArray[Any], losses: PerElement) -> NDArray[Any]:
+    """What is known along the first axes, for each element that counts, end to end."""
     shape = losses.values.shape
-    values = losses.values if losses.scale is None else losses.values * losses.scale
-    kept = losses.counted
-    weights = kept if losses.weights is None else np.broadcast_to(losses.weights, shape)
-    if groups is None:
-        groups = np.zeros((1,) * len(shape), np.int64)
-    if _along_rows(samples) and _along_rows(groups):
-        return _sums_of_rows(samples, groups, values, weights, kept)
-    spread = (np.broadcast_to(one, shape) for one in (samples, groups))
-    one_each = np.broadcast_to(np.int64(1), shape)
-    fields = Rows(next(spread), next(spread), values, weights, one_each)
-    return _combined(Rows(*(one[kept] for one in fields)))
+    spread = np.broadcast_to(along, shape)
+    return spread.reshape(-1) if losses.ignored is None else spread[~losses.ignored]
 
 
-def _along_rows(labels: Integers) -> bool:
-    """Whether the labels have one value for each row of elements, or one for all rows."""
-    return labels.size == len(labels)
+class OpenSamples:
+    """Sums of samples that may go on in another block.
 
-
-def _sums_of_rows(
-    samples: Integers, groups: Integers, values: Floats, weights: NDArray[Any], kept: Mask
-) -> Rows:
-    rows = (len(values), -1) if values.size else (len(values), 0)
-    counts = np.count_nonzero(kept.reshape(rows), axis=1)
-    sums = Rows(
-        np.broadcast_to(samples.ravel(), rows[:1]),
-        np.broadcast_to(groups.ravel(), rows[:1]),
-        values.reshape(rows).sum(axis=1),
-        weights.reshape(rows).sum(axis=1, dtype=np.float64),
-        counts,
-    )
-    return _combined(Rows(*(one[counts > 0] for one in sums)))
-
-
-def _combined(rows: Rows) -> Rows:
-    """One row for each sample and group that are there, in the order of samples."""
-    if np.all(np.diff(rows.samples) > 0):
-        return rows
-    first, size = int(rows.samples.min()), int(rows.groups.max()) + 1
-    keys = (rows.samples - first) * size + rows.groups
-    found, inverse = distinct(keys)
-    losses, weights, elements = (np.bincount(inverse, one, len(found)) for one in rows[2:])
-    return Rows(found // size + first, found % size, losses, weights, elements.astype(np.int64))
-
-
-def distinct(values: NDArray[np.int64]) -> tuple[Integers, Integers]:
-    """The numbers that are there, in order, and which of them each is.
-
-    Where they lie close together they are counted instead of sorted, which takes a tenth.
+    An entry is what some elements of one sample and one key add up to. Elements of a sample may be
+    `scattered` over the data, so that all samples stay open; else only those at the ends of a block
+    may go on.
     """
-    if not len(values):
-        return values, values
-    low, high = int(values.min()), int(values.max())
-    if high - low > 4 * len(values):
-        found, inverse = np.unique(values, return_inverse=True)
-        return found, inverse.reshape(-1)
-    present = np.bincount(values - low) > 0
-    number = np.cumsum(present) - 1
-    return np.flatnonzero(present) + low, number[values - low]
+
+    def __init__(self, scattered: bool) -> None:
+        self.scattered = scattered
+        self._labels: Labels | None = None
+        self._ids = np.zeros(0, np.int64)
+        self._keys = np.zeros(0, np.int64)
+        self._losses = ExactSums(0)
+        self._weights = ExactSums(0)
+        self._combined = 0  # entries after they were combined last
+
+    def add(
+        self,
+        elements: Elements,
+        values: Floats,
+        weights: Floats | None,
+        ids: NDArray[Any] | None,
+        keys: Integers | None,
+    ) -> SampleRows | None:
+        """Add a block. The samples of it that have ended are returned.
+
+        Args:
+            values: the losses that are added up
+            weights: their weights, of the same shape; None is 1 for a sample that counts
+            ids: the sample of each element, along the first axes; None where rows are samples
+            keys: the key of each element, along the first axes
+        """
+        losses = elements.losses
+        rank = values.ndim
+        has_ids = ids is not None
+        if ids is None:
+            ids = padded(elements.start[0] + np.arange(len(values)), rank)
+        codes = _spread_counted(self._codes(ids), losses)
+        key_of_each = np.zeros((1,) * rank, np.int64) if keys is None else keys
+        each_key = _spread_counted(key_of_each, losses)
+        some = slice(None) if losses.ignored is None else ~losses.ignored.reshape(-1)
+        if not codes.size:
+            return None
+        low, width = int(codes.min()), int(each_key.max()) + 1
+        pairs, inverse = distinct((codes - low) * width + each_key)
+        sums, sums_of_weights = ExactSums(len(pairs)), ExactSums(len(pairs))
+        sums.add(values.reshape(-1)[some], inverse)
+        if weights is not None:
+            sums_of_weights.add(weights.reshape(-1)[some], inverse)
+        samples, keys_of_pairs = pairs // width + low, pairs % width
+        is_open = self._may_go_on(samples, elements.whole_rows and not has_ids)
+        self._append(
+            samples[is_open],
+            keys_of_pairs[is_open],
+            sums.take(np.flatnonzero(is_open)),
+            sums_of_weights.take(np.flatnonzero(is_open)),
+        )
+        ended = np.flatnonzero(~is_open)
+        if not len(ended):
+            return None
+        return SampleRows(
+            sums.take(ended).floats(),
+            None if weights is None else sums_of_weights.take(ended).floats(),
+            None,
+            None if keys is None else keys_of_pairs[ended],
+        )
+
+    def merge(self, later: OpenSamples, keys: Integers | None) -> None:
+        """Take in the entries of another one. `keys` are the keys here of its keys."""
+        ids = later._ids
+        if later._labels is not None:
+            self._labels = self._labels or Labels()
+            names = later._labels.names
+            codes = np.array([self._labels.code(name) for name in names], np.int64)
+            ids = codes[ids]
+        codes_of_keys = later._keys if keys is None else keys[later._keys]
+        self._append(ids, codes_of_keys, later._losses, later._weights)
+
+    def name_labels(self, names: Sequence[Any]) -> None:
+        """Replace the numbers of samples by their labels."""
+        labels = Labels()
+        present, inverse = distinct(self._ids)
+        codes = np.array([labels.code(names[one]) for one in present.tolist()], np.int64)
+        self._ids, self._labels = codes[inverse], labels
+
+    def rename_keys(self, keys: Integers) -> None:
+        """Replace each key."""
+        self._keys = keys[self._keys]
+
+    def rows(self, weighted: bool) -> SampleRows:
+        """All samples, once there are no more elements."""
+        self._combine()
+        weights = self._weights.floats() if weighted else None
+        return SampleRows(self._losses.floats(), weights, None, self._keys)
+
+    def _codes(self, ids: NDArray[Any]) -> Integers:
+        if self._labels is None and ids.dtype.kind in "bi":
+            return ids.astype(np.int64, copy=False)
+        self._labels = self._labels or Labels()
+        return self._labels.codes(ids)
+
+    def _may_go_on(self, samples: Integers, are_whole: bool) -> Mask:
+        if self.scattered or are_whole:
+            return np.full(len(samples), self.scattered)
+        ends: Mask = (samples == samples[0]) | (samples == samples[-1])
+        return ends
+
+    def _append(self, ids: Integers, keys: Integers, losses: ExactSums, weights: ExactSums) -> None:
+        before, more = len(self._ids), len(ids)
+        if not more:
+            return
+        self._ids = np.append(self._ids, ids)
+        self._keys = np.append(self._keys, keys)
+        where = np.arange(before, before + more)
+        for mine, theirs in ((self._losses, losses), (self._weights, weights)):
+            mine.resize(before + more)
+            mine.merge(theirs, where)
+        if len(self._ids) >= max(_MANY, 2 * self._combined):
+            self._combine()
+
+    def _combine(self) -> None:
+        """Bring the entries of one sample and key together."""
+        if len(self._ids):
+            low, width = int(self._ids.min()), int(self._keys.max()) + 1
+            pairs, inverse = distinct((self._ids - low) * width + self._keys)
+            self._ids, self._keys = pairs // width + low, pairs % width
+            self._losses = self._losses.gathered(inverse, len(pairs))
+            self._weights = self._weights.gathered(inverse, len(pairs))
+        self._combined = len(self._ids)

@@ -17,8 +17,6 @@ from losscli.elements import Floats
 _LEFT_OUT = 43
 RELATIVE_ERROR = 2.0**-10
 
-_BUCKETS = (0x7FF << 9) + 1
-
 # Bars of a histogram, and the shares of the losses beyond which those of a long tail are put
 # into one bar.
 _BARS = 16
@@ -27,8 +25,36 @@ _TAIL = Fraction(1, 100)
 Counts = NDArray[np.int64]
 
 
-def _no_counts() -> Counts:
-    return np.zeros(0, np.int64)
+@dataclass(frozen=True)
+class Buckets:
+    """How many numbers are in the buckets from `first` on."""
+
+    first: int = 0
+    counts: Counts = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @classmethod
+    def of(cls, sizes: Floats) -> Buckets:
+        """The counts of numbers of at least 0."""
+        if not len(sizes):
+            return cls()
+        buckets = sizes.view(np.int64) >> _LEFT_OUT
+        first = int(buckets.min())
+        return cls(first, np.bincount(buckets - first))
+
+    def merge(self, other: Buckets) -> Buckets:
+        if not len(self.counts) or not len(other.counts):
+            return self if len(self.counts) else other
+        first = min(self.first, other.first)
+        last = max(self.first + len(self.counts), other.first + len(other.counts))
+        counts = np.zeros(last - first, np.int64)
+        for one in (self, other):
+            counts[one.first - first :][: len(one.counts)] += one.counts
+        return Buckets(first, counts)
+
+    def present(self) -> tuple[NDArray[np.intp], Counts]:
+        """The buckets that hold something, from the lowest, and their counts."""
+        present = np.flatnonzero(self.counts)
+        return present + self.first, self.counts[present]
 
 
 @dataclass
@@ -39,8 +65,8 @@ class Sketch:
     in the order of their numbers, and infinity has one. Two sketches merge by adding their counts.
     """
 
-    positive: Counts = field(default_factory=_no_counts)
-    negative: Counts = field(default_factory=_no_counts)
+    positive: Buckets = field(default_factory=Buckets)
+    negative: Buckets = field(default_factory=Buckets)
     least: float = math.inf
     largest: float = -math.inf
 
@@ -51,13 +77,16 @@ class Sketch:
         self.least = min(self.least, float(losses.min()))
         self.largest = max(self.largest, float(losses.max()))
         below = losses < 0.0
-        self.negative = _count(self.negative, losses[below])
-        self.positive = _count(self.positive, losses[~below])
+        if below.any():
+            self.negative = self.negative.merge(Buckets.of(-losses[below]))
+            losses = losses[~below]
+        # Of 0 there are two, and one bucket.
+        self.positive = self.positive.merge(Buckets.of(np.abs(losses)))
 
     def merge(self, other: Sketch) -> Sketch:
         return Sketch(
-            _sum(self.positive, other.positive),
-            _sum(self.negative, other.negative),
+            self.positive.merge(other.positive),
+            self.negative.merge(other.negative),
             min(self.least, other.least),
             max(self.largest, other.largest),
         )
@@ -105,9 +134,10 @@ class Sketch:
 
     def _in_order(self) -> tuple[Floats, Counts]:
         """The middle of each bucket that holds something, from the least, and its count."""
-        below, above = np.flatnonzero(self.negative)[::-1], np.flatnonzero(self.positive)
-        values = np.concatenate([-_middles(below), _middles(above)])
-        return values, np.concatenate([self.negative[below], self.positive[above]])
+        below, counts_below = self.negative.present()
+        above, counts_above = self.positive.present()
+        values = np.concatenate([-_middles(below[::-1]), _middles(above)])
+        return values, np.concatenate([counts_below[::-1], counts_above])
 
 
 def _rank(share: Fraction | float, total: int) -> int:
@@ -124,22 +154,6 @@ def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple
     low = least if inner_low - least <= width else inner_low
     high = largest if largest - inner_high <= width else inner_high
     return low, high
-
-
-def _count(counts: Counts, losses: Floats) -> Counts:
-    if not len(losses):
-        return counts
-    if not len(counts):
-        counts = np.zeros(_BUCKETS, np.int64)
-    buckets = np.abs(losses).view(np.int64) >> _LEFT_OUT
-    low = int(buckets.min())
-    found = np.bincount(buckets - low)
-    counts[low : low + len(found)] += found
-    return counts
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    return one + other if len(one) and len(other) else (one if len(one) else other).copy()
 
 
 def _middles(buckets: NDArray[np.intp]) -> Floats:

@@ -3,69 +3,166 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.elements import Elements, Floats, PerElement, spread
-from losscli.losses.numerics import CLASS_AXIS
-from losscli.request import key_array
-from losscli.result import TopElement
+from losscli.errors import UsageError
+from losscli.result import Column, Kind, Table
+from losscli.statistics.accuracy import predict
+from losscli.statistics.groups import plain_label
+from losscli.statistics.statistic import LabelNames, Option, OptionValue, Setting, Statistic, Whole
+
+# What the names of arrays begin with that are shown with each element.
+KEY = "key "
 
 
-@dataclass
-class Top:
-    """The `most` worst elements so far, of equal ones the first; what is NaN is as bad as inf."""
+@dataclass(frozen=True)
+class TopElement:
+    """One of the worst elements: what is shown with its row, such as a key, its index along all
+    axes, the classes where there are any, and its loss."""
 
-    most: int
-    found: list[TopElement] = field(default_factory=list)
+    keys: Mapping[str, Any]
+    index: tuple[int, ...]
+    target: Any
+    predicted: Any
+    loss: float
+
+
+def _count(value: Any) -> OptionValue:
+    if value is None:
+        return 0
+    if value < 0:
+        raise UsageError(f"--top is {value}; expected at least 1")
+    return int(value)
+
+
+class Top(Statistic):
+    """The worst elements so far, of equal ones the first; NaN is as bad as infinity."""
+
+    options = (
+        Option(
+            "top",
+            int,
+            "Show the K elements with the largest losses, with their index.",
+            metavar="K",
+            parse=_count,
+            in_comparison=True,
+        ),
+    )
+    order = 70
+
+    def __init__(self, most: int, class_base: int, predicts: bool) -> None:
+        self._most = most
+        self._predicts = predicts
+        self._base = class_base
+        self.needs_scores = predicts
+        self.worst: list[TopElement] = []
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        most = setting.asked.get("top")
+        if not isinstance(most, int) or not most:
+            return None
+        return cls(most, setting.class_base, predicts=setting.classes is not None)
 
     def add(self, elements: Elements) -> None:
         losses = elements.losses.values
-        ranks = _ranks(elements.losses)
-        chosen = largest(ranks.ravel(), self.most)
-        if len(self.found) == self.most:
-            chosen = chosen[ranks.ravel()[chosen] > _rank(self.found[-1])]
+        ranks = _ranks(elements.losses).ravel()
+        chosen = largest(ranks, self._most)
+        if len(self.worst) == self._most:
+            chosen = chosen[ranks[chosen] > _rank(self.worst[-1])]
         if not len(chosen):
             return
-        target, predicted = elements.targets, elements.predicted
+        at = np.unravel_index(chosen, losses.shape)
+        target = elements.targets
+        targets = [None] * len(chosen) if target is None else target[at].tolist()
+        predicted = self._predicted(elements, at)
         keys = {
-            name: spread(values, losses.shape)
+            name: spread(values, losses.shape)[at]
             for name, values in elements.labels.items()
-            if name.startswith(key_array(""))
+            if name.startswith(KEY)
         }
-        places = zip(*np.unravel_index(chosen, losses.shape), strict=True)
         fresh = [
             TopElement(
-                tuple(int(a + b) for a, b in zip(elements.start, at, strict=True)),
-                None if target is None else target.item(at),
-                None if predicted is None else int(predicted[at]),
-                float(losses[at]),
-                {name: values[at] for name, values in keys.items()},
+                {name: values[n] for name, values in keys.items()},
+                tuple(int(a[n]) + start for a, start in zip(at, elements.start, strict=True)),
+                targets[n],
+                predicted[n],
+                float(losses.ravel()[number]),
             )
-            for at in places
+            for n, number in enumerate(chosen)
         ]
-        self.found = sorted([*self.found, *fresh], key=_rank, reverse=True)[: self.most]
+        self._take(fresh)
+
+    def merge(self, later: Self) -> None:
+        self._take(later.worst)
+
+    def name_labels(self, names: LabelNames) -> None:
+        self.worst = [
+            replace(
+                one,
+                keys={
+                    name: names[name][value] if name in names else value
+                    for name, value in one.keys.items()
+                },
+            )
+            for one in self.worst
+        ]
+
+    def result(self, whole: Whole) -> Iterable[Table]:
+        rows = tuple(self._called(one, whole) for one in self.worst)
+        keys = tuple(rows[0].keys) if rows else ()
+        axes = whole.rank or 1
+        is_difference = whole.setting.is_difference
+        index = ("index",) if axes == 1 else tuple(f"index_{axis}" for axis in range(axes))
+        yield Table(
+            "top",
+            (
+                Column("keys", Kind.LABELS, parts=keys, heading="", optional=True),
+                Column("index", Kind.INDEX, parts=index, heading=""),
+                Column("target", Kind.PLAIN, heading="target", optional=True),
+                Column("predicted", Kind.PLAIN, heading="predicted", optional=True),
+                Column(
+                    "loss",
+                    Kind.LOSS,
+                    heading="difference" if is_difference else "loss",
+                    row_name="difference" if is_difference else None,
+                ),
+            ),
+            rows,
+            what="elements",
+        )
+
+    def _predicted(self, elements: Elements, at: tuple[NDArray[np.intp], ...]) -> list[Any]:
+        if not self._predicts:
+            return [None] * len(at[0])
+        assert elements.scores is not None
+        classes: list[Any] = (predict(elements.scores.at(at)) + self._base).tolist()
+        return classes
+
+    def _take(self, further: list[TopElement]) -> None:
+        self.worst = sorted([*self.worst, *further], key=_rank, reverse=True)[: self._most]
+
+    def _called(self, one: TopElement, whole: Whole) -> TopElement:
+        """The element with its classes and keys as the file calls them."""
+        keys = {name.removeprefix(KEY): plain_label(value) for name, value in one.keys.items()}
+        if whole.class_names is None:
+            return replace(one, keys=keys)
+        return replace(
+            one,
+            keys=keys,
+            target=whole.class_called(one.target),
+            predicted=whole.class_called(one.predicted),
+        )
 
 
 def _rank(element: TopElement) -> float:
     return math.inf if math.isnan(element.loss) else element.loss
-
-
-def predict(scores: NDArray[Any], losses: PerElement) -> NDArray[np.intp]:
-    """The class with the largest score of each element, the first of equal ones."""
-    predicted: NDArray[np.intp] = scores.argmax(axis=CLASS_AXIS)
-    return predicted
-
-
-def predict_worst(most: int, scores: NDArray[Any], losses: PerElement) -> NDArray[np.intp]:
-    """The same for the worst elements alone, and -1 for all others."""
-    at = np.unravel_index(largest(_ranks(losses).ravel(), most), losses.values.shape)
-    predicted = np.full(losses.values.shape, -1, np.intp)
-    predicted[at] = np.moveaxis(scores, CLASS_AXIS, -1)[at].argmax(axis=-1)
-    return predicted
 
 
 def largest(ranks: Floats, most: int) -> NDArray[np.intp]:

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.cli import main as losscli
+from losscli.cli.main import main as losscli
 from losscli.errors import LosscliError
-from losscli.readers import FORMATS, Reading, open_file
+from losscli.readers import Reading
+from losscli.readers.formats import FORMATS, open_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -87,7 +88,7 @@ def _arrays(container: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_readable(array: Any) -> bool:
     """Whether it holds numbers, and of a row no more than a loss would take."""
-    is_numbers = not (getattr(array, "is_text", False) or getattr(array, "is_nested", False))
+    is_numbers = not (array.is_text or array.is_nested)
     return is_numbers and np.prod(array.shape[1:], dtype=float) < 1e6
 
 

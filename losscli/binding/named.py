@@ -1,0 +1,90 @@
+"""The columns that options name, by their names or by globs."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import glob
+from collections.abc import Collection, Sequence
+
+from losscli.binding.ambiguity import flag, option_of
+from losscli.binding.given import Chosen, Given
+from losscli.binding.names import is_key
+from losscli.binding.pairs import How
+from losscli.binding.stems import in_number_order
+from losscli.errors import DataError, listed, quoted
+from losscli.readers.fields import Offer
+
+
+def named_columns(given: Given) -> Chosen:
+    """The columns that were named; globs behind lists, since they leave out what others take."""
+    patterns = {
+        array: words
+        for array, words in given.request.columns.items()
+        if given.files_of(array) is not None
+    }
+    chosen = Chosen()
+    for array in sorted(patterns, key=lambda array: _has_glob(given, array)):
+        files = given.files_of(array)
+        assert files is not None
+        taken = {name for other in given.sharing(files) for name in chosen.columns.get(other, ())}
+        taken |= {*given.request.keys, *given.request.label_columns}
+        names = _resolved(given.offers[files], patterns[array], array, taken)
+        how = How.GLOB if _has_glob(given, array) else How.LISTED
+        chosen = chosen.with_columns(array, names, how)
+    return chosen
+
+
+def _resolved(
+    offer: Offer, patterns: Sequence[str], array: str, taken: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The columns that names and globs stand for: in the order of the names, a glob's in that of
+    the file, which has to be that of the numbers they end in.
+
+    A pattern may hold several, with commas between them, unless it is itself a column's name. A
+    glob leaves out what is taken, and keys unless it matches nothing else.
+    """
+    found: dict[str, None] = {}
+    for pattern in _split(patterns, offer.names):
+        found |= dict.fromkeys(_matches(offer, pattern, array, taken))
+    return tuple(found)
+
+
+def _split(patterns: Sequence[str], names: Collection[str]) -> list[str]:
+    parts = []
+    for pattern in patterns:
+        parts += [pattern] if pattern in names else [part.strip() for part in pattern.split(",")]
+    return parts
+
+
+def _matches(offer: Offer, pattern: str, array: str, taken: Collection[str]) -> Sequence[str]:
+    if pattern in offer.names:
+        return [pattern]
+    free = [name for name in offer.names if name not in taken]
+    matches = [name for name in free if fnmatch.fnmatchcase(name, pattern)]
+    matches = [name for name in matches if not is_key(name)] or matches
+    if not matches:
+        raise _no_column(offer, pattern, array)
+    ordered = in_number_order(matches)
+    if ordered != matches:
+        raise DataError(
+            f"{offer.file}: {option_of(array)} {quoted(pattern)} matches {listed(matches)} in the "
+            f"order of the file, which is not the order of their numbers. Use "
+            f"{flag(array, ordered)} or {flag(array, matches)}."
+        )
+    return matches
+
+
+def _no_column(offer: Offer, pattern: str, array: str) -> DataError:
+    close = difflib.get_close_matches(pattern, offer.names, 1, 0.6)
+    meant = f" Did you mean {quoted(close[0])}?" if close else ""
+    return DataError(
+        f"{offer.file}: found no column {quoted(pattern)} for {option_of(array)}; the columns are "
+        f"{listed(offer.names)}.{meant}"
+    )
+
+
+def _has_glob(given: Given, array: str) -> bool:
+    offer = given.offer_of(array)
+    words = _split(given.request.columns[array], offer.names)
+    return any(glob.has_magic(word) and word not in offer.names for word in words)

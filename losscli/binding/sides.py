@@ -1,0 +1,115 @@
+"""The columns of one array compared with those of another: of its files, of the input and of
+another model."""
+
+from __future__ import annotations
+
+import shlex
+
+from losscli.binding.ambiguity import flag, option_of
+from losscli.binding.given import Chosen, Given, side
+from losscli.binding.names import is_key
+from losscli.binding.pairs import How, Side, paired
+from losscli.binding.targets import named_array
+from losscli.errors import DataError, listed
+from losscli.readers.fields import Content, Offer
+from losscli.request.request import Files
+
+
+def require_same_parts(given: Given, chosen: Chosen, array: str) -> None:
+    """Raise DataError where one of the files of an array has other columns that could be meant,
+    unless the columns were listed."""
+    offer, how = given.offer_of(array), chosen.how[array]
+    if how is How.LISTED or len(chosen.columns[array]) < 2 or not offer.parts:
+        return
+    first = _numbers_of(offer.parts[0])
+    for part in offer.parts[1:]:
+        odd = first ^ _numbers_of(part)
+        if odd:
+            raise DataError(
+                f"{part.file}: the columns {listed(sorted(odd))} are in this file or in "
+                f"{offer.parts[0].file}, but not in both. List the columns of the {array} with "
+                f"{option_of(array)}."
+            )
+
+
+def _numbers_of(offer: Offer) -> set[str]:
+    return {field.name for field in offer.fields if field.is_number and not is_key(field.name)}
+
+
+def refuse_two_tables(given: Given, chosen: Chosen) -> None:
+    """Raise DataError for two files in order of which the first alone holds input and target: the
+    shell makes them of a glob of shards without quotes."""
+    request = given.request
+    files = given.files_of("input")
+    if not request.in_order or files is None or given.files_of("target") in (None, files):
+        return
+    offer = given.offers[files]
+    others = [field for field in offer.fields if field.name not in chosen.columns["input"]]
+    others = [
+        field for field in others if not is_key(field.name) and field.name not in request.keys
+    ]
+    taken = [name for name in chosen.columns["target"] if name in {one.name for one in others}]
+    also = taken if "target" in request.columns else [*named_array(offer, others, "target"), *taken]
+    if also:
+        target = given.offer_of("target").file
+        both = f"{listed(chosen.columns['input'])} and {listed(list(dict.fromkeys(also)))}"
+        raise DataError(
+            f"{offer.file}: has both an input and a target ({both}), and {target} is given as the "
+            f"target. Use quotes around a glob of files that belong together, or --input "
+            f"{_shown(files)} --target {_shown(request.files_of('target'))}."
+        )
+
+
+def _shown(files: Files) -> str:
+    return shlex.join(files)
+
+
+def in_order_of_model(given: Given, chosen: Chosen, model: Side) -> Chosen:
+    """With the columns of the input in the order of those of another model."""
+    if "input" not in chosen.columns or min(len(model.columns), len(chosen.columns["input"])) < 2:
+        return chosen
+    return chosen.reordered("input", paired(model, side(given, chosen, "input")), "A")
+
+
+def with_paired_columns(given: Given, chosen: Chosen) -> Chosen:
+    """The columns of the target in the order of the input's."""
+    loss, columns = given.request.loss, chosen.columns
+    if not loss.pairs_columns or "target" not in columns or "input" not in columns:
+        return chosen
+    first, second = (side(given, chosen, array) for array in ("input", "target"))
+    is_index = loss.has_classes and len(second.columns) == 1
+    if is_index or any(_is_list(given, one) or _is_one(one) for one in (first, second)):
+        return chosen
+    _refuse_shared_whole_numbers(given, first, second)
+    return chosen.reordered("target", paired(first, second), "the input's")
+
+
+def _refuse_shared_whole_numbers(given: Given, first: Side, second: Side) -> None:
+    """Raise DataError where nobody named columns, of which one has whole numbers in both files: it
+    may be a key, and its loss would be 0."""
+    if first.how is not How.FOUND or second.how is not How.FOUND or len(first.columns) < 2:
+        return
+    offers = given.offer_of(first.array), given.offer_of(second.array)
+    common = [name for name in first.columns if name in second.columns]
+    whole = [
+        name
+        for name in common
+        if all(offer.field(name).content is Content.WHOLE for offer in offers)
+    ]
+    if whole:
+        rest = [name for name in common if name not in whole] or common[-1:]
+        raise DataError(
+            f"{second.file}: {listed(whole)} has whole numbers in both files and may be a key or "
+            f"data. Use --id {shlex.quote(','.join(whole))} for a key, or list the columns of "
+            f"data: {flag('input', rest)} {flag('target', rest)}."
+        )
+
+
+def _is_one(one: Side) -> bool:
+    """Whether it is a single column that was named, which may be broadcast."""
+    return len(one.columns) == 1 and one.how is not How.FOUND
+
+
+def _is_list(given: Given, one: Side) -> bool:
+    """Whether it is a single column of lists, whose values have no names."""
+    return len(one.columns) == 1 and given.offer_of(one.array).field(one.columns[0]).is_row

@@ -1,0 +1,1 @@
+"""The command line: one command a loss, made from the registry."""

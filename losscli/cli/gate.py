@@ -1,0 +1,45 @@
+"""A limit on the loss, which decides the exit code."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from losscli.errors import GateError, UsageError
+from losscli.result import Comparison, Result
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit on the loss, or on the upper end of its interval."""
+
+    above: float
+    on: str = "loss"
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.above):
+            raise UsageError("--fail-above is nan, which nothing is above; expected a number")
+
+    def judge(self, result: Result) -> None:
+        """Raise GateError if the limit is crossed, or there is nothing to compare."""
+        ci = result.ci
+        value = result.value if self.on == "loss" else None if ci is None else ci[1]
+        what = "the loss" if self.on == "loss" else "the upper end of the interval"
+        if value is None or math.isnan(value):
+            raise GateError(f"{what} is {'not known' if value is None else 'NaN'} (--fail-above)")
+        if value > self.above:
+            raise GateError(
+                f"{what}, {value:.6g}, is {value - self.above:.6g} above {self.above:.6g} "
+                "(--fail-above)"
+            )
+
+
+def judge_comparison(comparison: Comparison) -> None:
+    """Raise GateError if the second model is worse."""
+    if not comparison.is_worse:
+        return
+    ci = comparison.ci
+    if math.isnan(comparison.difference):
+        raise GateError("the difference of B from A is NaN (--fail-if-worse)")
+    within = "" if ci is None else f" (95% interval {ci[0]:.6g} to {ci[1]:.6g})"
+    raise GateError(f"B is worse than A by {comparison.difference:.6g}{within}")

@@ -1,0 +1,103 @@
+"""The command line, and the boundary where every error ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from losscli.cli.commands import app_of, require_own_name
+from losscli.cli.process import keep_memory, prepare, say, silence
+from losscli.cli.text import guarded
+from losscli.errors import DataError, LosscliError, UsageError, first_line
+
+INTERNAL_ERROR = 1
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+
+_FOR_IMPORT = "it may lack memory (ulimit -v), or has to be installed anew"
+
+
+class Terminated(BaseException):
+    """The process is asked to end by a signal; nothing half done is to stay."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line. Every error ends here, as one line on stderr and an exit code."""
+    try:
+        _run(sys.argv[1:] if arguments is None else arguments)
+        return 0
+    except LosscliError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail(error.format_message().replace("Value error, ", ""), UsageError.exit_code)
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or "interrupted", INTERRUPTED)
+    except Terminated as error:
+        return _fail("terminated", error.exit_code)
+    except ImportError as error:
+        return _fail(f"cannot load a library: {_reason(error)}; {_FOR_IMPORT}", DataError.exit_code)
+    except MemoryError:
+        return _fail("there is not enough memory", DataError.exit_code)
+    except OSError as error:
+        return _system_failed(error)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # a reader of the help that left
+            return CLOSED_PIPE
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
+        return _internal_error(error)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    """Run a command: its words become an action, which answers."""
+    prepare()
+    words = [guarded(word) for word in arguments]
+    require_own_name(words)
+    action = app_of(words)(words, prog_name="losscli", standalone_mode=False)
+    if sys.stdout is None:
+        raise DataError("cannot write the result: standard output is closed")
+    if action == INTERRUPTED:  # Ctrl-C during argument parsing: typer returns it as an exit code
+        raise KeyboardInterrupt
+    if not isinstance(action, int):  # --help and --version have answered by themselves
+        keep_memory()
+        action()
+    sys.stdout.flush()
+
+
+def _system_failed(error: OSError) -> int:
+    """Standard output: a reader that left, or a full disk. What readers meet is a DataError, and
+    an error that names a path is of no stream."""
+    if error.filename is not None:
+        return _fail(f"{error.filename}: {error.strerror}", DataError.exit_code)
+    silence(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return CLOSED_PIPE
+    return _fail(f"cannot write the result: {error.strerror}", DataError.exit_code)
+
+
+def _reason(error: ImportError) -> str:
+    """Its first line; NumPy's own error explains at length the one that it comes from."""
+    cause = error.__cause__
+    return first_line(cause if isinstance(cause, ImportError) else error)
+
+
+def _internal_error(error: Exception) -> int:
+    if sys.flags.dev_mode:
+        raise error
+    return _fail(
+        f"internal error, please report it: {type(error).__name__}: {error} "
+        "(python -X dev -m losscli shows where)",
+        INTERNAL_ERROR,
+    )
+
+
+def _fail(message: str, exit_code: int) -> int:
+    if message:  # there is none where the help was shown instead
+        say("error", message)
+    return exit_code

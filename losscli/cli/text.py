@@ -1,0 +1,17 @@
+"""Words of a command line."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = re.compile(r"\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*", re.IGNORECASE)
+
+
+def is_numbers(text: str) -> bool:
+    """Whether a word is a list of numbers, and no path."""
+    return all(_NUMBER.fullmatch(part) for part in text.split(","))
+
+
+def guarded(word: str) -> str:
+    """A list of numbers that begins with a minus is no option; a blank says so to typer."""
+    return f" {word}" if word.startswith("-") and is_numbers(word) else word

@@ -1,0 +1,215 @@
+"""compare_requests(a, b): two models on the same targets, paired element by element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import SAMPLE_WEIGHT, Elements, Floats, Mask, spread
+from losscli.errors import ArrayError, DataError
+from losscli.evaluation import remarks
+from losscli.evaluation.evaluate import OnProgress, result_of, with_warnings
+from losscli.evaluation.model import OpenModel, open_model, with_file_name
+from losscli.evaluation.run import Interrupted, run
+from losscli.losses.checks import first
+from losscli.losses.layout import show
+from losscli.opening.files import require_one_selection
+from losscli.opening.rows import common_keys, require_same_rows
+from losscli.opening.sources import Model
+from losscli.request.arguments import require_one_reader
+from losscli.request.request import FilesOrNumbers, Request
+from losscli.request.wanted import Wanted
+from losscli.result import Comparison, Fact, Result, interval_text
+from losscli.statistics.collected import Collected
+from losscli.statistics.statistic import Setting
+from losscli.statistics.total import Total
+
+# What is the same for two models, if each has it from a file of its own: by what their losses are
+# judged and weighed.
+_COMMON = ("target", "targets", "target_lengths", "weight", "pos_weight", SAMPLE_WEIGHT)
+
+
+def compare_requests(
+    request_a: Request, request_b: Request, on_progress: OnProgress | None = None
+) -> Comparison:
+    """Compute the losses of two models side by side, over the elements that count for both.
+
+    Raises DataError for files that cannot be read, data that the loss cannot take, and targets that
+    differ.
+    """
+    require_one_reader((request_a, request_b))
+    require_one_selection((request_a, request_b))
+    alone = Wanted(cluster=request_a.wanted.cluster, digest=request_a.wanted.digest)
+    with ExitStack() as stack:
+        by_key = Model(keys=common_keys((request_a, request_b)))
+        shows_rows = request_b.wanted.shows_elements
+        a = open_model(replace(request_a, wanted=alone), stack, by_key)
+        b = open_model(request_b, stack, replace(by_key, input=a.sources.input), shows_rows)
+        columns = {one for array in a.sources.arrays.values() for one in array.columns or ()}
+        require_same_rows((request_a, request_b), columns)
+        _require_same_shape(a.layout.shape, b.layout.shape)
+        collected = _computed(a, b, _common(request_a, request_b), on_progress)
+        a.finish(collected.a)
+        b.finish(collected.b)
+        collected.difference.name_labels(b.label_names)
+        _require_same_shape(a.shape, b.shape)
+        results = [
+            with_warnings(model, one, result_of(model, one))
+            for model, one in ((a, collected.a), (b, collected.b))
+        ]
+        return _comparison(b, results, collected.difference)
+
+
+class Compared:
+    """The statistics of two models, and of the differences of their losses."""
+
+    def __init__(self, a: OpenModel, b: OpenModel, common: Sequence[str]) -> None:
+        self._names = (_class_names(a), _class_names(b))
+        self._common = common
+        self.a = Collected(_of_model(a.setting))
+        self.b = Collected(_of_model(b.setting))
+        self.difference = Collected(
+            replace(b.setting, is_difference=True, interval=True, check=False)
+        )
+
+    @property
+    def total(self) -> Total:
+        return self.b.total
+
+    def add(self, *elements: Elements) -> None:
+        """Take a block of A and of B. Raises DataError for other targets or weights."""
+        a, b = elements
+        _require_same_shape(a.shape, b.shape)
+        counted = a.losses.counted & b.losses.counted
+        for name in self._common:
+            _require_same(name, self._array(a, name, 0), self._array(b, name, 1), counted, a.start)
+        if not counted.all():
+            a = replace(a, losses=a.losses.ignoring(~counted))
+            b = replace(b, losses=b.losses.ignoring(~counted))
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, which is reported
+            difference = b.losses.values - a.losses.values
+        losses = replace(b.losses, values=difference)
+        if b.losses.ignored is not None:
+            losses = losses.ignoring(b.losses.ignored)
+        self.a.add(a)
+        self.b.add(b)
+        self.difference.add(replace(b, losses=losses, suspicions=(), nan=None))
+
+    def merge(self, later: Compared) -> None:
+        self.a.merge(later.a)
+        self.b.merge(later.b)
+        self.difference.merge(later.difference)
+
+    def _array(self, elements: Elements, name: str, model: int) -> Floats | None:
+        """An array of a block as numbers; classes as the first model numbers them."""
+        weights = elements.losses.sample_weights
+        array: NDArray[Any] | None = elements.arrays.get(name)
+        if name == SAMPLE_WEIGHT and weights is not None:
+            array = np.broadcast_to(weights, elements.shape)
+        if array is None:
+            return None
+        values: Floats = array.astype(np.float64)
+        of_a, of_b = self._names
+        if name != "target" or model == 0 or of_a is None or of_b is None or of_a == of_b:
+            return values
+        place = {called: float(k) for k, called in enumerate(of_a)}
+        known = np.array([place.get(called, math.nan) for called in of_b])
+        within = (values >= 0) & (values < len(known))
+        return np.where(within, known[np.where(within, values, 0).astype(np.intp)], values)
+
+
+def _of_model(setting: Setting) -> Setting:
+    """The setting of one model alone, without what is asked of the difference."""
+    return replace(setting, asked={}, by=(), interval=True)
+
+
+def _class_names(model: OpenModel) -> list[str] | None:
+    named = model.sources.named
+    return None if named is None else list(named.class_names)
+
+
+def _computed(
+    a: OpenModel, b: OpenModel, common: Sequence[str], on_progress: OnProgress | None
+) -> Compared:
+    progress = None
+    if on_progress is not None:
+        progress = partial(_progress, on_progress, b.elements)
+    try:
+        return run(
+            [a.job, b.job],
+            partial(Compared, a, b, common),
+            b.request.execution.workers,
+            on_progress=progress,
+        )
+    except ArrayError as error:
+        raise with_file_name(b, error) from error
+    except Interrupted as error:
+        raise KeyboardInterrupt(remarks.so_far(error.total)) from error
+
+
+def _progress(on_progress: OnProgress, elements: int | None, done: int) -> None:
+    on_progress(done, elements)
+
+
+def _comparison(b: OpenModel, results: Sequence[Result], collected: Collected) -> Comparison:
+    collected.finish()
+    total = collected.total
+    _, tables = collected.report(b.request.wanted.by, b.class_names, len(b.shape))
+    difference, ci = total.value(), total.interval()
+    assert difference is not None
+    below, above = total.ledger.signs
+    samples = max(total.samples, 1)
+    wins = (above / samples, below / samples)
+    facts = (
+        Fact("difference", difference),
+        Fact("ci", ci, "interval", "" if ci is None else interval_text(ci)),
+        Fact("wins", dict(zip(("a", "b"), wins, strict=True))),
+    )
+    return Comparison(results[0], results[1], difference, ci, wins, facts, tables)
+
+
+def _common(a: Request, b: Request) -> list[str]:
+    """The arrays that have to be the same and that come from files of their own for each model."""
+    return [name for name in _COMMON if not _is_same(a.arrays.get(name), b.arrays.get(name))]
+
+
+def _is_same(a: FilesOrNumbers | None, b: FilesOrNumbers | None) -> bool:
+    """Whether two arrays come from the same files; numbers may differ."""
+    return isinstance(a, tuple) and isinstance(b, tuple) and a == b
+
+
+def _require_same_shape(a: Sequence[int | None], b: Sequence[int | None]) -> None:
+    """Raise DataError for losses of shapes that differ, where both are known."""
+    same_rank = len(a) == len(b)
+    if not same_rank or any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True)):
+        raise DataError(f"A has losses of shape {show(tuple(a))} and B {show(tuple(b))}")
+
+
+def _require_same(
+    name: str, a: Floats | None, b: Floats | None, counted: Mask, start: Sequence[int]
+) -> None:
+    """Raise DataError where an array of B is not that of A, in what counts for both."""
+    if a is None or b is None:
+        return
+    if a.shape != b.shape:
+        raise DataError(f"the {name} of A and that of B differ in shape; expected the same")
+    differ = (a != b) & ~(np.isnan(a) & np.isnan(b))
+    if a.shape[: counted.ndim] == counted.shape:
+        differ &= spread(counted, a.shape)
+    if differ.any():
+        at = first(differ)
+        index = [*at]
+        for axis, begin in enumerate(start[: len(at)]):
+            index[axis] += begin
+        same = "weights" if "weight" in name else "targets"
+        raise DataError(
+            f"the {name} of A at {index} is {a[at]:g} and that of B {b[at]:g}; "
+            f"expected the same {same} (--id pairs rows by a column)"
+        )

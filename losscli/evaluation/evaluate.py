@@ -1,0 +1,192 @@
+"""evaluate_request(request): one loss over files or arrays, as a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from losscli._version import __version__
+from losscli.elements import Floats
+from losscli.errors import ArrayError, DataError
+from losscli.evaluation import remarks
+from losscli.evaluation.model import OpenModel, open_model, refuse, with_file_name
+from losscli.evaluation.run import Interrupted, OnElements, Span, run
+from losscli.opening.inputs import inputs_of
+from losscli.request.request import Request
+from losscli.request.wanted import Wanted
+from losscli.result import Fact, Result
+from losscli.statistics.collected import Collected
+from losscli.statistics.guessing import Guessing
+from losscli.statistics.ledger import Interval
+
+# Called with the number of elements that are done, and of all if that is known.
+OnProgress = Callable[[int, int | None], None]
+
+
+def evaluate_request(
+    request: Request,
+    on_elements: OnElements | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Carry out a request. `on_elements` takes each block of losses, in C order.
+
+    Raises DataError for files that cannot be read, and data that the loss cannot take.
+    """
+    shows_rows = on_elements is not None or request.wanted.shows_elements
+    with ExitStack() as stack:
+        model = open_model(request, stack, shows_rows=shows_rows)
+        values: list[Floats] = []
+        take = _taking(model, on_elements, values)
+        collected = computed(model, take, on_progress)
+        result = result_of(model, collected, values if on_elements is None else None)
+        return with_warnings(model, collected, result, on_progress)
+
+
+def computed(
+    model: OpenModel,
+    on_elements: OnElements | None = None,
+    on_progress: OnProgress | None = None,
+    span: Span = Span(),  # noqa: B008 - it is frozen
+) -> Collected:
+    """The statistics of all elements, or of a span of blocks."""
+    progress = None
+    if on_progress is not None:
+        progress = partial(_progress, on_progress, model.elements)
+    try:
+        collected = run(
+            [model.job],
+            partial(Collected, model.setting),
+            model.request.execution.workers,
+            on_elements,
+            on_progress=progress,
+            span=span,
+        )
+    except ArrayError as error:
+        raise with_file_name(model, error) from error
+    except Interrupted as error:
+        raise KeyboardInterrupt(remarks.so_far(error.total)) from error
+    model.finish(collected)
+    return collected
+
+
+def result_of(
+    model: OpenModel, collected: Collected, values: Sequence[Floats] | None = None
+) -> Result:
+    """What was computed as a result, without warnings."""
+    request, shape = model.request, model.shape
+    collected.finish()
+    total = collected.total
+    facts, tables = collected.report(request.wanted.by, model.class_names, len(shape))
+    result = Result(
+        loss=request.loss.name,
+        reduction=request.reduction,
+        facts=(
+            Fact("value", total.value()),
+            *facts,
+            Fact("shape", shape),
+            Fact("count", total.count),
+            Fact("ignored", total.ledger.ignored),
+            Fact("skipped", remarks.skipped(collected, request)),
+            Fact("samples", total.samples),
+            Fact("weight_sum", total.weight_sum),
+        ),
+        tables=tables,
+        options=request.options,
+        changed=request.changed,
+        inputs=inputs_of(model.sources, request.wanted.digest),
+        version=__version__,
+        notes=(*model.sources.notes, *model.plan.notes),
+        values=_joined(values, shape) if request.reduction == "none" else None,
+        pairing=model.sources.pairing,
+        classes=model.class_names,
+        selected=model.selected(),
+    )
+    return replace(result, signature=remarks.signature(result, request.loss))
+
+
+def with_warnings(
+    model: OpenModel,
+    collected: Collected,
+    result: Result,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """The result with what a reader of it should know. Raises DataError for what looks wrong, if
+    that is an error."""
+    suspicious = tuple(_suspicious(model, collected, result, on_progress))
+    if model.request.execution.strict:
+        refuse(suspicious)
+    explained = remarks.explanations(result, collected.total, model.request.loss)
+    return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
+
+
+def _taking(
+    model: OpenModel, on_elements: OnElements | None, values: list[Floats]
+) -> OnElements | None:
+    """What takes the elements: a caller, or with the reduction none the list of values."""
+    if on_elements is not None:
+        return lambda elements: on_elements(model.with_names(elements))
+    if model.request.reduction == "none":
+        return lambda elements: values.append(elements.losses.values.ravel())
+    return None
+
+
+def _joined(blocks: Sequence[Floats] | None, shape: tuple[int, ...]) -> Floats | None:
+    return None if blocks is None else np.concatenate([np.empty(0), *blocks]).reshape(shape)
+
+
+def _progress(on_progress: OnProgress, elements: int | None, done: int) -> None:
+    on_progress(done, elements)
+
+
+def _suspicious(
+    model: OpenModel, collected: Collected, result: Result, on_progress: OnProgress | None
+) -> Iterator[str]:
+    """What looks wrong in the files, the data or the number."""
+    yield from model.sources.warnings
+    yield from model.layout.warnings
+    yield from remarks.of_data(collected)
+    yield from remarks.idle_conditions(model.request, result.selected)
+    yield from remarks.of_number(result, collected)
+    yield from _worse_than_guessing(model.request, collected, on_progress)
+
+
+def _worse_than_guessing(
+    request: Request, collected: Collected, on_progress: OnProgress | None
+) -> Iterator[str]:
+    """A warning where the whole interval of the loss is above what guessing costs.
+
+    Labels of one class alone cost nothing to guess, and say nothing about a model.
+    """
+    guessing, value = collected.get(Guessing), collected.total.value()
+    if guessing is None or value is None or not request.execution.check:
+        return
+    prior = guessing.prior()
+    least = guessing.prior_left_out(collected.total.count)
+    if not (prior > 0.0 and value > least):
+        return
+    ci = collected.total.interval()
+    if ci is None and not request.wanted.interval:
+        ci = _interval_of_second_run(request, on_progress)
+    if ci is not None and ci[0] > least:
+        yield remarks.worse_than_guessing(value, prior)
+
+
+def _interval_of_second_run(request: Request, on_progress: OnProgress | None) -> Interval | None:
+    """The interval of a loss that was computed without one; None where the input cannot be read a
+    second time."""
+    if request.from_standard_input():
+        return None
+    again = replace(
+        request,
+        wanted=Wanted(cluster=request.wanted.cluster),
+        execution=replace(request.execution, check=False, strict=False),
+    )
+    try:
+        ci: Interval | None = evaluate_request(again, on_progress=on_progress).ci
+    except DataError:  # the files have changed since; the result of the first run stands
+        return None
+    return ci

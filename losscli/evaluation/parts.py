@@ -1,0 +1,85 @@
+"""Parts of a request, which other processes compute, and what they merge to.
+
+A part is a request and a span of its blocks. Its statistics are plain data; merged in the order of
+the parts they give the result of the whole, bit for bit, however the parts are cut.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from losscli.errors import UsageError
+from losscli.evaluation.blocks import boxes
+from losscli.evaluation.evaluate import computed, result_of, with_warnings
+from losscli.evaluation.model import OpenModel, open_model
+from losscli.evaluation.run import Span
+from losscli.request.request import Request
+from losscli.result import Result
+from losscli.statistics.collected import Collected
+
+
+@dataclass(frozen=True)
+class Part:
+    """A span of the blocks of a request: plain data that can be sent to another process."""
+
+    request: Request
+    span: Span
+
+
+def parts_of(request: Request, count: int) -> list[Part]:
+    """Cut a request into at most `count` parts of as many blocks each.
+
+    Raises UsageError for a request that cannot be cut, and DataError for files that cannot be read.
+    """
+    _require_parts(request)
+    with ExitStack() as stack:
+        blocks = number_of_blocks(open_model(request, stack))
+    cuts = [blocks * k // count for k in range(count + 1)]
+    pairs = itertools.pairwise(cuts)
+    return [Part(request, Span(start, stop)) for start, stop in pairs if start < stop]
+
+
+def number_of_blocks(model: OpenModel) -> int:
+    """How many blocks a model has; where only the end of a file says how many rows there are, the
+    file is read."""
+    shape = model.shape or (1,)
+    return sum(1 for _ in boxes(shape, model.job.budget, model.layout.uncut))
+
+
+def compute_part(part: Part) -> Collected:
+    """The statistics of a part. It opens the files anew."""
+    with ExitStack() as stack:
+        model = open_model(part.request, stack, shows_rows=part.request.wanted.shows_elements)
+        return computed(model, span=part.span)
+
+
+def merge_parts(request: Request, collected: Iterable[Collected]) -> Result:
+    """The result of a request whose parts were computed, in their order."""
+    with ExitStack() as stack:
+        model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
+        whole = merged(collected)
+        for source in model.plan.arrays.values():
+            if source.shape and source.shape[0] is None:
+                source.count()  # what is known at the end of a file is known then
+        return with_warnings(model, whole, result_of(model, whole))
+
+
+def merged(collected: Iterable[Collected]) -> Collected:
+    """The statistics of several parts, in their order. Raises ValueError if there are none."""
+    parts: Sequence[Collected] = list(collected)
+    if not parts:
+        raise ValueError("there are no parts")
+    whole = Collected(parts[0].setting)
+    for part in parts:
+        whole.merge(part)
+    return whole
+
+
+def _require_parts(request: Request) -> None:
+    if request.from_standard_input():
+        raise UsageError("parts read their files anew, which - (standard input) cannot be")
+    if request.reduction == "none":
+        raise UsageError("parts merge to one number, and --reduction none gives many")

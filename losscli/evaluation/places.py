@@ -1,0 +1,63 @@
+"""Where in an array something is, for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import Mask
+from losscli.evaluation.blocks import Block, Job
+from losscli.losses.layout import View
+from losscli.source import named
+
+
+def place(job: Job, block: Block, array: str, position: tuple[int, ...] | None) -> str:
+    """An array, with its path and the index in it of a position in its block."""
+    where = "" if position is None else _index(job.layout.views[array], block, position)
+    return str(named(job.sources[array], f"{array}{where}"))
+
+
+def axes_along(view: View) -> list[int]:
+    """The axes of a block that run along elements which a mask can leave out."""
+    return [k for k, axis in enumerate(view.axes) if axis.element is not None and not axis.uncut]
+
+
+def pick_kept(block: NDArray[np.generic], view: View, kept: Mask) -> NDArray[np.generic]:
+    """The kept elements along one axis in front, the axes that are whole behind it."""
+    along = axes_along(view)
+    if not along:
+        return block
+    moved = np.moveaxis(block, along, range(len(along)))
+    return np.broadcast_to(moved, kept.shape + moved.shape[len(along) :])[kept]
+
+
+def _index(view: View, block: Block, position: Sequence[int]) -> str:
+    if block.kept is not None:
+        position = _before_picking(view, position, block.kept)
+    index: dict[int, int] = {}
+    for axis, offset in zip(view.axes, position, strict=True):
+        if axis.source is None:
+            continue
+        start = 0
+        if axis.element is not None and not axis.repeated:
+            start = block.box[axis.element].start + axis.offset
+        index[axis.source] = offset + start
+    numbers = [index[axis] for axis in sorted(index)]
+    if not numbers:
+        return ""
+    return f" in row {numbers[0]}" if len(numbers) == 1 else f" at {numbers}"
+
+
+def _before_picking(view: View, position: Sequence[int], kept: Mask) -> tuple[int, ...]:
+    """The position in a block of what lies there once the kept elements are picked."""
+    along = axes_along(view)
+    if not along:
+        return tuple(position)
+    chosen, others = iter(np.argwhere(kept)[position[0]].tolist()), iter(position[1:])
+    offsets = [next(chosen if k in along else others) for k in range(len(view.axes))]
+    return tuple(
+        0 if axis.repeated or axis.source is None else offset
+        for axis, offset in zip(view.axes, offsets, strict=True)
+    )

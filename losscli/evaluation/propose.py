@@ -1,0 +1,284 @@
+"""The command that is probably wanted of some files: one that was tried on their first rows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from losscli.binding.ambiguity import flag
+from losscli.binding.names import is_input, is_key, is_weight, targets_among
+from losscli.errors import LosscliError
+from losscli.evaluation import remarks
+from losscli.evaluation.evaluate import computed
+from losscli.evaluation.inspect import (
+    CLASS_INDICES,
+    LOG_PROBABILITIES,
+    LOGITS,
+    NAMES,
+    PROBABILITIES,
+    REAL,
+    YES_OR_NO,
+    Finding,
+    Look,
+)
+from losscli.evaluation.model import OpenModel, open_model, refuse
+from losscli.evaluation.run import Span
+from losscli.losses.registry import find
+from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.request.arguments import bind
+from losscli.request.wanted import Execution, Wanted
+
+# Pairs of arrays, and keys, that are tried.
+_MOST_PAIRS = 24
+_MOST_KEYS = 3
+
+# What the loss of steps judged by the next one's target has to be of their own, to be meant.
+_FAR_LESS = 0.75
+
+_TARGETS = (CLASS_INDICES, YES_OR_NO, NAMES)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, as words and as parameters of a request."""
+
+    loss: str
+    files: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        files = [shlex.quote(file) for file in self.files]
+        return " ".join(["losscli", self.loss, *files, *self.words])
+
+    def given(self, words: str, **parameters: Any) -> Command:
+        """With an option more."""
+        both = {**self.parameters, **parameters}
+        return Command(self.loss, self.files, both, (*self.words, words))
+
+
+def probable_command(findings: Sequence[Finding], look: Look = Look()) -> Command | None:  # noqa: B008
+    """The first command for all of some files that can be carried out on their first rows.
+
+    Of those that judge each step by its own target and by the next one's, the better one.
+    """
+    for input, target in _pairs(findings):
+        for draft in _drafts(findings, input, target):
+            command = _looking_so(draft, look)
+            loss = _tried(command, input, target)
+            if loss is None:
+                continue
+            shifted = _shifted(command, input, target)
+            ahead = None if shifted is None else _tried(shifted, input, target)
+            return shifted if ahead is not None and ahead < _FAR_LESS * loss else command
+    return None
+
+
+def _looking_so(command: Command, look: Look) -> Command:
+    """With the options by which the files were looked at."""
+    reading = look.reading
+    if reading.format is not None:
+        command = command.given(f"--input-format {reading.format}", input_format=reading.format)
+    if reading.header is not None:
+        words = "--header" if reading.header else "--no-header"
+        command = command.given(words, header=reading.header)
+    if reading.delimiter is not None:
+        words = f"--delimiter {shlex.quote(reading.delimiter)}"
+        command = command.given(words, delimiter=reading.delimiter)
+    for condition in look.where:
+        command = command.given(f"--where {shlex.quote(str(condition))}", where=look.where)
+    return command
+
+
+def _pairs(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Finding]]:
+    """Arrays that may be input and target, the likely ones first; all files are used."""
+    findings = list(dict.fromkeys(findings))  # a file may be named twice
+    files = {one.file for one in findings}
+    data = [one for one in findings if not _is_never_data(one)]
+    pairs = (
+        (input, target)
+        for target in _targets(data)
+        for input in [*_columns_of_classes(data, target), *sorted(data, key=_rank_of_input)]
+        if input is not target and {input.file, target.file} == files
+    )
+    likely = (pair for pair in pairs if pair[0].looks_like != NAMES)
+    return itertools.islice(likely, _MOST_PAIRS)
+
+
+def _is_never_data(one: Finding) -> bool:
+    return any(map(is_key, one.columns)) or any(map(is_weight, one.columns))
+
+
+def _targets(data: Sequence[Finding]) -> list[Finding]:
+    """What may be the target: what is called so; what is alone in its file, or with one other
+    array; the only labels beside columns of scores."""
+    named = targets_among(one.name for one in data)
+    if named:
+        return [one for one in data if one.name in named]
+    alone = [one for one in data if sum(other.file == one.file for other in data) == 1]
+    if len(data) == 2 or len(alone) > 0:
+        likely = alone or list(data)
+        return sorted(likely, key=lambda one: (_is_called_input(one), *_unlike_target(one, data)))
+    labels = [one for one in data if one.looks_like in (CLASS_INDICES, NAMES)]
+    has_scores = any(len(one.shape) > 1 for one in data)
+    return labels if len(labels) == 1 and has_scores else []
+
+
+def _is_called_input(one: Finding) -> bool:
+    return any(map(is_input, one.columns))
+
+
+def _unlike_target(one: Finding, data: Sequence[Finding]) -> tuple[bool, int]:
+    return (one.looks_like not in _TARGETS, -data.index(one))
+
+
+def _rank_of_input(one: Finding) -> tuple[bool, bool, int]:
+    is_target = one.looks_like in _TARGETS or bool(targets_among([one.name]))
+    return (is_target, one.looks_like != PROBABILITIES, -len(one.shape))
+
+
+def _columns_of_classes(data: Sequence[Finding], target: Finding) -> Iterator[Finding]:
+    """Plain columns that may be one array: those of classes, which labels may be called as."""
+    if target.looks_like not in _TARGETS:
+        return
+    for file in dict.fromkeys(one.file for one in data):
+        columns = [
+            one
+            for one in data
+            if one.file == file and len(one.columns) == 1 and len(one.shape) == 1
+            if one is not target and one.looks_like in (PROBABILITIES, REAL)
+        ]
+        if len(columns) > 1:
+            names = tuple(one.name for one in columns)
+            kinds = {one.looks_like for one in columns}
+            looks_like = PROBABILITIES if kinds == {PROBABILITIES} else LOGITS
+            shape = (*columns[0].shape, len(columns))
+            yield replace(columns[0], name="", shape=shape, columns=names, looks_like=looks_like)
+
+
+def _drafts(findings: Sequence[Finding], input: Finding, target: Finding) -> Iterator[Command]:
+    """Commands for two arrays, the shortest first: columns are named where that is needed, rows
+    are paired by a key that both files have."""
+    files = tuple(dict.fromkeys((input.file, target.file)))
+    loss, options = _loss(input, target)
+    plain = Command(loss, files)
+    for words, parameters in options:
+        plain = plain.given(words, **parameters)
+    for command in (plain, *_keyed(plain, findings)):
+        yield command
+        with_target = _naming(command, "target", target)
+        if with_target is not None:
+            yield with_target
+        both = _naming(with_target or command, "input", input) if input.name else None
+        if both is not None:
+            yield both
+
+
+def _keyed(command: Command, findings: Sequence[Finding]) -> Iterator[Command]:
+    if len(command.files) < 2:
+        return
+    names = [{one.name for one in findings if one.file == file} for file in command.files]
+    common = set.intersection(*names)
+    keys = [one.name for one in findings if one.name in common]
+    for name in list(dict.fromkeys(sorted(keys, key=lambda name: not is_key(name))))[:_MOST_KEYS]:
+        yield command.given(f"--id {shlex.quote(name)}", id=name)
+
+
+def _naming(command: Command, array: str, finding: Finding) -> Command | None:
+    if not finding.columns:
+        return None
+    columns = list(finding.columns)
+    return command.given(flag(array, columns), **{f"{array}_column": columns})
+
+
+def _loss(input: Finding, target: Finding) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    """The loss, by what predictions and targets look like, and the options it needs."""
+    rank = len(input.shape)
+    options: list[tuple[str, dict[str, Any]]] = []
+    if input.missing or target.missing:
+        options.append(("--skip-missing", {"skip_missing": True}))
+    if rank > 1 and (target.looks_like in (CLASS_INDICES, NAMES) or len(target.shape) < rank):
+        kinds = {PROBABILITIES: "nll", LOG_PROBABILITIES: "nll"}
+        if input.looks_like == PROBABILITIES:
+            options.append(("--from probs", {"from_": "probs"}))
+        return kinds.get(input.looks_like, "ce"), options + _class_options(input, target)
+    if target.looks_like == YES_OR_NO:
+        inside = input.minimum is not None and input.minimum >= 0 and (input.maximum or 0) <= 1
+        return ("bce" if inside else "bce-with-logits"), options
+    if target.looks_like == PROBABILITIES and rank > 1:
+        options.append(("-r batchmean", {"reduction": "batchmean"}))
+        if input.looks_like != LOG_PROBABILITIES:
+            kind = "probs" if input.looks_like == PROBABILITIES else "logits"
+            options.append((f"--from {kind}", {"from_": kind}))
+        return "kl-div", options
+    return "mse", options
+
+
+def _class_options(input: Finding, target: Finding) -> list[tuple[str, dict[str, Any]]]:
+    """Where classes lie, from which number they are counted, and which numbers are none."""
+    options: list[tuple[str, dict[str, Any]]] = []
+    last = len(input.shape) > 2 and input.shape[:-1] == target.shape
+    if last:
+        options.append(("--class-axis -1", {"class_axis": -1}))
+    classes = input.shape[-1 if last or len(input.shape) < 2 else 1]
+    marks = [mark for mark in target.marks if not 0 <= mark < (classes or math.inf)]
+    if any(mark != -100 for mark in marks):
+        words = " ".join(f"--ignore-index {mark}" for mark in marks)
+        options.append((words, {"ignore_index": marks}))
+    if target.minimum == 1 and target.maximum == classes and not _is_numbered_from_1(input):
+        options.append(("--class-base 1", {"class_base": 1}))
+    return options
+
+
+def _is_numbered_from_1(input: Finding) -> bool:
+    """Whether the names of the columns say that classes are counted from 1."""
+    return bool(input.columns) and input.columns[0].endswith("1") and len(input.columns) > 1
+
+
+def _shifted(command: Command, input: Finding, target: Finding) -> Command | None:
+    """With each step judged by the next one's target, where there are steps."""
+    has_steps = len(input.shape) > 1 and target.looks_like == CLASS_INDICES
+    takes = any(option.name == "shift" for option in find(command.loss).options)
+    if not (has_steps and takes) or (len(input.shape) < 3 and input.columns == ()):
+        return None
+    return command.given("--shift", shift=True)
+
+
+def _tried(command: Command, input: Finding, target: Finding) -> float | None:
+    """The loss of the first rows; None if the command cannot be carried out, looks wrong, or takes
+    other columns."""
+    if STANDARD_INPUT in command.files:
+        return None
+    parameters = dict(command.parameters)
+    reduction = parameters.pop("reduction", "mean")
+    execution = Execution(strict=True, threads=1)
+    try:
+        request = bind(
+            find(command.loss),
+            command.files,
+            reduction,
+            parameters,
+            Wanted(interval=False),
+            execution,
+        )
+        with ExitStack() as stack:
+            model = open_model(request, stack)
+            if not (_takes(model, "input", input) and _takes(model, "target", target)):
+                return None
+            collected = computed(model, span=Span(stop=1))
+            refuse(remarks.of_data(collected))
+            total = collected.total
+    except LosscliError:
+        return None
+    return total.ledger.losses() / total.weight_sum if total.weight_sum else None
+
+
+def _takes(model: OpenModel, array: str, finding: Finding) -> bool:
+    """Whether an array is made of the columns that it is meant to be made of."""
+    columns = model.sources.arrays[array].columns
+    return columns is None or set(columns) == set(finding.columns)

@@ -1,0 +1,87 @@
+"""The arrays of a loss: what each is called, and which values it holds.
+
+A loss declares the values of an array by the type of its parameter, `input: Logits`. `losscli`
+does not enforce a declared range; checks and losses do where it matters. Tests draw their inputs
+from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from numpy.typing import NDArray
+
+from losscli.elements import SAMPLE_WEIGHT
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Values:
+    """What the numbers of an array are: from low to high, or whole numbers alone."""
+
+    name: str
+    low: float = -math.inf
+    high: float = math.inf
+    whole: bool = False
+
+
+NUMBERS = Values("numbers")
+
+Numbers = Annotated[Array, NUMBERS]
+Scores = Annotated[Array, Values("scores")]
+Vectors = Annotated[Array, Values("vectors")]
+Logits = Annotated[Array, Values("logits")]
+LogProbabilities = Annotated[Array, Values("log-probabilities", high=0.0)]
+LogCounts = Annotated[Array, Values("logarithms of counts")]
+Probabilities = Annotated[Array, Values("probabilities", 0.0, 1.0)]
+Distances = Annotated[Array, Values("distances", 0.0)]
+Counts = Annotated[Array, Values("counts", 0.0)]
+Variances = Annotated[Array, Values("variances", 0.0)]
+Weights = Annotated[Array, Values("weights", 0.0)]
+Signs = Annotated[Array, Values("signs", -1.0, 1.0, whole=True)]
+ClassIndices = Annotated[Array, Values("class indices", 0.0, whole=True)]
+Lengths = Annotated[Array, Values("lengths", 0.0, whole=True)]
+
+
+@dataclass(frozen=True)
+class ArrayParameter:
+    """An array that a loss takes: one command-line option, and an argument where required."""
+
+    name: str
+    required: bool
+    help: str
+    values: Values = NUMBERS
+
+
+# The arrays that every loss takes in addition to its own.
+COMMON_ARRAYS = (
+    ArrayParameter(
+        "mask",
+        required=False,
+        help="0 where an element does not count, of the elements' shape or their first axes",
+        values=Values("flags", 0.0, 1.0, whole=True),
+    ),
+    ArrayParameter(
+        SAMPLE_WEIGHT,
+        required=False,
+        help="weight each element by a number of at least 0, of the elements' shape or their "
+        "first axes",
+        values=Values("weights", 0.0),
+    ),
+)
+
+
+def declared_values(hint: Any) -> Values | None:
+    """The values that a parameter's annotation declares; None if the parameter is no array."""
+    if get_origin(hint) in (UnionType, Union):
+        arrays = (one for one in get_args(hint) if one is not type(None))
+        return next(filter(None, map(declared_values, arrays)), None)
+    if hint == Array:
+        return NUMBERS
+    if get_origin(hint) is Annotated and get_args(hint)[0] == Array:
+        return next((one for one in get_args(hint)[1:] if isinstance(one, Values)), NUMBERS)
+    return None

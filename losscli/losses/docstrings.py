@@ -1,0 +1,72 @@
+"""What the docstring of a loss says: its summary, formula, parameters and source."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_PYTORCH = "torch.nn.functional."
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a loss is defined: a function of another package, a paper or a formula.
+
+    `references` are its address and the papers behind it. As text, a source is its name.
+    """
+
+    name: str
+    references: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_pytorch(self) -> bool:
+        """Whether it is a function of torch.nn.functional."""
+        return self.name.startswith(_PYTORCH)
+
+    @property
+    def short(self) -> str:
+        """The name, without the module for PyTorch's functions."""
+        return self.name.removeprefix(_PYTORCH)
+
+
+def docstring_of(function: Callable[..., Any]) -> str:
+    return inspect.cleandoc(function.__doc__ or "")
+
+
+def summary(docstring: str) -> str:
+    """The first line."""
+    return docstring.partition("\n")[0]
+
+
+def formula(docstring: str) -> str:
+    """The first indented lines."""
+    return _search(r"\n\n((?:    \S.*\n)+)", docstring)
+
+
+def source(docstring: str) -> Source:
+    """The name behind `Source:`, and the lines below it as references."""
+    name, *references = _search(r"^Source: ((?:.+(?:\n|\Z))+)", docstring).splitlines()
+    return Source(name, tuple(references))
+
+
+def parameter_help(docstring: str) -> dict[str, str]:
+    """The text behind each name under `Args:`, if there is any."""
+    if "\nArgs:\n" not in docstring:
+        return {}
+    section = _search(r"\nArgs:\n((?:    .*(?:\n|\Z))+)", docstring)
+    entries = re.split(r"^(\w+): ", inspect.cleandoc(section), flags=re.MULTILINE)[1:]
+    texts = (" ".join(text.split()) for text in entries[1::2])
+    return dict(zip(entries[0::2], texts, strict=True))
+
+
+def _search(pattern: str, docstring: str) -> str:
+    match = re.search(pattern, docstring, flags=re.MULTILINE)
+    if match is None:
+        raise TypeError(f"a loss's docstring lacks {pattern!r}:\n{docstring}")
+    return inspect.cleandoc(match[1])

@@ -1,0 +1,96 @@
+"""Rules for rows of classes: a target is the index of a class, or a row of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from losscli.losses.layout import ArrayInfo, Layout
+from losscli.losses.layout.class_axis import (
+    class_axis_of,
+    class_layout,
+    class_view,
+    index_view,
+    is_probabilities,
+    require_classes,
+    require_some_classes,
+    target_misfit,
+)
+from losscli.losses.layout.masks import shifted
+from losscli.losses.layout.misfits import require_rank, shape_of_pair
+from losscli.losses.layout.shapes import fits, width_of, without_axis
+from losscli.losses.layout.views import ONE_CLASS, row_view
+
+
+def index_targets(
+    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
+) -> Layout:
+    """Input (C), (N, C) or (N, C, d1..dK), target without the class axis; a weight a class.
+
+    Args:
+        class_axis: the input's axis of classes; unless given, the second, or the only one
+        shift: each step of the last axis is judged by the next step's target, as in causal
+            language models
+    """
+    classes = class_axis_of(arrays["input"], class_axis)
+    view = index_view(arrays["target"].shape, without_axis(arrays["input"].shape, classes))
+    if view is None:
+        raise target_misfit(arrays, classes, "")
+    layout = class_layout(arrays, classes, view, class_axis is None)
+    return shifted(layout) if shift else layout
+
+
+def index_or_probability_targets(
+    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
+) -> Layout:
+    """As `index_targets`; a target of the input's shape is the probability of each class.
+
+    Args:
+        class_axis: the input's axis of classes; unless given, the second, or the only one
+        shift: each step of the last axis is judged by the next step's target, as in causal
+            language models
+    """
+    source, target = arrays["input"], arrays["target"]
+    classes = class_axis_of(source, class_axis)
+    view = index_view(target.shape, without_axis(source.shape, classes))
+    if is_probabilities(source, target, index_shaped=view is not None):
+        view = class_view(source.shape, classes)
+    if view is None:
+        raise target_misfit(arrays, classes, ", or class probabilities of the input's shape")
+    layout = class_layout(arrays, classes, view, class_axis is None)
+    return shifted(layout) if shift else layout
+
+
+def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input (), (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class.
+
+    A single number is the score of the only class.
+    """
+    if arrays["input"].shape == ():
+        layout = row_index_targets({**arrays, "input": replace(arrays["input"], shape=(1,))})
+        return replace(layout, views={**layout.views, "input": ONE_CLASS})
+    require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
+    layout = index_targets(arrays)
+    single = len(arrays["input"].shape) == 1 and fits(arrays["target"].shape, (1,))
+    return replace(layout, shape=(1,)) if single else layout
+
+
+def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input (), (C) or (N, C), and a target of its shape that lists the classes of each row.
+
+    A single number is the score, or the index, of the only class.
+    """
+    shapes = [arrays[name].shape for name in ("input", "target")]
+    if () in shapes and all(shape == () or fits(shape, (1,)) for shape in shapes):
+        return Layout((), {name: row_view(info.shape, (1,)) for name, info in arrays.items()})
+    require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
+    return class_rows(arrays)
+
+
+def class_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
+    """Input (..., C) and arrays that broadcast to its shape; an element is a row of classes."""
+    require_classes(arrays["input"])
+    require_some_classes("input", arrays["input"], len(arrays["input"].shape) - 1)
+    shape = shape_of_pair(arrays)
+    views = {name: row_view(info.shape, shape) for name, info in arrays.items()}
+    return Layout(shape[:-1], views, width=width_of(shape[-1]))

@@ -1,0 +1,74 @@
+"""Shapes that arrays need to have in common, and the errors where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from losscli.errors import ArrayError
+from losscli.losses.layout import ArrayInfo, Shape, show
+from losscli.losses.layout.shapes import broadcast_shape, fits
+
+
+def not_of_shape(name: str, info: ArrayInfo, shape: Shape, owner: str = "input") -> ArrayError:
+    return ArrayError(
+        name,
+        f"has shape {show(info.shape)}{column_hint(info)}; expected that of {owner}, {show(shape)}",
+    )
+
+
+def misfit_elements(name: str, info: ArrayInfo, elements: Shape) -> ArrayError:
+    return ArrayError(
+        name, f"has shape {show(info.shape)}; expected {show(elements)}, one for each sample"
+    )
+
+
+def shapes_differ(arrays: Mapping[str, ArrayInfo]) -> str:
+    return f"has shape {show(arrays['target'].shape)} and input {show(arrays['input'].shape)}"
+
+
+def column_hint(target: ArrayInfo) -> str:
+    if target.table and len(target.shape) > 1:
+        return " (--target-column names the column to take)"
+    return ""
+
+
+def require_rank(
+    arrays: Mapping[str, ArrayInfo], name: str, ranks: Sequence[int], expected: str
+) -> None:
+    shape = arrays[name].shape
+    if len(shape) not in ranks:
+        raise ArrayError(name, f"has shape {show(shape)}; expected {expected}")
+
+
+def broadcast_to_input(shape: Shape, name: str, info: ArrayInfo) -> Shape:
+    """The shape, with the number of rows if the array tells. Raises if it does not broadcast."""
+    widened = broadcast_shape(info.shape, shape)
+    if widened is None or not fits(widened, shape):
+        raise ArrayError(
+            name,
+            f"has shape {show(info.shape)}; expected one that broadcasts to the input's, "
+            f"{show(shape)}",
+        )
+    return tuple(a if b is None else b for a, b in zip(widened, shape, strict=True))
+
+
+def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shape:
+    """The one shape of these arrays, with the number of rows if one of them tells."""
+    first, *others = names
+    shape = arrays[first].shape
+    for name in others:
+        if not fits(arrays[name].shape, shape):
+            raise not_of_shape(name, arrays[name], shape, first)
+        known = zip(arrays[name].shape, shape, strict=True)
+        shape = tuple(b if a is None else a for a, b in known)
+    return shape
+
+
+def shape_of_pair(arrays: Mapping[str, ArrayInfo]) -> Shape:
+    """The one shape of input and target, to which all other arrays broadcast."""
+    pair = ("input", "target")
+    shape = _common_shape(arrays, pair)
+    for name, info in arrays.items():
+        if name not in pair:
+            shape = broadcast_to_input(shape, name, info)
+    return shape

@@ -1,0 +1,35 @@
+"""What the rules have in common: which losses broadcast, have classes, or take rows."""
+
+from __future__ import annotations
+
+from losscli.losses.layout.classes import (
+    class_rows,
+    index_or_probability_targets,
+    index_targets,
+    label_rows,
+    row_index_targets,
+)
+from losscli.losses.layout.distributions import distributions, with_variance
+from losscli.losses.layout.elementwise import (
+    as_many_axes,
+    broadcasting,
+    same_shape,
+    target_for_input,
+)
+from losscli.losses.layout.sequences import sequences
+from losscli.losses.layout.vectors import vector_pairs, vector_triples
+
+# The rules that let input and target differ in shape.
+BROADCASTING = (broadcasting, with_variance, distributions, as_many_axes)
+
+# The rules by which input and target hold the same things, value by value.
+ELEMENTWISE = (*BROADCASTING, same_shape, target_for_input, class_rows)
+
+# The rules whose targets are indices of classes, or may be.
+WITH_CLASSES = (index_targets, index_or_probability_targets, row_index_targets)
+
+# The rules by which a sample's input is a row of values.
+OF_ROWS = (*WITH_CLASSES, label_rows, vector_pairs, vector_triples, sequences)
+
+# The rules whose targets may have a row of values for each sample.
+WITH_TARGET_ROWS = (*ELEMENTWISE, index_or_probability_targets, label_rows)

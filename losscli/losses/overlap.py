@@ -1,0 +1,108 @@
+"""Losses of the overlap of what is predicted and what is there, over the whole data set."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+
+from losscli.elements import Floats, PerElement
+from losscli.losses.arrays import Array, ClassIndices, Probabilities
+from losscli.losses.checks import Check
+from losscli.losses.class_checks import negative_target_rows, rows_are_what_from_says
+from losscli.losses.indices import class_indices
+from losscli.losses.layout.classes import index_or_probability_targets
+from losscli.losses.numerics import CLASS_AXIS, widen
+from losscli.losses.options import ClassBase, Integers, Interval, Options
+from losscli.losses.registry import loss
+from losscli.losses.softmax import negative_log
+
+
+def _soft_dice(options: Options, sums: Floats) -> float:
+    """The loss of the sums Σpt, Σp and Σt of each class, (3, C)."""
+    smooth = options["smooth"]
+    assert isinstance(smooth, int | float)
+    if options["average"] == "micro":
+        return _one_minus_overlap([math.fsum(of_classes) for of_classes in sums.tolist()], smooth)
+    each = [_one_minus_overlap(of_class, smooth) for of_class in sums.T.tolist()]
+    return math.fsum(each) / len(each)
+
+
+def _one_minus_overlap(sums: list[float], smooth: float) -> float:
+    both, predicted, there = sums
+    # 1 - (2·Σpt + smooth) / (Σp + Σt + smooth), without the digits that the difference loses.
+    whole = predicted + there + smooth
+    return (predicted + there - 2.0 * both) / whole if whole else math.nan
+
+
+@loss(
+    layout=index_or_probability_targets,
+    checks=(Check(rows_are_what_from_says), Check(negative_target_rows)),
+    reductions=("pooled",),
+    pool=_soft_dice,
+)
+def dice(
+    input: Probabilities,
+    target: ClassIndices,
+    *,
+    average: Literal["micro", "macro"] = "micro",
+    smooth: Annotated[float, Interval(0.0)] = 1.0,
+    ignore_index: Integers = -100,
+    from_: Literal["probs", "logits"] = "probs",
+    class_base: ClassBase = 0,
+) -> PerElement:
+    """One minus the overlap of probabilities and targets, of the whole data set.
+
+        1 - (2·Σpt + smooth) / (Σp + Σt + smooth)
+
+    where p is the probability of a class and t its target, 1 or 0. The sums run over all elements
+    of the data set and over all classes, or over each class by itself, and then the mean of the
+    classes is taken (macro). It is no mean of losses of elements: there is no loss of one element.
+
+    Args:
+        input: probabilities, (C), (N, C) or (N, C, d1, ..., dK); class axis second
+        target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK); or probabilities of the
+            input's shape
+        average: over all classes at once, or the mean over classes
+        smooth: is added to both sides of the ratio, so that a class that is nowhere costs 0
+        ignore_index: a target that does not count; may be repeated
+        from_: what the input holds; logits are normalised by softmax
+        class_base: the number of the first class in the target; unless given, 0, or what the names
+            of the input's columns say
+
+    Raises:
+        DataError: for shapes that do not fit, and targets outside 0..C-1 that are not ignored
+        UsageError: for a smooth below 0
+
+    Example:
+        >>> import losscli
+        >>> losscli.dice([[0.75, 0.25], [0.25, 0.75]], [0, 1], smooth=0.0)
+        np.float64(0.25)
+
+    Source: 1 - (2·Σpt + smooth) / (Σp + Σt + smooth)
+    Drozdzal et al., The Importance of Skip Connections in Biomedical Image Segmentation, 2016
+    """
+    p = np.exp(-negative_log(input, from_, None)) if from_ == "logits" else widen(input)
+    ignored = None
+    if target.ndim == input.ndim:
+        t = widen(target)
+    else:
+        indices, ignored = class_indices(
+            target,
+            input.shape[CLASS_AXIS],
+            ignore_index,
+            class_base,
+            options=("ignore_index", "class_base"),
+        )
+        t = _one_hot(indices, input.shape)
+    terms = np.moveaxis(np.stack([p * t, p, t]), 1 + CLASS_AXIS, -1)
+    is_number = np.isfinite(terms).all(axis=(0, -1))
+    losses = PerElement(np.where(is_number, 0.0, np.nan), terms=terms)
+    return losses if ignored is None or not ignored.any() else losses.ignoring(ignored)
+
+
+def _one_hot(indices: Array, shape: tuple[int, ...]) -> Floats:
+    result = np.zeros(shape)
+    np.put_along_axis(result, np.expand_dims(indices, CLASS_AXIS), 1.0, CLASS_AXIS)
+    return result

@@ -1,0 +1,51 @@
+"""Negative logarithms of probabilities, however these were saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import Floats
+from losscli.losses.numerics import CLASS_AXIS, widen
+from losscli.losses.summing import total
+
+
+def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
+    """-log softmax(x) along the class axis, to the last digits also where it is almost 0.
+
+    With m = x_k the largest of a row,
+
+        -log softmax(x)_c = (m - x_c) + log1p(Σ_{j≠k} exp(x_j - m))
+
+    where both terms are at least 0, so nothing cancels; log(Σ_j exp(x_j - m)) would lose the
+    digits of Σ_{j≠k} next to exp(0) = 1 when the model is confident. A NaN or +inf in a row, or
+    a row of only -inf, makes x_k - m NaN and with it the row.
+    """
+    if x.shape[axis] == 0:
+        return x
+    largest = np.expand_dims(np.argmax(x, axis=axis), axis)
+    below = x - np.take_along_axis(x, largest, axis)
+    terms = np.exp(below)
+    of_largest = np.take_along_axis(terms, largest, axis)
+    np.put_along_axis(terms, largest, of_largest - 1.0, axis)
+    others = np.expand_dims(total(terms, axis), axis)
+    return np.log1p(others) - below
+
+
+def negative_log(x: NDArray[Any], kind: str, clip: float | None, axis: int = CLASS_AXIS) -> Floats:
+    """-log p of the probabilities p that `x` tells as "logits", "probs" or "log-probs".
+
+    Probabilities are taken as they are, never renormalised, and held within clip..1-clip.
+    """
+    if kind == "logits":
+        return negative_log_softmax(widen(x), axis)
+    if kind == "probs":
+        return 0.0 - np.log(clipped(widen(x), clip))
+    return 0.0 - widen(x)  # not -x, which shows a loss of 0 as -0.0
+
+
+def clipped(p: Floats, clip: float | None) -> Floats:
+    """Probabilities held within clip..1-clip."""
+    return p if clip is None else np.clip(p, clip, 1.0 - clip)

@@ -1,0 +1,140 @@
+"""Sums along the class axis in one order, which gives the same bits for every memory layout.
+
+NumPy's `sum` adds the same numbers in another order where they lie in memory differently, where
+other rows surround them, and since NumPy 2.3 where a row has 9,000 of them. Here the order follows
+from the number of classes alone. It is defined by `_in_lanes`, which adds whole arrays:
+
+1. Runs of 512 classes are added up by themselves, in the type of the terms.
+2. A run is added up in lanes, as the units of a processor do that add 16 bytes at once: class c
+   goes to lane c mod 4 in float32 and c mod 2 in float64. A lane takes four of its classes at a
+   time: acc + ((a + b) + (c + d)). Of the last classes, fewer than 16 or 8, it takes one at a time.
+3. The lanes are added in pairs of neighbours.
+4. The sums of the runs are added up in float64 in the same way.
+
+Every term goes through fewer than 40 additions in float32. `einsum` adds up a row that is
+contiguous in memory in this very order, and ten times as fast as whole arrays can be added there.
+It is used for such rows, if it gives the same bits on numbers that are tried first. Cross-entropy
+of float32 takes as long as with `einsum` in any order on rows of 10 classes, 1 to 5 % longer on
+rows of 1,000 and up to 7 % on rows of 50,257 (medians of 15 pairs of runs on one core).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import Floats
+
+# Classes that are added up in the type of the terms.
+_RUN = 512
+
+# The bytes of all lanes.
+_LANES = 16
+
+# So few classes are added faster one by one, each for all rows at once. In blocks of 2^19 float32,
+# `einsum` takes 1.15 ms for rows of 2, 0.45 ms for rows of 5, and adding them so 0.25 and 0.19 ms.
+_FEW = 7
+
+# Numbers that have to be contiguous for NumPy to add them fast.
+_ENOUGH = 64
+
+
+def total(terms: NDArray[Any], axis: int) -> Floats:
+    """The sum along an axis in float64; runs of float32 are added up in float32 first."""
+    others = list(range(terms.ndim))
+    of_classes = others.pop(axis)
+    classes = terms.transpose(of_classes, *others)  # np.moveaxis takes ten times as long
+    rows, shape = terms.transpose(*others, of_classes), classes.shape[1:]
+    if rows.flags.c_contiguous:  # rows that lie end to end need no more than two axes
+        classes = rows.reshape(math.prod(shape), len(classes)).T
+    while len(classes) > _RUN:
+        classes = _sums_of_runs(classes)
+    return _widen(_sum_of_run(classes)).reshape(shape)
+
+
+def mean(terms: NDArray[Any], axis: int) -> Floats:
+    """The sum along an axis, divided by the number of classes."""
+    result: Floats = total(terms, axis) / terms.shape[axis]
+    return result
+
+
+def _sums_of_runs(classes: NDArray[Any]) -> Floats:
+    """The sum of each run of the first axis, along that axis."""
+    whole = len(classes) // _RUN * _RUN
+    runs = classes[:whole].reshape(-1, _RUN, *classes.shape[1:]).swapaxes(0, 1)
+    sums = _widen(_sum_of_run(runs))
+    if whole == len(classes):
+        return sums
+    last = _widen(_sum_of_run(classes[whole:]))
+    return np.concatenate([sums, last[np.newaxis]])
+
+
+def _sum_of_run(classes: NDArray[Any]) -> NDArray[Any]:
+    """The sum along the first axis, of at most `_RUN` classes."""
+    few = len(classes) <= _FEW
+    rows = classes.transpose(*range(1, classes.ndim), 0)
+    if not (few or _are_rows(classes) or _are_columns(classes)):
+        copy = np.ascontiguousarray(rows).reshape(-1, len(classes))
+        return _sum_of_run(copy.T).reshape(rows.shape[:-1])
+    if _are_rows(classes) and not few and _einsum_agrees(classes.dtype):
+        sums: NDArray[Any] = np.einsum("...c->...", rows)
+        return sums
+    return _in_lanes(classes)
+
+
+def _are_rows(classes: NDArray[Any]) -> bool:
+    """Whether `einsum` can add up the classes: it has fast loops for up to three axes."""
+    return classes.strides[0] == classes.itemsize and classes.ndim <= 3
+
+
+def _are_columns(classes: NDArray[Any]) -> bool:
+    """Whether NumPy adds one class to another fast."""
+    axes = zip(classes.strides[1:], classes.shape[1:], strict=True)
+    return any(stride == classes.itemsize and size >= _ENOUGH for stride, size in axes)
+
+
+def _in_lanes(classes: NDArray[Any]) -> NDArray[Any]:
+    """The sum along the first axis: the definition of the order."""
+    lanes = _LANES // classes.itemsize
+    whole = len(classes) // (4 * lanes) * (4 * lanes)
+    sums = [] if not whole else list(_in_fours(classes[:whole], lanes))
+    for c in range(whole, len(classes)):
+        if len(sums) < lanes:
+            sums.append(classes[c])
+        else:
+            sums[c % lanes] = sums[c % lanes] + classes[c]
+    while len(sums) > 1:
+        unpaired = sums[len(sums) // 2 * 2 :]
+        sums = [a + b for a, b in zip(sums[0::2], sums[1::2], strict=False)] + unpaired
+    zero = np.zeros(classes.shape[1:], classes.dtype)
+    return sums[0] + zero if sums else zero  # -0.0 becomes 0.0, as in `einsum`
+
+
+def _in_fours(classes: NDArray[Any], lanes: int) -> NDArray[Any]:
+    """The sum of each lane: Σ (a + b) + (c + d), one four after the other."""
+    fours = classes.reshape(-1, 2, 2, lanes, *classes.shape[1:])
+    pairs = fours[:, :, 0] + fours[:, :, 1]
+    first, *others = pairs[:, 0] + pairs[:, 1]
+    for four in others:
+        first += four
+    result: NDArray[Any] = first
+    return result
+
+
+@functools.cache
+def _einsum_agrees(dtype: np.dtype[Any]) -> bool:
+    """Whether `einsum` adds up contiguous rows in the order of `_in_lanes`.
+
+    It does in NumPy 2.0 to 2.4 where its loops add 16 bytes at once, as all published builds do.
+    """
+    rows = np.sqrt(np.arange(1.0, 3 * _RUN + 1.0)).astype(dtype).reshape(3, _RUN)
+    tried = [rows[:number, :classes] for number in (1, 3) for classes in (8, 9, 31, 100, _RUN)]
+    return all(np.array_equal(np.einsum("...c->...", one), _in_lanes(one.T)) for one in tried)
+
+
+def _widen(sums: NDArray[Any]) -> Floats:
+    return sums.astype(np.float64, copy=False)

@@ -1,0 +1,190 @@
+"""Arriving: an array whose values come in their order, as from a pipe or a compressed file."""
+
+from __future__ import annotations
+
+from typing import IO
+
+import numpy as np
+
+from losscli.errors import DataError, first_line
+from losscli.readers.arrays.header import Header
+from losscli.readers.arrays.in_file import InFile
+from losscli.source import Box, Shape, Source, Values
+
+# A longer row is not kept in memory but on disk, where any box of it can be read.
+_MOST_ROW_BYTES = 1 << 25
+_COPY_BYTES = 1 << 20
+
+Damage = tuple[type[Exception], ...]
+
+_DAMAGE: Damage = (OSError, EOFError, ValueError)
+
+
+def arriving(
+    name: str,
+    header: Header,
+    file: IO[bytes],
+    size: int,
+    *,
+    has_checksum: bool,
+    damage: Damage = _DAMAGE,
+) -> Arriving:
+    """The array of the values that follow in a file.
+
+    With `has_checksum` the file is read to its end, where it compares the checksum. It raises
+    `damage` for damaged contents.
+    """
+    values = _Values(name, header, file, has_checksum, damage)
+    on_disk = header.row_bytes > _MOST_ROW_BYTES or header.is_scattered
+    kind = _OnDisk if on_disk else Arriving
+    return kind(name, header, values, size)
+
+
+class _Values:
+    """The bytes of an array's values, as a file gives them."""
+
+    def __init__(
+        self, name: str, header: Header, file: IO[bytes], has_checksum: bool, damage: Damage
+    ) -> None:
+        self.close = file.close
+        self._name = name
+        self._header = header
+        self._file = file
+        self._left = header.bytes
+        self._has_checksum = has_checksum
+        self._damage = damage
+
+    def read_into(self, buffer: memoryview) -> None:
+        done = 0
+        while done < len(buffer):
+            part = self._next(len(buffer) - done)
+            buffer[done : done + len(part)] = part
+            done += len(part)
+
+    def to_disk(self, size: int) -> IO[bytes]:
+        """So many of the bytes, in a temporary file without a name."""
+        import tempfile  # noqa: PLC0415 - 5 ms, for this alone
+
+        try:
+            return self._copied(tempfile.TemporaryFile(), size)
+        except OSError as error:
+            raise DataError(
+                f"{self._name}: {error.strerror} where its values are laid to be read in another "
+                "order; TMPDIR names another place"
+            ) from error
+
+    def _copied(self, spool: IO[bytes], size: int) -> IO[bytes]:
+        try:
+            while size:
+                part = self._next(min(_COPY_BYTES, size))
+                size -= len(part)
+                spool.write(part)
+            spool.flush()
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    def _next(self, most: int) -> bytes:
+        part = self._read(most)
+        if not part:
+            raise self._header.ends_early(self._name)
+        self._left -= len(part)
+        if self._has_checksum and not self._left:
+            while self._read(_COPY_BYTES):  # the checksum is behind whatever follows
+                pass
+        return part
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except self._damage as error:
+            raise DataError(f"{self._name}: damaged: {first_line(error)}") from error
+
+
+class Arriving(Source):
+    """Values that can only be read on. It keeps the rows that are asked for."""
+
+    concurrent = False
+
+    def __init__(self, name: str, header: Header, values: _Values, size: int) -> None:
+        self.name = name
+        self.paths = (name,)
+        self.bytes = size
+        self._header = header
+        self._values = values
+        self._first = 0
+        self._rows: Values | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return self._header.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self._header.dtype
+
+    def count(self) -> int:
+        return self._header.shape[0]
+
+    def close(self) -> None:
+        self._values.close()
+
+    def read(self, box: Box) -> Values:
+        """The values in a box. It forgets the rows before the box."""
+        if not self._header.shape:
+            return self._next(1).reshape(())
+        if self._rows is None:
+            self._rows = self._next(0)
+        start, stop, _ = box[0].indices(self._header.shape[0])
+        passed = min(start - self._first, len(self._rows))
+        self._rows, self._first = self._rows[passed:], self._first + passed
+        missing = stop - self._first - len(self._rows)
+        if missing > 0:
+            self._rows = np.concatenate([self._rows, self._next(missing)])
+        return self._rows[(slice(0, stop - start), *box[1:])]
+
+    def _next(self, rows: int) -> Values:
+        block: Values = np.empty((rows, *self._header.shape[1:]), self.dtype)
+        self._values.read_into(block.reshape(-1).view(np.uint8).data)
+        return block
+
+
+class _OnDisk(Arriving):
+    """The same for rows that are too long for memory, or scattered in Fortran order: each row, or
+    the whole array, is on disk while it is read."""
+
+    _part: InFile | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self._part is not None:
+            self._part.close()
+
+    def read(self, box: Box) -> Values:
+        sizes = self._header.shape
+        start, stop, _ = box[0].indices(sizes[0])
+        blocks = []
+        while start < stop:
+            part = self._part_with(start)
+            rows = slice(start - self._first, min(stop - self._first, part.count()))
+            blocks.append(part.read((rows, *box[1:])))
+            start = self._first + rows.stop
+        if not blocks:
+            return np.empty((0, *sizes[1:]), self.dtype)[(slice(None), *box[1:])]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def _part_with(self, row: int) -> InFile:
+        """The rows on disk, once they contain a row; those before are deleted."""
+        while self._part is None or row >= self._first + self._part.count():
+            if self._part is not None:
+                self._part.close()
+                self._first += self._part.count()
+            self._part = self._write_rows(self._header.shape[0] if self._header.fortran else 1)
+        return self._part
+
+    def _write_rows(self, rows: int) -> InFile:
+        """The next rows, written to disk."""
+        header = self._header._replace(shape=(rows, *self._header.shape[1:]))
+        spool = self._values.to_disk(header.bytes)
+        return InFile(self.name, header, 0, self.bytes, lambda: spool)

@@ -1,0 +1,59 @@
+"""Rows of differing lengths that are end to end in one array of values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from losscli.errors import ArrayError, DataError
+from losscli.readers.arrays.derived import Derived
+from losscli.source import Box, Shape, Source, Values
+
+# More values than any file has, and fewer than 64 bits can count.
+_MOST = 1 << 62
+
+
+class Concatenated(Derived):
+    """A source over the rows, each filled up with zeros to the longest."""
+
+    def __init__(self, values: Source, role: str, lengths: Values) -> None:
+        super().__init__(values)
+        _require_lengths(role, lengths)
+        self._lengths = lengths.astype(np.int64)
+        self._ends = np.cumsum(self._lengths)
+        self._longest = int(self._lengths.max(initial=0))
+
+    @property
+    def shape(self) -> Shape:
+        return (len(self._lengths), self._longest)
+
+    def count(self) -> int:
+        return len(self._lengths)
+
+    def read(self, box: Box) -> Values:
+        """The rows in a box. Raises DataError if there are not as many values as the rows need."""
+        start, stop, _ = box[0].indices(len(self._lengths))
+        lengths = self._lengths[start:stop]
+        if not len(lengths):
+            return np.zeros((0, self._longest), self.dtype)
+        first, end = int(self._ends[start] - self._lengths[start]), int(self._ends[stop - 1])
+        values = self._source.read((slice(first, end),))
+        at_end = stop == len(self._lengths)
+        if len(values) < end - first or (at_end and self._source.count() > end):
+            raise DataError(
+                f"{self.name}: found {self._source.count()} values end to end, expected "
+                f"{int(self._ends[-1])}, the sum of their lengths"
+            )
+        rows: Values = np.zeros((len(lengths), self._longest), self.dtype)
+        rows[np.arange(self._longest) < lengths[:, np.newaxis]] = values
+        return rows[(slice(None), *box[1:])]
+
+
+def _require_lengths(role: str, lengths: Values) -> None:
+    """Raise ArrayError for what cannot be lengths."""
+    whole = (lengths >= 0) & (lengths == np.floor(lengths)) & (lengths <= _MOST)
+    if not whole.all():
+        odd = lengths[~whole][0]
+        raise ArrayError(role, f"is {odd}; expected a length, a whole number from 0 to 2^62")
+    total = float(lengths.sum(dtype=np.float64))
+    if total > _MOST:
+        raise ArrayError(role, f"add up to {total:g}, which no file holds; expected lengths")

@@ -1,0 +1,68 @@
+"""What sources have in common that are made of another source, or of what no file contains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.source import Box, Label, Present, Shape, Source
+
+
+class Derived(Source):
+    """A source over another one, from whose file and columns it comes."""
+
+    def __init__(self, source: Source) -> None:
+        self.name = source.name
+        self.bytes = source.bytes
+        self.columns = source.columns
+        self.files = source.files
+        self.paths = source.paths
+        self.concurrent = source.concurrent
+        self.of_table = source.of_table
+        self._source = source
+
+    @property
+    def shape(self) -> Shape:
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self._source.dtype
+
+    @property
+    def label_names(self) -> Sequence[Label] | None:
+        return self._source.label_names
+
+    def count(self) -> int:
+        return self._source.count()
+
+    def present(self, box: Box) -> Present | None:
+        return self._source.present(box)
+
+    def file_rows(self, box: Box) -> NDArray[np.int64]:
+        return self._source.file_rows(box)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class AlongRows(Source):
+    """A source of something that is known of each row of an array."""
+
+    def __init__(self, array: Source) -> None:
+        self.concurrent = array.concurrent
+        self.of_table = array.of_table
+        self._array = array
+
+    @property
+    def shape(self) -> Shape:
+        return self._array.shape[:1]
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.int64)
+
+    def count(self) -> int:
+        return self._array.count()

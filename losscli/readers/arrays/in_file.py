@@ -1,0 +1,140 @@
+"""InFile: an array whose values are next to each other in a file, of which any box can be read.
+
+The file is not mapped: mapped pages would count as memory of the process, and a file cut short
+under a map kills it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import Lock
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.errors import DataError
+from losscli.readers.arrays.header import Header
+from losscli.source import Box, Shape, Source, Values
+
+if TYPE_CHECKING:
+    from losscli.readers.files.checksum import Checksum
+
+# A scattered box is read in one go, with the bytes between its values, if these are together no
+# more than this many bytes, or this many times the box; otherwise slice by slice.
+_SMALL_SPAN = 1 << 16
+_DENSE = 2
+
+ReadInto = Callable[[memoryview, int], None]
+
+
+class InFile(Source):
+    """The values of a header, which are in a file from the byte `offset` on."""
+
+    can_take = True
+
+    def __init__(
+        self,
+        name: str,
+        header: Header,
+        offset: int,
+        size: int,
+        open_raw: Callable[[], IO[bytes]],
+        *,
+        checksum: Checksum | None = None,
+    ) -> None:
+        self.name = name
+        self.paths = (name,)
+        self.bytes = size
+        self._header = header
+        self._offset = offset
+        self._open = open_raw
+        self._file: IO[bytes] | None = None
+        self._checksum = checksum
+        self._opening = Lock()
+        self._closed = False
+
+    @property
+    def shape(self) -> Shape:
+        return self._header.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self._header.dtype
+
+    def count(self) -> int:
+        return self._header.shape[0]
+
+    def close(self) -> None:
+        """Close the file. A thread that still reads then fails, and does not open it again."""
+        with self._opening:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
+
+    def read(self, box: Box) -> Values:
+        sizes, strides = self._header.shape, self._header.strides
+        ranges = [range(*part.indices(size)) for part, size in zip(box, sizes, strict=True)]
+        block = np.empty([len(part) for part in ranges], self.dtype)
+        begins = (part.start * stride for part, stride in zip(ranges, strides, strict=True))
+        self._fill(block, self._offset + sum(begins), strides, self._read_checked)
+        return block
+
+    def take(self, start: int, columns: NDArray[np.intp]) -> Values:
+        """The value in one column of each row: a page is read, not the row."""
+        row_stride, column_stride = self._header.strides
+        rows = np.arange(start, start + len(columns))
+        offsets = self._offset + rows * row_stride + columns * column_stride
+        descriptor, size = self._descriptor(), self.dtype.itemsize
+        data = b"".join([os.pread(descriptor, size, offset) for offset in offsets.tolist()])
+        if len(data) < len(columns) * size:
+            raise self._header.ends_early(self.name)
+        return np.frombuffer(data, self.dtype)
+
+    def _descriptor(self) -> int:
+        """The descriptor of the file, which is opened when it is first read."""
+        if self._file is None:
+            with self._opening:
+                if self._closed:
+                    raise ValueError(f"{self.name} is closed")
+                self._file = self._file or self._open()
+        return self._file.fileno()
+
+    def _fill(
+        self, block: Values, offset: int, strides: tuple[int, ...], read_into: ReadInto
+    ) -> None:
+        """Fill a block from the bytes at `offset`, which are `strides` apart in the file."""
+        if block.size == 0:
+            return
+        steps = [(size - 1) * stride for size, stride in zip(block.shape, strides, strict=True)]
+        span = sum(steps) + block.itemsize
+        if span == block.nbytes and block.strides == strides:
+            read_into(block.reshape(-1).view(np.uint8).data, offset)
+        elif span <= max(_SMALL_SPAN, _DENSE * block.nbytes):
+            buffer = bytearray(span)
+            read_into(memoryview(buffer), offset)
+            block[...] = np.ndarray(block.shape, block.dtype, buffer, strides=strides)
+        else:
+            axis = int(np.argmax(steps))
+            inner = strides[:axis] + strides[axis + 1 :]
+            for i, part in enumerate(np.moveaxis(block, axis, 0)):
+                self._fill(part, offset + i * strides[axis], inner, self._read_into)
+
+    def _read_checked(self, buffer: memoryview, offset: int) -> None:
+        """Read and add to the checksum what is read in one go: of slices that would take longer
+        than reading them."""
+        self._read_into(buffer, offset)
+        if self._checksum is not None and not self._checksum.add(offset, buffer):
+            raise DataError(f"{self.name}: damaged: its checksum is another than it had")
+
+    def _read_into(self, buffer: memoryview, offset: int) -> None:
+        done = 0
+        while done < len(buffer):
+            try:
+                got = os.preadv(self._descriptor(), [buffer[done:]], offset + done)
+            except OSError as error:
+                raise DataError(f"{self.name}: {error.strerror}") from error
+            if not got:
+                raise self._header.ends_early(self.name, offset + done)
+            done += got

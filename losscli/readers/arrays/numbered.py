@@ -1,0 +1,87 @@
+"""Sources of numbers that no file contains: positions of columns and files, indices of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from losscli.errors import DataError, listed
+from losscli.readers.arrays.derived import AlongRows, Derived
+from losscli.source import Box, Label, Present, Shape, Source, Values
+
+
+class Positions(Source):
+    """A source that gives each entry of the second axis its position, for all rows alike."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    @property
+    def shape(self) -> Shape:
+        return (1, len(self._names))
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.int64)
+
+    @property
+    def label_names(self) -> Sequence[Label]:
+        return list(self._names)
+
+    def count(self) -> int:
+        return 1
+
+    def read(self, box: Box) -> Values:
+        return np.arange(len(self._names))[np.newaxis][box]
+
+
+class FileNumbers(AlongRows):
+    """A source that gives each row of an array the number of the file that it comes from."""
+
+    @property
+    def label_names(self) -> Sequence[Label]:
+        return list(self._array.files or (self._array.name,))
+
+    def read(self, box: Box) -> Values:
+        rows = np.arange(*box[0].indices(self.count()))
+        return np.searchsorted(self._array.starts, rows, "right") - 1
+
+
+class NumberedTargets(Derived):
+    """A source over targets that are the numbers of classes with gaps, as -1 and 1: it gives their
+    indices, and `mark` for those that are ignored."""
+
+    def __init__(
+        self, source: Source, numbers: Sequence[int], ignored: Sequence[int], mark: int
+    ) -> None:
+        super().__init__(source)
+        self.class_names = [str(number) for number in numbers]
+        self._numbers = np.array(numbers)
+        self._ignored = np.array(ignored)
+        self._mark = mark
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.int64)
+
+    def read(self, box: Box) -> Values:
+        values = self._source.read(box)
+        indices = np.minimum(np.searchsorted(self._numbers, values), len(self._numbers) - 1)
+        is_ignored = np.isin(values, self._ignored)
+        unknown = (self._numbers[indices] != values) & ~is_ignored
+        present = self._source.present(box)
+        if present is not None:
+            unknown &= present
+        if unknown.any():
+            raise self._error(values, unknown, box)
+        return np.where(is_ignored, self._mark, indices)
+
+    def _error(self, values: Values, unknown: Present, box: Box) -> DataError:
+        """The error for the first target that is no class."""
+        place = tuple(int(k) for k in np.argwhere(unknown)[0])
+        row = place[0] + (box[0].start or 0) if place else 0
+        return DataError(
+            f"{self.name}: target in row {row} is {values[place]}; expected one of "
+            f"{listed(self.class_names)}, as the columns of the input are called"
+        )

@@ -1,0 +1,1 @@
+"""Files: their bytes, compressed or not, several as one, and the text in them."""

@@ -1,0 +1,135 @@
+"""The dialect of a text file: its delimiter, its header and the names of its columns."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import PurePath
+
+from losscli.errors import DataError, quoted
+from losscli.readers import Reading
+from losscli.readers.files.lines import whole_rows
+from losscli.readers.files.origin import Origin
+
+_DELIMITERS = ",\t;|"
+
+# A row that is not blank; its quotes may hold line breaks.
+_ROW = re.compile(rb'(?:"[^"]*"|[^"\r\n]+|")+')
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the text is to be parsed: what the columns are called, and the lines before the rows."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    lines_before: int
+
+    def whole_rows(self, text: bytes) -> int:
+        return whole_rows(text, self.delimiter.encode())
+
+    @property
+    def is_blank_missing(self) -> bool:
+        """Whether a blank line is a row, whose one value is missing."""
+        return len(self.names) == 1
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, NaN or infinity."""
+    return _NUMBER.fullmatch(cell) is not None
+
+
+def dialect_of(origin: Origin, reading: Reading, head: bytes) -> tuple[Dialect, tuple[str, ...]]:
+    """The dialect of a text by its first bytes, and the notes on what was chosen."""
+    begun = head.decode("utf-8-sig", "surrogateescape")
+    delimiter = delimiter_of(origin, reading, head)
+    rows = csv.reader(io.StringIO(begun, newline=""), delimiter=delimiter)
+    cells = next(row for row in rows if row)
+    lines_before = rows.line_num
+    header, notes = reading.header, tuple[str, ...]()
+    if header is None:
+        header, notes = _find_header(origin.name, cells, rows)
+    if not header:
+        return Dialect(delimiter, tuple(map(str, range(len(cells)))), 0), notes
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{origin.name}: found a name that is no UTF-8; iconv -t UTF-8 converts it"
+        ) from error
+    return Dialect(delimiter, _names(cells), lines_before), notes
+
+
+def _names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns; one without a name is called as pandas calls it."""
+    names, taken = list(cells), set(cells)
+    for position, cell in enumerate(cells):
+        if cell:
+            continue
+        name = f"Unnamed: {position}"
+        further = (f"{name}.{number}" for number in count(1))
+        names[position] = next(one for one in chain([name], further) if one not in taken)
+        taken.add(names[position])
+    return tuple(names)
+
+
+def delimiter_of(origin: Origin, reading: Reading, head: bytes) -> str:
+    """What was given, else a tab for `.tsv`, else what the first row has most of; numpy.savetxt
+    writes blanks."""
+    if reading.delimiter:
+        return reading.delimiter
+    if ".tsv" in PurePath(origin.name).suffixes:
+        return "\t"
+    row = _ROW.search(head.removeprefix(codecs.BOM_UTF8))
+    outside_quotes = re.sub(rb'"[^"]*"', b"", row[0] if row else b"").decode("latin-1")
+    most = max(_DELIMITERS, key=outside_quotes.count)
+    if most in outside_quotes:
+        return most
+    return " " if " " in outside_quotes.strip() else ","
+
+
+def _find_header(
+    name: str, cells: Sequence[str], rows: Iterator[list[str]]
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the first line, of these cells, has names, and the note that says so if it might not.
+
+    pandas writes 0, 1, 2, ... above columns without names. Such a line is names if the rows below
+    it are not whole numbers, and otherwise it may be a row of them.
+    """
+    if not all(is_number(cell) for cell in cells):
+        _require_no_fraction(name, cells)
+        return True, ()
+    if list(cells) != [str(k) for k in range(len(cells))]:
+        return False, (f"{name}: the first line holds numbers, so it is taken as data",)
+    line = ",".join(cells) if len(cells) < 6 else f"0,1,...,{cells[-1]}"
+    found = (cell for row in rows for cell in row if is_number(cell))
+    fraction = next((cell for cell in found if not _WHOLE.fullmatch(cell)), None)
+    if fraction is None:
+        raise DataError(
+            f"{name}: the first line, {line}, may be column names or values. Use --header or "
+            "--no-header."
+        )
+    reason = f"the rows hold {quoted(fraction)}, which is not a whole number"
+    return True, (
+        f"{name}: took the first line, {line}, as column names, since {reason}. Use --no-header to "
+        "read it as data.",
+    )
+
+
+def _require_no_fraction(name: str, cells: Sequence[str]) -> None:
+    """Raise DataError where a first line of words has a number that no column is called by."""
+    numbers = (cell for cell in cells if is_number(cell))
+    odd = next((cell for cell in numbers if not float(cell).is_integer()), None)
+    if odd is not None:
+        raise DataError(
+            f"{name}: the first line has {quoted(odd)} and words, and may be column names or "
+            "values. Use --header or --no-header."
+        )

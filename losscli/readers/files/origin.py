@@ -1,0 +1,161 @@
+"""Where the bytes of a file come from: a path, standard input, compressed or not."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import stat
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STANDARD_INPUT = "-"
+
+# The suffixes of compressed files.
+COMPRESSED = (".gz", ".bz2", ".zst", ".zstd")
+
+# What compressed files begin with, and pyarrow's word for it.
+_COMPRESSIONS = {"gzip": rb"\x1f\x8b", "bz2": rb"BZh[1-9]1AY&SY", "zstd": rb"\x28\xb5\x2f\xfd"}
+_MAGIC_BYTES = 10
+
+_HEAD_BYTES = 1 << 12
+
+
+class Origin:
+    """The bytes of one file, from the beginning as often as asked; of standard input, once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.path = None if name == STANDARD_INPUT else Path(name)
+        self._begun = b""
+        if self.path is not None:
+            _require_file(self.path)
+
+    @property
+    def size(self) -> int:
+        """The file's size; 0 for standard input."""
+        return 0 if self.path is None else self.path.stat().st_size
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any of its bytes can be read at once."""
+        return self.path is not None and not self.is_compressed
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._compression is not None
+
+    def head(self, size: int = _HEAD_BYTES) -> bytes:
+        """The first bytes, fewer only if there are no more; they are still there to be read."""
+        if self.path is None:
+            missing = size - len(self._begun)
+            self._begun += _read_full(self._standard_input, missing)
+            return self._begun[:size]
+        with self.stream() as file:
+            return _read_full(file, size)
+
+    def stream(self) -> IO[bytes]:
+        """A file of the bytes, expanded if they are compressed."""
+        if self.path is None:
+            begun, self._begun = self._begun, b""
+            return _buffered(_Continued(begun, self._standard_input))
+        file = open(self.path, "rb")  # noqa: SIM115 - closed by the caller
+        return file if self._compression is None else _expanded(file, self._compression)
+
+    def open_raw(self) -> io.FileIO:
+        """The file's own bytes, unbuffered."""
+        assert self.path is not None
+        return io.FileIO(self.path)
+
+    def arrow_stream(self) -> pa.NativeFile:
+        """The same for pyarrow."""
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
+
+        if self.is_plain:
+            return self.arrow_file()
+        file = self.stream()
+        return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
+
+    def arrow_file(self) -> pa.NativeFile:
+        """A plain file for pyarrow, which takes names that are no UTF-8 as bytes."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        assert self.path is not None
+        return pa.OSFile(os.fsencode(self.path))
+
+    @cached_property
+    def _magic(self) -> bytes:
+        if self.path is None:
+            if sys.stdin is None:
+                raise DataError(f"{self.name}: standard input is closed")
+            return _read_full(sys.stdin.buffer, _MAGIC_BYTES)
+        with open(self.path, "rb") as file:
+            return file.read(_MAGIC_BYTES)
+
+    @cached_property
+    def _compression(self) -> str | None:
+        return _compression(self._magic)
+
+    @cached_property
+    def _standard_input(self) -> IO[bytes]:
+        """Standard input, expanded, whose first bytes were looked at."""
+        file = _buffered(_Continued(self._magic, sys.stdin.buffer))
+        return file if self._compression is None else _expanded(file, self._compression)
+
+
+class _Continued(io.RawIOBase):
+    """Bytes that were read already, and then the rest of a file, which stays open."""
+
+    def __init__(self, begun: bytes, rest: IO[bytes]) -> None:
+        self._begun = begun
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        part = self._begun[: len(buffer)] or self._rest.read(len(buffer))
+        self._begun = self._begun[len(part) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _buffered(file: io.RawIOBase) -> IO[bytes]:
+    return io.BufferedReader(file)
+
+
+def _compression(begun: bytes) -> str | None:
+    return next((kind for kind, magic in _COMPRESSIONS.items() if re.match(magic, begun)), None)
+
+
+def _expanded(file: IO[bytes], compression: str) -> pa.NativeFile:
+    import pyarrow as pa  # noqa: PLC0415
+
+    return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
+
+
+def _read_full(file: IO[bytes], size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _require_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise DataError(f"{path}: not a regular file; a pipe is read as - on standard input")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error

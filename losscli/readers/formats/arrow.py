@@ -1,0 +1,136 @@
+"""Arrow's own files, as a file (Feather too) or as a stream, batch by batch."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+from pyarrow import ipc
+
+from losscli.errors import DataError
+from losscli.readers import Reading
+from losscli.readers.files.origin import Origin
+from losscli.readers.formats.format import Format
+from losscli.readers.tables.damage import DAMAGE, unreadable
+from losscli.readers.tables.pools import at_most
+from losscli.readers.tables.table import Table
+from losscli.readers.tables.table_file import TableFile
+
+FORMATS = (Format("arrow", ("feather", "ipc", "arrows"), rb"ARROW1|\xff\xff\xff\xff"),)
+
+_FILE_MAGIC = b"ARROW1"
+
+# What every message of a stream begins with, and what a stream ends with unless it was cut off or
+# its writer left it open. Streams of before 2019 have neither.
+_CONTINUATION = b"\xff\xff\xff\xff"
+_END = _CONTINUATION + bytes(4)
+
+# A batch is read whole, unless batches are larger than this: then the file is mapped, and its
+# pages are given back after every slice of so many bytes. A file cut short under a map kills the
+# process, so a map is the second choice.
+_MOST_BATCH_BYTES = 1 << 26
+_SLICE_BYTES = 1 << 22
+
+
+def open_file(origin: Origin, reading: Reading) -> Table:
+    """The schema, from the file's first message."""
+    is_file = origin.head(len(_FILE_MAGIC)) == _FILE_MAGIC
+    try:
+        with at_most(reading.threads):
+            file = _file(origin, reading) if is_file else _stream(origin, reading)
+    except DAMAGE as error:
+        raise unreadable(origin.name, "not a readable Arrow file", error) from error
+    return Table(file)
+
+
+def _file(origin: Origin, reading: Reading) -> TableFile:
+    if not origin.is_plain:
+        raise DataError(
+            f"{origin.name}: an Arrow file is read from plain files alone; as a stream it can be "
+            "piped"
+        )
+    with origin.arrow_file() as file, ipc.open_file(file) as reader:
+        schema = reader.schema
+    return TableFile(
+        origin.name,
+        origin.size,
+        schema,
+        lambda wanted: _of_file(origin, wanted.names, reading.threads),
+        threads=reading.threads,
+    )
+
+
+def _stream(origin: Origin, reading: Reading) -> TableFile:
+    options = ipc.IpcReadOptions(use_threads=reading.threads != 1)
+
+    def opened() -> ipc.RecordBatchStreamReader:
+        return ipc.open_stream(origin.arrow_stream(), options=options)
+
+    stream = opened()
+    size, first_pass = origin.size, [stream]
+
+    def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+        reader = first_pass.pop() if first_pass else opened()
+        yield from _checked(origin, (batch.select(wanted.names) for batch in reader))
+        if origin.size < size:  # to pyarrow a stream ends wherever a batch does
+            raise DataError(f"{origin.name}: became shorter while it was read")
+
+    return TableFile(
+        origin.name,
+        size,
+        stream.schema,
+        batches,
+        warnings=_missing_end(origin),
+        threads=reading.threads,
+    )
+
+
+def _missing_end(origin: Origin) -> tuple[str, ...]:
+    if not origin.is_plain or origin.head(len(_CONTINUATION)) != _CONTINUATION:
+        return ()
+    with origin.open_raw() as file:
+        file.seek(-len(_END), os.SEEK_END)
+        if file.read() == _END:
+            return ()
+    return (f"{origin.name}: the stream lacks its end mark; batches may be missing",)
+
+
+def _of_file(
+    origin: Origin, columns: Sequence[str], threads: int | None
+) -> Iterator[pa.RecordBatch]:
+    with origin.arrow_file() as file, ipc.open_file(file) as reader:
+        count = reader.num_record_batches
+        if origin.size <= _MOST_BATCH_BYTES * max(count, 1):
+            fields = [reader.schema.get_field_index(name) for name in columns]
+            options = ipc.IpcReadOptions(included_fields=fields, use_threads=threads != 1)
+            with ipc.open_file(file, options=options) as narrow:
+                whole = (narrow.get_batch(i).select(list(columns)) for i in range(count))
+                yield from _checked(origin, whole)
+            return
+    yield from _checked(origin, _mapped(origin, columns))
+
+
+def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Slices of batches that are too large to be held, each copied out of the mapped file."""
+    with origin.stream() as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    reader = ipc.open_file(pa.BufferReader(pa.py_buffer(pages)))
+    for i in range(reader.num_record_batches):
+        batch = reader.get_batch(i).select(list(columns))
+        rows = max(1, _SLICE_BYTES * batch.num_rows // max(batch.nbytes, 1))
+        for start in range(0, batch.num_rows, rows):
+            part = batch.slice(start, rows)
+            yield pa.record_batch([pa.concat_arrays([one, one[:0]]) for one in part], part.schema)
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+def _checked(origin: Origin, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches, whose lengths and offsets are what their buffers hold."""
+    try:
+        for batch in batches:
+            batch.validate(full=True)
+            yield batch
+    except DAMAGE as error:
+        raise unreadable(origin.name, "damaged Arrow file", error) from error

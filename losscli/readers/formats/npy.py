@@ -1,0 +1,79 @@
+"""NumPy's `.npy`: one array, of which any box can be read, or rows as they arrive."""
+
+from __future__ import annotations
+
+import warnings
+from tokenize import TokenError
+from typing import IO
+
+from numpy.lib import format as npy_format
+
+from losscli.errors import DataError, first_line
+from losscli.readers import Reading
+from losscli.readers.arrays.arriving import arriving
+from losscli.readers.arrays.header import Header
+from losscli.readers.arrays.in_file import InFile
+from losscli.readers.container import SingleArray
+from losscli.readers.dtypes import require_real
+from losscli.readers.files.origin import Origin
+from losscli.readers.formats.format import Format
+from losscli.source import Source
+
+FORMATS = (Format("npy", magic=rb"\x93NUMPY"),)
+
+# What NumPy raises for a header that is no Python literal, or that has an unknown type.
+_BAD_HEADER = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
+
+
+def open_file(origin: Origin, reading: Reading) -> SingleArray:
+    """The array of a `.npy` file; only the header is read."""
+    del reading  # there is nothing to choose
+    return SingleArray(_in_file(origin) if origin.is_plain else _arriving(origin))
+
+
+def _in_file(origin: Origin) -> InFile:
+    with origin.stream() as file:
+        header = read_header(origin.name, file)
+        offset = file.tell()
+    if offset + header.bytes > origin.size:
+        raise header.ends_early(origin.name, origin.size)
+    return InFile(origin.name, header, offset, origin.size, origin.open_raw)
+
+
+def _arriving(origin: Origin) -> Source:
+    file = origin.stream()
+    header = read_header(origin.name, file)
+    if header.is_scattered:
+        raise DataError(
+            f"{origin.name}: found an array in Fortran order, which cannot be read as it "
+            "arrives; numpy.ascontiguousarray(x) saves it in C order"
+        )
+    return arriving(origin.name, header, file, origin.size, has_checksum=origin.is_compressed)
+
+
+def read_header(name: str, file: IO[bytes]) -> Header:
+    """The header in front of the values. Raises DataError for anything else."""
+    try:
+        version = npy_format.read_magic(file)
+        read = (
+            npy_format.read_array_header_1_0
+            if version == (1, 0)
+            else npy_format.read_array_header_2_0
+        )
+        with warnings.catch_warnings(action="ignore"):  # of what Python 2 wrote
+            header = Header(*read(file))
+    except _BAD_HEADER as error:
+        raise DataError(f"{name}: not a readable .npy array: {first_line(error)}") from error
+    require_real(name, header.dtype)
+    header.require_possible(name)
+    return header

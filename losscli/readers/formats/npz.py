@@ -1,0 +1,112 @@
+"""NumPy's `.npz`: a zip file of `.npy` files."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from contextlib import ExitStack
+from functools import partial
+from typing import IO
+
+from losscli.errors import DataError, shortened
+from losscli.readers import Reading
+from losscli.readers.arrays.arriving import arriving
+from losscli.readers.arrays.header import Header
+from losscli.readers.arrays.in_file import InFile
+from losscli.readers.files.checksum import Checksum
+from losscli.readers.files.members import Members
+from losscli.readers.files.origin import Origin
+from losscli.readers.foreign import conversion
+from losscli.readers.formats.format import Format
+from losscli.readers.formats.npy import read_header
+from losscli.source import Source
+
+FORMATS = (Format("npz", magic=rb"PK\x03\x04"),)
+
+# The local header in front of a member's bytes: its length, and where it has the lengths of the
+# name and of the extra field, which follow.
+_LOCAL_HEADER = 30
+_LOCAL_LENGTHS = slice(26, 30)
+
+# What zipfile raises for a file that is damaged, encrypted or compressed in an unknown way.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
+
+
+def open_file(origin: Origin, reading: Reading) -> Members:
+    """The arrays of a `.npz`, called as numpy.load calls them."""
+    del reading  # there is nothing to choose
+    if origin.path is None:
+        raise DataError("a .npz cannot be read from standard input: its table of contents is last")
+    infos = [info for info in _entries(origin) if info.filename.endswith(".npy")]
+    if not infos:
+        raise DataError(
+            f"{origin.name}: found a zip file without arrays; if it is one of PyTorch's, this "
+            f"converts it: {conversion(origin.name, 'pt')}"
+        )
+    return Members(
+        origin.name,
+        {info.filename.removesuffix(".npy"): partial(_member, origin, info) for info in infos},
+    )
+
+
+def _entries(origin: Origin) -> list[zipfile.ZipInfo]:
+    with origin.stream() as file:  # what the system refuses is no damage
+        try:
+            return zipfile.ZipFile(file).infolist()
+        except _DAMAGE as error:
+            raise DataError(f"{origin.name}: not a readable .npz file: {error}") from error
+
+
+def _member(origin: Origin, info: zipfile.ZipInfo) -> Source:
+    name = f"{origin.name}[{shortened(info.filename.removesuffix('.npy'))}]"
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(_expanding(origin, info))
+            header = read_header(name, file)
+            _require_size(name, header, info.file_size - file.tell())
+            if info.compress_type == zipfile.ZIP_STORED:
+                return _stored(name, header, origin, info, file.tell())
+            stack.pop_all()  # the array closes it
+            return arriving(name, header, file, info.file_size, has_checksum=True, damage=_DAMAGE)
+    except DataError:  # one of the errors that are damage, and has said so
+        raise
+    except _DAMAGE as error:
+        raise DataError(f"{name}: {error}") from error
+
+
+def _require_size(name: str, header: Header, found: int) -> None:
+    if found != header.bytes:
+        raise DataError(
+            f"{name}: found {found} bytes of values; its header says {header.shape} of "
+            f"{header.dtype}, which are {header.bytes}"
+        )
+
+
+def _expanding(origin: Origin, info: zipfile.ZipInfo) -> IO[bytes]:
+    assert origin.path is not None
+    return zipfile.ZipFile(origin.path).open(info)
+
+
+def _stored(
+    name: str, header: Header, origin: Origin, info: zipfile.ZipInfo, header_bytes: int
+) -> InFile:
+    """A member that is in the file without compression: any box of it can be read."""
+    with origin.open_raw() as file:
+        file.seek(info.header_offset)
+        local = file.read(_LOCAL_HEADER)
+        lengths = struct.unpack("<HH", local[_LOCAL_LENGTHS])
+        begin = file.seek(info.header_offset + _LOCAL_HEADER + sum(lengths))
+        checksum = Checksum(info.CRC, info.file_size)
+        checksum.add(begin, memoryview(file.read(header_bytes)))
+    size, begin = info.file_size, begin + header_bytes
+    return InFile(name, header, begin, size, origin.open_raw, checksum=checksum)

@@ -1,0 +1,1 @@
+"""Tables, their columns as arrays, and how rows of several tables belong together."""

@@ -1,0 +1,110 @@
+"""Columns: which columns of a table are read, and as which types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from losscli.readers.tables.labels import bare
+from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.types import (
+    FILE,
+    LABEL,
+    ROW,
+    bare_type,
+    is_text,
+    plain_type,
+    require_usable,
+    value_type,
+)
+from losscli.readers.tables.words import as_numbers
+
+
+class Columns:
+    """The columns of all arrays and labels that are made from a table.
+
+    Attributes:
+        schema: the types that columns are read as
+        needs_file: whether the number of the file that a row comes from is read too
+    """
+
+    def __init__(self, file: TableFile) -> None:
+        self.schema = file.schema
+        self.needs_file = False
+        self._file = file
+        self._numbers: list[str] = []
+        self._labels: dict[str, pa.Field] = {}
+        self._texts: set[str] = set()
+
+    def add_numbers(self, columns: Sequence[str]) -> None:
+        """Read columns as one array."""
+        require_usable(self.schema, columns, self._file.name)
+        self._numbers = list(dict.fromkeys([*self._numbers, *columns]))
+
+    def add_labels(self, column: str) -> None:
+        """Read a column as labels, also if it is an array as well."""
+        self._labels[column] = self._file.label_field(column)
+
+    def allow_text(self, column: str) -> None:
+        """Read a column of names as it is; text in any other is an error."""
+        self._texts.add(column)
+
+    def take_as_text(self, column: str) -> None:
+        """Read a column of which nothing but missing numbers is known as names."""
+        place = self.schema.get_field_index(column)
+        self.schema = self.schema.set(place, pa.field(column, pa.string()))
+        self.allow_text(column)
+
+    def type_of(self, name: str) -> pa.DataType:
+        """The type of an array's column."""
+        if self._must_be_numbers(name):
+            return pa.float64()
+        return plain_type(self.schema.field(name).type)
+
+    def fields(self, drops_rows: bool) -> Iterator[pa.Field]:
+        """The columns as they are read; what is both an array and labels is read as labels, whose
+        text or number then becomes the array's."""
+        numbers = {name: self._stored_field(name, drops_rows) for name in self._numbers}
+        yield from (numbers | self._labels).values()
+        if self.needs_file and self._file.files:
+            yield pa.field(FILE, pa.int64())
+
+    def of(self, batch: pa.RecordBatch, rows: NDArray[np.int64], needs_rows: bool) -> pa.Table:
+        """The columns of a batch, which has these rows of the file. Raises DataError at the first
+        word among numbers."""
+        columns = {name: self._as_numbers(batch, name, rows) for name in self._numbers}
+        columns |= {LABEL + name: bare(batch.column(name)) for name in self._labels}
+        if needs_rows:
+            columns[ROW] = pa.array(rows)
+        if self.needs_file:
+            has_files = FILE in batch.schema.names
+            columns[FILE] = batch.column(FILE) if has_files else pa.array(np.zeros_like(rows))
+        return pa.table(columns)
+
+    def of_no_rows(self, needs_rows: bool, is_ragged: bool) -> pa.Table:
+        """The columns of a table without rows, or with `is_ragged` of the steps of its lists."""
+        types = {name: self.type_of(name) for name in self._numbers}
+        types |= {LABEL + name: bare_type(field.type) for name, field in self._labels.items()}
+        if is_ragged:
+            types = {name: value_type(kind) for name, kind in types.items()}
+        places = [ROW] * needs_rows + [FILE] * self.needs_file
+        types |= dict.fromkeys(places, pa.int64())
+        return pa.schema(list(types.items())).empty_table()
+
+    def _as_numbers(self, batch: pa.RecordBatch, name: str, rows: NDArray[np.int64]) -> pa.Array:
+        place = (self._file.name, name, rows)
+        return as_numbers(batch.column(name), self.type_of(name), self._file.missing, place)
+
+    def _stored_field(self, name: str, drops_rows: bool) -> pa.Field:
+        """How an array's column is read: text that has to be numbers as numbers, unless rows are
+        dropped first, which may contain anything."""
+        field = self.schema.field(name)
+        if drops_rows and pa.types.is_string(self._file.label_type(field)):
+            return field.with_type(pa.string())
+        return field.with_type(pa.float64()) if self._must_be_numbers(name) else field
+
+    def _must_be_numbers(self, name: str) -> bool:
+        return is_text(plain_type(self.schema.field(name).type)) and name not in self._texts

@@ -1,0 +1,65 @@
+"""Which rows of a table its conditions keep, and those on tables whose rows are paired with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from losscli.readers.tables.labels import bare, label_values, meets
+from losscli.readers.tables.pools import at_most
+from losscli.readers.tables.selection import Mask, RowStream, Selection
+from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.types import require_one
+from losscli.readers.tables.where import Where
+
+
+class Conditions:
+    """The batches of a table, each with the rows of it that are kept."""
+
+    def __init__(self, file: TableFile) -> None:
+        self._file = file
+        self._own: list[Where] = []
+        self._selections: list[Selection] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._own or self._selections)
+
+    def add(self, condition: Where) -> None:
+        """Drop all rows that do not meet a condition on one of the columns."""
+        require_one(self._file.looks, condition.column, self._file.name)
+        self._own.append(condition)
+
+    def follow(self, selection: Selection) -> None:
+        """Drop the rows that conditions on another table drop there."""
+        self._selections.append(selection)
+
+    def own_masks(self) -> Iterator[Mask]:
+        """Which rows the conditions on this table keep, batch by batch."""
+        for batch in self._batches([]):
+            yield self._mask(batch, [])
+
+    def batches(self, fields: Iterable[pa.Field]) -> Iterator[tuple[pa.RecordBatch, Mask]]:
+        """All rows, with these fields at least, and which of them all conditions keep."""
+        streams = [selection.stream() for selection in self._selections]
+        for batch in self._batches(fields):
+            yield batch, self._mask(batch, streams)
+        for stream in streams:
+            stream.require_end(self._file.name)
+
+    def _batches(self, fields: Iterable[pa.Field]) -> Iterator[pa.RecordBatch]:
+        """The rows with these fields and those of the conditions, which are read as labels."""
+        labels = [self._file.label_field(one.column) for one in self._own]
+        schema = pa.schema({field.name: field for field in [*fields, *labels]}.values())
+        with at_most(self._file.threads):
+            yield from self._file.open_batches(schema)
+
+    def _mask(self, batch: pa.RecordBatch, streams: Sequence[RowStream]) -> Mask:
+        masks = [one.take_from(self._file.name, batch.num_rows) for one in streams]
+        for condition in self._own:
+            column = bare(batch.column(condition.column))
+            labels = label_values(column, self._file.name, condition.column, int)
+            masks.append(meets(labels, condition).to_numpy(zero_copy_only=False))
+        kept: Mask = np.logical_and.reduce([np.ones(batch.num_rows, np.bool_), *masks])
+        return kept

@@ -1,0 +1,124 @@
+"""Columns of a table as labels, as values to be shown, and as cells to be compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from losscli.readers.arrays.derived import AlongRows
+from losscli.readers.fields import Field
+from losscli.readers.tables.labels import as_values, label_values
+from losscli.readers.tables.table_source import TableSource, rows_of
+from losscli.readers.tables.types import FILE, LABEL
+from losscli.source import Box, Label, Values
+
+if TYPE_CHECKING:
+    from losscli.readers.tables.table import Table
+
+
+class _LabelColumn(TableSource):
+    """A source over one column of labels."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.int64)
+
+    def _column(self, rows: pa.Table, start: int) -> pa.Array:
+        [name] = self._columns
+        return label_values(
+            rows.column(LABEL + name).combine_chunks(),
+            self.name,
+            name,
+            lambda place: self.table.file_row(start + place),
+        )
+
+
+class TableLabels(_LabelColumn):
+    """A source over a column of labels, which gives each value's number among `label_names`."""
+
+    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
+        super().__init__(table, columns)
+        self._codes: dict[str | bytes | float | None, int] = {}
+
+    @property
+    def label_names(self) -> Sequence[Label]:
+        """The values so far, in the order in which they came; None where there was none."""
+        return [str(one) if isinstance(one, bytes) else one for one in self._codes]
+
+    def _decode(self, rows: pa.Table, start: int) -> Values:
+        encoded = self._column(rows, start).dictionary_encode(null_encoding="encode")
+        values = encoded.dictionary.to_pylist()
+        one_nan = (value if value == value else math.nan for value in values)  # noqa: PLR0124
+        codes = [self._codes.setdefault(value, len(self._codes)) for value in one_nan]
+        numbers: Values = np.array(codes, np.int64)[encoded.indices.to_numpy()]
+        return numbers
+
+
+class TableValues(_LabelColumn):
+    """A source over a column of labels, which gives the values as they are."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(object)
+
+    def _decode(self, rows: pa.Table, start: int) -> Values:
+        return as_values(self._column(rows, start))
+
+
+class TableCells(_LabelColumn):
+    """A column of labels as Arrow has it, to be compared with that of another table."""
+
+    def __init__(self, table: Table, columns: tuple[str, ...], field: Field) -> None:
+        super().__init__(table, columns)
+        self.field = field
+        self._start = 0
+
+    @property
+    def column(self) -> str:
+        return self._columns[0]
+
+    def cells(self, box: Box) -> pa.Array:
+        """The cells in a box: of keys that are floating-point numbers as they are, otherwise as
+        labels."""
+        self._start, stop = rows_of(box)
+        rows = self.table.read(self._start, stop)
+        stored = rows.column(LABEL + self.column)
+        if pa.types.is_floating(stored.type):
+            return stored.combine_chunks()
+        return self._column(rows, self._start)
+
+    def last_row(self, place: int) -> int:
+        """The row of the file of a place in the cells that were read last."""
+        return self.table.file_row(self._start + place)
+
+    def _decode(self, rows: pa.Table, start: int) -> Values:
+        return as_values(self._column(rows, start))
+
+
+class TableFiles(TableSource):
+    """A source over the number of the file that each row comes from."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.int64)
+
+    @property
+    def label_names(self) -> Sequence[Label]:
+        return list(self.paths)
+
+    def _decode(self, rows: pa.Table, start: int) -> Values:
+        del start
+        numbers: NDArray[np.int64] = rows.column(FILE).to_numpy()
+        return numbers
+
+
+class FileRows(AlongRows):
+    """A source of the row of the file from which each row of an array comes."""
+
+    def read(self, box: Box) -> Values:
+        return self._array.file_rows(box)

@@ -1,0 +1,153 @@
+"""The types of a table's columns, and which of them can be an array."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from losscli.errors import DataError, KindError, listed, quoted, shortened
+from losscli.readers.fields import Content, Field
+
+# What Table puts before the name of a column that is read as labels; it may be an array as well.
+LABEL = "\0label "
+
+# The columns with the row of the file, and the number of the file, that a row comes from.
+ROW = "\0row"
+FILE = "\0file"
+
+
+def fields_of(schema: pa.Schema) -> tuple[Field, ...]:
+    """What each column of a table holds."""
+    return tuple(
+        Field(field.name, *_content(plain_type(field.type), field.type)) for field in schema
+    )
+
+
+def _content(kind: pa.DataType, stored: pa.DataType) -> tuple[Content, bool]:
+    if is_list(kind):
+        axes = len(stored.shape) if isinstance(stored, pa.FixedShapeTensorType) else 1
+        content = _content(_innermost(kind), kind)[0]
+        return (content if _is_real(kind) and axes == 1 else Content.OTHER), True
+    tests = {
+        Content.FLOAT: pa.types.is_floating,
+        Content.WHOLE: pa.types.is_integer,
+        Content.TRUTH: pa.types.is_boolean,
+        Content.TEXT: is_text,
+        Content.TIME: pa.types.is_temporal,
+    }
+    return next((content for content, test in tests.items() if test(kind)), Content.OTHER), False
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether each cell holds a row of values."""
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether each cell holds a name."""
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """The type of a cell's values: of the cell, or of what its list holds."""
+    return kind.value_type if is_list(kind) else kind
+
+
+def bare_type(kind: pa.DataType) -> pa.DataType:
+    """The type without extensions and dictionaries."""
+    return _rebuilt(kind, lambda leaf: leaf)
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the numbers, or names, that are made of it: as `bare_type`, but decimals, and
+    what is nothing but missing, as float64."""
+    return _rebuilt(kind, _as_number)
+
+
+def require_one(schema: pa.Schema, name: str, path: str) -> None:
+    """Raise DataError unless exactly one column has that name."""
+    if name not in schema.names:
+        raise DataError(f"{path}: found no column {quoted(name)}; there are {listed(schema.names)}")
+    _require_once(schema.names.count(name), name, path)
+
+
+def _require_once(count: int, name: str, path: str) -> None:
+    if count > 1:
+        raise DataError(f"{path}: several columns are named {quoted(name)}")
+
+
+def _rebuilt(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """The type without extensions and dictionaries, in whose place of values stands another."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _rebuilt(kind.storage_type, leaf)
+    if pa.types.is_dictionary(kind):
+        return _rebuilt(kind.value_type, leaf)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_rebuilt(kind.value_type, leaf), kind.list_size)
+    if is_list(kind):
+        wrap = pa.large_list if pa.types.is_large_list(kind) else pa.list_
+        return wrap(_rebuilt(kind.value_type, leaf))
+    return leaf(kind)
+
+
+def _as_number(kind: pa.DataType) -> pa.DataType:
+    return pa.float64() if pa.types.is_decimal(kind) or pa.types.is_null(kind) else kind
+
+
+def _require_one_axis(field: pa.Field, path: str) -> None:
+    """Raise KindError for tensors of several axes, whose values pyarrow stores as one list."""
+    if isinstance(field.type, pa.FixedShapeTensorType) and len(field.type.shape) > 1:
+        raise KindError(
+            f"{path}: column {quoted(field.name)} holds tensors of shape "
+            f"{tuple(field.type.shape)}, expected numbers or lists of them; numpy.save('x.npy', "
+            f"table[{quoted(field.name)}].combine_chunks().to_numpy_ndarray()) converts them"
+        )
+
+
+def _is_real(kind: pa.DataType) -> bool:
+    kind = _innermost(kind)
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
+
+
+def _innermost(kind: pa.DataType) -> pa.DataType:
+    while is_list(kind):
+        kind = value_type(kind)
+    return kind
+
+
+def require_usable(schema: pa.Schema, columns: Sequence[str], path: str) -> None:
+    """Raise DataError unless the columns can be one array."""
+    counts = Counter(schema.names)
+    for name in columns:
+        _require_once(counts[name], name, path)
+        kind = plain_type(schema.field(name).type)
+        if not _is_real(kind) and not is_text(kind):
+            raise KindError(
+                f"{path}: column {quoted(name)} holds {shortened(kind)}, expected numbers"
+            )
+        _require_one_axis(schema.field(name), path)
+    lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
+    if lists and len(columns) > 1:
+        beside = listed([name for name in columns if name != lists[0]])
+        raise DataError(
+            f"{path}: column {quoted(lists[0])} holds lists and is an array by itself; "
+            f"found {beside} beside it"
+        )
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """A column without extensions, dictionaries and decimals."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind = plain_type(column.type)
+    return column if kind == column.type else column.cast(kind)

@@ -1,0 +1,35 @@
+"""Where: a condition on the rows of a table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from losscli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Where:
+    """A condition on the rows of the one table that has the column.
+
+    >>> Where.parsed("split=test,dev")
+    Where(column='split', values=('test', 'dev'), negated=False)
+    """
+
+    column: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+    @classmethod
+    def parsed(cls, text: str) -> Where:
+        """The condition that a text such as `split=test` or `fold!=0,1` means."""
+        found = re.fullmatch(r"(.+?)(!?=)(.*)", text, re.DOTALL)
+        if found is None:
+            raise UsageError(
+                f"--where is {text!r}; expected COLUMN=VALUE or COLUMN!=VALUE, with commas "
+                "between several values"
+            )
+        return cls(found[1], tuple(found[3].split(",")), found[2] == "!=")
+
+    def __str__(self) -> str:
+        return f"{self.column}{'!=' if self.negated else '='}{','.join(self.values)}"

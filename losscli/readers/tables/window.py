@@ -1,0 +1,41 @@
+"""Window: the rows of a table that are in memory while the table is read from start to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+
+class Window:
+    """Rows of consecutive tables, read once; `empty` is a table of their columns."""
+
+    def __init__(self, tables: Iterator[pa.Table], empty: pa.Table) -> None:
+        self._tables = tables
+        self._rows = empty
+        self._first = 0
+
+    def read(self, start: int, stop: int) -> pa.Table:
+        """Rows from `start` to `stop`, fewer at the end. It forgets the rows before `start`."""
+        fresh = []
+        missing = stop - self._first - self._rows.num_rows
+        while missing > 0 and (table := next(self._tables, None)) is not None:
+            fresh.append(table)
+            missing -= table.num_rows
+        if fresh:
+            self._rows = pa.concat_tables([self._rows, *fresh])
+        passed = min(start - self._first, self._rows.num_rows)
+        self._rows = self._rows.slice(passed)
+        self._first += passed
+        return self._rows.slice(0, stop - start)
+
+    def value(self, column: str, row: int) -> int:
+        """The number in a column of one of the rows in memory."""
+        return int(self._rows.column(column)[row - self._first].as_py())
+
+    def count(self) -> int:
+        """The number of all rows, after reading to the end."""
+        rest = sum(int(table.num_rows) for table in self._tables)
+        self._first += int(self._rows.num_rows) + rest
+        self._rows = self._rows.slice(self._rows.num_rows)
+        return self._first

@@ -1,0 +1,43 @@
+"""One strictly valid JSON object. Numbers that JSON has no word for become strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from losscli.elements import Elements
+from losscli.report.document import Document, objects_of
+from losscli.report.format import Cells
+from losscli.report.format import Report as Format
+from losscli.report.json_text import dumps
+
+
+class Report(Format):
+    """Losses go out as they come: with the reduction `none`, `values` is the first key."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._written = 0
+
+    def elements(self, elements: Elements) -> None:
+        for loss in elements.losses.values.ravel().tolist():
+            self.stream.write(", " if self._written else '{\n  "values": [')
+            self.stream.write(dumps(loss))
+            self._written += 1
+
+    def document(self, document: Document) -> None:
+        lines = ",\n".join(
+            f"  {dumps(key)}: {dumps(value)}" for key, value in object_of(document).items()
+        )
+        opening = "{\n"
+        if document.elements is not None:
+            opening = "],\n" if self._written else '{\n  "values": [],\n'
+        self.stream.write(f"{opening}{lines}\n}}\n")
+
+    def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
+        self.stream.write(dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
+
+
+def object_of(document: Document) -> dict[str, object]:
+    """All of a document as one object."""
+    return {**document.data, **{table.name: objects_of(table) for table in document.tables}}

@@ -1,0 +1,226 @@
+"""Tables for people, drawn by rich. The only importer of rich."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table as Drawn
+from rich.text import Text
+
+from losscli.elements import Elements
+from losscli.report.document import Block, Document, Line
+from losscli.report.elements import element_header, element_rows
+from losscli.report.format import Cells
+from losscli.report.format import Report as Format
+from losscli.result import Column, Kind, Table, interval_text, short
+from losscli.text import printable
+
+# Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
+_LINES_KEPT = 6
+
+# Characters of the longest bar of a histogram, and those beside it.
+_BAR_WIDTH = 40
+_BESIDE_BARS = 36
+
+# Characters of a column of losses, which most of them have room in.
+_COLUMN_WIDTH = 12
+
+# In a pipe a line is as long as what it holds.
+_UNCUT = 1 << 16
+
+
+class Report(Format):
+    """On a terminal the losses end with the screen, and a line says how to get all of them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._console = _console(stream)
+        self._shown = 0
+
+    def elements(self, elements: Elements) -> None:
+        room = max(1, self._console.height - _LINES_KEPT) if self._console.is_terminal else None
+        rows = islice(element_rows(elements), None if room is None else max(0, room - self._shown))
+        cells = [[short(cell) for cell in row] for row in rows]
+        if cells:
+            header = element_header(elements)
+            table = _columns(header, cells, self._console.width, with_header=self._shown == 0)
+            self._console.print(table)
+        self._shown += len(cells)
+
+    def document(self, document: Document) -> None:
+        if document.elements is not None:
+            self._say_what_was_cut(document.elements)
+            return
+        if document.lead is not None:
+            self._console.print(_table(document.lead, document.lead.rows, self._console.width))
+            self._console.print()
+        width = _width_of_labels(document)
+        for number, block in enumerate(document.blocks):
+            if number:
+                self._console.print()
+            self._block(block, width)
+        if document.closing is not None:
+            if len(document.blocks) > 1:
+                self._console.print()
+            self._close(document.closing, width)
+        for table in document.tables:
+            self._console.print()
+            self._table(table)
+
+    def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
+        table = _drawn("bold")
+        for name in header:
+            table.add_column(_text(name), overflow="fold")
+        for row in rows:
+            table.add_row(*(_lines(str(cell)) for cell in row))
+        self._console.print(table)
+
+    def _block(self, block: Block, width: int) -> None:
+        table = Drawn.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="dim", min_width=width)
+        table.add_column(overflow="fold")
+        table.add_row(_text(block.label, style="bold"), _text(block.headline, style="bold"))
+        for label, text in block.lines:
+            table.add_row(_text(label), _text(text))
+        self._console.print(table)
+
+    def _close(self, closing: Line, width: int) -> None:
+        """The terminal breaks the line, so that what is copied from it is still one."""
+        line = Text.assemble((f"{closing[0]:{width}}  ", "dim"), printable(closing[1]))
+        self._console.print(line, soft_wrap=True)
+
+    def _table(self, table: Table) -> None:
+        """The rows that fit on the screen, and a line that says how many there are."""
+        room = self._console.height - _LINES_KEPT if self._console.is_terminal else None
+        shown = table.rows[: None if room is None else max(1, room)]
+        self._console.print(_table(table, shown, self._console.width))
+        if len(shown) < len(table.rows):
+            self._say(
+                f"the first {len(shown):,} of {len(table.rows):,} {table.what}; --format plain "
+                "or a pipe gives all",
+            )
+        if any(number in table.rough for number in range(len(shown))):
+            self._say("* fewer than 30 samples: the interval is rough")
+
+    def _say_what_was_cut(self, total: int) -> None:
+        if self._shown < total:
+            self._say(f"the first {self._shown} of {total}; --format plain or a pipe gives all")
+
+    def _say(self, text: str) -> None:
+        self._console.print(_text(text, style="dim"))
+
+
+def _width_of_labels(document: Document) -> int:
+    labels = [label for block in document.blocks for label, _ in ((block.label, ""), *block.lines)]
+    return max(map(len, (*labels, document.closing[0] if document.closing else "")), default=0)
+
+
+def _table(table: Table, rows: Sequence[object], width: int) -> Drawn:
+    """The columns that people read, with what they read in the cells."""
+    drawn = _drawn("dim")
+    columns = [
+        column
+        for column in table.columns
+        if column.heading is not None
+        and not (column.optional and all(column.of(row) in (None, {}) for row in table.rows))
+    ]
+    for column in columns:
+        left = column.kind is Kind.LABELS or (column.kind is Kind.PLAIN and not column.in_rows)
+        for heading in _headings(column):
+            drawn.add_column(_text(heading), justify="left" if left else "right", overflow="fold")
+    bars = _bars(table, rows, width)
+    if bars is not None:
+        drawn.add_column("", justify="left", overflow="fold")
+    for number, row in enumerate(rows):
+        cells = [cell for column in columns for cell in _cells(column, row)]
+        if table.rough:
+            cells = _marked(columns, cells, number in table.rough)
+        drawn.add_row(*map(_text, cells), *([] if bars is None else [_text(bars[number])]))
+    return drawn
+
+
+def _headings(column: Column) -> Sequence[str]:
+    if column.kind in (Kind.LABELS, Kind.INDEX):
+        return column.parts
+    return (column.heading or "",)
+
+
+def _cells(column: Column, row: object) -> Iterator[str]:
+    value = column.of(row)
+    match column.kind:
+        case Kind.LABELS:
+            labels = value.values() if isinstance(value, Mapping) else value
+            yield from ("(none)" if label is None else short(label) for label in labels)
+        case Kind.INDEX:
+            yield from map(str, value)
+        case Kind.INTERVAL:
+            yield "" if value is None else interval_text(value)
+        case Kind.SHARE:
+            yield "" if value is None or math.isnan(value) else f"{value:.1%}"
+        case Kind.COUNT:
+            yield f"{value:,}"
+        case _:
+            yield short(value)
+
+
+def _marked(columns: Sequence[Column], cells: list[str], is_rough: bool) -> list[str]:
+    """The cells with a mark beside the count where the interval is of few samples."""
+    kinds = [column.kind for column in columns for _ in _headings(column)]
+    mark = "*" if is_rough else " "
+    return [
+        cell + mark if kind is Kind.COUNT else cell for cell, kind in zip(cells, kinds, strict=True)
+    ]
+
+
+def _bars(table: Table, rows: Sequence[object], width: int) -> list[str] | None:
+    """A bar in eighths of a character for each row, if a column of counts is drawn."""
+    column = next((one for one in table.columns if one.name == table.drawn), None)
+    if column is None:
+        return None
+    longest = max(1, min(_BAR_WIDTH, width - _BESIDE_BARS))
+    counts = [column.of(row) for row in rows]
+    most = max(counts, default=0)
+    eighths = [round(count / most * longest * 8) if most else 0 for count in counts]
+    return ["█" * (one // 8) + " ▏▎▍▌▋▊▉"[one % 8].strip() for one in eighths]
+
+
+def _drawn(header_style: str) -> Drawn:
+    return Drawn(box=None, padding=(0, 2, 0, 0), header_style=header_style)
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text that neither steers the terminal nor is taken for markup."""
+    return Text(printable(text), style=style)
+
+
+def _lines(text: str) -> Text:
+    """The same of several lines, such as a formula for each kind of target."""
+    return Text("\n").join(map(_text, text.split("\n")))
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process with 1; a reader that left is no error."""
+        raise BrokenPipeError
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else _UNCUT
+    return _Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
+
+
+def _columns(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], width: int, with_header: bool
+) -> Drawn:
+    """Columns of one width in every block, which a narrow screen has room for."""
+    least = max(1, min(_COLUMN_WIDTH, width // len(header) - 2))
+    table = Drawn(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=with_header)
+    for name in header:
+        table.add_column(_text(name), justify="right", min_width=least, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_text, row))
+    return table

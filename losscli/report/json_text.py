@@ -1,0 +1,28 @@
+"""Values as strictly valid JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from losscli.text import printable_json
+
+
+def dumps(value: object, indent: int | None = None) -> str:
+    """JSON that steers no terminal. NaN and infinity are strings, and dataclasses objects."""
+    text = json.dumps(_speakable(value), indent=indent, allow_nan=False, ensure_ascii=False)
+    return printable_json(text)
+
+
+def _speakable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _speakable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_speakable(item) for item in value]
+    if is_dataclass(value):
+        return {one.name: _speakable(getattr(value, one.name)) for one in fields(value)}
+    return value

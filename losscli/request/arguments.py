@@ -1,0 +1,239 @@
+"""bind(loss, inputs, parameters): the arguments of a call as a request; wrong usage ends here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from losscli.elements import SAMPLE_WEIGHT
+from losscli.errors import UsageError
+from losscli.losses import kebab
+from losscli.losses.registry import Loss
+from losscli.readers import JOINS, PAIRS, Reading
+from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.readers.formats import FORMATS, known_format
+from losscli.readers.tables.where import Where
+from losscli.request.request import FilesOrNumbers, Request
+from losscli.request.wanted import AS_USUAL, THE_NUMBER, Execution, Wanted, require_no_empty
+
+# What `evaluate` takes beside the arrays and options of a loss.
+FURTHER = ("id", "join", "pair", "where", "keep", "classes", "skip_missing")
+
+
+def bind(
+    loss: Loss,
+    inputs: Sequence[Any],
+    reduction: str | None,
+    parameters: Mapping[str, Any],
+    wanted: Wanted = THE_NUMBER,
+    execution: Execution = AS_USUAL,
+    in_order: bool | None = None,
+) -> Request:
+    """Sort what was given into arrays, columns and options; all that is wrong usage ends here."""
+    reduction = loss.default_reduction if reduction is None else reduction
+    if reduction not in loss.reductions:
+        raise UsageError(
+            f"reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
+        )
+    wanted.check(reduction)
+    _require_elements(loss, wanted)
+    _check_sample_weight(reduction, parameters)
+    names = [array.name for array in loss.inputs]
+    column_names = {f"{name}_column": name for name in names}
+    options = {option.name: option.default for option in loss.options}
+    how = ("input_format", "header", "delimiter")
+    unknown = set(parameters) - {*names, *column_names, *options, *how, *FURTHER}
+    if unknown:
+        raise UsageError(
+            f"{loss.name} takes no {sorted(unknown)[0]!r}; it takes {', '.join([*names, *options])}"
+        )
+    arrays = _bind_arrays(loss, inputs, parameters)
+    columns = {
+        column_names[name]: [given] if isinstance(given, str) else list(given)
+        for name, given in parameters.items()
+        if name in column_names and given
+    }
+    for name, words in columns.items():
+        require_no_empty(words, f"--{kebab(name)}-column", "a column")
+    for name in ("id", "classes"):
+        require_no_empty([parameters.get(name)], f"--{name}", "a name")
+    borrowed = _borrow(loss, arrays, columns)
+    typed = {
+        option.name
+        for option in loss.options
+        if option.name in parameters and option.is_given(parameters[option.name])
+    }
+    options |= {name: parameters[name] for name in typed}
+    checked = {option.name: option.check(options[option.name], options) for option in loss.options}
+    request = Request(
+        loss.name,
+        {name: arrays[name] for name in names if name in arrays},
+        columns,
+        checked,
+        reduction,
+        frozenset(typed),
+        frozenset(borrowed),
+        in_order=(
+            len(inputs) > 1 and not {"input", "target"} & set(parameters)
+            if in_order is None
+            else in_order
+        ),
+        **_further(parameters),
+        reading=make_reading(*(parameters.get(name) for name in how)),
+        wanted=wanted,
+        execution=execution,
+    )
+    _require_pairing(request)
+    _require_one_standard_input(request)
+    return request
+
+
+def _further(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given beside arrays and options, conditions and columns to keep as tuples."""
+    given = {name: parameters[name] for name in FURTHER if parameters.get(name) is not None}
+    if not isinstance(given.get("classes", ""), str):
+        given["classes"] = tuple(given["classes"])
+    several = {name: _several(given.pop(name, ())) for name in ("where", "keep")}
+    require_no_empty(several["keep"], "--keep", "a column")
+    conditions = (one if isinstance(one, Where) else Where.parsed(one) for one in several["where"])
+    return {**given, "where": tuple(conditions), "keep": tuple(dict.fromkeys(several["keep"]))}
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return [given] if isinstance(given, str | Where) else list(given)
+
+
+def _require_pairing(request: Request) -> None:
+    """Raise UsageError for ways to pair rows that exclude each other, and keys that are data."""
+    for name, value, allowed in (("join", request.join, JOINS), ("pair", request.pair, PAIRS)):
+        if value is not None and value not in allowed:
+            raise UsageError(f"--{name} is {value!r}; expected {' or '.join(allowed)}")
+    if request.id is not None and request.pair is not None:
+        raise UsageError("--id pairs rows by a key and --pair position by their order; give one")
+    if request.join is not None and request.id is None:
+        raise UsageError("--join inner needs the key to join by; give --id COLUMN")
+    for array, columns in request.columns.items():
+        for column in columns:
+            if column in request.keys:
+                raise UsageError(
+                    f"{column!r} is both the key (--id) and a column of {array} "
+                    f"(--{kebab(array)}-column); a key is never data"
+                )
+
+
+def _require_elements(loss: Loss, wanted: Wanted) -> None:
+    """Raise UsageError for what is reported of elements, where a loss has none."""
+    of_elements = {"by": wanted.by, "cluster": wanted.cluster, **wanted.statistics}
+    for name, value in of_elements.items():
+        if value and loss.pool is not None and name != "accuracy":
+            raise UsageError(
+                f"--{kebab(name)} needs the loss of each element, and {loss.name} is one of the "
+                "whole data set"
+            )
+
+
+def _check_sample_weight(reduction: str, parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for sample weights with a reduction that has no use for them."""
+    for name in (SAMPLE_WEIGHT, f"{SAMPLE_WEIGHT}_column"):
+        if reduction == "batchmean" and parameters.get(name) is not None:
+            raise UsageError(
+                f"--{kebab(name)} does not go with --reduction batchmean, which divides by the "
+                "number of samples. Use --reduction mean or --reduction sum."
+            )
+
+
+def _bind_arrays(
+    loss: Loss, inputs: Sequence[Any], parameters: Mapping[str, Any]
+) -> dict[str, FilesOrNumbers]:
+    """Arrays by name; those without a name fill the required ones that have none, in order."""
+    named = {
+        array.name: parameters[array.name]
+        for array in loss.inputs
+        if parameters.get(array.name) is not None
+    }
+    open_names = [array.name for array in loss.arrays if array.required and array.name not in named]
+    if len(open_names) == 1 and len(inputs) > 1 and all(map(_is_path, inputs)):
+        inputs = [list(inputs)]
+    if len(inputs) > len(open_names):
+        raise UsageError(
+            f"found {len(inputs)} inputs, expected {len(open_names)} ({', '.join(open_names)}); "
+            "several files of one array are a glob in quotes, a directory, or "
+            f"--{kebab(open_names[-1] if open_names else 'target')} once for each"
+        )
+    given = dict(zip(open_names, inputs, strict=False)) | named
+    return {name: _files_or_array(value) for name, value in given.items()}
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike)
+
+
+def _files_or_array(value: Any) -> FilesOrNumbers:
+    """The files of an array as a tuple of names, or the array itself."""
+    several = list(value) if isinstance(value, list | tuple) else [value]
+    if several and all(map(_is_path, several)):
+        paths = tuple(os.fspath(path) for path in several)
+        require_no_empty(paths, "a path", "a file")
+        return paths
+    return np.asarray(value)
+
+
+def require_one_reader(requests: Sequence[Request]) -> None:
+    """Standard input is read by one of several requests alone."""
+    if sum(bool(request.from_standard_input()) for request in requests) > 1:
+        raise UsageError(
+            "- (standard input) is read once, and compare reads it for A and for B; expected one "
+            "of A and B from it, and all else from files"
+        )
+
+
+def _borrow(
+    loss: Loss, arrays: dict[str, FilesOrNumbers], columns: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Take the first array's file for arrays that are columns without a file of their own, and
+    for required ones of which nothing is said. Returns the names of these."""
+    first = loss.arrays[0].name
+    of_columns = [name for name in columns if name not in arrays]
+    for name in columns:
+        if first not in arrays and name not in arrays:
+            raise UsageError(f"{first.upper()} is missing; give a file")
+        arrays.setdefault(name, arrays[first])
+        if not isinstance(arrays[name], tuple):
+            raise UsageError(
+                f"--{kebab(name)}-column names columns of a file, and {name} is given as numbers"
+            )
+    missing = [array.name for array in loss.arrays if array.required and array.name not in arrays]
+    if first in missing:
+        raise UsageError(f"{first.upper()} is missing; give a file")
+    for name in missing:
+        source = arrays[first]
+        if not isinstance(source, tuple) or all(known_format(path) == "npy" for path in source):
+            raise UsageError(
+                f"{name.upper()} is missing; give a file, or --{kebab(name)}-column for a column "
+                f"of {first.upper()}"
+            )
+        arrays[name] = source
+    return [*of_columns, *missing]
+
+
+def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:
+    """How files are read. Raises UsageError for what cannot be meant."""
+    if format_name is not None and format_name not in FORMATS:
+        raise UsageError(f"input_format is {format_name!r}; expected one of {', '.join(FORMATS)}")
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
+    if delimiter is not None and not re.fullmatch(r'[^\0\r\n"\x80-\U0010ffff]', delimiter):
+        raise UsageError(f"delimiter is {delimiter!r}; expected one character of ASCII, or tab")
+    return Reading(format_name, header, delimiter)
+
+
+def _require_one_standard_input(request: Request) -> None:
+    """Standard input is one file, and read once."""
+    from_input = request.from_standard_input()
+    if len(from_input) > 1 or any(one.count(STANDARD_INPUT) > 1 for one in from_input):
+        raise UsageError("- (standard input) is given twice; expected once")
+    if from_input and request.id is not None and len(set(request.files)) > 1:
+        raise UsageError("--id reads files twice, which - (standard input) cannot be")

@@ -1,0 +1,124 @@
+"""A request as JSON and back, so that another process or another year can carry it out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from losscli.errors import DataError
+from losscli.losses.options import OptionValue
+from losscli.losses.registry import find
+from losscli.readers import Reading
+from losscli.readers.tables.where import Where
+from losscli.request.request import FilesOrNumbers, Request
+from losscli.request.wanted import Execution, Wanted
+
+# Raised when the form changes.
+VERSION = 1
+
+
+def to_json(request: Request) -> str:
+    """The request as a JSON object. Numbers that were given for an array are in it, bit for bit."""
+    wanted = request.wanted
+    return json.dumps(
+        {
+            "request": VERSION,
+            "loss": request.loss_name,
+            "arrays": {name: _written(value) for name, value in request.arrays.items()},
+            "columns": {name: list(columns) for name, columns in request.columns.items()},
+            "options": {name: _as_word(value) for name, value in request.options.items()},
+            "reduction": request.reduction,
+            "typed": sorted(request.typed),
+            "borrowed": sorted(request.borrowed),
+            "in_order": request.in_order,
+            "id": request.id,
+            "join": request.join,
+            "pair": request.pair,
+            "where": [str(condition) for condition in request.where],
+            "keep": list(request.keep),
+            "classes": request.classes,
+            "skip_missing": request.skip_missing,
+            "reading": asdict(request.reading),
+            "wanted": {
+                "interval": wanted.interval,
+                "by": wanted.by,
+                "by_column": wanted.by_column,
+                "cluster": wanted.cluster,
+                "digest": wanted.digest,
+                **wanted.statistics,
+            },
+            "execution": asdict(request.execution),
+        }
+    )
+
+
+def from_json(text: str) -> Request:
+    """The request that `to_json` wrote. Raises DataError for other text, and UsageError for options
+    that the loss does not take."""
+    try:
+        return _request(json.loads(text))
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise DataError(f"the request is no JSON of this version: {error}") from error
+
+
+def _request(given: Mapping[str, Any]) -> Request:
+    if given["request"] != VERSION:
+        raise DataError(f"the request has version {given['request']}; expected {VERSION}")
+    loss, classes = find(given["loss"]), given["classes"]
+    options = {name: _as_number(value) for name, value in given["options"].items()}
+    return Request(
+        loss.name,
+        {name: _read(value) for name, value in given["arrays"].items()},
+        given["columns"],
+        {option.name: option.check(options[option.name], options) for option in loss.options},
+        given["reduction"],
+        frozenset(given["typed"]),
+        frozenset(given["borrowed"]),
+        given["in_order"],
+        given["id"],
+        given["join"],
+        given["pair"],
+        tuple(map(Where.parsed, given["where"])),
+        tuple(given["keep"]),
+        tuple(classes) if isinstance(classes, list) else classes,
+        given["skip_missing"],
+        Reading(**given["reading"]),
+        Wanted(**given["wanted"]),
+        Execution(**given["execution"]),
+    )
+
+
+def _as_word(value: OptionValue) -> OptionValue:
+    """Numbers that JSON has no word for as text."""
+    is_odd = isinstance(value, float) and not math.isfinite(value)
+    return repr(value) if is_odd else value
+
+
+def _as_number(value: OptionValue) -> OptionValue:
+    is_odd = isinstance(value, str) and value in ("inf", "-inf", "nan")
+    return float(str(value)) if is_odd else value
+
+
+def _written(value: FilesOrNumbers) -> object:
+    """The files, or the type, shape and bytes of numbers."""
+    if isinstance(value, tuple):
+        return list(value)
+    data = np.ascontiguousarray(value)
+    return {
+        "dtype": data.dtype.str,
+        "shape": list(data.shape),
+        "base64": base64.b64encode(data.tobytes()).decode("ascii"),
+    }
+
+
+def _read(value: Any) -> FilesOrNumbers:
+    if isinstance(value, list):
+        return tuple(value)
+    data = base64.b64decode(value["base64"])
+    return np.frombuffer(data, np.dtype(value["dtype"])).reshape(value["shape"])

@@ -1,0 +1,153 @@
+"""What is reported beside the number, and how a request is carried out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from losscli.errors import UsageError
+from losscli.losses import kebab
+from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.statistics import options
+from losscli.statistics.statistic import OptionValue
+
+# The labels by which elements are grouped that are no columns: their target, the column of the
+# input that they are in, and the file that they come from.
+CLASS, COLUMN, FILE = "class", "column", "file"
+WORDS = (CLASS, COLUMN, FILE)
+
+
+# What a loss that is NaN does.
+ON_NAN = ("warn", "error", "skip")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a request is carried out.
+
+    Args:
+        broadcast: whether input and target may broadcast to more elements than either has
+        check: whether to look for mistakes in the data
+        strict: whether suspicious data is an error
+        on_nan: what to do with a loss that is NaN: "warn", "error" or "skip"
+        threads: how many threads compute; None is one for each core
+    """
+
+    broadcast: bool = False
+    check: bool = True
+    strict: bool = False
+    on_nan: str = "warn"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_nan not in ON_NAN:
+            raise UsageError(f"--on-nan is {self.on_nan!r}; expected one of {', '.join(ON_NAN)}")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"--threads is {self.threads}; expected at least 1")
+
+    @property
+    def workers(self) -> int:
+        """The number of threads; unless given, the cores that this process may use."""
+        if self.threads is None and sys.platform == "linux":
+            return len(os.sched_getaffinity(0))
+        return self.threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True, init=False)
+class Wanted:
+    """What is reported beside the number.
+
+    Args:
+        interval: a confidence interval, and what guessing would cost
+        by: the labels that make groups: columns, files of labels, or "class", "column", "file"
+        by_column: those of `by` that are columns whatever they are called
+        cluster: the column or file whose values are samples
+        digest: the SHA-256 of every file that was read
+        statistics: the options of statistics: `accuracy`, `top`, `quantiles`, `histogram`
+    """
+
+    interval: bool
+    by: tuple[str, ...]
+    by_column: tuple[str, ...]
+    cluster: str | None
+    digest: bool
+    statistics: Mapping[str, OptionValue]
+
+    def __init__(
+        self,
+        interval: bool = True,
+        by: str | Sequence[str] = (),
+        by_column: str | Sequence[str] = (),
+        cluster: str | None = None,
+        digest: bool = False,
+        **statistics: object,
+    ) -> None:
+        """One label may be given by itself, and each counts once."""
+        labels = (by,) if isinstance(by, str) else tuple(by)
+        columns = (by_column,) if isinstance(by_column, str) else tuple(by_column)
+        values = {
+            "interval": interval,
+            "by": tuple(dict.fromkeys(map(str, (*labels, *columns)))),
+            "by_column": tuple(map(str, columns)),
+            "cluster": cluster,
+            "digest": digest,
+            "statistics": _asked(statistics),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def shows_elements(self) -> bool:
+        """Whether single elements are shown, with the key of their row."""
+        return bool(self.statistics.get("top"))
+
+    def is_word(self, label: str) -> bool:
+        """Whether a label to group by is one of WORDS, and no column."""
+        return label in WORDS and label not in self.by_column
+
+    def check(self, reduction: str) -> None:
+        """Raise UsageError for what cannot be meant."""
+        for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
+            require_no_empty(words, f"--{name}", "a column or a file")
+            if STANDARD_INPUT in words:
+                raise UsageError(
+                    f"--{name} is -, and labels are not read from standard input; expected a "
+                    "column or a file"
+                )
+        if self.cluster == CLASS:
+            raise UsageError(
+                "--cluster class: the target's class cannot be a cluster. Use a column or a file "
+                "of labels; rename a column called class."
+            )
+        asked = {"by": self.by, "cluster": self.cluster, **self.statistics}
+        for name, value in asked.items():
+            if value and reduction == "none":
+                raise UsageError(
+                    f"--{kebab(name)} reports on one number, and --reduction none gives many"
+                )
+
+
+def _asked(given: Mapping[str, object]) -> dict[str, OptionValue]:
+    """The options of statistics that were given, checked."""
+    if not given:
+        return {}
+    known = {option.name: option for option in options()}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise TypeError(f"no statistic is called {unknown[0]!r}; there are {', '.join(known)}")
+    parsed = {name: known[name].parse(value) for name, value in given.items()}
+    return {name: value for name, value in parsed.items() if value != known[name].absent}
+
+
+def require_no_empty(words: Iterable[Any], what: str, expected: str) -> None:
+    """Raise UsageError for a word that is empty."""
+    if any(isinstance(word, str) and not word for word in words):
+        raise UsageError(f"{what} is empty, as a variable is that was never set; give {expected}")
+
+
+# The number and its interval alone, and the usual way to compute it.
+THE_NUMBER = Wanted()
+AS_USUAL = Execution()

@@ -1,0 +1,108 @@
+"""How the losses are distributed: quantiles and a histogram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Self
+
+from losscli.elements import Elements
+from losscli.errors import UsageError
+from losscli.result import Column, Kind, Table
+from losscli.statistics.sketch import Sketch
+from losscli.statistics.statistic import Option, OptionValue, Setting, Statistic, Whole
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How many losses lie from `low` to `high`."""
+
+    low: float
+    high: float
+    count: int
+
+
+def _shares(value: Any) -> OptionValue:
+    """The shares as they are written, each once."""
+    texts = (value,) if isinstance(value, int | float | str) else value or ()
+    shares = tuple(dict.fromkeys(part.strip() for text in texts for part in str(text).split(",")))
+    for share in shares:
+        if not _is_share(share):
+            raise UsageError(f"--quantiles is {share!r}; expected numbers from 0 to 1")
+    return shares
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """The smallest loss that a share of the losses do not exceed."""
+
+    quantile: str
+    loss: float
+
+
+class Distribution(Statistic):
+    """Counts of the losses by size."""
+
+    options = (
+        Option(
+            "quantiles",
+            tuple,
+            "Show these quantiles of the losses, such as 0.5,0.9,0.99 (accurate to 0.1%).",
+            metavar="SHARES",
+            parse=_shares,
+        ),
+        Option("histogram", bool, "Show a histogram of the losses."),
+    )
+    order = 80
+
+    def __init__(self, shares: Sequence[str], histogram: bool) -> None:
+        self._shares = tuple(shares)
+        self._histogram = histogram
+        self._sketch = Sketch()
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        shares, histogram = setting.asked.get("quantiles"), bool(setting.asked.get("histogram"))
+        shares = shares if isinstance(shares, tuple) else ()
+        return cls(shares, histogram) if shares or histogram else None
+
+    def add(self, elements: Elements) -> None:
+        losses = elements.losses
+        self._sketch.add(
+            losses.values.ravel() if losses.ignored is None else losses.values[losses.counted]
+        )
+
+    def merge(self, later: Self) -> None:
+        self._sketch = self._sketch.merge(later._sketch)
+
+    def result(self, whole: Whole) -> Iterable[Table]:
+        if self._shares:
+            values = self._sketch.quantiles([_fraction(share) for share in self._shares])
+            rows = tuple(map(Quantile, self._shares, values))
+            columns: tuple[Column, ...] = (
+                Column("quantile", Kind.PLAIN, heading="quantile"),
+                Column("loss", Kind.LOSS, heading="loss"),
+            )
+            yield Table("quantiles", columns, rows, what="quantiles", is_mapping=True)
+        if self._histogram:
+            bars = tuple(Bar(*bar) for bar in self._sketch.histogram())
+            columns = (
+                Column("low", Kind.LOSS, heading="from", row_name="from"),
+                Column("high", Kind.LOSS, heading="to", row_name="to"),
+                Column("count", Kind.COUNT, heading="count"),
+            )
+            yield Table("histogram", columns, bars, what="bars", drawn="count")
+
+
+def _fraction(text: str) -> Fraction:
+    """The exact number that the text denotes. Raises ValueError for no number, NaN and infinity."""
+    # A number too small for a float has an exponent that would take long to write out.
+    return Fraction(text) if float(text) else Fraction(0)
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1 and 0 <= _fraction(text) <= 1
+    except ValueError:
+        return False

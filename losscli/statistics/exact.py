@@ -1,0 +1,290 @@
+"""Exact sums of float64 numbers, one for each of several keys, rounded once when they are read.
+
+Order, block size, threads and shards never change a bit of such a sum, and sums of groups add up
+to the sum of all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import Floats
+
+Integers = NDArray[np.int64]
+
+# Numbers are split on a fixed grid of exponents, every 32 bits. A plane has at most so many numbers
+# that their sum stays below 2^52 of its units.
+BITS = 32
+_AT_ONCE = 1 << 15
+
+# Sums are whole numbers of 2^LOWEST, which every product of two float64 numbers is as well.
+LOWEST = -72 * BITS
+
+# Planes that are made without looking whether anything is left.
+_PLANES = 3
+
+# From here on adding 1.5 · 2^(j + 52) would overflow: such numbers are scaled first.
+_LARGE, _SCALE = 2.0**900, 6 * BITS
+
+# Additions of planes after which the digits are carried, so that int64 never overflows.
+_MANY = 1 << 9
+
+
+class ExactSums:
+    """Sums for the keys 0 to size - 1. Finite numbers add up exactly.
+
+    The sum of a key is Σ_j digits[j][key] · 2^j over exponents j that are multiples of 32. What is
+    infinite or NaN adds up beside it, in any order to the same.
+
+    >>> sums = ExactSums()
+    >>> sums.add(np.array([1e100, 1.0, -1e100]))
+    >>> sums.floats().tolist()
+    [1.0]
+    """
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+        self._digits: dict[int, Integers] = {}
+        self._non_finite: Floats | None = None
+        self._additions = 0
+
+    def add(self, values: Floats, keys: Integers | None = None, shift: int = 0) -> None:
+        """Add values · 2^shift, each to the sum of its key, or all to the first.
+
+        Args:
+            values: of any shape
+            keys: of the same shape
+            shift: a multiple of 32
+        """
+        flat = values.reshape(-1)
+        flat_keys = None if keys is None else keys.reshape(-1)
+        for start in range(0, flat.size, _AT_ONCE):
+            part = flat[start : start + _AT_ONCE]
+            keys_of_part = None if flat_keys is None else flat_keys[start : start + _AT_ONCE]
+            self._add(part, keys_of_part, shift)
+
+    def add_counts(self, counts: Integers | Sequence[int]) -> None:
+        """Add a whole number below 2^53 to the sum of each key."""
+        self._add_digits(0, np.asarray(counts, np.int64))
+
+    def merge(self, later: ExactSums, keys: Integers | None = None) -> None:
+        """Add other sums. `keys` are the keys here of theirs, each once; else the same."""
+        for exponent, digits in later._digits.items():
+            mine = self._of(exponent)
+            if keys is None:
+                mine[: later.size] += digits
+            else:
+                mine[keys] += digits
+        if later._non_finite is not None:
+            where = np.arange(later.size) if keys is None else keys
+            self._add_non_finite(where, later._non_finite)
+        self._additions += later._additions + 1
+        self._carry_in_time()
+
+    def resize(self, size: int) -> None:
+        """Have sums for further keys, which are 0."""
+        more = size - self.size
+        for exponent, digits in self._digits.items():
+            self._digits[exponent] = np.append(digits, np.zeros(more, np.int64))
+        if self._non_finite is not None:
+            self._non_finite = np.append(self._non_finite, np.zeros(more))
+        self.size = size
+
+    def take(self, keys: Integers) -> ExactSums:
+        """The sums of some keys."""
+        taken = ExactSums(len(keys))
+        taken._digits = {exponent: digits[keys] for exponent, digits in self._digits.items()}
+        taken._non_finite = None if self._non_finite is None else self._non_finite[keys]
+        taken._additions = self._additions
+        return taken
+
+    def gathered(self, keys: Integers, size: int) -> ExactSums:
+        """The sums of other keys, each of which takes in those whose new key it is."""
+        sums = ExactSums(size)
+        self._carry()
+        for exponent, digits in self._digits.items():
+            np.add.at(sums._of(exponent), keys, digits)
+        if self._non_finite is not None:
+            sums._add_non_finite(keys, self._non_finite)
+        sums._additions = _MANY
+        return sums
+
+    def units(self, key: int = 0) -> int:
+        """The finite part of a sum as a whole number of 2^LOWEST."""
+        return sum(
+            int(digits[key]) << (exponent - LOWEST) for exponent, digits in self._digits.items()
+        )
+
+    def is_finite(self, key: int = 0) -> bool:
+        return self._non_finite is None or self._non_finite[key] == 0.0
+
+    def float(self, key: int = 0) -> float:
+        """A sum, rounded once; beyond the largest float64 it is infinite."""
+        if self._non_finite is not None and self._non_finite[key] != 0.0:
+            return float(self._non_finite[key])
+        return to_float(self.units(key))
+
+    def floats(self) -> Floats:
+        """All sums, each rounded once."""
+        self._carry()
+        exponents = sorted(self._digits)
+        if exponents and (exponents[-1] > 900 or exponents[0] < -900):
+            return np.array([self.float(key) for key in range(self.size)], np.float64)
+        planes = [
+            np.ldexp(self._digits[exponent].astype(np.float64), exponent) for exponent in exponents
+        ]
+        result = rounded_sum(planes) if planes else np.zeros(self.size)
+        if self._non_finite is not None:
+            result = np.where(self._non_finite != 0.0, self._non_finite, result)
+        return result
+
+    def _add(self, values: Floats, keys: Integers | None, shift: int) -> None:
+        top = _largest(values)
+        if not math.isfinite(top):
+            finite = np.isfinite(values)
+            odd = values[~finite]
+            keys_of_odd = np.zeros(len(odd), np.int64) if keys is None else keys[~finite]
+            self._add_non_finite(keys_of_odd, odd)
+            values = values[finite]
+            keys = None if keys is None else keys[finite]
+            top = _largest(values)
+        if top >= _LARGE:
+            large = np.abs(values) >= _LARGE
+            scaled = np.ldexp(values[large], -_SCALE)
+            self._add(scaled, None if keys is None else keys[large], shift + _SCALE)
+            values = values[~large]
+            keys = None if keys is None else keys[~large]
+            top = _largest(values)
+        for exponent, plane in planes_of(values, top):
+            if keys is None:
+                self._of(exponent + shift)[0] += int(math.ldexp(float(plane.sum()), -exponent))
+            else:
+                sums = np.bincount(keys, plane, self.size)
+                self._of(exponent + shift)[:] += np.ldexp(sums, -exponent).astype(np.int64)
+        self._additions += 1
+        self._carry_in_time()
+
+    def _add_digits(self, exponent: int, digits: Integers) -> None:
+        self._of(exponent)[:] += digits
+        self._additions += 2
+        self._carry_in_time()
+
+    def _add_non_finite(self, keys: Integers, values: Floats) -> None:
+        if self._non_finite is None:
+            self._non_finite = np.zeros(self.size)
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, which the sum is
+            np.add.at(self._non_finite, keys, values)
+
+    def _of(self, exponent: int) -> Integers:
+        if exponent not in self._digits:
+            self._digits[exponent] = np.zeros(self.size, np.int64)
+        return self._digits[exponent]
+
+    def _carry_in_time(self) -> None:
+        if self._additions >= _MANY:
+            self._carry()
+
+    def _carry(self) -> None:
+        """Bring all digits but the topmost into 0 to 2^32 - 1."""
+        exponent = min(self._digits, default=0)
+        while self._digits and exponent <= max(self._digits):
+            if exponent in self._digits:
+                self._carry_from(exponent)
+            exponent += BITS
+        self._additions = 1
+
+    def _carry_from(self, exponent: int) -> None:
+        digits = self._digits[exponent]
+        is_top = exponent == max(self._digits)
+        carried = digits >> BITS
+        if not carried.any() or (is_top and np.abs(digits).max() < 1 << 51):
+            return
+        self._digits[exponent] = digits - (carried << BITS)
+        self._of(exponent + BITS)[:] += carried
+
+
+def root_of_ratio(numerator: int, denominator: int) -> float:
+    """sqrt(numerator / denominator), also where the ratio is no float64; infinite beyond these."""
+    half = (numerator.bit_length() - denominator.bit_length()) // 2
+    ratio = (numerator << max(0, -2 * half)) / (denominator << max(0, 2 * half))
+    try:
+        return math.ldexp(math.sqrt(ratio), half)
+    except OverflowError:
+        return math.inf
+
+
+def to_float(units: int, lowest: int = LOWEST) -> float:
+    """A whole number of 2^lowest as the nearest float64; beyond the largest it is infinite."""
+    try:
+        return units / (1 << -lowest)
+    except OverflowError:
+        return math.inf if units > 0 else -math.inf
+
+
+def planes_of(values: Floats, top: float) -> Iterator[tuple[int, Floats]]:
+    """Split finite numbers, of which `top` is the largest size, into planes that add up to them.
+
+    Each plane holds multiples of 2^j, at most 2^32 of them, for an exponent j that is a multiple of
+    32: adding and subtracting 1.5 · 2^(j + 52) rounds to these. The memory of a plane is used again
+    for the next one.
+    """
+    rest, plane, remainder = values, np.empty_like(values), np.empty_like(values)
+    while top > 0.0:
+        exponent = (math.frexp(top)[1] - 1) // BITS * BITS
+        # Losses of one size have about 90 bits from the first of the largest to the last of the
+        # smallest: looking what is left costs as much as half a plane, and is worth it after three.
+        for _ in range(_PLANES):
+            magic = math.ldexp(1.5, exponent + 52)
+            np.add(rest, magic, out=plane)
+            np.subtract(plane, magic, out=plane)
+            np.subtract(rest, plane, out=remainder)
+            rest = remainder
+            yield exponent, plane
+            exponent -= BITS
+            if exponent < LOWEST // 2:
+                return
+        top = _largest(rest)
+
+
+def _largest(values: Floats) -> float:
+    """The largest absolute value; NaN where one is."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def rounded_sum(parts: Sequence[Floats]) -> Floats:
+    """The sum of several arrays of finite numbers, element by element, each rounded once.
+
+    Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997: growing an expansion keeps the
+    parts apart, so that the topmost that add up inexactly decide, and of halves the next one.
+    """
+    partials: list[Floats] = []
+    for part in parts:
+        grown = []
+        total = part
+        for partial in partials:
+            total, error = two_sum(total, partial)
+            grown.append(error)
+        partials = [*grown, total]
+    high = partials.pop()
+    low = np.zeros_like(high)
+    below = np.zeros_like(high)
+    for partial in reversed(partials):
+        is_open = low == 0.0
+        total, error = two_sum(high, partial)
+        below = np.where(is_open | (below != 0.0), below, partial)
+        high, low = np.where(is_open, total, high), np.where(is_open, error, low)
+    further = high + 2.0 * low
+    is_half = (further - high == 2.0 * low) & (np.sign(low) * np.sign(below) > 0.0)
+    result: Floats = np.where(is_half, further, high)
+    return result
+
+
+def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """a + b as the rounded sum and its error. Knuth, The Art of Computer Programming, 4.2.2."""
+    total = a + b
+    of_b = total - a
+    return total, (a - (total - of_b)) + (b - of_b)

@@ -1,0 +1,171 @@
+"""The loss of each group of elements: by columns, by files of labels, by class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import Elements, padded
+from losscli.errors import ArrayError
+from losscli.result import Column, Fact, Kind, Table
+from losscli.statistics.labels import Grouping
+from losscli.statistics.ledger import Interval, Ledger, Rule
+from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
+from losscli.statistics.total import interval_of, rule_of
+
+# The label that is the target's class.
+CLASS = "class"
+
+# Samples of a group up to which its interval is no more than a hint.
+_FEW = 30
+
+
+@dataclass(frozen=True)
+class Group:
+    """The loss of the elements that have some labels; `share` is their part of the whole sum."""
+
+    labels: tuple[Any, ...]
+    value: float
+    ci: Interval | None
+    count: int
+    samples: int
+    share: float
+    sum: float
+
+
+class Groups(Statistic):
+    """The ledger of each combination of labels."""
+
+    order = 60
+
+    def __init__(self, by: tuple[str, ...], reduction: str, rule: Rule) -> None:
+        self._by = by
+        self._reduction = reduction
+        self._grouping = Grouping(len(by))
+        self._ledger = Ledger(rule, 0)
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        return cls(setting.by, setting.reduction, rule_of(setting)) if setting.by else None
+
+    def add(self, elements: Elements) -> None:
+        rank = len(elements.shape)
+        labels = [padded(one, rank) for one in _labels(self._by, elements)]
+        codes = self._grouping.codes(labels)
+        self._ledger.resize(len(self._grouping))
+        self._ledger.add(elements, codes)
+
+    def merge(self, later: Self) -> None:
+        codes = [self._grouping.code(names) for names in later._grouping.names()]
+        self._ledger.resize(len(self._grouping))
+        self._ledger.merge(later._ledger, np.array(codes, np.int64))
+
+    def name_labels(self, names: LabelNames) -> None:
+        renamed = Grouping(len(self._by))
+        for labels in self._grouping.names():
+            pairs = zip(self._by, labels, strict=True)
+            renamed.code([names[one][label] if one in names else label for one, label in pairs])
+        self._grouping = renamed
+        rule = self._ledger.rule
+        if rule.scattered and rule.samples is not None and rule.samples in names:
+            self._ledger.name_samples(names[rule.samples])
+
+    def result(self, whole: Whole) -> Iterable[Table]:
+        self._ledger.finish()
+        present = [
+            self._group(labels, key, whole)
+            for key, labels in enumerate(self._grouping.names())
+            if self._ledger.elements[key]
+        ]
+        groups = sorted(present, key=_badness)
+        rough = frozenset(n for n, group in enumerate(groups) if group.samples < _FEW)
+        yield Table(
+            "groups",
+            _columns(whole),
+            tuple(groups),
+            what="groups",
+            rough=rough,
+            facts=(Fact("by", whole.by),),
+        )
+
+    def _group(self, labels: tuple[Any, ...], key: int, whole: Whole) -> Group:
+        ledger, reduction = self._ledger, self._reduction
+        losses, total = ledger.losses(key), whole.total.ledger.losses()
+        return Group(
+            tuple(_called(one, label, whole) for one, label in zip(self._by, labels, strict=True)),
+            losses if reduction == "sum" else ledger.ratio(key),
+            interval_of(ledger, key, reduction),
+            int(ledger.elements[key]),
+            ledger.samples(key),
+            losses / total if total else math.nan,
+            losses,
+        )
+
+
+def _columns(whole: Whole) -> tuple[Column, ...]:
+    is_difference = whole.setting.is_difference
+    return (
+        Column("group", Kind.LABELS, parts=whole.by, heading="", field="labels"),
+        Column(
+            "value",
+            Kind.LOSS,
+            heading="difference" if is_difference else "loss",
+            row_name="difference" if is_difference else None,
+        ),
+        Column("ci", Kind.INTERVAL, heading="95% interval"),
+        Column("count", Kind.COUNT, heading="count"),
+        Column("samples", Kind.COUNT),
+        Column("share", Kind.SHARE, heading="share"),
+        Column("sum", Kind.LOSS),
+    )
+
+
+def _called(by: str, label: Any, whole: Whole) -> Any:
+    """A label as its file calls it; a whole number is one, whatever type holds it."""
+    if by == CLASS:
+        return whole.class_called(label)
+    return plain_label(label)
+
+
+def plain_label(label: Any) -> Any:
+    """A label as text, a number or None."""
+    value = label.item() if isinstance(label, np.generic) else label
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int | float | str | None) else str(value)
+
+
+def _badness(group: Group) -> tuple[float, list[tuple[int, Any]]]:
+    """Worst first, NaN in front; of equal ones numbers in their order, and then texts in theirs."""
+    keys = [(1, one) if isinstance(one, str) else (0, one or 0) for one in group.labels]
+    return (-math.inf if math.isnan(group.value) else -group.value, keys)
+
+
+def _labels(by: tuple[str, ...], elements: Elements) -> Iterator[NDArray[Any]]:
+    for name in by:
+        yield _classes(elements) if name == CLASS else elements.labels[name]
+
+
+def _classes(elements: Elements) -> NDArray[Any]:
+    """The targets as whole numbers, or as the names they have."""
+    target = class_targets(elements)
+    if target.dtype.kind != "f":
+        return target
+    whole = target.astype(np.int64)
+    odd = (whole != target) & elements.losses.counted
+    if odd.any():
+        raise ArrayError("target", f"is {target[odd][0]}; --by class expects classes")
+    return whole
+
+
+def class_targets(elements: Elements) -> NDArray[Any]:
+    """The class of each element. Raises ArrayError for other targets."""
+    targets = elements.targets
+    if targets is None:
+        raise ArrayError("target", "holds no class of each element")
+    return targets

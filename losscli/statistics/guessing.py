@@ -1,0 +1,126 @@
+"""What guessing costs: a model that knows nothing but how often each class is the label."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losscli.elements import Elements, Floats
+from losscli.result import Fact, short
+from losscli.statistics.exact import ExactSums, Integers
+from losscli.statistics.groups import class_targets
+from losscli.statistics.statistic import Setting, Statistic, Whole
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What guessing costs: always the frequencies of the targets, or each class alike."""
+
+    prior: float
+    uniform: float
+
+
+class Guessing(Statistic):
+    """The exact sum of the weights of each class's targets.
+
+    Labels of blocks with fewer elements than there are classes are collected first, so that a large
+    vocabulary does not cost a pass over all classes for each of them.
+    """
+
+    null_facts = ("reference",)
+    order = 20
+
+    def __init__(self, classes: int, class_base: int, is_shown: bool) -> None:
+        self._classes = classes
+        self._base = class_base
+        self._is_shown = is_shown
+        self._weights: ExactSums | None = None
+        self._collected: list[tuple[Integers, Floats | None]] = []
+        self._size = 0
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        is_log_loss = setting.is_log_loss and setting.is_mean and not setting.is_difference
+        is_needed = setting.check or setting.interval
+        if not (is_log_loss and setting.classes and is_needed):
+            return None
+        return cls(setting.classes, setting.class_base, setting.interval)
+
+    def add(self, elements: Elements) -> None:
+        losses = elements.weighted
+        targets: NDArray[np.generic] = class_targets(elements)
+        weights = losses.weights
+        if weights is not None:
+            weights = np.broadcast_to(weights, targets.shape)
+        if losses.ignored is not None:
+            kept = ~losses.ignored
+            targets = targets[kept]
+            weights = None if weights is None else weights[kept]
+        classes = targets.astype(np.int64, copy=False).ravel()
+        if self._base:
+            classes = classes - self._base
+        self._collected.append((classes, None if weights is None else weights.ravel()))
+        self._size += len(classes)
+        if self._size >= self._classes:
+            self._settle()
+
+    def merge(self, later: Self) -> None:
+        if later._weights is not None:
+            self._sums().merge(later._weights)
+        self._collected += later._collected
+        self._size += later._size
+        if self._size >= self._classes:
+            self._settle()
+
+    def result(self, whole: Whole) -> Iterable[Fact]:
+        if not self._is_shown:
+            return
+        reference = Reference(self.prior(), math.log(self._classes))
+        yield Fact("reference", reference, "guessing", _costs(reference, whole.value))
+
+    def prior(self) -> float:
+        """What always guessing the frequencies of the targets costs: Σ_c f[c] · -log f[c]."""
+        self._settle()
+        weights = self._sums().floats()
+        total = math.fsum(weights)
+        if not total > 0.0:
+            return math.nan
+        shares = weights[weights > 0.0] / total
+        return math.fsum(-(share * math.log(share)) for share in shares.tolist())
+
+    def prior_left_out(self, count: int) -> float:
+        """What it costs to guess each of `count` labels by the frequencies of the others, with 1
+        added to each class: Σ_c f[c] · -log(n[c] / (n + C - 1)), which is log(1 + (C - 1) / n)
+        more than the prior. The prior is far too low where there are few labels of many classes."""
+        return self.prior() + math.log1p((self._classes - 1) / max(count, 1))
+
+    def _sums(self) -> ExactSums:
+        if self._weights is None:
+            self._weights = ExactSums(self._classes)
+        return self._weights
+
+    def _settle(self) -> None:
+        """Count what was collected."""
+        collected, self._collected, self._size = self._collected, [], 0
+        plain = [classes for classes, weights in collected if weights is None]
+        if plain:
+            counts = np.bincount(np.concatenate(plain), minlength=self._classes)
+            self._sums().add_counts(counts)
+        weighted = [(classes, one) for classes, one in collected if one is not None]
+        if weighted:
+            classes, weights = zip(*weighted, strict=True)
+            self._sums().add(np.concatenate(weights), np.concatenate(classes))
+
+
+def _costs(reference: Reference, value: float | None) -> str:
+    costs = f"{short(reference.prior)} by label frequencies, {short(reference.uniform)} uniformly"
+    if value is None or not reference.prior > 0.0:
+        return f"would cost {costs}"
+    below = 1.0 - value / reference.prior
+    side = "below" if below >= 0.0 else "above"
+    return f"costs {costs}; the loss is {abs(below):.0%} {side}"

@@ -1,0 +1,305 @@
+"""The one ledger: exact sums of losses, weights, and what an interval needs, for each key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from losscli.elements import Elements, Floats, Mask, PerElement, padded
+from losscli.statistics.exact import (
+    LOWEST,
+    ExactSums,
+    Integers,
+    root_of_ratio,
+    to_float,
+)
+from losscli.statistics.products import add_products
+from losscli.statistics.samples import (
+    OpenSamples,
+    SampleCount,
+    SampleRows,
+    rows_of,
+    sample_ids,
+)
+from losscli.statistics.student import t_quantile
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How losses add up.
+
+    Args:
+        by_weight: the loss is a mean, whose denominator is the sum of the weights; else every
+            sample weighs 1
+        interval: whether the squares behind an interval are added up as well
+        samples: the array of labels that says to which sample an element belongs; None where rows
+            are samples
+        scattered: whether elements of one sample need not follow each other
+        by_row: the loss is divided by the number of rows, as a batchmean is
+        row_labels: the array that says to which row of the file an element belongs; None where rows
+            of elements are rows
+    """
+
+    by_weight: bool
+    interval: bool = True
+    samples: str | None = None
+    scattered: bool = False
+    by_row: bool = False
+    row_labels: str | None = None
+
+
+@dataclass
+class Moments:
+    """Sums over samples for the keys 0 to size - 1.
+
+    A sample is what was drawn from the world by itself: an element of the first axis, a row of a
+    table, a cluster. Its loss s is the exact sum of its elements' losses, rounded once, and its
+    weight w that of their weights. Samples of weight 1 are counted in `ones`, without the last two
+    sums.
+    """
+
+    size: int = 1
+    samples: Integers = field(init=False)
+    below: int = 0
+    above: int = 0
+    squares: ExactSums = field(init=False)
+    products: ExactSums = field(init=False)
+    weight_squares: ExactSums = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.samples = np.zeros(self.size, np.int64)
+        self.squares, self.products, self.weight_squares = (ExactSums(self.size) for _ in range(3))
+
+    def add(self, rows: SampleRows, keys: Integers | None) -> None:
+        """Add samples of these keys, all of the first one without keys."""
+        counts = counts_of(keys, rows.counted, len(rows.losses), self.size)
+        self.samples += counts
+        if keys is None:
+            self.below += int(np.count_nonzero(rows.losses < 0.0))
+            self.above += int(np.count_nonzero(rows.losses > 0.0))
+        add_products(self.squares, rows.losses, rows.losses, keys)
+        if rows.weights is None:
+            if not rows.are_elements:
+                self.products.add(rows.losses, keys)
+            self.weight_squares.add_counts(counts)
+        else:
+            add_products(self.products, rows.losses, rows.weights, keys)
+            add_products(self.weight_squares, rows.weights, rows.weights, keys)
+
+    def merge(self, later: Moments, keys: Integers | None = None) -> None:
+        where = slice(0, later.size) if keys is None else keys
+        self.samples[where] += later.samples
+        self.below += later.below
+        self.above += later.above
+        self.squares.merge(later.squares, keys)
+        self.products.merge(later.products, keys)
+        self.weight_squares.merge(later.weight_squares, keys)
+
+    def resize(self, size: int) -> None:
+        self.samples = np.append(self.samples, np.zeros(size - self.size, np.int64))
+        for sums in (self.squares, self.products, self.weight_squares):
+            sums.resize(size)
+        self.size = size
+
+
+class Ledger:
+    """Sums of elements, and of samples, for the keys 0 to size - 1."""
+
+    def __init__(self, rule: Rule, size: int = 1) -> None:
+        self.rule = rule
+        self.size = size
+        self._is_keyed = False
+        self.elements = np.zeros(size, np.int64)
+        self.ignored = 0
+        self._weights = ExactSums(size)
+        # Losses of samples that are one element of weight 1: their sum is also that of s·w.
+        self._plain = ExactSums(size)
+        self._other = ExactSums(size)
+        self._moments = Moments(size)
+        self._open = OpenSamples(rule.scattered)
+        self._rows = SampleCount()
+
+    @np.errstate(all="ignore")  # what is not finite is reported
+    def add(self, elements: Elements, keys: Integers | None = None) -> None:
+        """Add elements to the sums of their keys, all to the first one without keys.
+
+        Args:
+            keys: along the first axes of the elements, or of their shape
+        """
+        losses, rule = elements.weighted, self.rule
+        values = losses.values
+        if rule.by_weight and losses.scale is not None:
+            values = values * losses.scale
+        self._is_keyed = keys is not None
+        keys = None if keys is None else padded(keys, values.ndim)
+        each = None if keys is None else np.broadcast_to(keys, values.shape).reshape(-1)
+        self._add_weights(losses, each)
+        if rule.by_row or not rule.interval:
+            self._rows.add(elements, sample_ids(elements, rule.row_labels))
+        rows = None
+        if rule.interval:
+            rows = self._add_samples(elements, values, keys)
+        is_plain = rows is not None and rows.are_elements and rows.weights is None
+        (self._plain if is_plain else self._other).add(values, each)
+
+    def merge(self, later: Ledger, keys: Integers | None = None) -> None:
+        """Take in sums of later elements. `keys` are the keys here of theirs; else the same."""
+        where = slice(0, later.size) if keys is None else keys
+        self._is_keyed = self._is_keyed or later._is_keyed
+        self.elements[where] += later.elements
+        self.ignored += later.ignored
+        self._weights.merge(later._weights, keys)
+        self._plain.merge(later._plain, keys)
+        self._other.merge(later._other, keys)
+        self._moments.merge(later._moments, keys)
+        self._open.merge(later._open, keys)
+        self._rows.merge(later._rows)
+
+    def resize(self, size: int) -> None:
+        """Have sums for further keys, which are 0."""
+        if size == self.size:
+            return
+        self.elements = np.append(self.elements, np.zeros(size - self.size, np.int64))
+        for sums in (self._weights, self._plain, self._other, self._moments):
+            sums.resize(size)
+        self.size = size
+
+    def name_samples(self, names: Sequence[Any]) -> None:
+        """Replace the numbers of samples by their labels."""
+        self._open.name_labels(names)
+
+    def finish(self) -> None:
+        """Count the samples that might have gone on, once there are no more elements."""
+        if self.rule.interval:
+            rows = self._open.rows(self.rule.by_weight or self.rule.by_row)
+            self._moments.add(rows, rows.keys if self._is_keyed else None)
+            self._open = OpenSamples(self.rule.scattered)
+
+    def losses(self, key: int = 0) -> float:
+        """The sum of the losses, rounded once."""
+        plain, other = self._plain.float(key), self._other.float(key)
+        if not (math.isfinite(plain) and math.isfinite(other)):
+            return plain + other
+        return to_float(self.loss_units(key))
+
+    def loss_units(self, key: int = 0) -> int:
+        """The sum of the finite losses as a whole number of 2^LOWEST."""
+        return self._plain.units(key) + self._other.units(key)
+
+    def weights(self, key: int = 0) -> float:
+        """The sum of the weights of the elements, rounded once."""
+        return self._weights.float(key)
+
+    def samples(self, key: int = 0) -> int:
+        """The samples in which an element counts."""
+        return int(self._moments.samples[key]) if self.rule.interval else self._rows.samples
+
+    @property
+    def rows(self) -> int:
+        """The rows, or sequences, in which an element counts."""
+        counts_rows = self.rule.by_row or not self.rule.interval
+        return self._rows.samples if counts_rows else self.samples()
+
+    @property
+    def signs(self) -> tuple[int, int]:
+        """The samples whose loss is below 0, and above."""
+        return self._moments.below, self._moments.above
+
+    def ratio(self, key: int = 0) -> float:
+        """The sum of the losses over that of the weights of samples; NaN where there are none."""
+        divisor = self._divisor(key)
+        return self.losses(key) / divisor if divisor else math.nan
+
+    def interval(self, key: int = 0) -> Interval | None:
+        """A 95% confidence interval for the ratio, from Student's t over samples.
+
+            r ± t · sqrt(n/(n-1) · Σ (s - r·w)²) / Σ w
+
+        with r = Σ s / Σ w and Student's t of n-1 degrees of freedom; where all weights are 1 it is
+        the interval of a mean. None for fewer than 2 samples, and where losses are not finite.
+
+        Source: the ratio estimator of Cochran, Sampling Techniques, 3rd edition, 6.3
+        """
+        r, n, moments = self.ratio(key), self.samples(key), self._moments
+        is_finite = moments.squares.is_finite(key) and moments.weight_squares.is_finite(key)
+        if n < 2 or not (is_finite and math.isfinite(r)):
+            return None
+        numerator, denominator = r.as_integer_ratio()
+        squares = moments.squares.units(key)
+        products = moments.products.units(key) + self._plain.units(key)
+        weight_squares = moments.weight_squares.units(key)
+        # Σ (s - r·w)² = Σ s² - 2r Σ s·w + r² Σ w² in whole numbers of 2^LOWEST / denominator².
+        spread = (
+            squares * denominator**2
+            - 2 * numerator * denominator * products
+            + numerator**2 * weight_squares
+        )
+        root = root_of_ratio(max(0, spread) * n, (denominator**2 << -LOWEST) * (n - 1))
+        reach = t_quantile(n - 1) * root / abs(self._divisor(key))
+        return (r - reach, r + reach) if math.isfinite(reach) else None
+
+    def _divisor(self, key: int) -> float:
+        if self.rule.by_weight:
+            return self.weights(key)
+        if self.rule.by_row and self.rule.scattered:
+            return float(self.rows)
+        return float(self.samples(key))
+
+    def _add_weights(self, losses: PerElement, keys: Integers | None) -> None:
+        counted = None if losses.ignored is None else ~losses.ignored.reshape(-1)
+        counts = counts_of(keys, counted, losses.values.size, self.size)
+        self.elements += counts
+        self.ignored += 0 if counted is None else counted.size - int(np.count_nonzero(counted))
+        if losses.weights is None:
+            self._weights.add_counts(counts)
+        else:
+            self._weights.add(np.broadcast_to(losses.weights, losses.values.shape), keys)
+
+    def _add_samples(
+        self, elements: Elements, values: Floats, keys: Integers | None
+    ) -> SampleRows | None:
+        """Add the samples of a block; those whose rows are samples are returned."""
+        losses, rule = elements.weighted, self.rule
+        ids = sample_ids(elements, rule.samples)
+        rows = None
+        if ids is None:
+            rows = rows_of(values, elements, rule.by_weight, keys)
+        ended = rows
+        if rows is None:
+            weights = _weights_in_samples(elements, losses, rule)
+            ended = self._open.add(elements, values, weights, ids, keys)
+        if ended is not None:
+            self._moments.add(ended, ended.keys)
+        return rows
+
+
+def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> Floats | None:
+    """What each element adds to the weight of its sample; None where every sample weighs 1."""
+    shape = losses.values.shape
+    if rule.by_weight:
+        return np.ones(shape) if losses.weights is None else np.broadcast_to(losses.weights, shape)
+    if not (rule.by_row and rule.scattered):
+        return None
+    # Each row weighs 1: its first element that counts does, or of a row in parts its first one.
+    weights = np.zeros((shape[0], math.prod(shape[1:])))
+    if elements.whole_rows and losses.ignored is not None:
+        counted = ~losses.ignored.reshape(weights.shape)
+        weights[np.arange(shape[0]), counted.argmax(axis=1)] = counted.any(axis=1)
+    elif not any(elements.start[1:]):
+        weights[:, :1] = 1.0
+    return weights.reshape(shape)
+
+
+def counts_of(keys: Integers | None, counted: Mask | None, elements: int, size: int) -> Integers:
+    """How many elements of each key count."""
+    if keys is None:
+        count = elements if counted is None else int(np.count_nonzero(counted))
+        return np.array([count, *[0] * (size - 1)], np.int64)
+    chosen = keys if counted is None else keys[counted]
+    return np.bincount(chosen, minlength=size).astype(np.int64)

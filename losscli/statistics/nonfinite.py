@@ -1,0 +1,73 @@
+"""How many losses are NaN or infinite, and where the first one is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from losscli.elements import Elements, Mask
+from losscli.result import Fact
+from losscli.statistics.statistic import Setting, Statistic, Whole
+
+
+@dataclass(frozen=True)
+class Places:
+    """How many elements, and the index of the first one."""
+
+    count: int
+    index: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return "1 element" if self.count == 1 else f"{self.count} elements"
+
+
+class NonFinite(Statistic):
+    """The losses that are no numbers, ignored ones included if their loss was NaN."""
+
+    order = 30
+
+    def __init__(self) -> None:
+        self.nan: Places | None = None
+        self.infinite: Places | None = None
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
+        return cls()
+
+    def add(self, elements: Elements) -> None:
+        values = elements.losses.values
+        if elements.nan is not None:
+            self.nan = _both(self.nan, _places(elements.nan, elements))
+        # A sum is finite unless a value is not, or all of them are very large.
+        with np.errstate(all="ignore"):
+            is_finite = math.isfinite(values.sum())
+        if not is_finite:
+            if elements.nan is None:
+                self.nan = _both(self.nan, _places(np.isnan(values), elements))
+            self.infinite = _both(self.infinite, _places(np.isinf(values), elements))
+
+    def merge(self, later: Self) -> None:
+        self.nan = _both(self.nan, later.nan)
+        self.infinite = _both(self.infinite, later.infinite)
+
+    def result(self, whole: Whole) -> Iterable[Fact]:
+        return ()
+
+
+def _places(marked: Mask, elements: Elements) -> Places | None:
+    count = int(np.count_nonzero(marked))
+    if not count:
+        return None
+    first = np.unravel_index(int(marked.argmax()), marked.shape)
+    index = tuple(int(a) + b for a, b in zip(first, elements.start, strict=True))
+    return Places(count, index)
+
+
+def _both(one: Places | None, later: Places | None) -> Places | None:
+    if one is None or later is None:
+        return one or later
+    return replace(one, count=one.count + later.count)

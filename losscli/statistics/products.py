@@ -1,0 +1,87 @@
+"""Exact sums of products, such as the sum of squares behind an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from losscli.elements import Floats, Mask
+from losscli.statistics.exact import BITS, ExactSums, Integers
+
+# Products of numbers of these sizes neither overflow nor lose their rounding error; others are
+# scaled by a power of two first, those far below 1 twice.
+_SMALL, _LARGE, _SCALE = 2.0**-480, 2.0**480, 18 * BITS
+
+# The numbers of one pass, which stay in a core's cache.
+_AT_ONCE = 1 << 15
+
+
+def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None = None) -> None:
+    """Add Σ a·b, exactly, to the sum of each key; all are arrays of one axis."""
+    for start in range(0, len(a), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        _add(sums, a[part], b[part], None if keys is None else keys[part])
+
+
+def _add(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None) -> None:
+    with np.errstate(all="ignore"):  # what overflows or underflows is computed again
+        product, error = two_product(a, b)
+        lowest = float(np.abs(product).min(initial=np.inf))
+        highest = max(_largest(a), _largest(b))
+    if lowest >= _SMALL * _SMALL and highest <= _LARGE:
+        sums.add(product, keys)
+        sums.add(error, keys)
+        return
+    for first, x, shift in _scaled(a):
+        for second, y, further in _scaled(b[first]):
+            with np.errstate(invalid="ignore"):  # infinite products have no error
+                product, error = two_product(x[second], y)
+            error = np.where(np.isfinite(product), error, 0.0)
+            chosen = None if keys is None else keys[first][second]
+            sums.add(product, chosen, shift + further)
+            sums.add(error, chosen, shift + further)
+
+
+def _largest(values: Floats) -> float:
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def _scaled(values: Floats) -> Iterator[tuple[Mask, Floats, int]]:
+    """The values of each size, of a size at which products are exact: which they are, themselves
+    times 2^-shift, and that shift. What is not finite stays as it is."""
+    size = np.abs(values)
+    tiny = (size < _SMALL) & (size > 0.0)
+    least = size < _SMALL * 2.0**-_SCALE
+    huge = (size > _LARGE) & np.isfinite(size)
+    for chosen, shift in (
+        (~(tiny | huge), 0),
+        (tiny & ~least, -_SCALE),
+        (tiny & least, -2 * _SCALE),
+        (huge, _SCALE),
+    ):
+        if chosen.any():
+            yield chosen, np.ldexp(values[chosen], -shift), shift
+
+
+def two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """a·b as the rounded product and its error.
+
+    Dekker, A floating-point technique for extending the available precision, 1971.
+    """
+    product = a * b
+    a_high, a_low = split(a)
+    b_high, b_low = (a_high, a_low) if b is a else split(b)
+    error = a_high * b_high
+    error -= product
+    error += a_high * b_low
+    error += a_low * b_high
+    error += a_low * b_low
+    return product, error
+
+
+def split(x: Floats) -> tuple[Floats, Floats]:
+    """The first 26 of the 53 bits of each number, and the rest. Veltkamp's constant is 2^27 + 1."""
+    high = x * 134217729.0
+    high -= high - x
+    return high, x - high

@@ -1,0 +1,52 @@
+"""What looks wrong in the data, each kind once with its first place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Self
+
+from losscli.elements import Elements, Suspicion
+from losscli.result import Fact
+from losscli.statistics.statistic import Setting, Statistic, Whole
+
+
+class Suspicions(Statistic):
+    """The suspicions of each kind: the first, and in how many places."""
+
+    order = 31
+
+    def __init__(self) -> None:
+        self.by_kind: dict[str, Suspicion] = {}
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        return cls() if setting.check and not setting.is_difference else None
+
+    def add(self, elements: Elements) -> None:
+        for suspicion in elements.suspicions:
+            self._take(suspicion)
+
+    def merge(self, later: Self) -> None:
+        for suspicion in later.by_kind.values():
+            self._take(suspicion)
+
+    def result(self, whole: Whole) -> Iterable[Fact]:
+        return ()
+
+    def texts(self) -> tuple[str, ...]:
+        """A line for each kind."""
+        return tuple(one.text + _how_often(one) for one in self.by_kind.values())
+
+    def _take(self, later: Suspicion) -> None:
+        earlier = self.by_kind.get(later.kind)
+        self.by_kind[later.kind] = (
+            later if earlier is None else replace(earlier, count=earlier.count + later.count)
+        )
+
+
+def _how_often(suspicion: Suspicion) -> str:
+    if suspicion.count == 1:
+        return ""
+    where = " where it was looked for" if suspicion.sampled else ""
+    return f"; seen {suspicion.count} times{where}"

@@ -1,0 +1,132 @@
+"""Parts in other processes give the result of one run, bit for bit, however they are cut."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from losscli import Wanted
+from losscli.errors import UsageError
+from losscli.evaluation import blocks
+from losscli.evaluation.evaluate import evaluate_request
+from losscli.evaluation.parts import Part, compute_part, merge_parts, parts_of
+from losscli.evaluation.run import Span
+from losscli.losses.registry import find
+from losscli.report.formats.json import Report
+from losscli.report.of_result import document_of
+from losscli.request.arguments import bind
+from losscli.request.request import Request
+from losscli.result import Result
+
+ROWS, CLASSES = 5_000, 700
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("parts")
+    rng = np.random.default_rng(7)
+    np.save(path / "x.npy", rng.normal(size=(ROWS, CLASSES)).astype(np.float32))
+    labels = rng.integers(CLASSES, size=ROWS)
+    labels[::17] = -100
+    np.save(path / "y.npy", labels)
+    np.save(path / "w.npy", rng.random(ROWS))
+    rows = 300_000
+    columns = {
+        "id": np.arange(rows),
+        "a": rng.normal(size=rows),
+        "b": rng.normal(size=rows) * np.exp(20 * rng.normal(size=rows)),
+        "doc": [f"d{n}" for n in rng.integers(999, size=rows)],
+        "part": [("dev", "test", "x y")[n] for n in rng.integers(3, size=rows)],
+    }
+    table = pa.table(columns)
+    pa.parquet.write_table(table, path / "t.parquet", row_group_size=70_000)
+    return path
+
+
+def requests(path: Path) -> dict[str, Request]:
+    x, y, table = (str(path / name) for name in ("x.npy", "y.npy", "t.parquet"))
+    both = {"input_column": "a", "target_column": "b"}
+
+    def asked(loss: str, *inputs: str, wanted: Wanted, **parameters: Any) -> Request:
+        return bind(find(loss), inputs, None, parameters, wanted)
+
+    return {
+        "classes": asked(
+            "ce",
+            x,
+            y,
+            sample_weight=str(path / "w.npy"),
+            wanted=Wanted(by="class", top=5, accuracy=True, quantiles=(0.5, 0.9), histogram=True),
+        ),
+        "text labels": asked("mse", table, wanted=Wanted(by=("part", "doc"), top=3), **both),
+        "clusters": asked("l1", table, wanted=Wanted(by="part", cluster="doc"), **both),
+        "some rows": asked("l1", table, wanted=Wanted(by="part"), where="part!=dev", **both),
+        "pooled": asked("dice", x, y, from_="logits", average="macro", wanted=Wanted()),
+    }
+
+
+def as_json(result: Result) -> str:
+    stream = io.StringIO()
+    Report(stream).document(document_of(result))
+    return stream.getvalue()
+
+
+NAMES = ["classes", "text labels", "clusters", "some rows", "pooled"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("cuts", [(1,), (3, 4), (1, 2, 5)])
+def test_uneven_parts_in_other_processes(
+    name: str, cuts: tuple[int, ...], files: Path, pool: ProcessPoolExecutor
+) -> None:
+    request = requests(files)[name]
+    ends = zip((0, *cuts), (*cuts, None), strict=True)
+    parts = [Part(request, Span(start, stop)) for start, stop in ends]
+    collected = list(pool.map(compute_part, parts))
+    assert as_json(merge_parts(request, collected)) == as_json(evaluate_request(request))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_even_parts_cover_everything(name: str, files: Path) -> None:
+    request = requests(files)[name]
+    parts = parts_of(request, 3)
+    assert [part.span.start for part in parts[1:]] == [part.span.stop for part in parts[:-1]]
+    merged = merge_parts(request, map(compute_part, parts))
+    assert as_json(merged) == as_json(evaluate_request(request))
+
+
+def test_a_sample_may_be_cut(files: Path) -> None:
+    """Each row of 700 elements in blocks of 60: samples and their interval stay whole."""
+    del files
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 12, 700))
+    request = bind(find("mse"), (x, y), None, {}, Wanted())
+    whole = as_json(evaluate_request(request))
+    with mock.patch.object(blocks, "BLOCK_VALUES", 60):
+        parts = [Part(request, Span(start, start + 7)) for start in range(0, 144, 7)]
+        assert as_json(merge_parts(request, map(compute_part, parts))) == whole
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reduction"), [(("-", "y.npy"), "mean"), (([1.0], [2.0]), "none")]
+)
+def test_what_cannot_be_cut(inputs: tuple[Any, Any], reduction: str) -> None:
+    request = bind(find("mse"), inputs, reduction, {}, Wanted())
+    with pytest.raises(UsageError, match="parts"):
+        parts_of(request, 2)

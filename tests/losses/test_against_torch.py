@@ -1,0 +1,68 @@
+"""Every registered loss against the installed PyTorch, on shapes, types and options drawn anew."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from oracle import WITH_ELEMENTS, Drawn, draw_arrays, draw_options, torch_loss
+
+import losscli
+from losscli.losses.registry import LOSSES
+
+pytest.importorskip("torch", reason="PyTorch judges here; pip install torch==2.13.0")
+
+
+@pytest.mark.parametrize("name", WITH_ELEMENTS)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_same_as_pytorch(name: str, data: Any) -> None:
+    loss, draw = LOSSES[name], Drawn(data)
+    arrays = draw_arrays(loss, draw)
+    options = draw_options(loss, draw, arrays)
+    expected = {}
+    for reduction in loss.reductions:
+        try:
+            expected[reduction] = torch_loss(loss, arrays, options, reduction)
+        except RuntimeError as error:
+            # What holds nothing is an error in some of PyTorch's losses.
+            assume("empty" not in str(error))
+            raise
+    function = getattr(losscli, loss.python_name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of broadcasting and of means of nothing, as PyTorch's
+        found = {
+            reduction: function(**arrays, **options, reduction=reduction)
+            for reduction in loss.reductions
+        }
+    assert np.shape(found["none"]) == expected["none"].shape
+    if expected["none"].size == 0:
+        assert np.isnan(found["mean"])
+        assert found["sum"] == 0.0
+        return
+    # PyTorch's own float64 formulas lose digits where terms as large as the input cancel.
+    largest = max(float(np.max(np.abs(array), initial=1.0)) for array in arrays.values())
+    longest = max(np.shape(array)[-1] if np.ndim(array) else 1 for array in arrays.values())
+    slack = 1e-15 * largest**2 * longest
+    # Where float32 and float16 are not widened first, so much is allowed.
+    fast = name == "cross-entropy" and arrays["input"].dtype != np.float64
+    rtol, rtol_of_sums = (2e-6, 1e-6) if fast else (1e-10, 1e-12)
+    np.testing.assert_allclose(found["none"], expected["none"], rtol=rtol, atol=slack)
+    bound = rtol_of_sums * np.abs(expected["none"]).sum() + slack * expected["none"].size
+    assert_within(found["sum"], expected["sum"], bound)
+    for reduction in loss.reductions[1:]:
+        # A mean is the sum over some weight: its bound is the sum's over the same.
+        known = np.isfinite(expected["sum"]) and expected["sum"] and expected[reduction]
+        weight = abs(expected["sum"] / expected[reduction]) if known else 1.0
+        assert_within(found[reduction], expected[reduction], bound / weight)
+
+
+def assert_within(found: Any, expected: Any, bound: float) -> None:
+    if np.isnan(expected):
+        assert np.isnan(found)
+    else:
+        assert found == expected or abs(found - expected) <= bound

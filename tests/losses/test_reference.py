@@ -1,0 +1,106 @@
+"""Every loss against numbers that PyTorch computed: see make_reference.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from make_reference import REFERENCE
+from oracle import WITH_ELEMENTS
+
+import losscli
+from losscli.losses.registry import LOSSES
+
+CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))
+NAMES = [f"{case['loss']}-{number}" for number, case in enumerate(CASES)]
+
+# Of weights that add up to 0 and of broadcasting.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def assert_equal(found: Any, case: dict[str, Any], reduction: str, *, fast: bool = False) -> None:
+    """Within 1e-10 of each element, and 1e-12 of the sum of absolute values; 2e-6 and 1e-6 where
+    float32 and float16 are not widened first."""
+    rtol, rtol_of_sums = (2e-6, 1e-6) if fast else (1e-10, 1e-12)
+    expected = np.array(case["expected"][reduction])
+    assert np.shape(found) == expected.shape
+    if reduction == "none" or not np.isfinite(expected):
+        # What PyTorch computes by cancelling is off by the rounding of what cancels.
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-14)
+    else:
+        losses = np.abs(case["expected"]["none"])
+        assert abs(found - expected) <= rtol_of_sums * losses.sum() + 1e-15 * losses.size
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_python_function(case: dict[str, Any]) -> None:
+    function = getattr(losscli, LOSSES[case["loss"]].python_name)
+    for reduction in case["expected"]:
+        found = function(**case["arrays"], **case["options"], reduction=reduction)
+        assert_equal(found, case, reduction)
+
+
+@pytest.mark.parametrize("dtype", ["float32", ">f8", "float16"])
+@pytest.mark.parametrize("case", CASES[::3], ids=NAMES[::3])
+def test_npy_files(case: dict[str, Any], dtype: str, tmp_path: Path) -> None:
+    """Steps of 1/32 are exact in float16 too, so the type of the file changes nothing."""
+    paths = {}
+    for name, values in case["arrays"].items():
+        array = np.array(values)
+        array = array.astype(dtype if array.dtype.kind == "f" else "int8")
+        paths[name] = tmp_path / f"{name}.npy"
+        np.save(paths[name], np.asfortranarray(array))
+    result = losscli.evaluate(case["loss"], **paths, **case["options"], check=False, broadcast=True)
+    fast = case["loss"] == "cross-entropy" and dtype != ">f8"
+    assert_equal(result.value, case, "mean", fast=fast)
+
+
+def is_tabular(case: dict[str, Any]) -> bool:
+    """Whether its first array is two rows or more, each a sample of two numbers or more."""
+    first = np.array(next(iter(case["arrays"].values())))
+    return case["loss"] != "ctc" and first.ndim == 2 and min(first.shape) > 1
+
+
+TABULAR = [case for case in CASES if is_tabular(case)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "list.parquet"])
+@pytest.mark.parametrize("case", TABULAR, ids=[case["loss"] for case in TABULAR])
+def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"table.{suffix}"
+    options = dict(case["options"])
+    columns: dict[str, Any] = {}
+    first = np.array(next(iter(case["arrays"].values())))
+    for name, values in case["arrays"].items():
+        array = np.array(values)
+        if array.shape[:1] != first.shape[:1] or array.shape[1:] == (1,):
+            options[name] = array  # a weight a class, say
+        elif suffix == "list.parquet":
+            columns[name] = list(array)
+            options[f"{name}_column"] = name
+        else:
+            parts = np.atleast_2d(array.T)
+            columns |= {f"{name}{i}": part for i, part in enumerate(parts)}
+            options[f"{name}_column"] = f"{name}[0-9]"
+    write = pa.csv.write_csv if suffix == "csv" else pa.parquet.write_table
+    write(pa.table(columns), path)
+    for reduction in case["expected"]:
+        result = losscli.evaluate(
+            case["loss"], path, reduction=reduction, check=False, broadcast=True, **options
+        )
+        found = result.values if reduction == "none" else result.value
+        assert_equal(found, case, reduction)
+
+
+def test_every_loss_is_in_the_reference() -> None:
+    """If not: python tests/make_reference.py."""
+    assert {case["loss"] for case in CASES} == set(WITH_ELEMENTS)
+    assert {loss for loss in WITH_ELEMENTS if loss not in {case["loss"] for case in TABULAR}} == {
+        "ctc"
+    }

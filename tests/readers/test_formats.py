@@ -1,0 +1,339 @@
+"""The same predictions in every format and layout give the same loss."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+from conftest import COMMAND, Run
+from numpy.typing import NDArray
+
+import losscli
+from losscli import evaluate
+from losscli.errors import DataError
+
+NAMES = ["cat", "dog", "bird"]
+X = np.random.default_rng(3).normal(size=(40, 3)).astype(np.float32)
+Y = np.arange(40) % 3
+EXPECTED = losscli.cross_entropy(X, Y)
+
+
+def columns() -> pa.Table:
+    return pa.table({**{name: X[:, i] for i, name in enumerate(NAMES)}, "label": Y})
+
+
+def lists(kind: pa.DataType) -> pa.Table:
+    return pa.table({"logits": pa.array(list(X), kind), "label": Y})
+
+
+def csv_text(table: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    pa.csv.write_csv(table, sink, pa.csv.WriteOptions(**options))
+    return sink.getvalue()
+
+
+def json_lines(table: pa.Table) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in table.to_pylist()).encode()
+
+
+def arrow(table: pa.Table, new: Callable[..., Any]) -> bytes:
+    sink = io.BytesIO()
+    with new(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=7)
+    return sink.getvalue()
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
+def npz(save: Callable[..., None], order: Any) -> bytes:
+    sink = io.BytesIO()
+    save(sink, logits=np.asarray(X, order=order), labels=Y)
+    return sink.getvalue()
+
+
+def feather(table: pa.Table, compression: str) -> bytes:
+    sink = io.BytesIO()
+    pa.feather.write_feather(table, sink, compression=compression)
+    return sink.getvalue()
+
+
+def decimals() -> pa.Table:
+    exact = [[Decimal(float(x)).quantize(Decimal("1e-12")) for x in row] for row in X.T]
+    kind = pa.decimal128(20, 12)
+    return pa.table(
+        {**{n: pa.array(col, kind) for n, col in zip(NAMES, exact, strict=True)}, "label": Y}
+    )
+
+
+def safetensors(**arrays: NDArray[Any]) -> bytes:
+    """As its documentation says: the header's length, the header, the tensors."""
+    kinds = {"float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}
+    header, data = {}, b""
+    for name, array in arrays.items():
+        raw = array.tobytes()
+        header[name] = {
+            "dtype": kinds[str(array.dtype)],
+            "shape": array.shape,
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
+        data += raw
+    text = json.dumps({**header, "__metadata__": {"format": "np"}}).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def named() -> pa.Table:
+    return columns().set_column(3, "label", pa.array([NAMES[i] for i in Y]))
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    "t.csv": lambda: csv_text(columns()),
+    "quoted.csv": lambda: csv_text(columns(), quoting_style="all_valid"),
+    "blank_lines.csv": lambda: csv_text(columns()).replace(b"\n", b"\n\n"),
+    "semicolons.csv": lambda: csv_text(columns(), delimiter=";"),
+    "bars.txt": lambda: csv_text(columns(), delimiter="|"),
+    "t.tsv": lambda: csv_text(columns(), delimiter="\t"),
+    "t.csv.gz": lambda: gzip.compress(csv_text(columns())),
+    "t.csv.bz2": lambda: bz2.compress(csv_text(columns())),
+    "t.csv.zst": lambda: pa.compress(csv_text(columns()), "zstd", asbytes=True),
+    "misnamed_gzip.csv": lambda: gzip.compress(csv_text(columns())),
+    "names.csv": lambda: csv_text(named()),
+    "prefixed.csv": lambda: csv_text(
+        named().rename_columns(["prob_cat", "prob_dog", "prob_bird", "label"])
+    ),
+    "t.parquet": lambda: parquet(columns()),
+    "many_groups.pq": lambda: parquet(columns(), row_group_size=7, compression="zstd"),
+    "lists.parquet": lambda: parquet(lists(pa.list_(pa.float32()))),
+    "large_lists.parquet": lambda: parquet(lists(pa.large_list(pa.float64()))),
+    "fixed_lists.parquet": lambda: parquet(lists(pa.list_(pa.float32(), 3))),
+    "names.parquet": lambda: parquet(named()),
+    "dictionary.parquet": lambda: parquet(
+        named().set_column(3, "label", named()["label"].dictionary_encode())
+    ),
+    "decimals.parquet": lambda: parquet(decimals()),
+    "t.arrow": lambda: arrow(columns(), pa.ipc.new_file),
+    "t.feather": lambda: feather(columns(), "lz4"),
+    "plain.ipc": lambda: feather(columns(), "uncompressed"),
+    "stream.arrow": lambda: arrow(columns(), pa.ipc.new_stream),
+    "stream.arrows": lambda: arrow(lists(pa.list_(pa.float32())), pa.ipc.new_stream),
+    "t.jsonl": lambda: json_lines(columns()),
+    "lists.jsonl": lambda: json_lines(lists(pa.list_(pa.float32()))),
+    "t.jsonl.gz": lambda: gzip.compress(json_lines(columns())),
+    "names.ndjson": lambda: json_lines(named()),
+    "stored.npz": lambda: npz(np.savez, "C"),
+    "fortran.npz": lambda: npz(np.savez, "F"),
+    "deflated.npz": lambda: npz(np.savez_compressed, "C"),
+    "deflated_fortran.npz": lambda: npz(np.savez_compressed, "F"),
+    "t.safetensors": lambda: safetensors(logits=X, labels=Y),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_file_with_everything_needs_no_flag(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(FILES[name]())
+    found = evaluate("ce", path)
+    assert found.value == pytest.approx(EXPECTED, rel=1e-6)
+    assert found.count == 40
+    assert len(found.notes) == 1
+    assert "input: took column" in found.notes[0]
+    assert "; target: took column label" in found.notes[0]
+    each = evaluate("ce", path, reduction="none").values
+    np.testing.assert_allclose(each, losscli.cross_entropy(X, Y, reduction="none"), rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("misnamed")])
+def test_without_a_suffix_the_first_bytes_decide(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "predictions"
+    path.write_bytes(FILES[name]())
+    assert evaluate("ce", path).value == pytest.approx(EXPECTED, rel=1e-6)
+
+
+PIPED = [
+    name for name in FILES if Path(name).suffix in {".csv", ".tsv", ".arrows", ".jsonl", ".gz"}
+]
+
+
+@pytest.mark.parametrize("name", [*PIPED, "stream.arrow"])
+def test_standard_input(name: str) -> None:
+    """Without a stem columns have to be named: labels from a pipe cannot be read first."""
+    data = FILES[name]()
+    words = [*COMMAND, "ce", "-", "--quiet"]
+    if name not in ("prefixed.csv", "stream.arrows", "lists.jsonl"):
+        without = subprocess.run(words, input=data, capture_output=True, check=False)
+        assert without.returncode == 1
+        columns = re.search(r"Use (-i \S+) to take all of them", without.stderr.decode())
+        assert columns is not None
+        words += columns[1].split()
+    run = subprocess.run(words, input=data, capture_output=True, check=True)
+    assert float(run.stdout) == pytest.approx(EXPECTED, rel=1e-6)
+    assert run.stderr == b""
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_npy_on_standard_input(pack: Any, tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    np.save(sink, X)
+    np.save(tmp_path / "y.npy", Y)
+    run = subprocess.run(
+        [*COMMAND, "ce", "-", tmp_path / "y.npy"],
+        input=pack(sink.getvalue()),
+        capture_output=True,
+        check=True,
+    )
+    assert float(run.stdout) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.arrow", "stored.npz"])
+def test_what_cannot_be_piped_says_so(name: str) -> None:
+    run = subprocess.run(
+        [*COMMAND, "ce", "-"], input=FILES[name](), capture_output=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.count(b"\n") == 1
+    assert b"plain files alone" in run.stderr or b"table of contents is last" in run.stderr
+
+
+def test_a_fortran_array_cannot_be_piped() -> None:
+    sink = io.BytesIO()
+    np.save(sink, np.asfortranarray(X))
+    run = subprocess.run(
+        [*COMMAND, "ce", "-", "0"], input=sink.getvalue(), capture_output=True, check=False
+    )
+    assert run.returncode == 1
+    assert b"numpy.ascontiguousarray(x) saves it in C order" in run.stderr
+
+
+def test_the_format_can_be_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(FILES["t.parquet"]())
+    assert evaluate("ce", path, input_format="parquet").value == pytest.approx(EXPECTED, rel=1e-6)
+
+
+def test_bfloat16(tmp_path: Path) -> None:
+    """The upper half of a float32: 1.0 is 0x3f80, and 1 + 2^-7 is 0x3f81."""
+    path = tmp_path / "t.safetensors"
+    path.write_bytes(safetensors(x=np.array([0x3F80, 0x3F81, 0xC000], dtype=np.uint16)))
+    found = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="none")
+    np.testing.assert_array_equal(found.values, [1.0, 1.0078125, 2.0])
+    assert found.inputs[0].dtype == "bfloat16"
+    # 4.0078125 is between the bfloat16s 4.0 and 4.03125.
+    total = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
+    assert total.value == 4.0078125
+    assert total.warnings[0].startswith("computed from bfloat16 in float64;")
+    assert total.warnings[0].endswith("rounded to that type, 4")
+
+
+def test_bfloat16_in_shards(tmp_path: Path) -> None:
+    for number, values in enumerate([[0x3F80, 0x3F81], [0xC000]]):
+        shard = safetensors(x=np.array(values, dtype=np.uint16))
+        (tmp_path / f"x-{number}.safetensors").write_bytes(shard)
+    found = evaluate("l1", tmp_path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
+    assert (found.value, found.inputs[0].dtype) == (4.0078125, "bfloat16")
+    assert "|dtype:bfloat16+float64|" in found.signature
+    assert found.warnings[0].startswith("computed from bfloat16 in float64;")
+    wide = safetensors(x=np.array([1.0], np.float32))
+    (tmp_path / "x-2.safetensors").write_bytes(wide)
+    found = evaluate("l1", tmp_path, np.zeros(4), input_column="x", reduction="sum")
+    assert (found.value, found.inputs[0].dtype, found.warnings) == (5.0078125, "float32", ())
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_the_byte_order_is_not_in_the_signature(shards: int, tmp_path: Path) -> None:
+    found = []
+    for order in "<>":
+        folder = tmp_path / ("little" if order == "<" else "big")
+        folder.mkdir()
+        for number, part in enumerate(np.array_split(X, shards)):
+            np.save(folder / f"{number}.npy", part.astype(f"{order}f4"))
+        found.append(evaluate("ce", folder, Y.astype(f"{order}i8")))
+    assert found[0].signature == found[1].signature
+    assert [one.dtype for one in found[1].inputs] == ["float32", "int64"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("m.pt", 'x.items() if t.is_tensor(v)})" m.pt m.npz'),
+        ("m.pkl", 'for k, v in x.items()})" m.pkl m.npz, if you trust where it comes from'),
+        ("m.h5", "['NAME'][()])\" m.h5 m.npy, where NAME is a data set in it"),
+        ("$(touch PWN).xlsx", "'$(touch PWN).xlsx' '$(touch PWN).csv'"),
+        ("it's.xls", """'it'"'"'s.xls' 'it'"'"'s.csv'"""),
+    ],
+)
+def test_what_is_not_read_comes_with_the_line_that_converts_it(
+    name: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"anything")
+    with pytest.raises(DataError) as error:
+        evaluate("ce", name, [0])
+    assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["pt", "pkl"])
+@pytest.mark.parametrize("form", ["one", "dictionary", "tuple"])
+def test_the_line_that_converts_a_file_does(
+    kind: str, form: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an array, or of the dictionary or tuple of them that such files hold."""
+    monkeypatch.chdir(tmp_path)
+    name = f"$(touch PWN) it's.{kind}"
+    values: list[Any] = [X, Y]
+    if kind == "pt":
+        torch = pytest.importorskip("torch")
+        values = [torch.from_numpy(X).requires_grad_(), torch.from_numpy(Y)]
+    held = {
+        "one": values[0],
+        "dictionary": dict(zip("xy", values, strict=True)),
+        "tuple": tuple(values),
+    }[form]
+    if kind == "pt":
+        torch.save({**held, "epoch": 3} if form == "dictionary" else held, name)
+    else:
+        Path(name).write_bytes(pickle.dumps(held))
+    code, _, err = run("ce", name, "-i", "x", "-t", "y")
+    line = err[err.index("python -c") :].removesuffix("\n").partition(", if you trust")[0]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", line], check=True, env={**os.environ, "PATH": path})
+    assert (code, Path("PWN").exists()) == (1, False)
+    made = "$(touch PWN) it's.npz"
+    columns = {"one": ["x"], "dictionary": ["x", "y"], "tuple": ["x0", "x1"]}[form]
+    more = ["-t", columns[1]] if form != "one" else [",".join(map(str, Y))]
+    assert float(run("ce", made, "-i", columns[0], *more, "-q")[1]) == pytest.approx(
+        EXPECTED, rel=1e-6
+    )
+
+
+def test_a_damaged_member_of_npz(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    noise = np.random.default_rng(0).normal(size=(2000, 3))
+    np.savez_compressed(sink, logits=noise, label=np.zeros(2000, dtype=int))
+    content = bytearray(sink.getvalue())
+    content[9000:9100] = bytes(100)
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"x.npz.logits.: "):
+        evaluate("ce", tmp_path / "x.npz")
+    (tmp_path / "x.npz").write_bytes(sink.getvalue()[:5000])
+    with pytest.raises(DataError, match="not a readable .npz file"):
+        evaluate("ce", tmp_path / "x.npz")
