@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Booleans, numbers or labels of any type.
+Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -113,7 +115,7 @@ class PerElement:
     def transposed(self, axes: tuple[int, ...]) -> PerElement:
         """With the axes in another order; the fields are of one shape."""
 
-        def transposed(field: NDArray[Any] | None) -> Any:
+        def transposed(field: Array | None) -> Any:
             return None if field is None else field.transpose(axes)
 
         fields = (self.values, self.weights, self.ignored, self.scale)
@@ -129,10 +131,10 @@ class ClassScores:
         kept: which elements of the block the loss was computed of; None is all of them
     """
 
-    block: NDArray[Any]
+    block: Array
     kept: Mask | None = None
 
-    def per_element(self, function: Callable[[NDArray[Any]], NDArray[Any]], fill: int) -> Any:
+    def per_element(self, function: Callable[[Array], Array], fill: int) -> Any:
         """What a function of (n, C, d1, ..., dK) gives for each element, and `fill` for elements
         that were left out."""
         values = function(self.block)
@@ -142,12 +144,12 @@ class ClassScores:
         spread[self.kept] = values
         return spread
 
-    def at(self, positions: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:
+    def at(self, positions: tuple[NDArray[np.intp], ...]) -> Array:
         """The rows of classes, (k, C), of k elements that count."""
         if self.kept is not None:
             number = np.cumsum(self.kept).reshape(self.kept.shape) - 1
             positions = (number[positions],)
-        rows: NDArray[Any] = np.moveaxis(self.block, 1, -1)[positions]
+        rows: Array = np.moveaxis(self.block, 1, -1)[positions]
         return rows
 
 
@@ -170,14 +172,14 @@ class Elements:
 
     start: tuple[int, ...]
     losses: PerElement
-    target: NDArray[Any] | None = None
-    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    target: Array | None = None
+    labels: Mapping[str, Array] = field(default_factory=dict)
     scores: ClassScores | None = None
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
     nan: Mask | None = None
     suspicions: tuple[Suspicion, ...] = ()
     whole_rows: bool = True
-    keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    keys: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -189,7 +191,7 @@ class Elements:
         return self.losses.weighted()
 
     @property
-    def targets(self) -> NDArray[Any] | None:
+    def targets(self) -> Array | None:
         """The target of each element; None where it is not one number an element."""
         if self.target is None or self.target.ndim != len(self.shape):
             return None
@@ -249,7 +251,7 @@ def joined(parts: Sequence[Elements]) -> Elements:
 
 
 def _end_to_end(
-    parts: Sequence[NDArray[Any] | None], shapes: Sequence[tuple[int, ...]], absent: float
+    parts: Sequence[Array | None], shapes: Sequence[tuple[int, ...]], absent: float
 ) -> Any:
     """Arrays of which each broadcasts to its block; None if no block has one."""
     if all(part is None for part in parts):
@@ -267,9 +269,7 @@ def _terms_end_to_end(parts: Sequence[Floats | None]) -> Floats | None:
     return np.concatenate(terms, axis=1) if terms else None
 
 
-def _rows_end_to_end(
-    parts: Sequence[NDArray[Any]], shapes: Sequence[tuple[int, ...]]
-) -> NDArray[Any]:
+def _rows_end_to_end(parts: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> Array:
     return np.concatenate(
         [
             np.broadcast_to(part, (shape[0], *part.shape[1:]))
@@ -278,11 +278,11 @@ def _rows_end_to_end(
     )
 
 
-def spread(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def spread(labels: Array, shape: tuple[int, ...]) -> Array:
     """What is known of elements along their first axes, for each element of that shape."""
     return np.broadcast_to(padded(labels, len(shape)), shape)
 
 
-def padded(labels: NDArray[Any], rank: int) -> NDArray[Any]:
+def padded(labels: Array, rank: int) -> Array:
     """Labels with an axis of size 1 for each axis of elements that they lack."""
     return labels.reshape(*labels.shape, *(1,) * (rank - labels.ndim))

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import SAMPLE_WEIGHT, Mask
+from losscli.elements import SAMPLE_WEIGHT, Array, Mask
 from losscli.errors import DataError
 from losscli.losses.indices import Unread
 from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
@@ -35,7 +34,7 @@ LONG_ROW = 1 << 14
 PICKED_ROWS = 1 << 11
 
 Box = tuple[slice, ...]
-Values = NDArray[Any]
+Values = Array
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import SAMPLE_WEIGHT, Elements, Floats, Mask, spread
+from losscli.elements import SAMPLE_WEIGHT, Array, Elements, Floats, Mask, spread
 from losscli.errors import ArrayError, DataError
 from losscli.evaluation import remarks
 from losscli.evaluation.evaluate import OnProgress, result_of, with_warnings
@@ -110,7 +108,7 @@ class Compared:
     def _array(self, elements: Elements, name: str, model: int) -> Floats | None:
         """An array of a block as numbers; classes as the first model numbers them."""
         weights = elements.losses.sample_weights
-        array: NDArray[Any] | None = elements.arrays.get(name)
+        array: Array | None = elements.arrays.get(name)
         if name == SAMPLE_WEIGHT and weights is not None:
             array = np.broadcast_to(weights, elements.shape)
         if array is None:

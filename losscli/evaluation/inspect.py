@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from losscli.binding.stems import stems_of
+from losscli.elements import Array
 from losscli.errors import DataError, KindError
 from losscli.evaluation.blocks import boxes
 from losscli.losses.checks import sum_tolerance
@@ -80,7 +81,7 @@ class _Seen:
     exponentials_sum_to_1: bool = True
     marks: frozenset[int] = frozenset()
 
-    def with_block(self, block: NDArray[Any]) -> _Seen:
+    def with_block(self, block: Array) -> _Seen:
         with np.errstate(over="ignore", invalid="ignore"):  # sums of what is infinite, or nearly
             values = block.astype(np.float64, copy=False)
             sums = [_near_1(block, one) for one in (values, np.exp(values))]
@@ -134,7 +135,7 @@ class _Seen:
         return LOGITS if rank > 1 else REAL
 
 
-def _near_1(stored: NDArray[Any], values: NDArray[np.float64]) -> bool:
+def _near_1(stored: Array, values: NDArray[np.float64]) -> bool:
     """Whether rows sum to 1, along the last axis or the second."""
     if values.ndim < 2:
         return False
@@ -287,7 +288,7 @@ def _look(file: str, name: str, array: Source, full: bool) -> list[Finding]:
     return [seen.finding(finding)]
 
 
-def _blocks(array: Source, full: bool) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_], bool]]:
+def _blocks(array: Source, full: bool) -> Iterator[tuple[Array, NDArray[np.bool_], bool]]:
     """Blocks of rows, which of their rows are there, and whether the rows begin in them."""
     if not array.shape:
         yield array.read(()), np.ones((), dtype=np.bool_), True

@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Elements
+from losscli.elements import Array, Elements
 from losscli.errors import ArrayError, DataError
 from losscli.evaluation.blocks import Job
 from losscli.losses.layout import Layout
@@ -206,14 +205,14 @@ def _require_a_name_each(sources: Sources, names: Sequence[str] | None, layout: 
         raise named(sources.arrays["input"], problem)
 
 
-def _without_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+def _without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     """The arrays whose names begin so, by what follows."""
     return {
         name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)
     }
 
 
-def _decoded(names: Sequence[Any], codes: NDArray[Any]) -> NDArray[Any]:
+def _decoded(names: Sequence[Any], codes: Array) -> Array:
     """What each code stands for; a code without a name stands for itself, as an ignored target."""
     known = np.array([*names, None], dtype=object)
     within = (codes >= 0) & (codes < len(names))

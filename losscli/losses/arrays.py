@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from numpy.typing import NDArray
-
-from losscli.elements import SAMPLE_WEIGHT
-
-Array = NDArray[Any]
+from losscli.elements import SAMPLE_WEIGHT, Array
 
 
 @dataclass(frozen=True)

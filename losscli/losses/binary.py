@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from losscli.elements import Floats, PerElement
-from losscli.losses.arrays import Array, Logits, Probabilities, Weights
+from losscli.elements import Array, Floats, PerElement
+from losscli.losses.arrays import Logits, Probabilities, Weights
 from losscli.losses.checks import (
     Check,
     Doubt,

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from losscli.elements import Floats, Mask, PerElement
+from losscli.elements import Array, Floats, Mask, PerElement
 from losscli.errors import ArrayError
-from losscli.losses.arrays import Array
 from losscli.losses.summing import total
 
 INFINITE = "infinite"

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from losscli.elements import Mask, PerElement
+from losscli.elements import Array, Mask, PerElement
 from losscli.errors import ArrayError
-from losscli.losses.arrays import Array
 from losscli.losses.checks import INFINITE, Doubt, first, odd_sums, rounding, sum_tolerance
 from losscli.losses.indices import class_indices, pick
 from losscli.losses.numerics import CLASS_AXIS, widen

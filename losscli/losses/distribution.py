@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from losscli.elements import REDUCTIONS, Floats, Mask, PerElement
+from losscli.elements import REDUCTIONS, Array, Floats, Mask, PerElement
 from losscli.errors import ArrayError
 from losscli.losses.arrays import (
-    Array,
     Counts,
     LogCounts,
     LogProbabilities,

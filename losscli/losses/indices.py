@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.elements import Floats, Mask
+from losscli.elements import Array, Floats, Mask
 from losscli.errors import ArrayError
 from losscli.losses.checks import first
 from losscli.losses.numerics import CLASS_AXIS
@@ -27,11 +27,11 @@ class Unread:
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    entries: Callable[[NDArray[np.intp]], NDArray[Any]]
-    rows: Callable[[int], NDArray[Any]]
+    entries: Callable[[NDArray[np.intp]], Array]
+    rows: Callable[[int], Array]
 
 
-def pick(array: NDArray[Any] | Unread, indices: NDArray[np.intp]) -> NDArray[Any]:
+def pick(array: Array | Unread, indices: NDArray[np.intp]) -> Array:
     """The entry of each element's class: array[n, indices[n, ...], ...]."""
     if isinstance(array, Unread):
         return array.entries(indices)
@@ -41,7 +41,7 @@ def pick(array: NDArray[Any] | Unread, indices: NDArray[np.intp]) -> NDArray[Any
     return np.squeeze(chosen, CLASS_AXIS)
 
 
-def in_memory(indices: NDArray[np.intp], block: NDArray[Any]) -> NDArray[np.intp]:
+def in_memory(indices: NDArray[np.intp], block: Array) -> NDArray[np.intp]:
     """Where the entry of each row's class lies in a block of rows, or of columns, end to end."""
     rows, classes = block.shape
     if not block.flags.c_contiguous:
@@ -55,7 +55,7 @@ def along_classes(per_class: Floats, ndim: int) -> Floats:
 
 
 def class_indices(
-    target: NDArray[Any],
+    target: Array,
     classes: int,
     ignore_index: int | Sequence[int] = (),
     class_base: int = 0,

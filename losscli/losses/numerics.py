@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Floats, Mask
+from losscli.elements import Array, Floats, Mask
 from losscli.errors import ArrayError
 from losscli.losses.checks import first
 
 CLASS_AXIS = 1
 
 
-def widen(array: NDArray[Any]) -> Floats:
+def widen(array: Array) -> Floats:
     """As float64, so that nothing is computed or added up in less."""
     return array.astype(np.float64, copy=False)
 
@@ -70,7 +68,7 @@ def where(mask: Mask, x: Floats) -> Floats:
     return (x.view(np.int64) & bits).view(np.float64)
 
 
-def refuse(wrong: Mask, name: str, array: NDArray[Any], expected: str) -> None:
+def refuse(wrong: Mask, name: str, array: Array, expected: str) -> None:
     """Raise ArrayError at the first element, in C order, that is marked as wrong."""
     if wrong.any():
         position = first(wrong)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from losscli.elements import Floats, PerElement
-from losscli.losses.arrays import Array, ClassIndices, Probabilities
+from losscli.elements import Array, Floats, PerElement
+from losscli.losses.arrays import ClassIndices, Probabilities
 from losscli.losses.checks import Check
 from losscli.losses.class_checks import negative_target_rows, rows_are_what_from_says
 from losscli.losses.indices import class_indices

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import numpy as np
 
-from losscli.elements import Floats, PerElement
-from losscli.losses.arrays import Array, Numbers, Weights
+from losscli.elements import Array, Floats, PerElement
+from losscli.losses.arrays import Numbers, Weights
 from losscli.losses.layout.elementwise import broadcasting
 from losscli.losses.numerics import widen
 from losscli.losses.options import Interval

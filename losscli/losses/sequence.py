@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from losscli.elements import Floats, PerElement
+from losscli.elements import Array, Floats, PerElement
 from losscli.errors import ArrayError
-from losscli.losses.arrays import Array, ClassIndices, Lengths, LogProbabilities
+from losscli.losses.arrays import ClassIndices, Lengths, LogProbabilities
 from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
 from losscli.losses.indices import class_indices
 from losscli.losses.layout.sequences import sequences

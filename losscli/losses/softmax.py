@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Floats
+from losscli.elements import Array, Floats
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.summing import total
 
@@ -34,7 +31,7 @@ def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
     return np.log1p(others) - below
 
 
-def negative_log(x: NDArray[Any], kind: str, clip: float | None, axis: int = CLASS_AXIS) -> Floats:
+def negative_log(x: Array, kind: str, clip: float | None, axis: int = CLASS_AXIS) -> Floats:
     """-log p of the probabilities p that `x` tells as "logits", "probs" or "log-probs".
 
     Probabilities are taken as they are, never renormalised, and held within clip..1-clip.

@@ -25,9 +25,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Floats
+from losscli.elements import Array, Floats
 
 # Classes that are added up in the type of the terms.
 _RUN = 512
@@ -43,7 +42,7 @@ _FEW = 7
 _ENOUGH = 64
 
 
-def total(terms: NDArray[Any], axis: int) -> Floats:
+def total(terms: Array, axis: int) -> Floats:
     """The sum along an axis in float64; runs of float32 are added up in float32 first."""
     others = list(range(terms.ndim))
     of_classes = others.pop(axis)
@@ -56,13 +55,13 @@ def total(terms: NDArray[Any], axis: int) -> Floats:
     return _widen(_sum_of_run(classes)).reshape(shape)
 
 
-def mean(terms: NDArray[Any], axis: int) -> Floats:
+def mean(terms: Array, axis: int) -> Floats:
     """The sum along an axis, divided by the number of classes."""
     result: Floats = total(terms, axis) / terms.shape[axis]
     return result
 
 
-def _sums_of_runs(classes: NDArray[Any]) -> Floats:
+def _sums_of_runs(classes: Array) -> Floats:
     """The sum of each run of the first axis, along that axis."""
     whole = len(classes) // _RUN * _RUN
     runs = classes[:whole].reshape(-1, _RUN, *classes.shape[1:]).swapaxes(0, 1)
@@ -73,7 +72,7 @@ def _sums_of_runs(classes: NDArray[Any]) -> Floats:
     return np.concatenate([sums, last[np.newaxis]])
 
 
-def _sum_of_run(classes: NDArray[Any]) -> NDArray[Any]:
+def _sum_of_run(classes: Array) -> Array:
     """The sum along the first axis, of at most `_RUN` classes."""
     few = len(classes) <= _FEW
     rows = classes.transpose(*range(1, classes.ndim), 0)
@@ -81,23 +80,23 @@ def _sum_of_run(classes: NDArray[Any]) -> NDArray[Any]:
         copy = np.ascontiguousarray(rows).reshape(-1, len(classes))
         return _sum_of_run(copy.T).reshape(rows.shape[:-1])
     if _are_rows(classes) and not few and _einsum_agrees(classes.dtype):
-        sums: NDArray[Any] = np.einsum("...c->...", rows)
+        sums: Array = np.einsum("...c->...", rows)
         return sums
     return _in_lanes(classes)
 
 
-def _are_rows(classes: NDArray[Any]) -> bool:
+def _are_rows(classes: Array) -> bool:
     """Whether `einsum` can add up the classes: it has fast loops for up to three axes."""
     return classes.strides[0] == classes.itemsize and classes.ndim <= 3
 
 
-def _are_columns(classes: NDArray[Any]) -> bool:
+def _are_columns(classes: Array) -> bool:
     """Whether NumPy adds one class to another fast."""
     axes = zip(classes.strides[1:], classes.shape[1:], strict=True)
     return any(stride == classes.itemsize and size >= _ENOUGH for stride, size in axes)
 
 
-def _in_lanes(classes: NDArray[Any]) -> NDArray[Any]:
+def _in_lanes(classes: Array) -> Array:
     """The sum along the first axis: the definition of the order."""
     lanes = _LANES // classes.itemsize
     whole = len(classes) // (4 * lanes) * (4 * lanes)
@@ -114,14 +113,14 @@ def _in_lanes(classes: NDArray[Any]) -> NDArray[Any]:
     return sums[0] + zero if sums else zero  # -0.0 becomes 0.0, as in `einsum`
 
 
-def _in_fours(classes: NDArray[Any], lanes: int) -> NDArray[Any]:
+def _in_fours(classes: Array, lanes: int) -> Array:
     """The sum of each lane: Σ (a + b) + (c + d), one four after the other."""
     fours = classes.reshape(-1, 2, 2, lanes, *classes.shape[1:])
     pairs = fours[:, :, 0] + fours[:, :, 1]
     first, *others = pairs[:, 0] + pairs[:, 1]
     for four in others:
         first += four
-    result: NDArray[Any] = first
+    result: Array = first
     return result
 
 
@@ -136,5 +135,5 @@ def _einsum_agrees(dtype: np.dtype[Any]) -> bool:
     return all(np.array_equal(np.einsum("...c->...", one), _in_lanes(one.T)) for one in tried)
 
 
-def _widen(sums: NDArray[Any]) -> Floats:
+def _widen(sums: Array) -> Floats:
     return sums.astype(np.float64, copy=False)

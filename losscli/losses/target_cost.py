@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.elements import Floats, Mask
+from losscli.elements import Array, Floats, Mask
 from losscli.losses.indices import in_memory, pick
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.softmax import negative_log_softmax
@@ -27,7 +27,7 @@ def _exponentials_of_halves() -> NDArray[np.float32]:
         return np.exp(_HALVES.astype(np.float32))
 
 
-def target_cost(x: NDArray[Any], indices: NDArray[np.intp]) -> Floats:
+def target_cost(x: Array, indices: NDArray[np.intp]) -> Floats:
     """-log softmax(x) of each element's target class, without that of the others.
 
         log1p(Σ_{c≠y} exp(x_c) / exp(x_y))
@@ -57,7 +57,7 @@ def _is_safe(x: Floats) -> Mask:
     return (x > 1e-30) & (x < 1e30)
 
 
-def _exponentials(x: NDArray[Any]) -> NDArray[Any]:
+def _exponentials(x: Array) -> Array:
     """exp(x), of 32 bits and less in float32, in memory that is used again for the next block."""
     dtype = np.float64 if x.dtype.kind != "f" or x.dtype.itemsize > 4 else np.float32
     in_columns = x.flags.f_contiguous and not x.flags.c_contiguous
@@ -78,10 +78,10 @@ class _Memory(threading.local):
 _memory = _Memory()
 
 
-def _scratch(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def _scratch(shape: tuple[int, ...], dtype: Any) -> Array:
     """Memory of this thread, which holds until it is asked for again."""
     needed = math.prod(shape) * np.dtype(dtype).itemsize
     if _memory.held.size < needed:
         _memory.held = np.empty(needed, np.uint8)
-    result: NDArray[Any] = _memory.held[:needed].view(dtype).reshape(shape)
+    result: Array = _memory.held[:needed].view(dtype).reshape(shape)
     return result

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.elements import SAMPLE_WEIGHT, Elements, PerElement, spread
+from losscli.elements import SAMPLE_WEIGHT, Array, Elements, PerElement, spread
 
 
 def index_names(axes: int) -> list[str]:
@@ -16,7 +15,7 @@ def index_names(axes: int) -> list[str]:
     return ["index"] if axes == 1 else [f"index_{axis}" for axis in range(axes)]
 
 
-def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
+def columns_of(elements: Elements) -> dict[str, Array]:
     """Keys, index, target, labels, weight, sample weight and loss of each element, in C order.
 
     The losses of ignored elements are masked.
@@ -24,7 +23,7 @@ def columns_of(elements: Elements) -> dict[str, NDArray[Any]]:
     losses = elements.losses
     shape = losses.values.shape
     index = np.unravel_index(np.arange(losses.values.size), shape)
-    columns: dict[str, NDArray[Any]] = {
+    columns: dict[str, Array] = {
         name: spread(values, shape).ravel()
         for name, values in zip(key_names(elements), elements.keys.values(), strict=True)
     }

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Elements
+from losscli.elements import Array, Elements
 from losscli.errors import DataError, UsageError
 from losscli.report.elements import columns_of
 from losscli.text import harmless_cell
@@ -162,7 +161,7 @@ class _Rows:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._held: list[Mapping[str, NDArray[Any]]] = []
+        self._held: list[Mapping[str, Array]] = []
         self._count = 0
 
     def elements(self, elements: Elements) -> None:
@@ -184,20 +183,20 @@ class _Rows:
             self.write({name: _end_to_end([one[name] for one in self._held]) for name in names})
             self._held, self._count = [], 0
 
-    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+    def write(self, columns: Mapping[str, Array]) -> None:
         raise NotImplementedError
 
 
-def _end_to_end(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def _end_to_end(parts: Sequence[Array]) -> Array:
     """Arrays joined, masked if one of them is."""
     if any(isinstance(one, np.ma.MaskedArray) for one in parts):
-        joined: NDArray[Any] = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
+        joined: Array = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
         return joined
     return np.concatenate(parts)
 
 
 class _Jsonl(_Rows):
-    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+    def write(self, columns: Mapping[str, Array]) -> None:
         from losscli.report.json_text import dumps  # noqa: PLC0415 - beside this format alone
 
         values = (column.tolist() for column in columns.values())
@@ -210,7 +209,7 @@ class _Arrow(_Rows):
 
     _writer: Any = None
 
-    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+    def write(self, columns: Mapping[str, Array]) -> None:
         import pyarrow as pa  # noqa: PLC0415 - beside these formats alone
 
         table = pa.table({name: _column(values) for name, values in columns.items()})
@@ -230,7 +229,7 @@ class _Arrow(_Rows):
         raise NotImplementedError
 
 
-def _column(values: NDArray[Any]) -> Any:
+def _column(values: Array) -> Any:
     """An Arrow array; labels are text, so that a first block without any does not fix the type."""
     import pyarrow as pa  # noqa: PLC0415 - beside these formats alone
 
@@ -240,7 +239,7 @@ def _column(values: NDArray[Any]) -> Any:
 
 
 class _Csv(_Arrow):
-    def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
+    def write(self, columns: Mapping[str, Array]) -> None:
         super().write({name: _harmless(column) for name, column in columns.items()})
 
     def open_writer(self, schema: Any) -> Any:
@@ -249,7 +248,7 @@ class _Csv(_Arrow):
         return csv.CSVWriter(self._file, schema)
 
 
-def _harmless(column: NDArray[Any]) -> NDArray[Any]:
+def _harmless(column: Array) -> Array:
     """Labels that no spreadsheet computes."""
     if column.dtype != object:
         return column

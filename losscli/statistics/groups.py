@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Elements, padded
+from losscli.elements import Array, Elements, padded
 from losscli.errors import ArrayError
 from losscli.result import Column, Fact, Kind, Table
 from losscli.statistics.labels import Grouping
@@ -146,12 +145,12 @@ def _badness(group: Group) -> tuple[float, list[tuple[int, Any]]]:
     return (-math.inf if math.isnan(group.value) else -group.value, keys)
 
 
-def _labels(by: tuple[str, ...], elements: Elements) -> Iterator[NDArray[Any]]:
+def _labels(by: tuple[str, ...], elements: Elements) -> Iterator[Array]:
     for name in by:
         yield _classes(elements) if name == CLASS else elements.labels[name]
 
 
-def _classes(elements: Elements) -> NDArray[Any]:
+def _classes(elements: Elements) -> Array:
     """The targets as whole numbers, or as the names they have."""
     target = class_targets(elements)
     if target.dtype.kind != "f":
@@ -163,7 +162,7 @@ def _classes(elements: Elements) -> NDArray[Any]:
     return whole
 
 
-def class_targets(elements: Elements) -> NDArray[Any]:
+def class_targets(elements: Elements) -> Array:
     """The class of each element. Raises ArrayError for other targets."""
     targets = elements.targets
     if targets is None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from losscli.elements import Array
 from losscli.statistics.exact import Integers
 
 # Labels that are whole numbers below this are looked up in a table, all at once.
@@ -26,7 +26,7 @@ class Labels:
         self._codes: dict[Hashable, int] = {}
         self._table = np.full(0, -1)
 
-    def codes(self, values: NDArray[Any]) -> Integers:
+    def codes(self, values: Array) -> Integers:
         """The code of each value, in the same shape."""
         flat = values.ravel()
         fits = flat.dtype.kind != "u" or not flat.size or flat.max() <= _MOST
@@ -73,7 +73,7 @@ class Grouping:
         last = self._combinations[-1] if self._combinations else self._labels[0]
         return len(last.names)
 
-    def codes(self, labels: Sequence[NDArray[Any]]) -> Integers:
+    def codes(self, labels: Sequence[Array]) -> Integers:
         """The group of each element, of the shape that the labels broadcast to."""
         each = [one.codes(values) for one, values in zip(self._labels, labels, strict=True)]
         codes = each[0]

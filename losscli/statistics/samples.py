@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from losscli.elements import Elements, Floats, Mask, PerElement, padded
+from losscli.elements import Array, Elements, Floats, Mask, PerElement, padded
 from losscli.statistics.exact import ExactSums, Integers, planes_of, rounded_sum
 from losscli.statistics.labels import Labels, distinct
 
@@ -42,7 +41,7 @@ class SampleRows:
     are_elements: bool = False
 
 
-def sample_ids(elements: Elements, samples: str | None) -> NDArray[Any] | None:
+def sample_ids(elements: Elements, samples: str | None) -> Array | None:
     """The sample of each element, along the first axes; None where rows are samples."""
     return None if samples is None else padded(elements.labels[samples], len(elements.shape))
 
@@ -113,7 +112,7 @@ class SampleCount:
     closed: int = 0
     last: set[Any] = field(default_factory=set)
 
-    def add(self, elements: Elements, ids: NDArray[Any] | None) -> None:
+    def add(self, elements: Elements, ids: Array | None) -> None:
         losses = elements.losses
         if ids is None and elements.whole_rows:
             everything = losses.ignored is None
@@ -137,7 +136,7 @@ class SampleCount:
         return self.closed + len(self.last)
 
 
-def _spread_counted(along: NDArray[Any], losses: PerElement) -> NDArray[Any]:
+def _spread_counted(along: Array, losses: PerElement) -> Array:
     """What is known along the first axes, for each element that counts, end to end."""
     shape = losses.values.shape
     spread = np.broadcast_to(along, shape)
@@ -166,7 +165,7 @@ class OpenSamples:
         elements: Elements,
         values: Floats,
         weights: Floats | None,
-        ids: NDArray[Any] | None,
+        ids: Array | None,
         keys: Integers | None,
     ) -> SampleRows | None:
         """Add a block. The samples of it that have ended are returned.
@@ -240,7 +239,7 @@ class OpenSamples:
         weights = self._weights.floats() if weighted else None
         return SampleRows(self._losses.floats(), weights, None, self._keys)
 
-    def _codes(self, ids: NDArray[Any]) -> Integers:
+    def _codes(self, ids: Array) -> Integers:
         if self._labels is None and ids.dtype.kind in "bi":
             return ids.astype(np.int64, copy=False)
         self._labels = self._labels or Labels()
