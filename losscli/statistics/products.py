@@ -27,9 +27,8 @@ def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None = 
 def _add(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None) -> None:
     with np.errstate(all="ignore"):  # what overflows or underflows is computed again
         product, error = two_product(a, b)
-        lowest = float(np.abs(product).min(initial=np.inf))
-        highest = max(_largest(a), _largest(b))
-    if lowest >= _SMALL * _SMALL and highest <= _LARGE:
+        is_exact = _is_exact(product, a, b)
+    if is_exact:
         sums.add(product, keys)
         sums.add(error, keys)
         return
@@ -41,6 +40,18 @@ def _add(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None) -> None:
             chosen = None if keys is None else keys[first][second]
             sums.add(product, chosen, shift + further)
             sums.add(error, chosen, shift + further)
+
+
+def _is_exact(product: Floats, a: Floats, b: Floats) -> bool:
+    """Whether nothing overflowed in a product, and nothing but products of 0 is small."""
+    size = product if a is b else np.abs(product)
+    if not max(_largest(a), 0.0 if a is b else _largest(b)) <= _LARGE:
+        return False
+    small = np.count_nonzero(size < _SMALL * _SMALL)
+    if not small:
+        return True
+    zeros = a == 0.0 if a is b else (a == 0.0) | (b == 0.0)
+    return bool(small == np.count_nonzero(zeros))
 
 
 def _largest(values: Floats) -> float:
