@@ -141,8 +141,19 @@ def plain_label(label: Any) -> Any:
 
 def _badness(group: Group) -> tuple[float, list[tuple[int, Any]]]:
     """Worst first, NaN in front; of equal ones numbers in their order, and then texts in theirs."""
-    keys = [(1, one) if isinstance(one, str) else (0, one or 0) for one in group.labels]
-    return (-math.inf if math.isnan(group.value) else -group.value, keys)
+    return (
+        -math.inf if math.isnan(group.value) else -group.value,
+        [_place(label) for label in group.labels],
+    )
+
+
+def _place(label: Any) -> tuple[int, Any]:
+    """Where a label is among others: None, numbers, texts, NaN, which is not less than any."""
+    if label is None:
+        return 0, 0
+    if isinstance(label, str):
+        return 2, label
+    return (3, 0) if math.isnan(label) else (1, label)
 
 
 def _labels(by: tuple[str, ...], elements: Elements) -> Iterator[Array]:

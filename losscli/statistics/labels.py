@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -16,6 +15,9 @@ _TABLE = 1 << 20
 
 # Larger labels do not fit into int64.
 _MOST = np.iinfo(np.int64).max
+
+# The key of NaN, which equals itself in other processes as well.
+_NAN = ()
 
 
 class Labels:
@@ -43,8 +45,8 @@ class Labels:
 
     def code(self, value: Any) -> int:
         """The code of one value."""
-        value = value if value == value else math.nan  # noqa: PLR0124 - of NaN there is one
-        code = self._codes.setdefault(value, len(self.names))
+        key = value if value == value else _NAN  # noqa: PLR0124 - of NaN there is one
+        code = self._codes.setdefault(key, len(self.names))
         if code == len(self.names):
             self.names.append(value)
         return code
