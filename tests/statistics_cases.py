@@ -1,0 +1,175 @@
+"""Blocks of random data for every loss, for tests that hold of every statistic."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from make_reference import Rounded
+from oracle import WITH_ELEMENTS, draw_arrays, draw_options
+
+from losscli.api import Execution, Wanted, bind
+from losscli.elements import Elements
+from losscli.errors import DataError
+from losscli.evaluation import blocks
+from losscli.evaluation.model import open_model
+from losscli.evaluation.run import run
+from losscli.losses.registry import LOSSES
+from losscli.statistics.collected import Collected
+from losscli.statistics.statistic import LabelNames, Setting
+
+# How the data of a case differs from plain random numbers, or what is asked for.
+VARIANTS = ("plain", "masked", "weighted", "clustered", "not finite", "NaN skipped", "sum")
+
+_LEAST_ELEMENTS = 7
+
+
+class Larger(Rounded):
+    """Axes of 5 to 9 elements, and 7 to 9 sequences, so that there are several blocks."""
+
+    def integer(self, low: int, high: int) -> int:
+        sizes = {(0, 4): (5, 9), (1, 3): (7, 9)}
+        return super().integer(*sizes.get((low, high), (low, high)))
+
+    def one_of(self, choices: Sequence[Any]) -> Any:
+        return choices[super().integer(0, len(choices) - 1)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run that was computed: its blocks, and what statistics know of it.
+
+    Args:
+        names: what the numbers of labels stand for
+        by: what the labels to group by are called
+    """
+
+    blocks: Sequence[Elements]
+    setting: Setting
+    names: LabelNames
+    by: tuple[str, ...]
+
+    @property
+    def rank(self) -> int:
+        return len(self.blocks[0].shape)
+
+
+@cache
+def case_of(loss: str, variant: str, seed: int = 0) -> Case:
+    """A case of a loss, in 5 blocks or more where it has so many elements."""
+    draw = Larger(seed)
+    rng = np.random.default_rng(seed)
+    first = LOSSES[loss].reductions[0]
+    while True:
+        arrays = draw_arrays(LOSSES[loss], draw)
+        options = draw_options(LOSSES[loss], draw, arrays) if loss in WITH_ELEMENTS else {}
+        arrays = {name: _unrounded(array, rng) for name, array in arrays.items()}
+        shape = _computed(loss, arrays, options, Wanted(), 1 << 17, first, check=False).shape
+        if shape and np.prod(shape) >= _LEAST_ELEMENTS:
+            break
+    parameters: dict[str, Any] = {"reduction": _reduction(loss, variant)}
+    if variant == "masked":
+        arrays["mask"] = rng.integers(0, 4, shape) > 0
+    if variant == "weighted":
+        arrays["sample_weight"] = rng.uniform(0, 2, shape) * rng.integers(0, 4, shape)
+    if variant in ("not finite", "NaN skipped"):
+        name = next(iter(arrays))
+        arrays[name] = _with_holes(arrays[name], rng)
+        parameters["on_nan"] = "skip" if variant == "NaN skipped" else "warn"
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = _everything(loss, arrays, shape, variant, folder, rng)
+        size = max(1, int(np.prod(shape)) // 6)
+        try:
+            return _computed(loss, arrays, options, wanted, size, **parameters).case
+        except DataError:  # such numbers are no probabilities, which checks find
+            parameters["check"] = False
+            return _computed(loss, arrays, options, wanted, size, **parameters).case
+
+
+@dataclass(frozen=True)
+class _Computed:
+    shape: tuple[int, ...]
+    case: Case
+
+
+def _computed(
+    loss: str,
+    arrays: Mapping[str, Any],
+    options: Mapping[str, Any],
+    wanted: Wanted,
+    size: int,
+    reduction: str,
+    on_nan: str = "warn",
+    check: bool = True,
+) -> _Computed:
+    execution = Execution(broadcast=True, check=check, threads=1, on_nan=on_nan)
+    request = bind(LOSSES[loss], (), reduction, {**arrays, **options}, wanted, execution)
+    taken: list[Elements] = []
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(blocks, "BLOCK_ELEMENTS", size))
+        model = open_model(request, stack, shows_rows=True)
+        run([model.job], partial(Collected, model.setting), 1, taken.append)
+        case = Case(taken, model.setting, model.label_names, request.wanted.by)
+        return _Computed(model.shape, case)
+
+
+def _unrounded(array: Any, rng: np.random.Generator) -> Any:
+    """The same numbers with all digits of a float64, somewhat closer to 0."""
+    array = np.asarray(array)
+    return array * rng.uniform(0.5, 1.0, array.shape) if array.dtype.kind == "f" else array
+
+
+def _with_holes(array: Any, rng: np.random.Generator) -> Any:
+    """The same with a few NaN and infinities."""
+    holed = np.array(array, np.float64)
+    for value, count in ((np.nan, 2), (np.inf, 1), (-np.inf, 1)):
+        holed.flat[rng.integers(holed.size, size=count)] = value
+    return holed
+
+
+def _reduction(loss: str, variant: str) -> str:
+    if loss not in WITH_ELEMENTS:
+        return LOSSES[loss].reductions[0]
+    if variant == "sum":
+        return "sum"
+    batchmean = "batchmean" in LOSSES[loss].reductions and variant == "plain"
+    return "batchmean" if batchmean else "mean"
+
+
+def _everything(
+    loss: str,
+    arrays: Mapping[str, Any],
+    shape: tuple[int, ...],
+    variant: str,
+    folder: str,
+    rng: np.random.Generator,
+) -> Wanted:
+    """All statistics that the case can have, with two labels: of elements, and of rows as text."""
+    has_classes = any(option.name == "class_base" for option in LOSSES[loss].options)
+    accuracy = has_classes and np.ndim(arrays["target"]) < np.ndim(arrays["input"])
+    if loss not in WITH_ELEMENTS:
+        return Wanted(accuracy=accuracy)
+    numbers, names, documents = (os.path.join(folder, one) for one in ("g.npy", "h.csv", "d.csv"))
+    np.save(numbers, np.where(rng.random(shape) < 0.2, np.nan, rng.integers(0, 3, shape)))
+    _write_labels(names, rng.integers(0, 4, shape[0]))
+    _write_labels(documents, rng.integers(0, 5, shape[0]))
+    return Wanted(
+        by=(numbers, names),
+        cluster=documents if variant == "clustered" else None,
+        top=4,
+        quantiles=("0.1", "0.5", "1"),
+        histogram=True,
+        accuracy=accuracy,
+    )
+
+
+def _write_labels(path: str, numbers: Any) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("label\n" + "".join(f"n{number}\n" for number in numbers))
