@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -113,7 +114,10 @@ def check_sums(ledger: Ledger, key: int, rows: list[Row]) -> None:
         return
     r = Fraction(ledger.ratio(key))
     spread = sum(((a - r * b) ** 2 for a, b in zip(s, w, strict=True)), Fraction())
-    half = t_quantile(n - 1) * math.sqrt(spread * n / (n - 1)) / float(weights)
+    variance = spread * n / (n - 1)
+    # Not `math.sqrt`, as the variance may be too small or too large for a float64.
+    root = mpmath.sqrt(mpmath.mpf(variance.numerator) / variance.denominator)
+    half = t_quantile(n - 1) * float(root) / float(weights)
     assert ci == pytest.approx((float(r) - half, float(r) + half), rel=1e-14, abs=1e-14 * half)
 
 
