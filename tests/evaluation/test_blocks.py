@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import threading
-from dataclasses import is_dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,16 +16,10 @@ from make_reference import Rounded
 from oracle import WITH_ELEMENTS, Drawn, draw_arrays, draw_options
 
 import losscli
-from losscli import elements
 from losscli.errors import DataError
 from losscli.evaluation import blocks
 from losscli.losses.registry import LOSSES
-from losscli.readers import AS_THEY_ARE
-from losscli.readers.files import origin
-from losscli.readers.files.shards import open_files
 from losscli.result import Result
-
-FAMILIES = ["checks", "layout", "numerics", "registry"]
 
 ANY_ARRAYS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -164,117 +152,6 @@ def test_what_does_not_run_along_the_samples_is_bounded(monkeypatch: pytest.Monk
         losscli.evaluate("mse", np.zeros((5, 20)), np.zeros(20))
 
 
-def everything(*arrays: Any, **parameters: Any) -> tuple[Any, ...]:
-    """What a result says, to the last bit."""
-    result = losscli.evaluate("ce", *arrays, **parameters)
-    return result.value, result.weight_sum, result.count, result.ignored, result.warnings
-
-
-@pytest.mark.parametrize("threads", [2, 3, 8])
-def test_any_number_of_threads_gives_the_same_bits(
-    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_VALUES", 1000)
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(5000, 7)).astype(np.float32), rng.integers(7, size=5000)
-    x[[700, 3000]] = np.exp(x[[700, 3000]])
-    np.save(tmp_path / "x.npy", x)
-    np.save(tmp_path / "y.npy", y)
-    pa.parquet.write_table(pa.table({"x": list(x), "label": y}), tmp_path / "t.parquet")
-    weight = rng.uniform(size=7)
-    for arrays in ([tmp_path / "x.npy", tmp_path / "y.npy"], [tmp_path / "t.parquet"], [x, y]):
-        expected = everything(*arrays, weight=weight, threads=1)
-        assert everything(*arrays, weight=weight, threads=threads) == expected
-        each = [
-            losscli.evaluate("ce", *arrays, reduction="none", threads=one).values
-            for one in (1, threads)
-        ]
-        np.testing.assert_array_equal(*each)
-
-
-@pytest.mark.parametrize("threads", [1, 4])
-def test_the_first_error_is_told_whatever_the_threads(
-    threads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_VALUES", 100)
-    target = np.zeros(10_000, dtype=int)
-    target[[4321, 4322, 9999]] = 9
-    for _ in range(5):
-        with pytest.raises(DataError, match="target in row 4321 is 9"):
-            losscli.evaluate("ce", np.zeros((10_000, 2)), target, threads=threads)
-
-
-def test_a_thread_opens_no_file_again_that_was_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a run ends with an error, other threads may be reading still: what they opened then
-    nobody closed."""
-    monkeypatch.setattr(blocks, "BLOCK_VALUES", 8)
-    opened, before = [], set(threading.enumerate())
-
-    class File(io.FileIO):
-        def __init__(self, path: Any) -> None:
-            super().__init__(path)
-            opened.append(self)
-
-    monkeypatch.setattr(origin.io, "FileIO", File)
-    np.save(tmp_path / "x.npy", np.zeros((4000, 4)))
-    np.save(tmp_path / "y.npy", np.full(4000, 9))
-    for _ in range(20):
-        with pytest.raises(DataError, match="target in row 0 is 9"):
-            losscli.evaluate("ce", tmp_path / "x.npy", tmp_path / "y.npy", threads=4)
-    for thread in set(threading.enumerate()) - before:
-        thread.join()
-    assert opened
-    assert all(file.closed for file in opened)
-
-
-def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
-    """5000 rows of 4096 classes: 80 MB, of which a page a row is 20 MB."""
-    shape = (5000, 4096)
-    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, shape)  # nothing but zeros
-    y = np.arange(5000) % 4096
-    with open(tmp_path / "x.npy", "r+b") as file:
-        offset = file.seek(0, 2) - 5000 * 4096 * 4
-        for row in range(5000):
-            file.seek(offset + (row * 4096 + int(y[row])) * 4)
-            file.write(np.float32(-row - 1).tobytes())
-    source = open_files([str(tmp_path / "x.npy")], AS_THEY_ARE).array(None, "")
-    assert not source.read((slice(0, 1), slice(1, 9))).any()
-    source.close()
-    with mock.patch.object(type(source), "read", side_effect=AssertionError("reads rows")):
-        result = losscli.evaluate("nll", tmp_path / "x.npy", y, check=False, reduction="none")
-    np.testing.assert_array_equal(values(result), np.arange(5000) + 1.0)
-    # Of each of three blocks, as many rows are looked at as have 65,536 classes: 16.
-    warning, worse = losscli.evaluate("nll", tmp_path / "x.npy", y).warnings
-    assert warning.endswith("seen 48 times where it was looked for")
-    assert worse.startswith("the loss, 2500.5, is worse than guessing by label frequencies, ")
-
-
-def test_long_rows_are_read_whole_where_they_have_to_be(tmp_path: Path) -> None:
-    """For what a mask leaves in, and for the class that scores most."""
-    x = np.full((3, 5000), np.log(1 / 5000))
-    x[[0, 1, 2], [1, 2, 4000]] = [-1.0, -2.0, -100.0]
-    np.save(tmp_path / "x.npy", x)
-    long = tmp_path / "x.npy"
-    assert losscli.evaluate("nll", long, [1, 2, 4000]).value == 103 / 3
-    found = losscli.evaluate("nll", long, [1, 2, 4000], mask=[1, 1, 0], check=False)
-    assert (found.value, found.count) == (1.5, 2)
-    wanted = losscli.Wanted(accuracy=True)
-    assert losscli.evaluate("nll", long, [1, 2, 3], wanted=wanted, check=False).accuracy == 2 / 3
-
-
-@pytest.mark.parametrize("loss", ["multi-margin", "multilabel-margin", "ce"])
-def test_losses_of_all_classes_read_long_rows(loss: str, tmp_path: Path) -> None:
-    x = np.random.default_rng(6).normal(size=(3, 5000))
-    y = np.array([1, 2, 4000])
-    if loss == "multilabel-margin":
-        y = np.where(np.arange(5000) == 0, y[:, np.newaxis], -1)
-    np.save(tmp_path / "x.npy", x)
-    found = losscli.evaluate(loss, tmp_path / "x.npy", y)
-    assert found.value == losscli.evaluate(loss, x, y).value
-
-
 def test_what_is_no_number_is_counted_in_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK_VALUES", 2)
     x = np.zeros(40)
@@ -284,24 +161,3 @@ def test_what_is_no_number_is_counted_in_all_blocks(monkeypatch: pytest.MonkeyPa
         "the loss of 3 elements is NaN, first at [7]",
         "the loss of 1 element is infinite, first at [21]",
     )
-
-
-def test_a_mistake_in_long_rows_is_found(tmp_path: Path) -> None:
-    x = np.full((3, 5000), np.log(1 / 5000))
-    x[2, 4000] = 0.5
-    np.save(tmp_path / "x.npy", x)
-    with pytest.raises(DataError, match=r"x.npy: input at \[2, 4000\] is 0.5; expected log-prob"):
-        losscli.evaluate("nll", tmp_path / "x.npy", [1, 2, 4000])
-    x[2, 4000] = 0.0
-    np.save(tmp_path / "x.npy", x)
-    [warning] = losscli.evaluate("nll", tmp_path / "x.npy", [1, 2, 4000]).warnings
-    assert "input at [2, 0] begins a row whose probabilities sum to 2" in warning
-
-
-def test_what_passes_through_threads_cannot_be_changed() -> None:
-    """Every value of these modules is frozen, so that no thread can alter another's."""
-    modules = [blocks, elements, *(import_module(f"losscli.losses.{name}") for name in FAMILIES)]
-    classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
-    values = [one for one in classes if is_dataclass(one)]
-    assert len(values) > 15
-    assert [one.__name__ for one in values if not one.__dataclass_params__.frozen] == []

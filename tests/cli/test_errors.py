@@ -1,0 +1,177 @@
+"""Errors and warnings: one line on stderr, and the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+PAIR = ["digits_log_probs.npy", "digits_labels.npy"]
+
+
+SEGMENTATION = ["segmentation_logits.npy", "segmentation_labels.npy"]
+
+
+pytestmark = pytest.mark.usefixtures("samples")
+
+
+class TestErrors:
+    """One line on stderr, nothing on stdout, 1 for the data and 2 for the call."""
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            (
+                ["ce", *SEGMENTATION],
+                "segmentation_labels.npy: target at [0, 0, 0] is 255; expected a class from 0 to "
+                "2; --ignore-index 255 leaves it out",
+            ),
+            (["nll", "none.npy", PAIR[1]], "none.npy: No such file or directory"),
+            (
+                ["nll", "digits_logits.npy", "segmentation_labels.npy"],
+                "segmentation_labels.npy: target has shape (24, 8, 8); an input of shape "
+                "(450, 10) takes class indices of shape (450,)",
+            ),
+            (
+                ["ce", *PAIR, "-w", "1,2"],
+                "weight has shape (2,); expected 10 numbers, one for each of the input's 10 "
+                "classes",
+            ),
+            (
+                ["ce", "digits.csv", "-t", "class"],
+                "digits.csv: found no column 'class' for -t; the columns are logit_0, "
+                "logit_1, logit_2, ..., label (11)",
+            ),
+            (
+                ["bce", "breast_cancer.csv", "-i", "logit", "-t", "label"],
+                "breast_cancer.csv: input in row 0 is 3.46",
+            ),
+            (
+                ["mse", "1,2,3", "1,2"],
+                "target has shape (2,), which does not broadcast with the input's, (3,)",
+            ),
+        ],
+    )
+    def test_of_the_data(self, run: Any, words: list[str], expected: str) -> None:
+        code, out, err = run(*words)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"losscli: error: {expected}")
+        assert err.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            (["nl"], "No such command 'nl'. Did you mean 'nll'?"),
+            (["nll", "--wieght", "1"], "No such option"),
+            (["nll"], "INPUT is missing; give a file"),
+            (
+                ["nll", "none.npy"],
+                "TARGET is missing; give a file, or --target-column for a column of INPUT",
+            ),
+            (["nll", "a", "b", "c"], "found 3 inputs, expected 2 (input, target); several files"),
+            (["nll", "a", "--target", "c", "--input", "b"], "found 1 inputs, expected 0"),
+            (["nll", "a", "b", "-r", "median"], "Invalid value for '--reduction'"),
+            (
+                ["ce", "a", "b", "--label-smoothing", "2"],
+                "label_smoothing is 2.0; expected",
+            ),
+            (["huber", "a", "b", "--delta", "0"], "delta is 0.0; expected a value above 0"),
+            (
+                ["mse", "1,2", "b", "-i", "x"],
+                "--input-column names columns of a file, and input is given",
+            ),
+            (["mse", "-", "-"], "- (standard input) is given twice; expected once"),
+            (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
+            (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
+            (["mse", "", "b"], "a path is empty"),
+            (["mse", "a", "b", "-j", "0"], "--threads is 0; expected at least 1"),
+            (
+                ["mse", "a", "b", "--delimiter", "::"],
+                "delimiter is '::'; expected one character of ASCII",
+            ),
+        ],
+    )
+    def test_of_the_call(self, run: Any, words: list[str], expected: str) -> None:
+        code, out, err = run(*words)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"losscli: error: {expected}")
+        assert err.count("\n") == 1
+
+    def test_nothing_said_shows_the_help(self, run: Any) -> None:
+        code, out, err = run()
+        assert code == 2
+        assert "Usage: losscli" in out + err
+        assert "error" not in err
+
+    def test_a_bug_is_one_line_too(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*arguments: object, **parameters: object) -> None:
+            raise RuntimeError("boom")
+
+        monkeypatch.setattr("losscli.cli.actions.evaluate_request", fail)
+        code, out, err = run("nll", *PAIR)
+        assert (code, out) == (1, "")
+        assert err.startswith("losscli: error: internal error, please report it: RuntimeError")
+
+    def test_an_interrupt(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(*arguments: object, **parameters: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("losscli.cli.actions.evaluate_request", interrupt)
+        assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
+
+    def test_an_interrupt_while_the_words_are_read(
+        self, run: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(value: bool) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("losscli.cli.commands._VERSION.callback", interrupt)
+        assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
+
+
+class TestWarnings:
+    def test_a_nan_is_answered_with_a_warning(self, run: Any) -> None:
+        code, out, err = run("ce", "--ignore-index", "0", "--", "1,2", "0")
+        assert (code, out) == (0, "nan\n")
+        assert err == "losscli: warning: the result is NaN: every element is ignored\n"
+
+    def test_strict_makes_it_an_error(self, run: Any) -> None:
+        code, out, err = run("ce", "--ignore-index", "0", "--strict", "--", "1,2", "0")
+        assert (code, out) == (1, "")
+        assert err == "losscli: error: the result is NaN: every element is ignored (--strict)\n"
+
+    def test_strict_says_so_before_the_first_loss(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", [[0.0, 1.0], [1.0, 1.0]])
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1", "-r", "none", "--strict")
+        assert (code, out) == (1, "")
+        assert err.endswith("they were broadcast to (2, 2) (--strict)\n")
+
+    def test_quiet_keeps_warnings(self, run: Any) -> None:
+        assert "warning" in run("ce", "--ignore-index", "0", "-q", "--", "1,2", "0")[2]
+
+    def test_broadcasting_beyond_both_has_to_be_asked_for(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", [[0.0], [1.0]])
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1")
+        assert (code, out) == (1, "")
+        assert "target has shape (4,) and input (2, 1): they were broadcast to (2, 4)" in err
+        assert "--broadcast allows it" in err
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1", "--broadcast")
+        assert (code, out) == (0, "0.5\n")
+        assert err.startswith("losscli: warning: target has shape (4,) and input (2, 1)")
+
+    def test_an_axis_of_size_1_is_left_out_unless_asked_for(self, run: Any, tmp_path: Path) -> None:
+        """(0 - 0)², (1 - 1)² by rows; broadcast, two of four pairs differ by 1."""
+        np.save(tmp_path / "x.npy", [[0.0], [1.0]])
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1")
+        assert (code, out) == (0, "0.0\n")
+        assert "note: input: shape (2, 1) is taken as (2,); --broadcast keeps the axis" in err
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1", "--broadcast")
+        assert (code, out) == (0, "0.5\n")
+
+    def test_broadcasting_to_one_of_them_is_said(self, run: Any, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", [[0.0, 1.0], [1.0, 1.0]])
+        code, out, err = run("mse", tmp_path / "x.npy", "0,1")
+        assert (code, out) == (0, "0.25\n")
+        assert err.startswith("losscli: warning: target has shape (2,) and input (2, 2)")
