@@ -22,6 +22,7 @@ from losscli.evaluation import blocks
 from losscli.evaluation.model import open_model
 from losscli.evaluation.run import run
 from losscli.losses.registry import LOSSES
+from losscli.statistics import options as statistic_options
 from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import LabelNames, Setting
 
@@ -29,6 +30,9 @@ from losscli.statistics.statistic import LabelNames, Setting
 VARIANTS = ("plain", "masked", "weighted", "clustered", "not finite", "NaN skipped", "sum")
 
 _LEAST_ELEMENTS = 7
+
+# What statistics are asked for that take a value; switches are on.
+ASKED: dict[str, Any] = {"top": 4, "quantiles": ("0.1", "0.5", "1")}
 
 
 class Larger(Rounded):
@@ -153,9 +157,11 @@ def _everything(
 ) -> Wanted:
     """All statistics that the case can have, with two labels: of elements, and of rows as text."""
     has_classes = any(option.name == "class_base" for option in LOSSES[loss].options)
-    accuracy = has_classes and np.ndim(arrays["target"]) < np.ndim(arrays["input"])
+    has_indices = has_classes and np.ndim(arrays["target"]) < np.ndim(arrays["input"])
+    of_classes = {one.name: True for one in statistic_options() if one.for_losses == "classes"}
     if loss not in WITH_ELEMENTS:
-        return Wanted(accuracy=accuracy)
+        return Wanted(**of_classes if has_indices else {})
+    of_all = {one.name: True for one in statistic_options() if one.for_losses == "all"}
     numbers, names, documents = (os.path.join(folder, one) for one in ("g.npy", "h.csv", "d.csv"))
     np.save(numbers, np.where(rng.random(shape) < 0.2, np.nan, rng.integers(0, 3, shape)))
     _write_labels(names, rng.integers(0, 4, shape[0]))
@@ -163,10 +169,7 @@ def _everything(
     return Wanted(
         by=(numbers, names),
         cluster=documents if variant == "clustered" else None,
-        top=4,
-        quantiles=("0.1", "0.5", "1"),
-        histogram=True,
-        accuracy=accuracy,
+        **{**of_all, **(of_classes if has_indices else {}), **ASKED},
     )
 
 
