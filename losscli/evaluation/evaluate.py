@@ -11,7 +11,7 @@ import numpy as np
 
 from losscli._version import __version__
 from losscli.elements import Floats
-from losscli.errors import ArrayError, DataError
+from losscli.errors import ArrayError, DataError, UsageError
 from losscli.evaluation import remarks
 from losscli.evaluation.model import OpenModel, open_model, refuse, with_file_name
 from losscli.evaluation.run import Interrupted, OnElements, Span, run
@@ -53,18 +53,22 @@ def computed(
     span: Span = Span(),  # noqa: B008 - it is frozen
 ) -> Collected:
     """The statistics of all elements, or of a span of blocks."""
+    new = partial(Collected, model.setting)
+    passes = new().passes
+    if passes > 1 and model.request.from_standard_input():
+        raise UsageError(
+            f"a statistic reads the data {passes} times, which - (standard input) cannot be"
+        )
     progress = None
     if on_progress is not None:
         progress = partial(_progress, on_progress, model.elements)
+    compute = partial(
+        run, [model.job], threads=model.request.execution.workers, on_progress=progress, span=span
+    )
     try:
-        collected = run(
-            [model.job],
-            partial(Collected, model.setting),
-            model.request.execution.workers,
-            on_elements,
-            on_progress=progress,
-            span=span,
-        )
+        collected = compute(new=new, on_elements=on_elements)
+        for number in range(1, passes):
+            collected.take_pass(compute(new=partial(collected.next_pass, number)))
     except ArrayError as error:
         raise with_file_name(model, error) from error
     except Interrupted as error:

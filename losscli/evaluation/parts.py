@@ -36,7 +36,10 @@ def parts_of(request: Request, count: int) -> list[Part]:
     """
     _require_parts(request)
     with ExitStack() as stack:
-        blocks = number_of_blocks(open_model(request, stack))
+        model = open_model(request, stack)
+        if Collected(model.setting).passes > 1:
+            raise UsageError("parts read their files once, and a statistic reads them more often")
+        blocks = number_of_blocks(model)
     cuts = [blocks * k // count for k in range(count + 1)]
     pairs = itertools.pairwise(cuts)
     return [Part(request, Span(start, stop)) for start, stop in pairs if start < stop]

@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -268,7 +268,7 @@ class _Parquet(_Arrow):
             self._writer.is_open = False
 
 
-_WRITERS: dict[str, Any] = {
+_WRITERS: dict[str, Callable[[IO[bytes]], Writer]] = {
     ".npy": _Npy,
     ".csv": _Csv,
     ".parquet": _Parquet,

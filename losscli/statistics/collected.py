@@ -19,10 +19,12 @@ Kind = TypeVar("Kind", bound=Statistic)
 class Collected:
     """The statistics that a setting asks for, which see the same elements."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, statistics: Sequence[Statistic] | None = None) -> None:
         self.setting = setting
-        made = (kind.of(setting) for kind in registered())
-        self._statistics: list[Statistic] = [one for one in made if one is not None]
+        if statistics is None:
+            made = (kind.of(setting) for kind in registered())
+            statistics = [one for one in made if one is not None]
+        self._statistics = list(statistics)
 
     @property
     def total(self) -> Total:
@@ -30,6 +32,11 @@ class Collected:
         total = self.get(Total)
         assert total is not None
         return total
+
+    @property
+    def passes(self) -> int:
+        """How often the data is read."""
+        return max(one.passes for one in self._statistics)
 
     @property
     def needs_scores(self) -> bool:
@@ -49,6 +56,19 @@ class Collected:
     def merge(self, later: Collected) -> None:
         for mine, theirs in zip(self._statistics, later._statistics, strict=True):
             mine.merge(theirs)
+
+    def next_pass(self, number: int) -> Collected:
+        """New statistics for a pass after the first `number` ones: those that read the data once
+        more, and the total, which counts elements."""
+        again = [one.next_pass() for one in self._statistics if one.passes > number]
+        total = type(self.total).of(self.setting)
+        assert total is not None
+        return Collected(self.setting, [total, *again])
+
+    def take_pass(self, later: Collected) -> None:
+        """Take over the statistics of a further pass."""
+        again = {type(one): one for one in later._statistics if one.passes > 1}
+        self._statistics = [again.get(type(one), one) for one in self._statistics]
 
     def name_labels(self, names: LabelNames) -> None:
         for statistic in self._statistics:

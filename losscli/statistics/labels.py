@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,13 +94,6 @@ class Grouping:
     def names(self) -> list[tuple[Any, ...]]:
         """The labels of each group."""
         return [self._names_of(group) for group in range(len(self))]
-
-    def named(self, called: Sequence[Callable[[Any], Any]]) -> Grouping:
-        """The same groups with other labels, in the same order."""
-        renamed = Grouping(len(self._labels))
-        for labels in self.names():
-            renamed.code([call(label) for call, label in zip(called, labels, strict=True)])
-        return renamed
 
     def _names_of(self, group: int) -> tuple[Any, ...]:
         further: list[int] = []

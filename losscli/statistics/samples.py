@@ -229,10 +229,6 @@ class OpenSamples:
         codes = np.array([labels.code(names[one]) for one in present.tolist()], np.int64)
         self._ids, self._labels = codes[inverse], labels
 
-    def rename_keys(self, keys: Integers) -> None:
-        """Replace each key."""
-        self._keys = keys[self._keys]
-
     def rows(self, weighted: bool) -> SampleRows:
         """All samples, once there are no more elements."""
         self._combine()

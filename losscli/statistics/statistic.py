@@ -141,7 +141,7 @@ class Statistic(ABC):
     # Whether it needs the block of the input, along its classes.
     needs_scores: bool = False
 
-    # How often it reads the data.
+    # How often it reads the data. Standard input and parts can be read once.
     passes: ClassVar[int] = 1
 
     # Names of facts that are null in JSON where the statistic does not report them.
@@ -165,6 +165,10 @@ class Statistic(ABC):
 
     def name_labels(self, names: LabelNames) -> None:  # noqa: B027 - most have none
         """Replace numbers of labels by the labels, which other processes number otherwise."""
+
+    def next_pass(self) -> Self:
+        """A new one for a further pass over the data, which knows what this one has found."""
+        raise NotImplementedError(f"{type(self).__name__} reads the data once")
 
     @abstractmethod
     def result(self, whole: Whole) -> Iterable[Fact | Table]:
