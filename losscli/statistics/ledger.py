@@ -177,7 +177,8 @@ class Ledger:
     def finish(self) -> None:
         """Count the samples that might have gone on, once there are no more elements."""
         if self.rule.interval:
-            rows = self._open.rows(self.rule.by_weight or self.rule.by_row)
+            rule = self.rule
+            rows = self._open.rows(rule.by_weight or (rule.by_row and rule.scattered))
             self._moments.add(rows, rows.keys if self._is_keyed else None)
             self._open = OpenSamples(self.rule.scattered)
 

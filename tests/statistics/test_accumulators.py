@@ -175,7 +175,9 @@ class TestLedger:
         assert [ledger.losses(key) for key in range(3)] == [0.0, 3.0, 0.0]
 
     @pytest.mark.parametrize("cut", range(7))
-    @pytest.mark.parametrize("rule", [Rule(by_weight=True), Rule(by_weight=False)])
+    @pytest.mark.parametrize(
+        "rule", [Rule(by_weight=True), Rule(by_weight=False), Rule(by_weight=False, by_row=True)]
+    )
     def test_a_sample_may_be_cut_anywhere(self, rule: Rule, cut: int) -> None:
         """Two rows of three elements, in two blocks: rows of sums 7 and 56 are the samples."""
         losses = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
