@@ -184,10 +184,8 @@ class Ledger:
 
     def losses(self, key: int = 0) -> float:
         """The sum of the losses, rounded once."""
-        plain, other = self._plain.float(key), self._other.float(key)
-        if not (math.isfinite(plain) and math.isfinite(other)):
-            return plain + other
-        return to_float(self.loss_units(key))
+        odd = [one.float(key) for one in (self._plain, self._other) if not one.is_finite(key)]
+        return sum(odd) if odd else to_float(self.loss_units(key))
 
     def loss_units(self, key: int = 0) -> int:
         """The sum of the finite losses as a whole number of 2^LOWEST."""

@@ -167,6 +167,14 @@ class TestLedger:
         one.merge(other)
         assert (one.elements.tolist(), one.ignored, one.losses()) == ([2], 4, 4.0)
 
+    @pytest.mark.parametrize("rest", [-(2.0**1023), -math.inf])
+    def test_a_part_of_the_sum_may_have_no_float64(self, rest: float) -> None:
+        """2^1024 of losses of weight 1, and what others of weight 0.5 take off."""
+        ledger = Ledger(BY_WEIGHT)
+        ledger.add(Elements((0,), PerElement(np.full(2, 2.0**1023))))
+        ledger.add(Elements((2,), PerElement(np.array([rest]), np.array([0.5]))))
+        assert ledger.losses() == 2.0**1023 + (rest + 2.0**1023)
+
     def test_new_keys_begin_at_0(self) -> None:
         ledger = Ledger(BY_WEIGHT, 0)
         ledger.resize(2)
