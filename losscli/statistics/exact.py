@@ -19,6 +19,7 @@ Integers = NDArray[np.int64]
 # Numbers are split on a fixed grid of exponents, every 32 bits. A plane has at most so many numbers
 # that their sum stays below 2^52 of its units.
 BITS = 32
+_DIGIT = (1 << BITS) - 1
 _AT_ONCE = 1 << 15
 
 # Sums are whole numbers of 2^LOWEST, which every product of two float64 numbers is as well.
@@ -107,7 +108,9 @@ class ExactSums:
         sums = ExactSums(size)
         self._carry()
         for exponent, digits in self._digits.items():
-            np.add.at(sums._of(exponent), keys, digits)
+            # The topmost digits may be so large that not many of them fit into one sum.
+            np.add.at(sums._of(exponent), keys, digits & _DIGIT)
+            np.add.at(sums._of(exponent + BITS), keys, digits >> BITS)
         if self._non_finite is not None:
             sums._add_non_finite(keys, self._non_finite)
         sums._additions = _MANY

@@ -116,6 +116,14 @@ class TestSum:
             sums.merge(copy)
         assert sums.floats().tolist() == [3 * 2.0**300, -3 * 2.0**300]
 
+    def test_digits_are_carried_before_they_are_gathered(self) -> None:
+        """65,536 sums of 2^50 units: far more than int64 holds."""
+        keys = np.arange(1 << 16)
+        sums = sums_of([1.0] * len(keys), keys.tolist(), len(keys))
+        for _ in range(50):
+            sums.merge(sums.take(keys))
+        assert sums.gathered(keys % 2, 2).floats().tolist() == [2.0**65, 2.0**65]
+
     @given(st.lists(st.integers(0, 2**52), min_size=1, max_size=5), st.lists(FINITE))
     def test_counts_are_numbers(self, counts: list[int], numbers: list[float]) -> None:
         sums = ExactSums()
