@@ -15,8 +15,9 @@ from losscli.statistics.labels import Labels, distinct
 # Values that are added up at once, which stay in a core's cache.
 _AT_ONCE = 1 << 15
 
-# Beyond this size adding up a row may overflow.
+# Beyond this size adding up a row may overflow, and beyond this width of a row the sum of a plane.
 _LARGE = 2.0**900
+_WIDE = 1 << 20
 
 # Entries of samples that may go on, after which those of one sample are combined.
 _MANY = 1 << 16
@@ -94,7 +95,7 @@ def row_sums(values: Floats) -> Floats:
 
 def _row_sums(values: Floats) -> Floats:
     top = max(float(values.max()), -float(values.min())) if values.size else 0.0
-    if not top < _LARGE:  # NaN is not
+    if not (top < _LARGE and values.shape[1] <= _WIDE):  # NaN is not below anything
         sums = ExactSums(len(values))
         sums.add(values, np.repeat(np.arange(len(values)), values.shape[1]))
         return sums.floats()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -289,6 +290,13 @@ class TestRows:
         rng = np.random.default_rng(1)
         rows = rng.normal(size=(3, 70_000)) * 10.0 ** rng.integers(-20, 20, (3, 70_000))
         assert row_sums(rows).tolist() == [math.fsum(row) for row in rows.tolist()]
+
+    def test_of_rows_whose_planes_have_no_exact_sum(self) -> None:
+        """2^22 - 1 times 1 - 2^-32 adds up to 54 bits of a plane."""
+        rows = np.full((1, (1 << 22) - 1), 1.0 - 2.0**-32)
+        rows[0, 1::2] += 2.0**-40
+        exact = sum(Fraction(one) * count for one, count in Counter(rows[0].tolist()).items())
+        assert row_sums(rows).tolist() == [float(exact)]
 
 
 @given(st.integers(-(2**3000), 2**3000))
