@@ -132,6 +132,8 @@ def _selection(selected: Selected) -> dict[str, object]:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "none"
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -191,4 +191,5 @@ def _reduction(result: Result) -> str:
 def _option(item: tuple[str, Any]) -> str:
     name, value = item
     shown = " ".join(map(str, value)) if isinstance(value, list) else value
+    shown = "none" if value is None else shown
     return f"{kebab(name)} {shown}"

@@ -76,3 +76,8 @@ class TestSignature:
             "loss:cross-entropy|reduction:sum|ignore-index:-1,7|label-smoothing:0.25|weight:(3,)|"
             f"count:1|ignored:1|dtype:float32+int8|losscli:{losscli.__version__}"
         )
+
+
+def test_none_beside_a_default_is_a_word() -> None:
+    found = losscli.evaluate("focal", [0.5, -1.0], [1, 0], alpha=None)
+    assert found.signature.startswith("loss:focal|reduction:mean|alpha:none|count:2|")
