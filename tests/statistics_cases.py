@@ -46,7 +46,7 @@ class Larger(Rounded):
         return choices[super().integer(0, len(choices) - 1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A run that was computed: its blocks, and what statistics know of it.
 

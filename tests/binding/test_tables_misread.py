@@ -344,6 +344,7 @@ def test_one_row_of_classes_in_a_file_of_arrays(run: Run, tmp_path: Path) -> Non
     assert float(out) == pytest.approx(np.log(4 / 3))
 
 
+@pytest.mark.slow
 def test_many_columns_and_many_words_end(run: Run, tmp_path: Path) -> None:
     names = [f"logit_{k}" for k in range(20_000)]
     header = io.StringIO()

@@ -45,6 +45,7 @@ class TestCompare:
             ["b", "3.0"],
             ["difference", "0.75"],
         ]
+        assert [line.split("\t")[4] for line in lines[1:4]] == ["0.5", "0.25", ""]
         assert lines[4:] == ["", "index\ttarget\tdifference", "3\t0.0\t4.0", "1\t0.0\t1.0"]
 
     def test_the_difference_is_that_of_the_values(self) -> None:
@@ -76,6 +77,23 @@ class TestCompare:
         deviations = [-1 + 2 / 3, 1 + 2 / 3, -2 + 2 / 3]
         half = 4.302652729749 * math.sqrt(sum(d * d for d in deviations) / 2 / 3)
         assert found["ci"] == pytest.approx([-2 / 3 - half, -2 / 3 + half])
+
+    @pytest.mark.parametrize("swapped", [False, True])
+    def test_a_stream_and_an_array(self, swapped: bool, tmp_path: Path) -> None:
+        """How many rows a CSV file has is known at its end: 4 - 1, 4 - 2 and 5 - 6."""
+        (tmp_path / "a.csv").write_text("x\n1\n2\n6\n")
+        np.save(tmp_path / "b.npy", [4.0, 4.0, 5.0])
+        models = [str(tmp_path / "a.csv"), str(tmp_path / "b.npy")]
+        found = losscli.compare("l1", *(models[::-1] if swapped else models), np.zeros(3))
+        assert found.difference == (-4 / 3 if swapped else 4 / 3)
+
+    @pytest.mark.parametrize("swapped", [False, True])
+    def test_a_stream_of_other_length(self, swapped: bool, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("x\n1\n2\n")
+        np.save(tmp_path / "b.npy", [4.0, 4.0, 5.0])
+        models = [str(tmp_path / "a.csv"), str(tmp_path / "b.npy")]
+        with pytest.raises(DataError, match=r"A has losses of shape \(.,\) and B \(.,\)"):
+            losscli.compare("l1", *(models[::-1] if swapped else models), 0.0)
 
     def test_other_targets_are_an_error(self, run: Any, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("x,y\n1,0\n2,0\n")

@@ -144,6 +144,7 @@ class TestNpz:
         picked = np.take_along_axis(np.log(x), labels[:, np.newaxis], 1)
         assert found.value == pytest.approx(-picked.mean(), rel=1e-14)
 
+    @pytest.mark.slow
     def test_a_long_row_is_not_held(self, tmp_path: Path) -> None:
         """Two of 240 MB of zeros, with 600 MB."""
         path = tmp_path / "x.npz"

@@ -379,6 +379,7 @@ class TestThreads:
 
 
 class TestFilesThatShrink:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("name", "head", "row"),
         [

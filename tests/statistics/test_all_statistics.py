@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ def both(one: Any, later: Any) -> Any:
     return one
 
 
+@cache
 def total_of(case: Case) -> Total:
     totals = (kind for kind in registered() if issubclass(kind, Total))
     kind = next(kind for kind in totals if kind.of(case.setting) is not None)

@@ -98,6 +98,19 @@ class TestGroups:
             (("1", "5"), 1.0),
         ]
 
+    @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]])
+    def test_nan_is_the_last_of_equal_ones(self, order: list[int], tmp_path: Path) -> None:
+        """Whichever label appears first; all NaN are one group."""
+        labels = np.array([2.0, math.nan, 1.0, math.nan])
+        np.save(tmp_path / "g.npy", labels[order])
+        wanted = Wanted(by=(str(tmp_path / "g.npy"),))
+        found = evaluate("l1", np.ones(4), np.zeros(4), wanted=wanted).groups or ()
+        assert [(repr(one.labels[0]), one.count) for one in found] == [
+            ("1", 1),
+            ("2", 1),
+            ("nan", 2),
+        ]
+
     def test_by_a_file_of_labels(self, table: str, tmp_path: Path) -> None:
         np.save(tmp_path / "g.npy", np.array([7, 8, 7, 8, 7]))
         names = tmp_path / "g.csv"
