@@ -80,7 +80,7 @@ def dice(
         >>> losscli.dice([[0.75, 0.25], [0.25, 0.75]], [0, 1], smooth=0.0)
         np.float64(0.25)
 
-    Source: 1 - (2·Σpt + smooth) / (Σp + Σt + smooth)
+    Source: soft Dice of Drozdzal et al., 2016
     Drozdzal et al., The Importance of Skip Connections in Biomedical Image Segmentation, 2016
     """
     p = np.exp(-negative_log(input, from_, None)) if from_ == "logits" else widen(input)
