@@ -53,6 +53,11 @@ class Rule:
     by_row: bool = False
     row_labels: str | None = None
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether samples have other weights than 1: those of their elements, or their rows."""
+        return self.by_weight or (self.by_row and self.scattered)
+
 
 @dataclass
 class Moments:
@@ -177,8 +182,7 @@ class Ledger:
     def finish(self) -> None:
         """Count the samples that might have gone on, once there are no more elements."""
         if self.rule.interval:
-            rule = self.rule
-            rows = self._open.rows(rule.by_weight or (rule.by_row and rule.scattered))
+            rows = self._open.rows(self.rule.has_weights)
             self._moments.add(rows, rows.keys if self._is_keyed else None)
             self._open = OpenSamples(self.rule.scattered)
 
@@ -283,7 +287,7 @@ def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> F
     shape = losses.values.shape
     if rule.by_weight:
         return np.ones(shape) if losses.weights is None else np.broadcast_to(losses.weights, shape)
-    if not (rule.by_row and rule.scattered):
+    if not rule.has_weights:
         return None
     # Each row weighs 1: its first element that counts does, or of a row in parts its first one.
     weights = np.zeros((shape[0], math.prod(shape[1:])))
