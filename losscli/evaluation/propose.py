@@ -13,7 +13,6 @@ from typing import Any
 from losscli.binding.ambiguity import flag
 from losscli.binding.names import is_input, is_key, is_weight, targets_among
 from losscli.errors import LosscliError
-from losscli.evaluation import remarks
 from losscli.evaluation.evaluate import computed
 from losscli.evaluation.inspect import (
     CLASS_INDICES,
@@ -26,7 +25,7 @@ from losscli.evaluation.inspect import (
     Finding,
     Look,
 )
-from losscli.evaluation.model import OpenModel, open_model, refuse
+from losscli.evaluation.model import OpenModel, open_model
 from losscli.evaluation.run import Span
 from losscli.losses.registry import find
 from losscli.readers.files.origin import STANDARD_INPUT
@@ -250,7 +249,7 @@ def _shifted(command: Command, input: Finding, target: Finding) -> Command | Non
 
 
 def _tried(command: Command, input: Finding, target: Finding) -> float | None:
-    """The loss of the first rows; None if the command cannot be carried out, looks wrong, or takes
+    """The loss of the first rows; None if the command cannot be carried out, or takes
     other columns."""
     if STANDARD_INPUT in command.files:
         return None
@@ -270,8 +269,7 @@ def _tried(command: Command, input: Finding, target: Finding) -> float | None:
             model = open_model(request, stack)
             if not (_takes(model, "input", input) and _takes(model, "target", target)):
                 return None
-            collected = computed(model, span=Span(stop=1))
-            refuse(remarks.of_data(collected))
+            collected = computed(model, span=Span(stop=1, reads_on=False))
             total = collected.total
     except LosscliError:
         return None

@@ -45,10 +45,14 @@ Collecting = TypeVar("Collecting", bound=Collector)
 
 @dataclass(frozen=True)
 class Span:
-    """Blocks from one number to another, the last one excluded; None is the end."""
+    """Blocks from one number to another, the last one excluded; None is the end.
+
+    `reads_on`: whether what follows is read where only that tells how many rows there are.
+    """
 
     start: int = 0
     stop: int | None = None
+    reads_on: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def run(
         if on_elements is not None:
             for elements in part.elements:
                 on_elements(elements)
-    for job in jobs:
+    for job in jobs if span.reads_on else ():
         require_same_counts(job)
     return collected
 

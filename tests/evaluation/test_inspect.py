@@ -24,6 +24,7 @@ LOGITS = RNG.normal(scale=3, size=(60, 4))
 LOG_PROBABILITIES = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
 PROBABILITIES = np.exp(LOG_PROBABILITIES)
 LABELS = np.arange(60) % 4
+CERTAIN = np.concatenate([[[0.0, 1.0, 0.0, 0.0]], PROBABILITIES[1:]])  # the loss warns of the 0
 
 
 def inspect(files: list[str], full: bool = False) -> list[Finding]:
@@ -101,6 +102,7 @@ MARKED = np.where(LABELS == 2, 255, LABELS)
         ({"x": LOGITS, "y": MARKED}, "losscli ce x.npy y.npy --ignore-index 255"),
         ({"x": PROBABILITIES[:, 0], "y": LABELS % 2}, "losscli bce x.npy y.npy"),
         ({"x": LOGITS[:, 0], "y": LABELS % 2}, "losscli bce-with-logits x.npy y.npy"),
+        ({"x": CERTAIN, "y": LABELS}, "losscli nll x.npy y.npy --from probs"),
         ({"x": LOGITS[:, 0], "y": LOGITS[:, 1]}, "losscli mse x.npy y.npy"),
         (
             {"x": LOGITS.reshape(6, 10, 4), "y": LABELS.reshape(6, 10)},
@@ -164,6 +166,16 @@ def test_the_formats(
     assert header.split("\t")[:5] == ["file", "array", "shape", "dtype", "looks like"]
     assert len(rows) == 2
     assert found.err == "losscli: note: probably: losscli ce digits_logits.npy digits_labels.npy\n"
+
+
+def test_the_command_is_tried_on_the_first_rows_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "_BLOCK_VALUES", 1000)
+    rows = "0.125,0.25,1\n" * 1_000_000
+    (tmp_path / "t.csv").write_text(f"logit_0,logit_1,label\n{rows}0.5,seven,1\n")
+    path = str(tmp_path / "t.csv")
+    assert proposal(inspect([path])) == f"losscli ce {path}"
 
 
 @pytest.mark.parametrize("columns", [80, 120])
