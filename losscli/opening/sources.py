@@ -121,10 +121,11 @@ def open_sources(
     given = _given(files)
     order = class_order(given, choose(given, model.input))
     arrays, tables = _arrays(files, order.chosen)
+    # Before labels: --by column asks for the width of a step where rows are sequences.
+    ragged = prepare_rows(request, arrays, tables)
     labels = [*_labels(files, arrays, order.chosen, model, shows_rows)]
     same = _comparisons(files, order.chosen)
     named = name_classes(request, _columns_of_first(arrays), tables, given.classes)
-    ragged = prepare_rows(request, arrays, tables)
     labels += sequence_labels(tables, ragged)
     arrays |= {one.key: one.array for one in labels}
     joined = _join(files, arrays, labels, model, ragged)

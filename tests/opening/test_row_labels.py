@@ -95,6 +95,14 @@ class TestGroupsWithoutAColumn:
         found = evaluate("l1", tmp_path / "x.npy", np.zeros((2, 2)), wanted=Wanted(by="column"))
         assert {one.labels: one.value for one in found.groups or ()} == {("0",): 2.0, ("1",): 6.0}
 
+    def test_by_the_column_of_steps(self, tmp_path: Path) -> None:
+        path = tmp_path / "t.jsonl"
+        path.write_text(
+            '{"pred": [[1, 4], [3, 8]], "y": [[0, 0], [0, 0]]}\n{"pred": [[5, 9]], "y": [[0, 0]]}\n'
+        )
+        found = evaluate("l1", path, wanted=Wanted(by="column"))
+        assert {one.labels: one.value for one in found.groups or ()} == {("0",): 3.0, ("1",): 7.0}
+
     @pytest.mark.parametrize("kind", ["csv", "npy"])
     def test_by_the_file(self, kind: str, tmp_path: Path) -> None:
         for number, values in enumerate(([1.0, 3.0], [5.0])):
