@@ -79,6 +79,18 @@ class TestSequences:
         with pytest.raises(DataError, match="row 1: input and target have sequences of differing"):
             evaluate("ce", *paths)
 
+    def test_targets_without_lists_in_another_file(self, tmp_path: Path) -> None:
+        pa.parquet.write_table(self.table().select(["logits"]), tmp_path / "x.parquet")
+        pa.parquet.write_table(pa.table({"labels": [0, 1, 2, 3]}), tmp_path / "y.parquet")
+        with pytest.raises(DataError, match="y.parquet: found no lists, and the rows of another"):
+            evaluate("ce", tmp_path / "x.parquet", tmp_path / "y.parquet")
+
+    def test_lists_in_lists_in_lists(self, tmp_path: Path) -> None:
+        table = pa.table({"pred": [[[[0.5]]]], "y": [[[[1.5]]]]})
+        pa.parquet.write_table(table, tmp_path / "t.parquet")
+        with pytest.raises(DataError, match="column 'pred' holds list.*, expected numbers"):
+            evaluate("mse", tmp_path / "t.parquet", input_column="pred", target_column="y")
+
     def test_rows_that_disagree(self, tmp_path: Path) -> None:
         labels = [list(row) for row in self.sequences()[1]]
         labels[2] = labels[2][:-1]

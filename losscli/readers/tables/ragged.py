@@ -32,6 +32,11 @@ class Sequences:
         table = self._complete(table).combine_chunks()
         self.count += table.num_rows
         lists = _lists(table)
+        if not lists:
+            raise DataError(
+                f"{self._name}: found no lists, and the rows of another file are sequences; "
+                "expected a list of as many steps in each row"
+            )
         lengths = self._lengths(table, lists)
         rows = np.repeat(np.arange(table.num_rows), lengths)
         steps = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)

@@ -29,7 +29,8 @@ def _content(kind: pa.DataType, stored: pa.DataType) -> tuple[Content, bool]:
     if is_list(kind):
         axes = len(stored.shape) if isinstance(stored, pa.FixedShapeTensorType) else 1
         content = _content(_innermost(kind), kind)[0]
-        return (content if _is_real(kind) and axes == 1 else Content.OTHER), True
+        is_array = _is_real(kind) and axes == 1 and not _is_too_deep(kind)
+        return (content if is_array else Content.OTHER), True
     tests = {
         Content.FLOAT: pa.types.is_floating,
         Content.WHOLE: pa.types.is_integer,
@@ -119,6 +120,11 @@ def _is_real(kind: pa.DataType) -> bool:
     )
 
 
+def _is_too_deep(kind: pa.DataType) -> bool:
+    """Whether there are lists in lists in lists; a row of lists is a sequence at most."""
+    return is_list(value_type(value_type(kind)))
+
+
 def _innermost(kind: pa.DataType) -> pa.DataType:
     while is_list(kind):
         kind = value_type(kind)
@@ -131,7 +137,7 @@ def require_usable(schema: pa.Schema, columns: Sequence[str], path: str) -> None
     for name in columns:
         _require_once(counts[name], name, path)
         kind = plain_type(schema.field(name).type)
-        if not _is_real(kind) and not is_text(kind):
+        if _is_too_deep(kind) or not (_is_real(kind) or is_text(kind)):
             raise KindError(
                 f"{path}: column {quoted(name)} holds {shortened(kind)}, expected numbers"
             )
