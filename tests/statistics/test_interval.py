@@ -13,6 +13,7 @@ import pytest
 
 from losscli import Wanted, evaluate
 from losscli.elements import Elements, PerElement
+from losscli.evaluation import blocks
 from losscli.statistics.ledger import Ledger, Rule
 from losscli.statistics.student import t_quantile
 
@@ -112,3 +113,14 @@ class TestInterval:
         intervals = [ledger.interval(key) or (0.0, 0.0) for key in range(2000)]
         covered = sum(low <= 1.0 <= high for low, high in intervals)
         assert 0.93 <= covered / 2000 <= 0.97
+
+
+@pytest.mark.parametrize("block", [1, 2, 4, 100])
+def test_a_batchmean_of_rows_in_several_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses of rows 2, 4 and 6: their mean with a standard error of 2 / sqrt(3)."""
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", block)
+    x = np.array([[-1.0, -0.5, -0.5], [-2.0, -1.0, -1.0], [-3.0, -2.0, -1.0]])
+    found = evaluate("kl-div", x, np.ones((3, 3)), reduction="batchmean", check=False)
+    reach = t_quantile(2) * 2 / math.sqrt(3)
+    assert (found.value, found.samples) == (4.0, 3)
+    assert found.ci == pytest.approx((4 - reach, 4 + reach), rel=1e-14)
