@@ -141,7 +141,8 @@ def _rounded(value: float, dtype: str) -> str | None:
     """The value in a type of 16 bits."""
     with np.errstate(over="ignore"):
         if dtype == "float16":
-            return str(np.float16(value))
+            # Which numbers str shows with an exponent depends on the version of NumPy.
+            return np.format_float_positional(np.float16(value), trim="0")
         if dtype == "bfloat16":  # the upper half of a float32, rounded to even
             bits = int(np.float32(value).view(np.uint32))
             upper = np.uint32((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000)

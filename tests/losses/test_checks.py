@@ -767,6 +767,11 @@ class TestTheNumberItself:
         [warning] = found.warnings
         assert warning.endswith("PyTorch's answer is rounded to that type, 1.399")
 
+    def test_thousands_of_float16(self) -> None:
+        """Newer versions of NumPy show them as 3.494e+03."""
+        [warning] = evaluate("l1", np.array([3494.0], np.float16), [0.0]).warnings
+        assert warning.endswith("PyTorch's answer is rounded to that type, 3494.0")
+
 
 class TestCommand:
     @pytest.fixture
