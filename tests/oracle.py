@@ -332,7 +332,29 @@ def sigmoid_focal_loss(
     return {"none": loss, "mean": loss.mean(), "sum": loss.sum()}[reduction]
 
 
-OTHERS = {"torchvision.ops.sigmoid_focal_loss": sigmoid_focal_loss}
+def soft_dice(
+    input: Any,
+    target: Any,
+    average: str = "micro",
+    smooth: float = 1.0,
+    ignore_index: Any = -100,
+) -> Any:
+    """1 - (2·Σpt + smooth) / (Σp + Σt + smooth) of class indices."""
+    import torch  # noqa: PLC0415 - only where it is installed
+
+    kept = target != ignore_index
+    p = input.movedim(1, -1)[kept]
+    t = torch.nn.functional.one_hot(target[kept], input.shape[1]).to(p.dtype)
+    sums = [(p * t).sum(0), p.sum(0), t.sum(0)]
+    both, of_p, of_t = [one.sum() for one in sums] if average == "micro" else sums
+    return (1 - (2 * both + smooth) / (of_p + of_t + smooth)).mean()
+
+
+# The losses that are no functions of PyTorch, by the names of their sources.
+OTHERS = {
+    "torchvision.ops.sigmoid_focal_loss": sigmoid_focal_loss,
+    "soft Dice of Drozdzal et al., 2016": soft_dice,
+}
 
 
 def _torch_type(loss: Loss, name: str, arrays: dict[str, Any]) -> type[np.generic]:

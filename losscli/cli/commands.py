@@ -27,7 +27,7 @@ from losscli.cli.process import say
 from losscli.errors import UsageError
 from losscli.losses import LISTED, Listed
 from losscli.losses.names import MEANT
-from losscli.report import FORMATS, chosen_format, open_report
+from losscli.report import FORMATS, open_report
 
 # What imports NumPy is imported where it is used: without it, `losscli --help` takes 115 ms and not
 # 245, of which Typer and rich take 110.
@@ -169,8 +169,9 @@ def _inspect(
         proposal = probable_command(findings, look)
         command = None if proposal is None else str(proposal)
         document = document_of_findings(findings, command, warnings)
-        open_report(format, sys.stdout).document(document)
-        if command is not None and chosen_format(format, sys.stdout) not in ("json", "table"):
+        report = open_report(format, sys.stdout)
+        report.document(document)
+        if command is not None and not report.shows_everything:
             say("note", f"probably: {command}")
         for warning in warnings:
             say("warning", warning)

@@ -14,6 +14,7 @@ import numpy as np
 from losscli.elements import Array, Elements
 from losscli.errors import ArrayError, DataError
 from losscli.evaluation.blocks import Job
+from losscli.losses import kebab
 from losscli.losses.layout import Layout
 from losscli.opening.names import class_names
 from losscli.opening.plan import Plan, lay_out
@@ -22,6 +23,7 @@ from losscli.request.request import SAMPLE, Request, key_array, label_array
 from losscli.request.wanted import CLASS
 from losscli.result import Selected
 from losscli.source import named
+from losscli.statistics import options
 from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import LabelNames, Setting
 
@@ -160,8 +162,9 @@ def with_file_name(model: OpenModel, error: ArrayError) -> DataError:
 def _setting(sources: Sources, layout: Layout) -> Setting:
     request = sources.request
     wanted, loss = request.wanted, request.loss
-    if wanted.statistics.get("accuracy") and layout.classes is None:
-        raise DataError(f"{loss.name}: --accuracy needs targets that are class indices")
+    for option in options():
+        if option.for_losses == "classes" and option.name in wanted.statistics:
+            _require_classes(loss.name, option.name, layout)
     return Setting(
         request.reduction,
         wanted.statistics,
@@ -174,12 +177,20 @@ def _setting(sources: Sources, layout: Layout) -> Setting:
         SAMPLE if SAMPLE in sources.labels else None,
         layout.classes,
         request.class_base,
+        sources.options,
+        loss.kind_of_input(sources.options),
         loss.is_log_loss(request.options),
         loss.is_squared_error,
         request.execution.check,
         batch=_batch(sources, layout),
         pool=None if loss.pool is None else partial(loss.pool, sources.options),
     )
+
+
+def _require_classes(loss: str, option: str, layout: Layout) -> None:
+    """Raise DataError unless targets are indices of classes."""
+    if layout.classes is None:
+        raise DataError(f"{loss}: --{kebab(option)} needs targets that are class indices")
 
 
 def _batch(sources: Sources, layout: Layout) -> int | None:

@@ -223,6 +223,8 @@ def loss(
             formula=docstrings.formula(docstring),
             source=docstrings.source(docstring),
         )
+        if entry.name in REGISTERED:
+            raise TypeError(f"two losses are called {entry.name}")
         REGISTERED[entry.name] = entry
         LISTED[entry.name] = Listed(
             entry.name, entry.alias, function.__module__, entry.summary, entry.formula

@@ -136,3 +136,8 @@ def _object(table: Table, row: object) -> dict[str, Any]:
         else:
             found[column.name] = value
     return found
+
+
+def object_of(document: Document) -> dict[str, object]:
+    """All of a document as one object."""
+    return {**document.data, **{table.name: objects_of(table) for table in document.tables}}

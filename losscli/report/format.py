@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 from losscli.elements import Elements
 from losscli.report.document import Document, cells_of, header_of
@@ -15,6 +15,9 @@ Cells = Sequence[object]
 
 class Report(ABC):
     """Renders one document. Losses, if they are the result, come first, block by block."""
+
+    # Whether a document is shown with all that it has, and not its rows alone.
+    shows_everything: ClassVar[bool] = False
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

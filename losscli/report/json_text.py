@@ -12,17 +12,18 @@ from losscli.text import printable_json
 
 def dumps(value: object, indent: int | None = None) -> str:
     """JSON that steers no terminal. NaN and infinity are strings, and dataclasses objects."""
-    text = json.dumps(_speakable(value), indent=indent, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(speakable(value), indent=indent, allow_nan=False, ensure_ascii=False)
     return printable_json(text)
 
 
-def _speakable(value: Any) -> Any:
+def speakable(value: Any) -> Any:
+    """The value with NaN and infinity as text, and dataclasses as dictionaries."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {key: _speakable(item) for key, item in value.items()}
+        return {key: speakable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_speakable(item) for item in value]
+        return [speakable(item) for item in value]
     if is_dataclass(value):
-        return {one.name: _speakable(getattr(value, one.name)) for one in fields(value)}
+        return {one.name: speakable(getattr(value, one.name)) for one in fields(value)}
     return value

@@ -19,6 +19,7 @@ from losscli.readers.formats import FORMATS, known_format
 from losscli.readers.tables.where import Where
 from losscli.request.request import FilesOrNumbers, Request
 from losscli.request.wanted import AS_USUAL, THE_NUMBER, Execution, Wanted, require_no_empty
+from losscli.statistics import options
 
 # What `evaluate` takes beside the arrays and options of a loss.
 FURTHER = ("id", "join", "pair", "where", "keep", "classes", "skip_missing")
@@ -127,9 +128,9 @@ def _require_pairing(request: Request) -> None:
 
 def _require_elements(loss: Loss, wanted: Wanted) -> None:
     """Raise UsageError for what is reported of elements, where a loss has none."""
-    of_elements = {"by": wanted.by, "cluster": wanted.cluster, **wanted.statistics}
-    for name, value in of_elements.items():
-        if value and loss.pool is not None and name != "accuracy":
+    asked = {one.name: wanted.statistics.get(one.name) for one in options() if one.of_elements}
+    for name, value in {"by": wanted.by, "cluster": wanted.cluster, **asked}.items():
+        if value and loss.pool is not None:
             raise UsageError(
                 f"--{kebab(name)} needs the loss of each element, and {loss.name} is one of the "
                 "whole data set"

@@ -25,6 +25,7 @@ class Accuracy(Statistic):
             bool,
             "Report how often the class with the largest input is the target.",
             for_losses="classes",
+            of_elements=False,
         ),
     )
     needs_scores = True

@@ -29,6 +29,7 @@ class Option:
         repeated: whether several words are options of their own, and not only one with commas
         parse: the value as it is kept; raises UsageError if it cannot be meant
         for_losses: "classes" if only losses whose targets are class indices have it
+        of_elements: whether it needs the loss of each element
         in_comparison: whether it applies to the difference of two models
     """
 
@@ -39,6 +40,7 @@ class Option:
     repeated: bool = False
     parse: Callable[[Any], OptionValue] = lambda value: value
     for_losses: str = "all"
+    of_elements: bool = True
     in_comparison: bool = False
 
     @property
@@ -64,6 +66,8 @@ class Setting:
         cluster: the array of labels whose values are samples; None where rows are
         classes: the number of classes where targets are class indices
         class_base: the number of the first class in the targets
+        options: the options of the loss
+        input_kind: what the input holds: "logits", "probs" or "log-probs"; None for anything else
         is_log_loss: whether the value is in nats
         is_squared_error: whether the value has a root that people read
         check: whether suspicious results are reported
@@ -80,6 +84,8 @@ class Setting:
     samples: str | None = None
     classes: int | None = None
     class_base: int = 0
+    options: Mapping[str, object] = field(default_factory=dict)
+    input_kind: str | None = None
     is_log_loss: bool = False
     is_squared_error: bool = False
     check: bool = True

@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 from catalogue import CATALOGUE, catalogue
-from oracle import OURS, reference_of
+from oracle import OTHERS, OURS, reference_of
 
 import losscli
 from losscli import text
@@ -148,7 +148,7 @@ def test_what_a_loss_measures_follows_from_its_options() -> None:
 
 def test_the_source_of_a_loss() -> None:
     for entry in LOSSES.values():
-        assert entry.source.is_pytorch == (entry.name not in ("focal", "dice"))
+        assert entry.source.is_pytorch == (entry.source.name not in OTHERS)
     assert str(LOSSES["nll"].source) == "torch.nn.functional.nll_loss"
     assert LOSSES["nll"].source.short == "nll_loss"
     focal = LOSSES["focal"].source
@@ -170,7 +170,7 @@ def added() -> Iterator[Loss]:
     """A loss that is nothing but a registered function."""
 
     @loss(layout=same_shape)
-    def log_cosh(
+    def scaled_cosh(
         input: Array, target: Array, *, scale: Annotated[float, Interval(0.0)] = 1.0
     ) -> PerElement:
         """Logarithm of the hyperbolic cosine of the difference.
@@ -186,9 +186,9 @@ def added() -> Iterator[Loss]:
         """
         return PerElement(np.log(np.cosh(scale * (input - target))))
 
-    yield LOSSES["log-cosh"]
+    yield LOSSES["scaled-cosh"]
     for known in (LISTED, REGISTERED):
-        del known["log-cosh"]
+        del known["scaled-cosh"]
 
 
 def test_an_added_loss_is_there_at_once(
@@ -196,15 +196,15 @@ def test_an_added_loss_is_there_at_once(
 ) -> None:
     expected = float(np.log(np.cosh([2.0, 0.0])).mean())
     np.save(tmp_path / "x.npy", [1.0, 2.0])
-    assert main(["log-cosh", str(tmp_path / "x.npy"), "0,2", "--scale", "2"]) == 0
+    assert main(["scaled-cosh", str(tmp_path / "x.npy"), "0,2", "--scale", "2"]) == 0
     assert capsys.readouterr().out == f"{expected!r}\n"
     assert function(added)([1.0, 2.0], [0.0, 2.0], scale=2.0) == expected
-    assert losscli.evaluate("log_cosh", [1.0, 2.0], [0.0, 2.0], scale=2.0).value == expected
-    assert main(["log-cosh", "--help"]) == 0
+    assert losscli.evaluate("scaled_cosh", [1.0, 2.0], [0.0, 2.0], scale=2.0).value == expected
+    assert main(["scaled-cosh", "--help"]) == 0
     assert "What differences are multiplied by" in capsys.readouterr().out
     assert main(["losses"]) == 0
     assert "log cosh(scale · (x - y))" in capsys.readouterr().out
-    assert main(["log-cosh", "1", "2", "--scale", "-1"]) == 2
+    assert main(["scaled-cosh", "1", "2", "--scale", "-1"]) == 2
     assert "scale is -1.0; expected a value at least 0" in capsys.readouterr().err
 
 
@@ -231,3 +231,15 @@ def test_no_loss_is_named_outside_its_family() -> None:
     for path in set(PACKAGE.rglob("*.py")) - {PACKAGE / "evaluation" / "propose.py"}:
         if path.parent.name != "losses" or path.stem in ("__init__", "layout", "registry"):
             assert not names & _words(path), path
+
+
+def test_two_losses_of_one_name() -> None:
+    """The second one would take the place of the first without a word."""
+
+    def mse(input: Array, target: Array) -> PerElement:
+        raise AssertionError
+
+    mse.__doc__ = LOSSES["mse"].function.__doc__
+    with pytest.raises(TypeError, match="two losses are called mse"):
+        loss(layout=same_shape)(mse)
+    assert losscli.mse([1.0], [3.0]) == 4.0

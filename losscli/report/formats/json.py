@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from losscli.elements import Elements
-from losscli.report.document import Document, objects_of
+from losscli.report.document import Document, object_of
 from losscli.report.format import Cells
 from losscli.report.format import Report as Format
 from losscli.report.json_text import dumps
@@ -14,6 +14,8 @@ from losscli.report.json_text import dumps
 
 class Report(Format):
     """Losses go out as they come: with the reduction `none`, `values` is the first key."""
+
+    shows_everything = True
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -36,8 +38,3 @@ class Report(Format):
 
     def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
         self.stream.write(dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")
-
-
-def object_of(document: Document) -> dict[str, object]:
-    """All of a document as one object."""
-    return {**document.data, **{table.name: objects_of(table) for table in document.tables}}

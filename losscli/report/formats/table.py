@@ -36,6 +36,8 @@ _UNCUT = 1 << 16
 class Report(Format):
     """On a terminal the losses end with the screen, and a line says how to get all of them."""
 
+    shows_everything = True
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._console = _console(stream)
