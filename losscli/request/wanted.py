@@ -122,6 +122,11 @@ class Wanted:
                 "--cluster class: the target's class cannot be a cluster. Use a column or a file "
                 "of labels; rename a column called class."
             )
+        if reduction == "batchmean" and self.by and self.cluster is not None:
+            raise UsageError(
+                "--by and --cluster do not go together with --reduction batchmean, which divides "
+                "by rows. Use --reduction mean or --reduction sum."
+            )
         asked = {"by": self.by, "cluster": self.cluster, **self.statistics}
         for name, value in asked.items():
             if value and reduction == "none":

@@ -294,6 +294,8 @@ def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> F
     if elements.whole_rows and losses.ignored is not None:
         counted = ~losses.ignored.reshape(weights.shape)
         weights[np.arange(shape[0]), counted.argmax(axis=1)] = counted.any(axis=1)
+    elif losses.ignored is not None:  # of a row in parts nobody knows the first that counts
+        weights[:] = math.nan
     elif not any(elements.start[1:]):
         weights[:, :1] = 1.0
     return weights.reshape(shape)

@@ -13,6 +13,7 @@ import pytest
 
 from losscli import Wanted, evaluate
 from losscli.elements import Elements, PerElement
+from losscli.errors import UsageError
 from losscli.evaluation import blocks
 from losscli.statistics.ledger import Ledger, Rule
 from losscli.statistics.student import t_quantile
@@ -124,3 +125,37 @@ def test_a_batchmean_of_rows_in_several_blocks(block: int, monkeypatch: pytest.M
     reach = t_quantile(2) * 2 / math.sqrt(3)
     assert (found.value, found.samples) == (4.0, 3)
     assert found.ci == pytest.approx((4 - reach, 4 + reach), rel=1e-14)
+
+
+def test_no_interval_of_clusters_whose_rows_are_cut_and_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which element of a row counts first is not known of a part of it."""
+    labels = tmp_path / "doc.csv"
+    labels.write_text("doc\na\na\nb\n")
+    x = np.array([[-1.0, -0.5, -0.5], [-2.0, -1.0, -1.0], [-3.0, -2.0, -1.0]])
+    mask = np.array([[0, 1, 1], [1, 1, 1], [1, 1, 1]])
+    wanted = Wanted(cluster=str(labels))
+
+    def found() -> Any:
+        ones = np.ones((3, 3))
+        return evaluate(
+            "kl-div", x, ones, reduction="batchmean", check=False, mask=mask, wanted=wanted
+        )
+
+    whole = found()
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 2)
+    assert (whole.value, found().value) == (11 / 3, 11 / 3)
+    assert whole.ci is not None
+    assert found().ci is None
+
+
+def test_groups_of_clusters_have_no_batchmean() -> None:
+    with pytest.raises(UsageError, match="--by and --cluster do not go together"):
+        evaluate(
+            "kl-div",
+            np.zeros((2, 2)),
+            np.ones((2, 2)),
+            reduction="batchmean",
+            wanted=Wanted(by="g.npy", cluster="c.npy"),
+        )
