@@ -188,13 +188,11 @@ class OpenSamples:
         some = slice(None) if losses.ignored is None else ~losses.ignored.reshape(-1)
         if not codes.size:
             return None
-        low, width = int(codes.min()), int(each_key.max()) + 1
-        pairs, inverse = distinct((codes - low) * width + each_key)
-        sums, sums_of_weights = ExactSums(len(pairs)), ExactSums(len(pairs))
+        samples, keys_of_pairs, inverse = _distinct_pairs(codes, each_key)
+        sums, sums_of_weights = ExactSums(len(samples)), ExactSums(len(samples))
         sums.add(values.reshape(-1)[some], inverse)
         if weights is not None:
             sums_of_weights.add(weights.reshape(-1)[some], inverse)
-        samples, keys_of_pairs = pairs // width + low, pairs % width
         is_open = self._may_go_on(samples, elements.whole_rows and not has_ids)
         self._append(
             samples[is_open],
@@ -264,9 +262,18 @@ class OpenSamples:
     def _combine(self) -> None:
         """Bring the entries of one sample and key together."""
         if len(self._ids):
-            low, width = int(self._ids.min()), int(self._keys.max()) + 1
-            pairs, inverse = distinct((self._ids - low) * width + self._keys)
-            self._ids, self._keys = pairs // width + low, pairs % width
-            self._losses = self._losses.gathered(inverse, len(pairs))
-            self._weights = self._weights.gathered(inverse, len(pairs))
+            self._ids, self._keys, inverse = _distinct_pairs(self._ids, self._keys)
+            self._losses = self._losses.gathered(inverse, len(self._ids))
+            self._weights = self._weights.gathered(inverse, len(self._ids))
         self._combined = len(self._ids)
+
+
+def _distinct_pairs(ids: Integers, keys: Integers) -> tuple[Integers, Integers, Integers]:
+    """The ids and the keys of each pair once, in their order, and which pair stands where."""
+    low, width = int(ids.min()), int(keys.max()) + 1
+    if (int(ids.max()) - low + 1) * width < 1 << 63:
+        pairs, inverse = distinct((ids - low) * width + keys)
+        return pairs // width + low, pairs % width, inverse
+    names, places = np.unique(ids, return_inverse=True)  # a pair as one number would overflow
+    pairs, inverse = distinct(places * width + keys)
+    return names[pairs // width], pairs % width, inverse
