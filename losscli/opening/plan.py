@@ -107,7 +107,8 @@ def _of_the_same_rows(
     along = {name for name, view in layout.views.items() if view.sample_axis is not None}
 
     def runs_along(files: Files) -> bool:
-        return any(sources.request.arrays.get(name) == files for name in along)
+        given = (sources.request.arrays.get(name) for name in along)
+        return any(isinstance(one, tuple) and one == files for one in given)
 
     if sources.request.id is not None:
         require_joined(sources.request, sources.containers, runs_along)

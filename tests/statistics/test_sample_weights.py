@@ -297,3 +297,10 @@ def test_weighting_keeps_the_ignored_and_the_scale() -> None:
     np.testing.assert_array_equal(found.weights, [2.0, 0.0])
     np.testing.assert_array_equal(found.scale, [0.5, 1.0])
     assert found.sample_weights is None
+
+
+def test_a_list_beside_two_tables_that_share_a_column(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,pred\na,1\nb,4\n")
+    (tmp_path / "y.csv").write_text("id,y\na,0\nb,0\n")
+    found = evaluate("l1", tmp_path / "x.csv", tmp_path / "y.csv", sample_weight=[1.0, 2.0])
+    assert found.value == 3.0
