@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, Self, TypeVar
@@ -96,19 +97,27 @@ def run(
     parts = _parts(jobs, partial(_compute, jobs, new, on_elements is not None), threads, span)
     while (part := _next(parts, collected)) is not None:
         collected.merge(part.collected)
-        if on_progress is not None:
-            on_progress(collected.total.elements)
-        if on_elements is not None:
-            for elements in part.elements:
-                on_elements(elements)
+        with _interrupted(collected):
+            if on_progress is not None:
+                on_progress(collected.total.elements)
+            if on_elements is not None:
+                for elements in part.elements:
+                    on_elements(elements)
     for job in jobs if span.reads_on else ():
         require_same_counts(job)
     return collected
 
 
 def _next(parts: Iterator[_Part[Collecting]], so_far: Collecting) -> _Part[Collecting] | None:
-    try:
+    with _interrupted(so_far):
         return next(parts, None)
+
+
+@contextmanager
+def _interrupted(so_far: Collector) -> Iterator[None]:
+    """An interrupt tells what was done so far."""
+    try:
+        yield
     except KeyboardInterrupt as error:
         raise Interrupted(so_far.total) from error
 
