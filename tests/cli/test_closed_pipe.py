@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from conftest import COMMAND
 
+# Each test starts processes.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:

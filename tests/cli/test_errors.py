@@ -121,6 +121,18 @@ class TestErrors:
         monkeypatch.setattr("losscli.cli.actions.evaluate_request", interrupt)
         assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
 
+    def test_an_interrupt_while_losses_are_written(
+        self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("losscli.report.output.Output.elements", interrupt)
+        code, out, err = run("l1", "1,3", "0,0", "-o", tmp_path / "o.csv")
+        assert (code, out) == (130, "")
+        assert err == "losscli: error: interrupted after 2 elements; their mean is 2\n"
+        assert not list(tmp_path.iterdir())
+
     def test_an_interrupt_while_the_words_are_read(
         self, run: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -18,6 +18,9 @@ import numpy as np
 import pytest
 from conftest import COMMAND
 
+# Each test starts processes.
+pytestmark = pytest.mark.slow
+
 
 def start(*words: object, cwd: Path, **settings: Any) -> subprocess.Popen[str]:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import COMMAND, SAMPLES, run_on_terminal
 
+# Each test starts processes.
+pytestmark = pytest.mark.slow
+
 
 def in_shell(words: str, cwd: Path = SAMPLES) -> subprocess.CompletedProcess[str]:
     """What a shell's line gives, with `losscli` as the command."""

@@ -174,6 +174,7 @@ PIPED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*PIPED, "stream.arrow"])
 def test_standard_input(name: str) -> None:
     """Without a stem columns have to be named: labels from a pipe cannot be read first."""

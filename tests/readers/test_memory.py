@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+# Each test starts processes.
+pytestmark = pytest.mark.slow
+
 
 def save(path: Path, array: Any) -> Path:
     np.save(path, array)

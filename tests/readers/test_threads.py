@@ -63,6 +63,7 @@ def write(path: Path) -> None:
             sink.write("".join(f"{line}\n" for line in lines).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "threads"),
     [

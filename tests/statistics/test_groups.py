@@ -20,6 +20,7 @@ from losscli.errors import DataError, UsageError
 from losscli.evaluation import blocks
 from losscli.readers.arrays.memory import MemoryArray
 from losscli.readers.container import SingleArray
+from losscli.statistics.student import t_quantile
 
 
 def student(freedom: int) -> float:
@@ -278,3 +279,15 @@ class TestGroups:
     def test_no_groups_of_losses_that_are_not_summed_up(self, table: str) -> None:
         with pytest.raises(UsageError, match="--by reports on one number"):
             self.groups(table, "split", reduction="none")
+
+
+def test_clusters_called_by_large_numbers(tmp_path: Path) -> None:
+    """As hashes are; a group of the clusters' losses 1 and 3 has them once each."""
+    np.save(tmp_path / "c.npy", [1 << 62, -(1 << 62), (1 << 63) - 1, -(1 << 63)])
+    np.save(tmp_path / "g.npy", [0, 1, 2, 2])
+    wanted = Wanted(by=(str(tmp_path / "g.npy"),), cluster=str(tmp_path / "c.npy"))
+    found = evaluate("l1", np.array([5.0, 7.0, 1.0, 3.0]), np.zeros(4), wanted=wanted)
+    last = (found.groups or ())[-1]
+    reach = t_quantile(1) * math.sqrt(2) / math.sqrt(2)
+    assert (last.labels, last.value, last.samples) == ((2,), 2.0, 2)
+    assert last.ci == pytest.approx((2 - reach, 2 + reach), rel=1e-14)
