@@ -93,6 +93,8 @@ class Total(Statistic):
         ci = interval_of(self.ledger, 0, self.reduction) if self._shows_interval else None
         if ci is None or self._batch is None or self.reduction != "batchmean":
             return ci
+        if not self._batch:
+            return None
         scale = self.ledger.rows / self._batch
         return ci[0] * scale, ci[1] * scale
 

@@ -159,3 +159,10 @@ def test_groups_of_clusters_have_no_batchmean() -> None:
             reduction="batchmean",
             wanted=Wanted(by="g.npy", cluster="c.npy"),
         )
+
+
+def test_a_batchmean_of_an_input_without_rows() -> None:
+    """An input (0) beside targets (2, 0): PyTorch divides by the 0 of its first axis."""
+    found = evaluate("kl-div", np.zeros(0), np.zeros((2, 0)), reduction="batchmean", broadcast=True)
+    assert math.isnan(found.value)
+    assert found.ci is None
