@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,50 +13,17 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from numpy.typing import NDArray
+from predictions import (
+    arrow,
+    csv_text,
+    json_lines,
+    parquet,
+    safetensors,
+)
 
 import losscli
 from losscli import evaluate
 from losscli.errors import DataError
-
-
-def csv_text(table: pa.Table, **options: Any) -> bytes:
-    sink = io.BytesIO()
-    pa.csv.write_csv(table, sink, pa.csv.WriteOptions(**options))
-    return sink.getvalue()
-
-
-def json_lines(table: pa.Table) -> bytes:
-    return "".join(json.dumps(row) + "\n" for row in table.to_pylist()).encode()
-
-
-def arrow(table: pa.Table, new: Callable[..., Any]) -> bytes:
-    sink = io.BytesIO()
-    with new(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=7)
-    return sink.getvalue()
-
-
-def parquet(table: pa.Table, **options: Any) -> bytes:
-    sink = io.BytesIO()
-    pa.parquet.write_table(table, sink, **options)
-    return sink.getvalue()
-
-
-def safetensors(**arrays: NDArray[Any]) -> bytes:
-    """As its documentation says: the header's length, the header, the tensors."""
-    kinds = {"float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}
-    header, data = {}, b""
-    for name, array in arrays.items():
-        raw = array.tobytes()
-        header[name] = {
-            "dtype": kinds[str(array.dtype)],
-            "shape": array.shape,
-            "data_offsets": [len(data), len(data) + len(raw)],
-        }
-        data += raw
-    text = json.dumps({**header, "__metadata__": {"format": "np"}}).encode()
-    return len(text).to_bytes(8, "little") + text + data
 
 
 def test_columns_left_out_are_told(tmp_path: Path) -> None:
