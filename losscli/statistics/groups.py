@@ -60,9 +60,9 @@ class Groups(Statistic):
         self._ledger.add(elements, codes)
 
     def merge(self, later: Self) -> None:
-        codes = [self._grouping.code(names) for names in later._grouping.names()]
+        codes = self._grouping.merge(later._grouping)
         self._ledger.resize(len(self._grouping))
-        self._ledger.merge(later._ledger, np.array(codes, np.int64))
+        self._ledger.merge(later._ledger, codes)
 
     def name_labels(self, names: LabelNames) -> None:
         renamed = Grouping(len(self._by))

@@ -83,6 +83,19 @@ class Grouping:
             codes = combination.codes(codes << 32 | further)
         return codes
 
+    def merge(self, later: Grouping) -> Integers:
+        """Take in the groups of another one. Returns the code here of each of them."""
+        each = [
+            np.array([mine.code(name) for name in theirs.names], np.int64)
+            for mine, theirs in zip(self._labels, later._labels, strict=True)
+        ]
+        codes = each[0]
+        pairs = zip(self._combinations, later._combinations, each[1:], strict=True)
+        for mine, theirs, further in pairs:
+            both = np.array(theirs.names, np.int64)
+            codes = mine.codes(codes[both >> 32] << 32 | further[both & 0xFFFFFFFF])
+        return codes
+
     def code(self, labels: Sequence[Any]) -> int:
         """The group of one combination of labels."""
         each = [one.code(label) for one, label in zip(self._labels, labels, strict=True)]
