@@ -266,3 +266,8 @@ def short(value: object) -> str:
 def interval_text(ci: tuple[float, float]) -> str:
     """An interval as people read it."""
     return f"{short(ci[0])} to {short(ci[1])}"
+
+
+def index_names(axes: int) -> tuple[str, ...]:
+    """The names of the columns of an index; a single number has one as well."""
+    return ("index",) if axes <= 1 else tuple(f"index_{axis}" for axis in range(axes))

@@ -13,7 +13,7 @@ import numpy as np
 from losscli.elements import SAMPLE_WEIGHT, Array, Elements, Floats, Mask, spread
 from losscli.errors import ArrayError, DataError
 from losscli.evaluation import remarks
-from losscli.evaluation.evaluate import OnProgress, result_of, with_warnings
+from losscli.evaluation.evaluate import OnProgress, progress_of, result_of, with_warnings
 from losscli.evaluation.model import OpenModel, open_model, with_file_name
 from losscli.evaluation.run import Interrupted, run
 from losscli.losses.checks import first
@@ -136,24 +136,17 @@ def _class_names(model: OpenModel) -> list[str] | None:
 def _computed(
     a: OpenModel, b: OpenModel, common: Sequence[str], on_progress: OnProgress | None
 ) -> Compared:
-    progress = None
-    if on_progress is not None:
-        progress = partial(_progress, on_progress, b.elements)
     try:
         return run(
             [a.job, b.job],
             partial(Compared, a, b, common),
             b.request.execution.workers,
-            on_progress=progress,
+            on_progress=progress_of(b, on_progress),
         )
     except ArrayError as error:
         raise with_file_name(b, error) from error
     except Interrupted as error:
         raise KeyboardInterrupt(remarks.so_far(error.total)) from error
-
-
-def _progress(on_progress: OnProgress, elements: int | None, done: int) -> None:
-    on_progress(done, elements)
 
 
 def _comparison(b: OpenModel, results: Sequence[Result], collected: Collected) -> Comparison:

@@ -59,9 +59,7 @@ def computed(
         raise UsageError(
             f"a statistic reads the data {passes} times, which - (standard input) cannot be"
         )
-    progress = None
-    if on_progress is not None:
-        progress = partial(_progress, on_progress, model.elements)
+    progress = progress_of(model, on_progress)
     compute = partial(
         run, [model.job], threads=model.request.execution.workers, on_progress=progress, span=span
     )
@@ -142,8 +140,9 @@ def _joined(blocks: Sequence[Floats] | None, shape: tuple[int, ...]) -> Floats |
     return None if blocks is None else np.concatenate([np.empty(0), *blocks]).reshape(shape)
 
 
-def _progress(on_progress: OnProgress, elements: int | None, done: int) -> None:
-    on_progress(done, elements)
+def progress_of(model: OpenModel, on_progress: OnProgress | None) -> Callable[[int], None] | None:
+    """What takes the number of elements that are done, beside that of all of them."""
+    return None if on_progress is None else lambda done: on_progress(done, model.elements)
 
 
 def _suspicious(

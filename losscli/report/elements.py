@@ -8,11 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.elements import SAMPLE_WEIGHT, Array, Elements, PerElement, spread
-
-
-def index_names(axes: int) -> list[str]:
-    """The names of the columns of an index."""
-    return ["index"] if axes == 1 else [f"index_{axis}" for axis in range(axes)]
+from losscli.result import index_names
 
 
 def columns_of(elements: Elements) -> dict[str, Array]:

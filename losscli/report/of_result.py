@@ -8,8 +8,7 @@ from typing import Any
 
 from losscli.losses import kebab
 from losscli.report.document import Block, Document, Line
-from losscli.report.elements import index_names
-from losscli.result import Column, Comparison, Input, Kind, Result, Table, Value, short
+from losscli.result import Column, Comparison, Input, Kind, Result, Table, Value, index_names, short
 from losscli.statistics.collected import null_facts
 
 
@@ -52,7 +51,7 @@ def document_of(result: Result) -> Document:
         number=result.value,
         is_number_alone=not (further or result.tables),
         elements=elements,
-        header=(*index_names(len(result.shape) or 1), "loss"),
+        header=(*index_names(len(result.shape)), "loss"),
     )
 
 

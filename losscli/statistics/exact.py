@@ -146,7 +146,7 @@ class ExactSums:
         return result
 
     def _add(self, values: Floats, keys: Integers | None, shift: int) -> None:
-        top = _largest(values)
+        top = largest_size(values)
         if not math.isfinite(top):
             finite = np.isfinite(values)
             odd = values[~finite]
@@ -154,14 +154,14 @@ class ExactSums:
             self._add_non_finite(keys_of_odd, odd)
             values = values[finite]
             keys = None if keys is None else keys[finite]
-            top = _largest(values)
+            top = largest_size(values)
         if top >= _LARGE:
             large = np.abs(values) >= _LARGE
             scaled = np.ldexp(values[large], -_SCALE)
             self._add(scaled, None if keys is None else keys[large], shift + _SCALE)
             values = values[~large]
             keys = None if keys is None else keys[~large]
-            top = _largest(values)
+            top = largest_size(values)
         for exponent, plane in planes_of(values, top):
             if keys is None:
                 self._of(exponent + shift)[0] += int(math.ldexp(float(plane.sum()), -exponent))
@@ -250,10 +250,10 @@ def planes_of(values: Floats, top: float) -> Iterator[tuple[int, Floats]]:
             exponent -= BITS
             if exponent < LOWEST // 2:
                 return
-        top = _largest(rest)
+        top = largest_size(rest)
 
 
-def _largest(values: Floats) -> float:
+def largest_size(values: Floats) -> float:
     """The largest absolute value; NaN where one is."""
     return max(float(values.max()), -float(values.min())) if values.size else 0.0
 

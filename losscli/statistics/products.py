@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from losscli.elements import Floats, Mask
-from losscli.statistics.exact import BITS, ExactSums, Integers
+from losscli.statistics.exact import BITS, ExactSums, Integers, largest_size
 
 # Products of numbers of these sizes neither overflow nor lose their rounding error; others are
 # scaled by a power of two first, those far below 1 twice.
@@ -45,17 +45,13 @@ def _add(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None) -> None:
 def _is_exact(product: Floats, a: Floats, b: Floats) -> bool:
     """Whether nothing overflowed in a product, and nothing but products of 0 is small."""
     size = product if a is b else np.abs(product)
-    if not max(_largest(a), 0.0 if a is b else _largest(b)) <= _LARGE:
+    if not max(largest_size(a), 0.0 if a is b else largest_size(b)) <= _LARGE:
         return False
     small = np.count_nonzero(size < _SMALL * _SMALL)
     if not small:
         return True
     zeros = a == 0.0 if a is b else (a == 0.0) | (b == 0.0)
     return bool(small == np.count_nonzero(zeros))
-
-
-def _largest(values: Floats) -> float:
-    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def _scaled(values: Floats) -> Iterator[tuple[Mask, Floats, int]]:

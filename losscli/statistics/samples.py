@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from losscli.elements import Array, Elements, Floats, Mask, PerElement, padded
-from losscli.statistics.exact import ExactSums, Integers, planes_of, rounded_sum
+from losscli.statistics.exact import ExactSums, Integers, largest_size, planes_of, rounded_sum
 from losscli.statistics.labels import Labels, distinct
 
 # Values that are added up at once, which stay in a core's cache.
@@ -94,7 +94,7 @@ def row_sums(values: Floats) -> Floats:
 
 
 def _row_sums(values: Floats) -> Floats:
-    top = max(float(values.max()), -float(values.min())) if values.size else 0.0
+    top = largest_size(values)
     if not (top < _LARGE and values.shape[1] <= _WIDE):  # NaN is not below anything
         sums = ExactSums(len(values))
         sums.add(values, np.repeat(np.arange(len(values)), values.shape[1]))

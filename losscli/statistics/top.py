@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.elements import Elements, Floats, PerElement, spread
 from losscli.errors import UsageError
-from losscli.result import Column, Kind, Table
+from losscli.result import Column, Kind, Table, index_names
 from losscli.statistics.accuracy import predict
 from losscli.statistics.groups import plain_label
 from losscli.statistics.statistic import LabelNames, Option, OptionValue, Setting, Statistic, Whole
@@ -117,14 +117,12 @@ class Top(Statistic):
     def result(self, whole: Whole) -> Iterable[Table]:
         rows = tuple(self._called(one, whole) for one in self.worst)
         keys = tuple(rows[0].keys) if rows else ()
-        axes = whole.rank or 1
         is_difference = whole.setting.is_difference
-        index = ("index",) if axes == 1 else tuple(f"index_{axis}" for axis in range(axes))
         yield Table(
             "top",
             (
                 Column("keys", Kind.LABELS, parts=keys, heading="", optional=True),
-                Column("index", Kind.INDEX, parts=index, heading=""),
+                Column("index", Kind.INDEX, parts=index_names(whole.rank), heading=""),
                 Column("target", Kind.PLAIN, heading="target", optional=True),
                 Column("predicted", Kind.PLAIN, heading="predicted", optional=True),
                 Column(
