@@ -22,11 +22,11 @@ from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.registry import Loss
 from losscli.source import Source, named
 
-# Values of the widest array in one block, 2 MiB as float32, and elements in one: 1 MiB as float64,
-# of which a loss makes several on its way. Fewer, and Python between the blocks shows; more, and
-# they do not fit into a core's cache.
+# Values of the widest array in one block, 2 MiB as float32, and elements in one: 2 MiB as float64,
+# of which a loss makes several on its way. Fewer, and threads wait for each other: each of NumPy's
+# calls gives up and takes back the interpreter's lock. More, and they do not fit into a cache.
 BLOCK_VALUES = 1 << 19
-BLOCK_ELEMENTS = 1 << 17
+BLOCK_ELEMENTS = 1 << 18
 
 # Of a row of at least this many bytes a loss that needs one entry reads just that, of so many rows
 # in a block.

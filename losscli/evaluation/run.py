@@ -21,7 +21,7 @@ from losscli.threads import in_order
 BLOCKS_AT_ONCE = 4
 
 # Blocks of fewer elements are joined before they are counted, which costs a tenth of counting each.
-_FEW_ELEMENTS = 1 << 15
+_FEW_ELEMENTS = 1 << 16
 
 Blocks = tuple[Block, ...]
 Numbered = tuple[int, Box]

@@ -6,33 +6,60 @@ to the sum of all.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.elements import Floats
+from losscli.elements import Floats, Mask
 
 Integers = NDArray[np.int64]
 
-# Numbers are split on a fixed grid of exponents, every 32 bits. A plane has at most so many numbers
-# that their sum stays below 2^52 of its units.
+# Sums are kept as digits on a fixed grid of exponents, every 32 bits.
 BITS = 32
 _DIGIT = (1 << BITS) - 1
-_AT_ONCE = 1 << 15
 
-# Sums are whole numbers of 2^LOWEST, which every product of two float64 numbers is as well.
-LOWEST = -72 * BITS
+# Sums are whole numbers of 2^LOWEST, which every product of two float64 numbers is as well; the
+# float64 numbers themselves are whole numbers of 2^_LEAST.
+LOWEST, _LEAST = -72 * BITS, -1074
 
-# Planes that are made without looking whether anything is left.
-_PLANES = 3
+# Numbers that are added at once: those of a block. The planes of more would be finer; of far fewer,
+# two threads take as long as one, as each of NumPy's calls gives up and takes back the
+# interpreter's lock.
+_AT_ONCE = 1 << 18
+
+# Numbers whose planes are added in floating point; what these make is added in whole numbers.
+_IN_FLOATS = 1 << 8
+
+# Bits of numbers that are split without looking whether anything is left: losses of one size have
+# about so many, from the first bit of the largest to the last bit of the smallest.
+_USUAL_BITS = 80
 
 # From here on adding 1.5 · 2^(j + 52) would overflow: such numbers are scaled first.
 _LARGE, _SCALE = 2.0**900, 6 * BITS
 
 # Additions of planes after which the digits are carried, so that int64 never overflows.
 _MANY = 1 << 9
+
+
+class Keys:
+    """The key, 0 to size - 1, of each of some numbers."""
+
+    def __init__(self, codes: Integers, size: int) -> None:
+        self.codes = codes
+        self.size = size
+
+    @cached_property
+    def counts(self) -> Integers:
+        """How many numbers each key has."""
+        return np.bincount(self.codes, minlength=self.size).astype(np.int64, copy=False)
+
+    def of(self, chosen: Mask | slice) -> Keys:
+        """Those of some of the numbers."""
+        return Keys(self.codes[chosen], self.size)
 
 
 class ExactSums:
@@ -53,20 +80,21 @@ class ExactSums:
         self._non_finite: Floats | None = None
         self._additions = 0
 
-    def add(self, values: Floats, keys: Integers | None = None, shift: int = 0) -> None:
+    def add(self, values: Floats, keys: Keys | None = None, shift: int = 0) -> None:
         """Add values · 2^shift, each to the sum of its key, or all to the first.
 
         Args:
             values: of any shape
-            keys: of the same shape
+            keys: of as many numbers
             shift: a multiple of 32
         """
         flat = values.reshape(-1)
-        flat_keys = None if keys is None else keys.reshape(-1)
+        if flat.size <= _AT_ONCE:
+            self._add(flat, keys, shift)
+            return
         for start in range(0, flat.size, _AT_ONCE):
-            part = flat[start : start + _AT_ONCE]
-            keys_of_part = None if flat_keys is None else flat_keys[start : start + _AT_ONCE]
-            self._add(part, keys_of_part, shift)
+            part = slice(start, start + _AT_ONCE)
+            self._add(flat[part], None if keys is None else keys.of(part), shift)
 
     def add_counts(self, counts: Integers | Sequence[int]) -> None:
         """Add a whole number below 2^53 to the sum of each key."""
@@ -118,9 +146,10 @@ class ExactSums:
 
     def units(self, key: int = 0) -> int:
         """The finite part of a sum as a whole number of 2^LOWEST."""
-        return sum(
-            int(digits[key]) << (exponent - LOWEST) for exponent, digits in self._digits.items()
-        )
+        units = 0
+        for exponent, digits in self._digits.items():
+            units += digits.item(key) << (exponent - LOWEST)
+        return units
 
     def is_finite(self, key: int = 0) -> bool:
         return self._non_finite is None or self._non_finite[key] == 0.0
@@ -145,31 +174,48 @@ class ExactSums:
             result = np.where(self._non_finite != 0.0, self._non_finite, result)
         return result
 
-    def _add(self, values: Floats, keys: Integers | None, shift: int) -> None:
+    def _add(self, values: Floats, keys: Keys | None, shift: int) -> None:
         top = largest_size(values)
         if not math.isfinite(top):
             finite = np.isfinite(values)
             odd = values[~finite]
-            keys_of_odd = np.zeros(len(odd), np.int64) if keys is None else keys[~finite]
-            self._add_non_finite(keys_of_odd, odd)
-            values = values[finite]
-            keys = None if keys is None else keys[finite]
+            self._add_non_finite(
+                np.zeros(len(odd), np.int64) if keys is None else keys.codes[~finite], odd
+            )
+            values, keys = values[finite], None if keys is None else keys.of(finite)
             top = largest_size(values)
         if top >= _LARGE:
             large = np.abs(values) >= _LARGE
             scaled = np.ldexp(values[large], -_SCALE)
-            self._add(scaled, None if keys is None else keys[large], shift + _SCALE)
-            values = values[~large]
-            keys = None if keys is None else keys[~large]
+            self._add(scaled, None if keys is None else keys.of(large), shift + _SCALE)
+            values, keys = values[~large], None if keys is None else keys.of(~large)
             top = largest_size(values)
-        for exponent, plane in planes_of(values, top):
+        if not top > 0.0:
+            return
+        for exponent, plane in planes_of(values, top, _most_added(keys)):
             if keys is None:
-                self._of(exponent + shift)[0] += int(math.ldexp(float(plane.sum()), -exponent))
+                self._add_to_first(_columns_of(plane), exponent, shift)
             else:
-                sums = np.bincount(keys, plane, self.size)
-                self._of(exponent + shift)[:] += np.ldexp(sums, -exponent).astype(np.int64)
+                sums: Floats = np.bincount(keys.codes, plane, self.size)  # type: ignore[assignment]
+                self._add_to_all(sums, exponent, shift)
         self._additions += 1
         self._carry_in_time()
+
+    def _add_to_first(self, sums: Floats, exponent: int, shift: int) -> None:
+        units = int(np.ldexp(sums, -exponent).astype(np.int64).sum())
+        grid = exponent // BITS * BITS
+        units <<= exponent - grid
+        for place in (grid, grid + BITS):
+            self._of(place + shift)[0] += units & _DIGIT
+            units >>= BITS
+        self._of(grid + 2 * BITS + shift)[0] += units
+
+    def _add_to_all(self, sums: Floats, exponent: int, shift: int) -> None:
+        units = np.ldexp(sums, -exponent).astype(np.int64)
+        grid = exponent // BITS * BITS
+        within = exponent - grid
+        self._of(grid + shift)[:] += (units << within) & _DIGIT
+        self._of(grid + BITS + shift)[:] += units >> (BITS - within)
 
     def _add_digits(self, exponent: int, digits: Integers) -> None:
         self._of(exponent)[:] += digits
@@ -228,29 +274,42 @@ def to_float(units: int, lowest: int = LOWEST) -> float:
         return math.inf if units > 0 else -math.inf
 
 
-def planes_of(values: Floats, top: float) -> Iterator[tuple[int, Floats]]:
+def planes_of(values: Floats, top: float, most: int) -> Iterator[tuple[int, Floats]]:
     """Split finite numbers, of which `top` is the largest size, into planes that add up to them.
 
-    Each plane holds multiples of 2^j, at most 2^32 of them, for an exponent j that is a multiple of
-    32: adding and subtracting 1.5 · 2^(j + 52) rounds to these. The memory of a plane is used again
-    for the next one.
+    Each plane holds multiples of 2^j for an exponent j, such that `most` of them, a million at the
+    most, add up in floating point exactly: adding and subtracting 1.5 · 2^(j + 52) rounds to these.
+    The memory of a plane is used again for the next one.
     """
+    bits = 52 - max(1, (most - 1).bit_length())
+    usual = -(-_USUAL_BITS // bits)
     rest, plane, remainder = values, np.empty_like(values), np.empty_like(values)
-    while top > 0.0:
-        exponent = (math.frexp(top)[1] - 1) // BITS * BITS
-        # Losses of one size have about 90 bits from the first of the largest to the last of the
-        # smallest: looking what is left costs as much as half a plane, and is worth it after three.
-        for _ in range(_PLANES):
-            magic = math.ldexp(1.5, exponent + 52)
-            np.add(rest, magic, out=plane)
-            np.subtract(plane, magic, out=plane)
-            np.subtract(rest, plane, out=remainder)
-            rest = remainder
-            yield exponent, plane
-            exponent -= BITS
-            if exponent < LOWEST // 2:
-                return
-        top = largest_size(rest)
+    exponent = math.frexp(top)[1]
+    for number in itertools.count(1):
+        exponent = max(exponent - bits, _LEAST)
+        magic = math.ldexp(1.5, exponent + 52)
+        np.add(rest, magic, out=plane)
+        np.subtract(plane, magic, out=plane)
+        is_last = exponent == _LEAST or (number >= usual and bool((rest == plane).all()))
+        if not is_last:
+            rest = np.subtract(rest, plane, out=remainder)
+        yield exponent, plane
+        if is_last:
+            return
+        if number >= usual:
+            exponent = min(exponent, math.frexp(largest_size(rest))[1])
+
+
+def _most_added(keys: Keys | None) -> int:
+    """How many numbers are added up in floating point."""
+    return _IN_FLOATS if keys is None else int(keys.counts.max())
+
+
+def _columns_of(plane: Floats) -> Floats:
+    """Sums of up to _IN_FLOATS numbers, of each of them once."""
+    whole = plane.size - plane.size % _IN_FLOATS
+    columns = plane[:whole].reshape(_IN_FLOATS, -1).sum(axis=0)
+    return np.append(columns, plane[whole:].sum())
 
 
 def largest_size(values: Floats) -> float:

@@ -66,9 +66,15 @@ class Groups(Statistic):
 
     def name_labels(self, names: LabelNames) -> None:
         renamed = Grouping(len(self._by))
-        for labels in self._grouping.names():
-            pairs = zip(self._by, labels, strict=True)
-            renamed.code([names[one][label] if one in names else label for one, label in pairs])
+        renamed.codes_of(
+            [
+                [
+                    names[one][label] if one in names else label
+                    for one, label in zip(self._by, labels, strict=True)
+                ]
+                for labels in self._grouping.names()
+            ]
+        )
         self._grouping = renamed
         rule = self._ledger.rule
         if rule.scattered and rule.samples is not None and rule.samples in names:
@@ -76,8 +82,9 @@ class Groups(Statistic):
 
     def result(self, whole: Whole) -> Iterable[Table]:
         self._ledger.finish()
+        total = whole.total.ledger.losses()
         present = [
-            self._group(labels, key, whole)
+            self._group(labels, key, whole, total)
             for key, labels in enumerate(self._grouping.names())
             if self._ledger.elements[key]
         ]
@@ -92,9 +99,9 @@ class Groups(Statistic):
             facts=(Fact("by", whole.by),),
         )
 
-    def _group(self, labels: tuple[Any, ...], key: int, whole: Whole) -> Group:
+    def _group(self, labels: tuple[Any, ...], key: int, whole: Whole, total: float) -> Group:
         ledger, reduction = self._ledger, self._reduction
-        losses, total = ledger.losses(key), whole.total.ledger.losses()
+        losses = ledger.losses(key)
         return Group(
             tuple(_called(one, label, whole) for one, label in zip(self._by, labels, strict=True)),
             losses if reduction == "sum" else ledger.ratio(key),

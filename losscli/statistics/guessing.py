@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.elements import Elements, Floats
 from losscli.result import Fact, short
-from losscli.statistics.exact import ExactSums, Integers
+from losscli.statistics.exact import ExactSums, Integers, Keys
 from losscli.statistics.groups import class_targets
 from losscli.statistics.statistic import Setting, Statistic, Whole
 
@@ -114,7 +114,8 @@ class Guessing(Statistic):
         weighted = [(classes, one) for classes, one in collected if one is not None]
         if weighted:
             classes, weights = zip(*weighted, strict=True)
-            self._sums().add(np.concatenate(weights), np.concatenate(classes))
+            keys = Keys(np.concatenate(classes), self._classes)
+            self._sums().add(np.concatenate(weights), keys)
 
 
 def _costs(reference: Reference, value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -24,9 +25,22 @@ class Labels:
     """The labels that have appeared; the code of each is its number in the order of appearance."""
 
     def __init__(self) -> None:
-        self.names: list[Any] = []
         self._codes: dict[Hashable, int] = {}
+        # Of whole numbers from 0 on, the code at each; -1 where it is not known.
         self._table = np.full(0, -1)
+        # As long as all labels are in the table, they are listed here and not in the dictionary,
+        # which would take ten times as long.
+        self._in_table = np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._codes) or len(self._in_table)
+
+    @property
+    def names(self) -> list[Any]:
+        """The labels, in the order of their codes."""
+        if not self._codes:
+            return self._in_table.tolist()
+        return [math.nan if name is _NAN else name for name in self._codes]
 
     def codes(self, values: Array) -> Integers:
         """The code of each value, in the same shape."""
@@ -39,29 +53,39 @@ class Labels:
             present, inverse = distinct(flat)
         else:
             present, inverse = np.unique(flat, return_inverse=True)
-        codes = np.array([self.code(value) for value in present.tolist()], dtype=np.int64)
-        result: Integers = codes[inverse].reshape(values.shape)
+        result: Integers = self.codes_of(present.tolist())[inverse].reshape(values.shape)
         return result
 
-    def code(self, value: Any) -> int:
-        """The code of one value."""
-        key = value if value == value else _NAN  # noqa: PLR0124 - of NaN there is one
-        code = self._codes.setdefault(key, len(self.names))
-        if code == len(self.names):
-            self.names.append(value)
-        return code
+    def codes_of(self, labels: Sequence[Any]) -> Integers:
+        """The code of each label; new ones are numbered in this order."""
+        if not self._codes:
+            self._codes = {label: code for code, label in enumerate(self._in_table.tolist())}
+        codes = self._codes
+        keys = (one if one == one else _NAN for one in labels)  # noqa: PLR0124 - of NaN there is one
+        return np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
+
+    def merge(self, later: Labels) -> Integers:
+        """Take in the labels of another one. Returns the code here of each of them."""
+        return self.codes_of(later.names) if later._codes else self.codes(later._in_table)
 
     def _looked_up(self, values: Integers) -> Integers:
         most = int(values.max()) + 1
         if most > len(self._table):
             self._table = np.append(self._table, np.full(2 * most - len(self._table), -1))
         codes: Integers = self._table[values]
-        unknown = codes < 0
-        if unknown.any():
-            for value in np.unique(values[unknown]).tolist():
-                self._table[value] = self.code(value)
+        if codes.min() < 0:
+            is_present = np.zeros(most, np.bool_)
+            is_present[values[codes < 0]] = True
+            self._tabulate(np.flatnonzero(is_present))
             codes = self._table[values]
         return codes
+
+    def _tabulate(self, labels: Integers) -> None:
+        if self._codes:
+            self._table[labels] = self.codes_of(labels.tolist())
+        else:
+            self._table[labels] = len(self._in_table) + np.arange(len(labels))
+            self._in_table = np.append(self._in_table, labels)
 
 
 class Grouping:
@@ -72,8 +96,7 @@ class Grouping:
         self._combinations = [Labels() for _ in range(count - 1)]
 
     def __len__(self) -> int:
-        last = self._combinations[-1] if self._combinations else self._labels[0]
-        return len(last.names)
+        return len(self._combinations[-1] if self._combinations else self._labels[0])
 
     def codes(self, labels: Sequence[Array]) -> Integers:
         """The group of each element, of the shape that the labels broadcast to."""
@@ -83,39 +106,39 @@ class Grouping:
             codes = combination.codes(codes << 32 | further)
         return codes
 
+    def codes_of(self, groups: Sequence[Sequence[Any]]) -> Integers:
+        """The group of each combination of labels; new ones are numbered in this order."""
+        columns = zip(*groups, strict=True) if groups else [()] * len(self._labels)
+        each = [one.codes_of(labels) for one, labels in zip(self._labels, columns, strict=True)]
+        codes = each[0]
+        for combination, further in zip(self._combinations, each[1:], strict=True):
+            codes = combination.codes_of((codes << 32 | further).tolist())
+        return codes
+
     def merge(self, later: Grouping) -> Integers:
         """Take in the groups of another one. Returns the code here of each of them."""
-        each = [
-            np.array([mine.code(name) for name in theirs.names], np.int64)
-            for mine, theirs in zip(self._labels, later._labels, strict=True)
-        ]
+        each = [mine.merge(other) for mine, other in zip(self._labels, later._labels, strict=True)]
         codes = each[0]
         pairs = zip(self._combinations, later._combinations, each[1:], strict=True)
-        for mine, theirs, further in pairs:
-            both = np.array(theirs.names, np.int64)
+        for mine, other, further in pairs:
+            both = np.array(other.names, np.int64)
             codes = mine.codes(codes[both >> 32] << 32 | further[both & 0xFFFFFFFF])
         return codes
 
-    def code(self, labels: Sequence[Any]) -> int:
-        """The group of one combination of labels."""
-        each = [one.code(label) for one, label in zip(self._labels, labels, strict=True)]
-        code = each[0]
-        for combination, further in zip(self._combinations, each[1:], strict=True):
-            code = combination.code(code << 32 | further)
-        return code
-
     def names(self) -> list[tuple[Any, ...]]:
         """The labels of each group."""
-        return [self._names_of(group) for group in range(len(self))]
-
-    def _names_of(self, group: int) -> tuple[Any, ...]:
-        further: list[int] = []
+        codes, further = np.arange(len(self)), []
         for combination in reversed(self._combinations):
-            both = combination.names[group]
-            group, last = both >> 32, both & 0xFFFFFFFF
-            further.append(last)
-        codes = [group, *reversed(further)]
-        return tuple(one.names[code] for one, code in zip(self._labels, codes, strict=True))
+            both = np.array(combination.names, np.int64)[codes]
+            codes = both >> 32
+            further.append(both & 0xFFFFFFFF)
+        each = zip(self._labels, [codes, *reversed(further)], strict=True)
+        columns = [_picked(one.names, chosen) for one, chosen in each]
+        return list(zip(*columns, strict=True))
+
+
+def _picked(names: Sequence[Any], codes: Integers) -> list[Any]:
+    return [names[code] for code in codes.tolist()]
 
 
 def distinct(values: Integers) -> tuple[Integers, Integers]:

@@ -14,6 +14,7 @@ from losscli.statistics.exact import (
     LOWEST,
     ExactSums,
     Integers,
+    Keys,
     root_of_ratio,
     to_float,
 )
@@ -81,9 +82,9 @@ class Moments:
         self.samples = np.zeros(self.size, np.int64)
         self.squares, self.products, self.weight_squares = (ExactSums(self.size) for _ in range(3))
 
-    def add(self, rows: SampleRows, keys: Integers | None) -> None:
+    def add(self, rows: SampleRows, keys: Keys | None) -> None:
         """Add samples of these keys, all of the first one without keys."""
-        counts = counts_of(keys, rows.counted, len(rows.losses), self.size)
+        counts = _counts_of(keys, rows.counted, len(rows.losses), self.size)
         self.samples += counts
         if keys is None:
             self.below += int(np.count_nonzero(rows.losses < 0.0))
@@ -142,14 +143,16 @@ class Ledger:
         if rule.by_weight and losses.scale is not None:
             values = values * losses.scale
         self._is_keyed = keys is not None
-        keys = None if keys is None else padded(keys, values.ndim)
-        each = None if keys is None else np.broadcast_to(keys, values.shape).reshape(-1)
+        each = None
+        if keys is not None:
+            keys = padded(keys, values.ndim)
+            each = Keys(np.broadcast_to(keys, values.shape).reshape(-1), self.size)
         self._add_weights(losses, each)
         if rule.by_row or not rule.interval:
             self._rows.add(elements, sample_ids(elements, rule.row_labels))
         rows = None
         if rule.interval:
-            rows = self._add_samples(elements, values, keys)
+            rows = self._add_samples(elements, values, keys, each)
         is_plain = rows is not None and rows.are_elements and rows.weights is None
         (self._plain if is_plain else self._other).add(values, each)
 
@@ -183,7 +186,7 @@ class Ledger:
         """Count the samples that might have gone on, once there are no more elements."""
         if self.rule.interval:
             rows = self._open.rows(self.rule.has_weights)
-            self._moments.add(rows, rows.keys if self._is_keyed else None)
+            self._moments.add(rows, self._keys_of(rows) if self._is_keyed else None)
             self._open = OpenSamples(self.rule.scattered)
 
     def losses(self, key: int = 0) -> float:
@@ -254,9 +257,12 @@ class Ledger:
             return float(self.rows)
         return float(self.samples(key))
 
-    def _add_weights(self, losses: PerElement, keys: Integers | None) -> None:
+    def _keys_of(self, rows: SampleRows) -> Keys | None:
+        return None if rows.keys is None else Keys(rows.keys, self.size)
+
+    def _add_weights(self, losses: PerElement, keys: Keys | None) -> None:
         counted = None if losses.ignored is None else ~losses.ignored.reshape(-1)
-        counts = counts_of(keys, counted, losses.values.size, self.size)
+        counts = _counts_of(keys, counted, losses.values.size, self.size)
         self.elements += counts
         self.ignored += 0 if counted is None else counted.size - int(np.count_nonzero(counted))
         if losses.weights is None:
@@ -265,9 +271,14 @@ class Ledger:
             self._weights.add(np.broadcast_to(losses.weights, losses.values.shape), keys)
 
     def _add_samples(
-        self, elements: Elements, values: Floats, keys: Integers | None
+        self, elements: Elements, values: Floats, keys: Integers | None, each: Keys | None
     ) -> SampleRows | None:
-        """Add the samples of a block; those whose rows are samples are returned."""
+        """Add the samples of a block; those whose rows are samples are returned.
+
+        Args:
+            keys: the key of each element, along the first axes
+            each: the same from end to end
+        """
         losses, rule = elements.weighted, self.rule
         ids = sample_ids(elements, rule.samples)
         rows = None
@@ -278,7 +289,7 @@ class Ledger:
             weights = _weights_in_samples(elements, losses, rule)
             ended = self._open.add(elements, values, weights, ids, keys)
         if ended is not None:
-            self._moments.add(ended, ended.keys)
+            self._moments.add(ended, each if ended.are_elements else self._keys_of(ended))
         return rows
 
 
@@ -301,10 +312,9 @@ def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> F
     return weights.reshape(shape)
 
 
-def counts_of(keys: Integers | None, counted: Mask | None, elements: int, size: int) -> Integers:
+def _counts_of(keys: Keys | None, counted: Mask | None, elements: int, size: int) -> Integers:
     """How many elements of each key count."""
     if keys is None:
         count = elements if counted is None else int(np.count_nonzero(counted))
         return np.array([count, *[0] * (size - 1)], np.int64)
-    chosen = keys if counted is None else keys[counted]
-    return np.bincount(chosen, minlength=size).astype(np.int64)
+    return keys.counts if counted is None else keys.of(counted).counts

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from losscli.elements import Elements, Floats
-from losscli.statistics.exact import ExactSums
+from losscli.statistics.exact import ExactSums, Keys
 from losscli.statistics.statistic import Pool, Setting
 from losscli.statistics.total import Total, rule_of
 
@@ -29,7 +29,8 @@ class Pooled(Total):
         terms = elements.weighted.terms
         assert terms is not None
         self._have(len(terms), terms.shape[-1])
-        keys = np.broadcast_to(np.arange(terms.shape[-1]), terms.shape[1:])
+        classes = np.broadcast_to(np.arange(terms.shape[-1]), terms.shape[1:])
+        keys = Keys(classes.reshape(-1), terms.shape[-1])
         for sums, term in zip(self._terms, terms, strict=True):
             sums.add(np.ascontiguousarray(term), keys)
 

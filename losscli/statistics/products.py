@@ -7,24 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from losscli.elements import Floats, Mask
-from losscli.statistics.exact import BITS, ExactSums, Integers, largest_size
+from losscli.statistics.exact import BITS, ExactSums, Keys, largest_size
 
 # Products of numbers of these sizes neither overflow nor lose their rounding error; others are
 # scaled by a power of two first, those far below 1 twice.
 _SMALL, _LARGE, _SCALE = 2.0**-480, 2.0**480, 18 * BITS
 
-# The numbers of one pass, which stay in a core's cache.
-_AT_ONCE = 1 << 15
 
-
-def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None = None) -> None:
+def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None) -> None:
     """Add Σ a·b, exactly, to the sum of each key; all are arrays of one axis."""
-    for start in range(0, len(a), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        _add(sums, a[part], b[part], None if keys is None else keys[part])
-
-
-def _add(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None) -> None:
     with np.errstate(all="ignore"):  # what overflows or underflows is computed again
         product, error = two_product(a, b)
         is_exact = _is_exact(product, a, b)
@@ -37,7 +28,7 @@ def _add(sums: ExactSums, a: Floats, b: Floats, keys: Integers | None) -> None:
             with np.errstate(invalid="ignore"):  # infinite products have no error
                 product, error = two_product(x[second], y)
             error = np.where(np.isfinite(product), error, 0.0)
-            chosen = None if keys is None else keys[first][second]
+            chosen = None if keys is None else keys.of(first).of(second)
             sums.add(product, chosen, shift + further)
             sums.add(error, chosen, shift + further)
 

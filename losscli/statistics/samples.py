@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 
 from losscli.elements import Array, Elements, Floats, Mask, PerElement, padded
-from losscli.statistics.exact import ExactSums, Integers, largest_size, planes_of, rounded_sum
+from losscli.statistics.exact import (
+    ExactSums,
+    Integers,
+    Keys,
+    largest_size,
+    planes_of,
+    rounded_sum,
+)
 from losscli.statistics.labels import Labels, distinct
 
-# Values that are added up at once, which stay in a core's cache.
-_AT_ONCE = 1 << 15
+# Values that are added up at once: see exact.py.
+_AT_ONCE = 1 << 18
 
 # Beyond this size adding up a row may overflow, and beyond this width of a row the sum of a plane.
 _LARGE = 2.0**900
@@ -97,9 +104,10 @@ def _row_sums(values: Floats) -> Floats:
     top = largest_size(values)
     if not (top < _LARGE and values.shape[1] <= _WIDE):  # NaN is not below anything
         sums = ExactSums(len(values))
-        sums.add(values, np.repeat(np.arange(len(values)), values.shape[1]))
+        codes = np.repeat(np.arange(len(values)), values.shape[1])
+        sums.add(values, Keys(codes, len(values)))
         return sums.floats()
-    planes = [plane.sum(axis=1) for _, plane in planes_of(values, top)]
+    planes = [plane.sum(axis=1) for _, plane in planes_of(values, top, values.shape[1])]
     return rounded_sum(planes) if planes else np.zeros(len(values))
 
 
@@ -190,9 +198,10 @@ class OpenSamples:
             return None
         samples, keys_of_pairs, inverse = _distinct_pairs(codes, each_key)
         sums, sums_of_weights = ExactSums(len(samples)), ExactSums(len(samples))
-        sums.add(values.reshape(-1)[some], inverse)
+        each = Keys(inverse, len(samples))
+        sums.add(values.reshape(-1)[some], each)
         if weights is not None:
-            sums_of_weights.add(weights.reshape(-1)[some], inverse)
+            sums_of_weights.add(weights.reshape(-1)[some], each)
         is_open = self._may_go_on(samples, elements.whole_rows and not has_ids)
         self._append(
             samples[is_open],
@@ -215,9 +224,7 @@ class OpenSamples:
         ids = later._ids
         if later._labels is not None:
             self._labels = self._labels or Labels()
-            names = later._labels.names
-            codes = np.array([self._labels.code(name) for name in names], np.int64)
-            ids = codes[ids]
+            ids = self._labels.merge(later._labels)[ids]
         codes_of_keys = later._keys if keys is None else keys[later._keys]
         self._append(ids, codes_of_keys, later._losses, later._weights)
 
@@ -225,7 +232,7 @@ class OpenSamples:
         """Replace the numbers of samples by their labels."""
         labels = Labels()
         present, inverse = distinct(self._ids)
-        codes = np.array([labels.code(names[one]) for one in present.tolist()], np.int64)
+        codes = labels.codes_of([names[one] for one in present.tolist()])
         self._ids, self._labels = codes[inverse], labels
 
     def rows(self, weighted: bool) -> SampleRows:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losscli.statistics.exact import LOWEST, ExactSums, root_of_ratio, to_float
+from losscli.statistics.exact import LOWEST, ExactSums, Keys, root_of_ratio, to_float
 from losscli.statistics.products import add_products
 from losscli.statistics.samples import row_sums
 
@@ -27,7 +27,7 @@ UNIT = Fraction(2) ** LOWEST
 def sums_of(numbers: Sequence[float], keys: Sequence[int] | None = None, size: int = 1) -> Any:
     """The sums of numbers, all of the first key unless keys are given."""
     sums = ExactSums(size)
-    chosen = None if keys is None else np.array(keys, np.int64)
+    chosen = None if keys is None else Keys(np.array(keys, np.int64), size)
     sums.add(np.array(numbers, np.float64), chosen)
     return sums
 
@@ -101,13 +101,18 @@ class TestSum:
             sums.add(array)
             assert sums.float() == expected
 
-    def test_digits_are_carried_before_they_overflow(self) -> None:
-        """2,000 blocks of the largest digits: far more than int64 holds of one exponent."""
-        block = np.full(1 << 15, float(2**32 - 1))
-        sums = ExactSums()
+    @pytest.mark.parametrize("exponent", [-31, -1, 0, 1, 31])
+    @pytest.mark.parametrize("size", [1, 2])
+    def test_digits_are_carried_before_they_overflow(self, size: int, exponent: int) -> None:
+        """2,000 blocks of the largest digits, wherever the grid cuts them: far more than int64
+        holds of one exponent."""
+        number = math.ldexp(2.0**53 - 1, exponent)
+        block = np.full(1 << 12, number)
+        keys = Keys(np.full(len(block), size - 1), size) if size > 1 else None
+        sums = ExactSums(size)
         for _ in range(2000):
-            sums.add(block)
-        assert sums.units() * UNIT == 2000 * 2**15 * (2**32 - 1)
+            sums.add(block, keys)
+        assert sums.units(size - 1) * UNIT == 2000 * 2**12 * Fraction(number)
 
     def test_digits_are_carried_while_sums_are_merged(self) -> None:
         """Doubled 300 times: 3 · 2^300, and the same below 0."""
@@ -173,7 +178,7 @@ class TestKeys:
         count = len(numbers) + len(further)
         sums = sums_of([*numbers, *further], list(range(count)), count)
         for other in further:
-            sums.add(np.full(count, other), np.arange(count))
+            sums.add(np.full(count, other), Keys(np.arange(count), count))
         assert sums.floats().tolist() == [sums.float(key) for key in range(count)]
 
 
@@ -241,7 +246,7 @@ class TestProducts:
     def test_squares_of_each_key(self, pairs: list[tuple[float, int]]) -> None:
         sums = ExactSums(KEYS)
         a, keys = np.array([x for x, _ in pairs]), np.array([key for _, key in pairs], np.int64)
-        add_products(sums, a, a, keys)
+        add_products(sums, a, a, Keys(keys, KEYS))
         for key in range(KEYS):
             squares = (Fraction(x) ** 2 for x, of in pairs if of == key)
             assert sums.units(key) * UNIT == sum(squares)
