@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from losscli.binding.ambiguity import nothing, several
 from losscli.binding.classes import Labels
@@ -90,8 +89,7 @@ def _sought(given: Given, chosen: Chosen, array: str) -> Sought:
     request, loss = given.request, given.request.loss
     sought = Sought(array, loss.takes_rows, loss.kind_of_input(request.options))
     if loss.has_classes and "target" in request.arrays:
-        return replace(
-            sought,
+        return sought._replace(
             labels=lambda: _labels(given, chosen),
             class_base=request.class_base,
             any_columns=_in_rows(given, chosen, "target"),
@@ -99,10 +97,10 @@ def _sought(given: Given, chosen: Chosen, array: str) -> Sought:
             alone=len(given.sharing(request.files_of(array))) == 1,
         )
     if loss.takes_rows:
-        return replace(sought, any_columns=True)
+        return sought._replace(any_columns=True)
     in_rows = _in_rows(given, chosen, "target")
     in_columns = len(chosen.columns.get("target", ())) > 1
-    return replace(sought, in_rows=in_rows, any_columns=in_rows, in_columns=in_columns)
+    return sought._replace(in_rows=in_rows, any_columns=in_rows, in_columns=in_columns)
 
 
 def _labels(given: Given, chosen: Chosen) -> Labels | None:

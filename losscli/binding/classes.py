@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.binding.stems import numbered
 
@@ -13,8 +13,7 @@ _NO_AND_YES = (["false", "true"], ["neg", "pos"], ["negative", "positive"], ["no
 _YES = ("true", "pos", "positive", "yes")
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(NamedTuple):
     """The labels that a target has, each once, without those that are ignored: numbers, or text."""
 
     numbers: frozenset[float] = frozenset()

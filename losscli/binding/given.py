@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from losscli.binding.classes import Labels
 from losscli.binding.pairs import How, Side
@@ -21,8 +21,7 @@ class ReadLabels(Protocol):
     ) -> Labels | None: ...
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """What there is to choose from: the request, what each of its files offers, and how to read the
     labels of a target. `ranks` are the axes of arrays that have no columns, without those of size 1
     at the end. `classes` are the names that were given for them.

@@ -7,7 +7,7 @@ called as the labels are; the only candidates.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.binding.ambiguity import flag, nothing, several
 from losscli.binding.classes import Labels, called_as, cover
@@ -17,8 +17,7 @@ from losscli.errors import DataError, listed
 from losscli.readers.fields import Content, Field, Offer
 
 
-@dataclass(frozen=True)
-class Sought:
+class Sought(NamedTuple):
     """What is known of an array whose columns are sought.
 
     `in_rows`: each sample has a row of values, and so a list or several columns. `kind` is what the
@@ -39,8 +38,7 @@ class Sought:
     alone: bool = False
 
 
-@dataclass(frozen=True)
-class _Choice:
+class _Choice(NamedTuple):
     columns: tuple[str, ...]
     kind: str | None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.binding.ambiguity import flag
 from losscli.binding.classes import Labels, class_numbers, namings
@@ -14,8 +14,7 @@ from losscli.errors import DataError, listed
 from losscli.readers.fields import Content
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """The columns, now in the order of the classes, and what the labels of the target mean.
 
     `class_base` is the number of the first class where the names of the columns say it. `numbers`

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from losscli.binding.ambiguity import flag
 from losscli.binding.classes import class_numbers
@@ -25,8 +25,7 @@ class How(Enum):
     FOUND = "found"
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(NamedTuple):
     """The columns of one array. `numbered`: their names are positions, since there is no header."""
 
     array: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.binding.names import is_input_stem
 from losscli.readers.fields import Field
@@ -30,8 +30,7 @@ _ABOUT_OTHERS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Stem:
+class Stem(NamedTuple):
     """Columns that share a stem, as `logit_0` and `logit_1` do, in the order of their numbers, or
     in that of the file where they have words instead."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from losscli.api import models
 from losscli.cli.gate import Gate
@@ -22,8 +21,7 @@ from losscli.statistics import options
 Words = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Showing:
+class Showing(NamedTuple):
     """How the result is to be shown, and what is to happen beside that.
 
     Args:

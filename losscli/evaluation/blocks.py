@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -88,8 +88,7 @@ class Job:
         return name if is_long and source.can_take else None
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A box of elements as read: the part of every array, and which elements a mask leaves in.
 
     `sample_weights` have fewer axes than the elements where they run along the first axes alone.

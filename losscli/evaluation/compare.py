@@ -49,7 +49,7 @@ def compare_requests(
         by_key = Model(keys=common_keys((request_a, request_b)))
         shows_rows = request_b.wanted.shows_elements
         a = open_model(replace(request_a, wanted=alone), stack, by_key)
-        b = open_model(request_b, stack, replace(by_key, input=a.sources.input), shows_rows)
+        b = open_model(request_b, stack, by_key._replace(input=a.sources.input), shows_rows)
         columns = {one for array in a.sources.arrays.values() for one in array.columns or ()}
         require_same_rows((request_a, request_b), columns)
         _require_same_shape(a.layout.shape, b.layout.shape)

@@ -50,7 +50,7 @@ def computed(
     model: OpenModel,
     on_elements: OnElements | None = None,
     on_progress: OnProgress | None = None,
-    span: Span = Span(),  # noqa: B008 - it is frozen
+    span: Span = Span(),  # noqa: B008 - it cannot be changed
 ) -> Collected:
     """The statistics of all elements, or of a span of blocks."""
     new = partial(Collected, model.setting)

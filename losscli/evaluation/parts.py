@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.errors import UsageError
 from losscli.evaluation.blocks import boxes
@@ -21,8 +21,7 @@ from losscli.result import Result
 from losscli.statistics.collected import Collected
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A span of the blocks of a request: plain data that can be sent to another process."""
 
     request: Request

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from losscli.elements import Elements, joined
 from losscli.errors import DataError
@@ -21,7 +21,7 @@ from losscli.threads import in_order
 BLOCKS_AT_ONCE = 4
 
 # Blocks of fewer elements are joined before they are counted, which costs a tenth of counting each.
-_FEW_ELEMENTS = 1 << 16
+_FEW_ELEMENTS = 1 << 15
 
 Blocks = tuple[Block, ...]
 Numbered = tuple[int, Box]
@@ -44,8 +44,7 @@ class Collector(Protocol):
 Collecting = TypeVar("Collecting", bound=Collector)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """Blocks from one number to another, the last one excluded; None is the end.
 
     `reads_on`: whether what follows is read where only that tells how many rows there are.
@@ -79,7 +78,7 @@ def run(
     on_elements: OnElements | None = None,
     *,
     on_progress: OnProgress | None = None,
-    span: Span = Span(),
+    span: Span = Span(),  # noqa: B008 - it cannot be changed
 ) -> Collecting:
     """Compute the losses of all blocks, and collect what is reported about them.
 

@@ -36,13 +36,13 @@ def score(job: Job, block: Block) -> Elements:
     try:
         with np.errstate(all="ignore"):  # infinities and NaN are reported, not warned of
             if job.check:
-                suspicions += _check_masks(job, replace(block, kept=None))
+                suspicions += _check_masks(job, block._replace(kept=None))
             losses = job.loss.on_blocks(job.options)(**arrays)
             if job.check:
                 suspicions += _check(job, block, arrays, losses)
     except ArrayError as error:
         # A mask is not picked from by itself.
-        picked = block if error.array in block.arrays else replace(block, kept=None)
+        picked = block if error.array in block.arrays else block._replace(kept=None)
         where = place(job, picked, error.array, error.position)
         raise DataError(f"{where} {error.problem}") from error
     elements = replace(_in_order(job, block, arrays, losses), suspicions=tuple(suspicions))
@@ -124,7 +124,7 @@ def _sample_weights(
     if wrong.any():
         sizes = zip(first(wrong), weights.shape, strict=False)
         position = tuple(0 if size == 1 else offset for offset, size in sizes)
-        where = place(job, replace(block, kept=None), SAMPLE_WEIGHT, position)
+        where = place(job, block._replace(kept=None), SAMPLE_WEIGHT, position)
         raise DataError(f"{where} is {weights[position]}; expected a finite number of at least 0")
     return result
 

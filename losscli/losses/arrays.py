@@ -8,15 +8,13 @@ from it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from losscli.elements import SAMPLE_WEIGHT, Array
 
 
-@dataclass(frozen=True)
-class Values:
+class Values(NamedTuple):
     """What the numbers of an array are: from low to high, or whole numbers alone."""
 
     name: str
@@ -43,8 +41,7 @@ ClassIndices = Annotated[Array, Values("class indices", 0.0, whole=True)]
 Lengths = Annotated[Array, Values("lengths", 0.0, whole=True)]
 
 
-@dataclass(frozen=True)
-class ArrayParameter:
+class ArrayParameter(NamedTuple):
     """An array that a loss takes: one command-line option, and an argument where required."""
 
     name: str

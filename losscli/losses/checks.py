@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,7 @@ class Doubt:
 Look = Callable[[Mapping[str, Array], Mapping[str, Any], PerElement], Iterator[Doubt]]
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """A look at blocks, their options and losses: at every block if it costs nothing, else at few.
 
     Few are the first blocks and then every 64th, and of each the first elements, so that looking

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ _MARKS = (255, -1, -100)
 _UNSIGNED_MARKS = {2**bits - 100: bits for bits in (8, 16, 32, 64)}
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(NamedTuple):
     """A block (n, C) of which nothing was read yet: `entries` reads one class of each row, `rows`
     the first rows."""
 

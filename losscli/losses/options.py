@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from losscli.errors import UsageError
 from losscli.losses import kebab
@@ -42,8 +42,7 @@ class Interval:
         return f"{'at least' if self.low_included else 'above'} {self.low:g}"
 
 
-@dataclass(frozen=True)
-class If:
+class If(NamedTuple):
     """A condition on an option: it has one of these values."""
 
     option: str
@@ -62,8 +61,7 @@ class Detected:
 ClassBase = Annotated[int, Detected()]
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """A plain parameter of a loss.
 
     `kind` is int, float, bool, a Literal, or `Integers` (one or several). An `optional` option may

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from losscli.errors import DataError, listed
 from losscli.readers.container import Container
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 Containers = Mapping[Files, Container]
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """The files of a request while they are open. `stack` closes what is opened later, and
     `selections` leave out rows of files that are paired by position."""
 

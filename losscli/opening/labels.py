@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.binding.given import Chosen
 from losscli.errors import DataError, listed, quoted
@@ -18,8 +18,7 @@ from losscli.request.wanted import CLASS, COLUMN, FILE
 from losscli.source import Source
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """An array of labels by its key among the arrays, and the files that it belongs to, if any."""
 
     key: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.elements import SAMPLE_WEIGHT
 from losscli.errors import ArrayError, DataError, quoted
@@ -24,8 +24,7 @@ from losscli.source import Source, named
 MOST_BYTES = 64 << 20
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The elements of a loss and the arrays that they are computed from.
 
     `notes` say which axes were taken to be none.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from losscli.binding.ambiguity import option_of
 from losscli.binding.choose import choose
@@ -42,8 +42,7 @@ PRESENT, SAME = "rows present", "same rows "
 _IGNORED = -100
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """What a model of a comparison has to follow: the columns of the first model's input, and the
     keys in whose order the rows of both are."""
 
@@ -51,8 +50,7 @@ class Model:
     keys: Keys | None = None
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(NamedTuple):
     """The arrays of a request by name, and what was chosen in opening them.
 
     Attributes:
@@ -111,7 +109,10 @@ class Sources:
 
 
 def open_sources(
-    request: Request, stack: ExitStack, model: Model = Model(), shows_rows: bool = False
+    request: Request,
+    stack: ExitStack,
+    model: Model = Model(),  # noqa: B008 - it cannot be changed
+    shows_rows: bool = False,
 ) -> Sources:
     """Open every file once, and make the arrays out of their columns.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 
 class Content(Enum):
@@ -21,8 +22,7 @@ class Content(Enum):
 _NUMBERS = (Content.FLOAT, Content.WHOLE, Content.TRUTH)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A column of a table, or a named array of a file.
 
     `content` is what it holds, `is_row` whether each cell is a row of values: a list, or an entry

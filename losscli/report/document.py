@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from losscli.result import Column, Kind, Table, Value
 
 Line = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Lines for people below a headline.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from losscli.losses import kebab
 from losscli.report.document import Block, Document, Line
@@ -27,8 +27,7 @@ class _Summary:
     further: dict[str, Value]
 
 
-@dataclass(frozen=True)
-class _ModelRow:
+class _ModelRow(NamedTuple):
     """One of two models, or their difference."""
 
     model: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,7 @@ from losscli.statistics.groups import class_targets
 from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """What guessing costs: always the frequencies of the targets, or each class alike."""
 
     prior: float

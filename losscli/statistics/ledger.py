@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ from losscli.statistics.student import t_quantile
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """How losses add up.
 
     Args:

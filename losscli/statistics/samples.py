@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ _WIDE = 1 << 20
 _MANY = 1 << 16
 
 
-@dataclass(frozen=True)
-class SampleRows:
+class SampleRows(NamedTuple):
     """Samples, one a row: the exact sum of the losses, the weights, and which of them count.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from losscli.elements import Elements, Floats
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 OptionValue = bool | int | float | str | tuple[str, ...] | None
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """How a statistic is asked for.
 
     Args:
@@ -98,8 +97,7 @@ class Setting:
         return self.reduction == "mean"
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """What a statistic may know when it reports: all that was read.
 
     Args:

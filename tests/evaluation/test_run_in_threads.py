@@ -95,9 +95,10 @@ def test_a_thread_opens_no_file_again_that_was_closed(
 
 
 def test_what_passes_through_threads_cannot_be_changed() -> None:
-    """Every value of these modules is frozen, so that no thread can alter another's."""
+    """Every dataclass of these modules is frozen, so that no thread can alter another's; named
+    tuples are."""
     modules = [blocks, elements, *(import_module(f"losscli.losses.{name}") for name in FAMILIES)]
     classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     values = [one for one in classes if is_dataclass(one)]
-    assert len(values) > 15
+    assert len(values) >= 7
     assert [one.__name__ for one in values if not one.__dataclass_params__.frozen] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +51,7 @@ class TestRowsNotCountedYet:
         for shape, hinted in [((None, 2), True), ((7,), False)]:
             target = ArrayInfo(shape, np.dtype("i8"), table=True)
             with pytest.raises(DataError) as caught:
-                index_targets({"input": replace(source, shape=(5, 3)), "target": target})
+                index_targets({"input": source._replace(shape=(5, 3)), "target": target})
             assert ("--target-column" in str(caught.value)) == hinted
 
     def test_one_column_fits_any_number_of_rows(self) -> None:

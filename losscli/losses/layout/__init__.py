@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +22,7 @@ Shape = tuple[int | None, ...]
 WHOLE = None
 
 
-@dataclass(frozen=True)
-class ArrayInfo:
+class ArrayInfo(NamedTuple):
     """What a shape rule may know of an array. `table`: its first axis is rows of a table."""
 
     shape: Shape
@@ -30,8 +30,7 @@ class ArrayInfo:
     table: bool = False
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """One axis of a block as the loss sees it.
 
     It runs along the element axis `element`, or is WHOLE. It is read from the array's axis
@@ -47,8 +46,7 @@ class Axis:
     offset: int = 0
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """How one array lies along the elements: the axes of its blocks, in order.
 
     Axes of the array that no axis of a block is read from are of size 1.

@@ -67,7 +67,7 @@ def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
     A single number is the score of the only class.
     """
     if arrays["input"].shape == ():
-        layout = row_index_targets({**arrays, "input": replace(arrays["input"], shape=(1,))})
+        layout = row_index_targets({**arrays, "input": arrays["input"]._replace(shape=(1,))})
         return replace(layout, views={**layout.views, "input": ONE_CLASS})
     require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
     layout = index_targets(arrays)

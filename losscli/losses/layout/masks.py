@@ -55,7 +55,7 @@ def shifted(layout: Layout) -> Layout:
 def _from_second_step(view: View, last: int) -> View:
     return View(
         tuple(
-            replace(axis, offset=1) if axis.element == last and not axis.repeated else axis
+            axis._replace(offset=1) if axis.element == last and not axis.repeated else axis
             for axis in view.axes
         )
     )

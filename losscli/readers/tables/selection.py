@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ _NEAR = 64
 _ROWS = 1 << 16
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """The rows that the conditions on one table keep, for other files whose rows are paired with
     its rows by position. `masks` reads the columns of the conditions in a pass of its own."""
 

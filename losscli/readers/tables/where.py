@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from losscli.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(NamedTuple):
     """A condition on the rows of the one table that has the column.
 
     >>> Where.parsed("split=test,dev")
