@@ -20,6 +20,7 @@ def test_version() -> None:
     assert (run.returncode, run.stdout) == (0, f"losscli {losscli.__version__}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

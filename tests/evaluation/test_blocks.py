@@ -87,6 +87,7 @@ def test_any_size_of_block_gives_the_same(name: str, data: Any) -> None:
         assert one.value == pytest.approx(expected, rel=rtol, abs=bound, nan_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_ELEMENTS)
 @ANY_ARRAYS
 @given(data=st.data())

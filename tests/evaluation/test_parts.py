@@ -90,6 +90,7 @@ def as_json(result: Result) -> str:
 NAMES = ["classes", "text labels", "clusters", "some rows", "pooled"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cuts", [(1,), (3, 4), (1, 2, 5)])
 def test_uneven_parts_in_other_processes(

@@ -101,13 +101,8 @@ def refused(words: list[str], cwd: Path) -> str:
     return line
 
 
-SLOW = {"deep.jsonl"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in FAULTS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAULTS)
 def test_a_damaged_file(name: str, tmp_path: Path) -> None:
     data, said = FAULTS[name]
     (tmp_path / name).write_bytes(data)

@@ -110,6 +110,7 @@ class TestQuotes:
         result = evaluate("l1", tmp_path / "t.csv", input_column="x", target_column="y")
         assert (result.value, result.count) == (1.0, 700_000)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("quoted", ['"a\n9,0,b"', '"""\n"', '"\n\n"', '",\n,"', '5" disk'])
     def test_of_every_kind_in_chunks_of_every_size(
         self, quoted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -229,6 +229,7 @@ class TestOutput:
         assert stat.S_IMODE(real.stat().st_mode) == 0o640
         np.testing.assert_array_equal(np.load(real), [1.0, 2.0, 6.0])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("limit", [4096, 1_000_000])
     @pytest.mark.parametrize("suffix", ["npy", "csv", "parquet", "jsonl"])
     def test_a_full_disk(self, tmp_path: Path, suffix: str, limit: int) -> None:

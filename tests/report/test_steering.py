@@ -30,6 +30,7 @@ def table_of(label: str, folder: Path) -> list[str]:
 
 
 class TestSteering:
+    @pytest.mark.slow
     @pytest.mark.parametrize("form", ["table", "plain", "json", "jsonl", "csv", "markdown"])
     def test_no_format_steers_a_terminal(self, tmp_path: Path, form: str) -> None:
         words = [*table_of(STEERING, tmp_path), "-f", form]
@@ -61,6 +62,7 @@ class TestSteering:
 
 
 class TestEncodings:
+    @pytest.mark.slow
     @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
     @pytest.mark.parametrize("form", ["json", "jsonl"])
     def test_json_stays_json(self, tmp_path: Path, form: str, encoding: str) -> None:

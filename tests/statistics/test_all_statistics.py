@@ -138,6 +138,7 @@ def test_a_new_one_is_an_identity(kind: type[Statistic], variant: str) -> None:
         assert said(both(seen(kind, case, case.blocks), new(kind, case)), case) == expected
 
 
+@pytest.mark.slow
 @STATISTICS
 @CASES
 def test_a_part_can_be_sent_to_another_process(kind: type[Statistic], variant: str) -> None:

@@ -226,6 +226,7 @@ class TestGroups:
         assert sum(one.count for one in found.groups or ()) == 5000
         assert found.value == evaluate("ce", x, y, reduction="sum").value
 
+    @pytest.mark.slow
     @settings(max_examples=30, deadline=None)
     @given(
         st.integers(1, 60), st.integers(1, 20), st.integers(1, 3), st.sampled_from(["row", "class"])

@@ -169,6 +169,7 @@ class TestValues:
 
 @pytest.mark.parametrize("name", WITH_ELEMENTS)
 class TestEveryLoss:
+    @pytest.mark.slow
     @ANY_ARRAYS
     @given(data=st.data())
     def test_weights_of_1_change_no_bit(self, name: str, data: Any) -> None:
@@ -184,6 +185,7 @@ class TestEveryLoss:
                 for key in ("value", "ci", "weight_sum", "count", "ignored", "reference"):
                     np.testing.assert_equal(getattr(found, key), getattr(plain, key))
 
+    @pytest.mark.slow
     @ANY_ARRAYS
     @given(data=st.data())
     def test_whole_numbers_are_repetitions(self, name: str, data: Any) -> None:
