@@ -14,7 +14,7 @@ _NUMBERED = [
     re.compile(pattern, re.DOTALL)
     for pattern in (
         r"(?P<stem>.*[_.\s])(?P<number>-\d+)",  # p_-1
-        r"(?P<stem>.*?)(?P<number>\d+)",  # p_1
+        r"(?P<stem>.*?)(?P<number>(?<!\d)\d+)",  # p_1
         r"(?P<stem>.+)[(\[](?P<number>\d+)[)\]]",  # p(1)
         r"(?P<number>\d+)[_.\- ](?P<stem>\D+)",  # 1_p
         r"(?P<stem>\D+)(?P<number>\d+)(?P<rest>\D+)",  # class0_p

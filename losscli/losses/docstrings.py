@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from losscli.errors import LosscliError
 
 _PYTORCH = "torch.nn.functional."
 
@@ -36,6 +39,10 @@ class Source:
 
 
 def docstring_of(function: Callable[..., Any]) -> str:
+    if sys.flags.optimize > 1:
+        raise LosscliError(
+            "python -OO and PYTHONOPTIMIZE=2 take away the docstrings, which say what a loss takes"
+        )
     return inspect.cleandoc(function.__doc__ or "")
 
 

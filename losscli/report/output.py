@@ -103,7 +103,7 @@ def _open_beside(path: str) -> Any:
         if place.exists() and not place.is_file():
             raise DataError(f"{path}: cannot write it: it is no regular file")
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by the output
-            dir=place.parent, prefix=f".{place.name}.", delete=False
+            dir=place.parent, prefix=".losscli.", delete=False
         )
     except OSError as error:
         raise DataError(f"{path}: cannot write it: {error.strerror or error}") from error

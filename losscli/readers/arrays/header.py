@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from losscli.errors import DataError, shortened
+from losscli.readers import budget
 
 # Axes that arrays of every NumPy may have.
 _MOST_AXES = 32
@@ -53,6 +54,8 @@ class Header(NamedTuple):
                 f"{name}: its header says shape {shortened(self.shape)} of {self.dtype}, which no "
                 "array has"
             )
+        if 0 in self.shape:
+            budget.require(name, max(self.shape), budget.MOST_EMPTY_ROWS, "rows without values")
 
     def ends_early(self, name: str, at: int | None = None) -> DataError:
         """The error for a file that lacks some of the values, and ends at a byte if that is

@@ -12,14 +12,14 @@ from itertools import chain, count
 from pathlib import PurePath
 
 from losscli.errors import DataError, quoted
-from losscli.readers import Reading
+from losscli.readers import Reading, budget
 from losscli.readers.files.lines import whole_rows
 from losscli.readers.files.origin import Origin
 
 _DELIMITERS = ",\t;|"
 
 # A row that is not blank; its quotes may hold line breaks.
-_ROW = re.compile(rb'(?:"[^"]*"|[^"\r\n]+|")+')
+_ROW = re.compile(rb'(?:"[^"]*+"|[^"\r\n]++|")++')
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
@@ -50,7 +50,11 @@ def is_number(cell: str) -> bool:
 def dialect_of(origin: Origin, reading: Reading, head: bytes) -> tuple[Dialect, tuple[str, ...]]:
     """The dialect of a text by its first bytes, and the notes on what was chosen."""
     begun = head.decode("utf-8-sig", "surrogateescape")
+    first = len(begun) if b"\n" not in head else head.index(b"\n")
+    budget.require(origin.name, first, budget.MOST_FIRST_LINE, "bytes in the first line")
     delimiter = delimiter_of(origin, reading, head)
+    cells_in_row = _outside_quotes(head).count(delimiter) + 1
+    budget.require(origin.name, cells_in_row, budget.MOST_COLUMNS, "columns")
     rows = csv.reader(io.StringIO(begun, newline=""), delimiter=delimiter)
     cells = next(row for row in rows if row)
     lines_before = rows.line_num
@@ -88,12 +92,17 @@ def delimiter_of(origin: Origin, reading: Reading, head: bytes) -> str:
         return reading.delimiter
     if ".tsv" in PurePath(origin.name).suffixes:
         return "\t"
-    row = _ROW.search(head.removeprefix(codecs.BOM_UTF8))
-    outside_quotes = re.sub(rb'"[^"]*"', b"", row[0] if row else b"").decode("latin-1")
+    outside_quotes = _outside_quotes(head)
     most = max(_DELIMITERS, key=outside_quotes.count)
     if most in outside_quotes:
         return most
     return " " if " " in outside_quotes.strip() else ","
+
+
+def _outside_quotes(head: bytes) -> str:
+    """The first row that is not blank, without what stands in its quotes."""
+    row = _ROW.search(head[: budget.MOST_FIRST_LINE].removeprefix(codecs.BOM_UTF8))
+    return re.sub(rb'"[^"]*"', b"", row[0] if row else b"").decode("latin-1")
 
 
 def _find_header(

@@ -122,15 +122,25 @@ def opening_quote(text: bytes, end: int, delimiter: bytes) -> int:
     """
     nearest, changes = -1, 0
     while (last := text.rfind(b'"', 0, end)) >= 0:
-        end = last
-        while text[end - 1 : end] == b'"':
-            end -= 1
+        end = _run_of_quotes(text, last)
         if (last - end) % 2 == 0:
             if end and text[end - 1 : end] not in (delimiter, b"\n", b"\r"):
                 break
             nearest = max(nearest, end)
             changes += 1
     return nearest if changes % 2 else -1
+
+
+def _run_of_quotes(text: bytes, last: int) -> int:
+    """Where the quotes side by side begin of which one is the last, found in steps that double."""
+    end, step = last, 1
+    while step:
+        before = max(0, end - step)
+        if end and text[before:end] == b'"' * (end - before):
+            end, step = before, 2 * step
+        else:
+            step //= 2
+    return end
 
 
 def refusal(error: Exception) -> str:

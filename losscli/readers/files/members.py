@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from losscli.errors import DataError, listed
+from losscli.readers import budget
 from losscli.readers.container import Container
 from losscli.readers.fields import Content, Field, Offer
 from losscli.source import Source
@@ -18,6 +19,7 @@ class Members(Container):
     """The arrays of one file, each opened when it is taken."""
 
     def __init__(self, name: str, openers: Mapping[str, Callable[[], Source]]) -> None:
+        budget.require_names(name, openers)
         self.name = name
         self._openers = openers
         self._taken: dict[str, Source] = {}

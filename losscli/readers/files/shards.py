@@ -21,7 +21,7 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.formats import known_format, open_file
 from losscli.source import Box, Shape, Source, Values
 
-_PART = re.compile(r"(\d+)-of-(\d+)")
+_PART = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
 
 
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
@@ -110,8 +110,13 @@ def _files_in(path: Path) -> list[str]:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """A key to sort by in which `part-2` comes before `part-10`."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    parts = re.split(r"([0-9]+)", name)
+    return [_sized(part.lstrip("0")) if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _sized(digits: str) -> tuple[int, str]:
+    """Digits as numbers are ordered, of which Python reads no more than a few thousand."""
+    return len(digits), digits
 
 
 def _require_all_parts(names: Sequence[str]) -> None:

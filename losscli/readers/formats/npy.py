@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from tokenize import TokenError
 from typing import IO
@@ -9,7 +10,7 @@ from typing import IO
 from numpy.lib import format as npy_format
 
 from losscli.errors import DataError, first_line
-from losscli.readers import Reading
+from losscli.readers import Reading, budget
 from losscli.readers.arrays.arriving import arriving
 from losscli.readers.arrays.header import Header
 from losscli.readers.arrays.in_file import InFile
@@ -21,6 +22,10 @@ from losscli.source import Source
 
 FORMATS = (Format("npy", magic=rb"\x93NUMPY"),)
 
+# Of each version, the bytes that say how long the header is.
+_VERSIONS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+_READ_LONG = npy_format.read_array_header_2_0
+
 # What NumPy raises for a header that is no Python literal, or that has an unknown type.
 _BAD_HEADER = (
     ValueError,
@@ -29,6 +34,7 @@ _BAD_HEADER = (
     TokenError,
     TypeError,
     KeyError,
+    IndexError,
     OverflowError,
     RecursionError,
     MemoryError,
@@ -65,15 +71,25 @@ def read_header(name: str, file: IO[bytes]) -> Header:
     """The header in front of the values. Raises DataError for anything else."""
     try:
         version = npy_format.read_magic(file)
-        read = (
-            npy_format.read_array_header_1_0
-            if version == (1, 0)
-            else npy_format.read_array_header_2_0
-        )
+        if version not in _VERSIONS:
+            found = ".".join(map(str, version))
+            raise ValueError(f"its version is {found}; expected 1.0, 2.0 or 3.0")
+        text = _header_text(name, file, _VERSIONS[version])
         with warnings.catch_warnings(action="ignore"):  # of what Python 2 wrote
-            header = Header(*read(file))
+            read = npy_format.read_array_header_1_0 if version == (1, 0) else _READ_LONG
+            header = Header(*read(text))
+    except DataError:
+        raise
     except _BAD_HEADER as error:
         raise DataError(f"{name}: not a readable .npy array: {first_line(error)}") from error
     require_real(name, header.dtype)
     header.require_possible(name)
     return header
+
+
+def _header_text(name: str, file: IO[bytes], length_bytes: int) -> IO[bytes]:
+    """The length of the header and the header, which NumPy would read whatever its length."""
+    length = file.read(length_bytes)
+    size = int.from_bytes(length, "little")
+    budget.require(name, size, budget.MOST_NPY_HEADER, "bytes of header")
+    return io.BytesIO(length + file.read(size))

@@ -13,7 +13,7 @@ from typing import TypedDict
 import numpy as np
 
 from losscli.errors import DataError, KindError, shortened
-from losscli.readers import Reading
+from losscli.readers import Reading, budget
 from losscli.readers.arrays.derived import Derived
 from losscli.readers.arrays.header import Header
 from losscli.readers.arrays.in_file import InFile
@@ -25,7 +25,6 @@ from losscli.source import Box, Source, Values
 FORMATS = (Format("safetensors", magic=rb".{6}\x00\x00\{"),)
 
 _LENGTH_BYTES = 8
-_MOST_HEADER_BYTES = 100_000_000  # the format's own limit
 
 _DTYPES = {
     "BOOL": "?",
@@ -61,6 +60,8 @@ def open_file(origin: Origin, reading: Reading) -> Members:
         openers = {
             name: partial(_member, origin, name, tensor, begin) for name, tensor in tensors.items()
         }
+    except DataError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{origin.name}: not a readable safetensors file: {error}") from error
     return Members(origin.name, openers)
@@ -69,8 +70,9 @@ def open_file(origin: Origin, reading: Reading) -> Members:
 def _read_header(origin: Origin) -> tuple[dict[str, _Tensor], int]:
     with origin.stream() as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        if length > min(_MOST_HEADER_BYTES, origin.size - _LENGTH_BYTES):
+        if length > origin.size - _LENGTH_BYTES:
             raise ValueError(f"its header says that it is {length} bytes long")
+        budget.require(origin.name, length, budget.MOST_JSON_HEADER, "bytes of header")
         header: dict[str, _Tensor] = json.loads(file.read(length))
     header.pop("__metadata__", None)
     return header, _LENGTH_BYTES + length

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
+from losscli.readers import budget
 from losscli.readers.container import Container
 from losscli.readers.fields import Offer
 from losscli.readers.tables.columns import Columns
@@ -45,6 +46,7 @@ class Table(Container):
     """
 
     def __init__(self, file: TableFile) -> None:
+        budget.require_names(file.name, file.looks.names)
         self.name = file.name
         self.bytes = file.bytes
         self.files = file.files

@@ -211,8 +211,16 @@ class _Console(Console):
 
 
 def _console(stream: TextIO) -> Console:
-    width = None if stream.isatty() else _UNCUT
-    return _Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
+    is_terminal = stream.isatty()  # whatever FORCE_COLOR and TTY_COMPATIBLE say of a file
+    width = None if is_terminal else _UNCUT
+    return _Console(
+        file=stream,
+        width=width,
+        force_terminal=is_terminal,
+        highlight=False,
+        markup=False,
+        soft_wrap=False,
+    )
 
 
 def _columns(

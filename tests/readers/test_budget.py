@@ -1,0 +1,207 @@
+"""Small files that claim, expand to or nest far more than they are: one line, exit code 1."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import os
+import resource
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from losscli.binding.stems import numbered
+from losscli.cli.text import is_numbers
+from losscli.readers.files.lines import opening_quote
+from losscli.readers.files.shards import natural
+
+# What a command may take, as the operating system counts it.
+MOST_BYTES, MOST_SECONDS = 1 << 30, 10
+
+Files = Callable[[Path], Sequence[Sequence[str]]]
+
+
+def npy(header: str, version: tuple[int, int] = (1, 0)) -> bytes:
+    """The beginning of a `.npy` file."""
+    text = f"{header}\n".encode("latin-1")
+    length = struct.pack("<H" if version[0] < 2 else "<I", len(text))
+    return b"\x93NUMPY" + bytes(version) + length + text
+
+
+def described(shape: str, kind: str = "'<f8'") -> str:
+    return f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}}}"
+
+
+def endless_header() -> Iterator[bytes]:
+    """A header of 2 GiB, as it says, of which there are 64 MiB."""
+    yield b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**31 - 1)
+    yield from [b" " * (1 << 20)] * 64
+
+
+def long_names_of_digits(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.1: Python reads no number of more than 4,300 digits."""
+    np.save(folder / "y.npy", np.zeros(2))
+    name = "x" + "1" * 4500
+    return [["nll", name, "y.npy"], ["nll", f"{name}*.npy", "y.npy"]]
+
+
+def empty_rows(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.4: rows of nothing without end."""
+    for name, rows in (("a.npy", 2**59), ("b.npy", 2**40)):
+        (folder / name).write_bytes(npy(described(f"({rows}, 0)")))
+    return [["mse", "a.npy", "a.npy"], ["mse", "b.npy", "b.npy"], ["inspect", "--full", "b.npy"]]
+
+
+def headers_of_2_gib(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.5: compressed, a member of an archive, and a hole on the disk."""
+    text = b"".join(endless_header())
+    (folder / "a.npy.gz").write_bytes(gzip.compress(text, 1))
+    (folder / "a.npy.bz2").write_bytes(bz2.compress(text, 1))
+    with zipfile.ZipFile(folder / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", text)
+    with (folder / "a.npy").open("wb") as file:
+        file.write(text[:12])
+        file.truncate(2**31 + 100)
+    return [["l1", name, "0"] for name in ("a.npy.gz", "a.npy.bz2", "a.npz", "a.npy")]
+
+
+def endless_lines(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.6: a million columns, and 30 MB of delimiters or quotes in 31 kB."""
+    line = ",".join(f"c{number}" for number in range(1_000_000))
+    (folder / "a.csv").write_text(f"{line}\n" + "1," * 999_999 + "1\n")
+    short = ",".join(f"c{number}" for number in range(100_000))
+    (folder / "b.csv").write_text(f"{short}\n" + "1," * 99_999 + "1\n")
+    (folder / "c.csv.gz").write_bytes(gzip.compress(b"," * 30_000_000 + b"\n1\n"))
+    (folder / "d.csv.gz").write_bytes(gzip.compress(b'""' * 15_000_000 + b"\n1\n"))
+    names = ("a.csv", "b.csv", "c.csv.gz", "d.csv.gz")
+    return [["l1", name, "-i", "c1", "-t", "c2"] for name in names] + [["inspect", "a.csv"]]
+
+
+def a_header_of_brackets(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.12: JSON takes 25 times its bytes."""
+    header = b'{"x":[' + b",".join([b"{}"] * 13_000_000) + b"]}"
+    (folder / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    return [["l1", "a.safetensors", "-i", "x", "0"], ["inspect", "a.safetensors"]]
+
+
+def headers_of_other_kinds(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.28: types that NumPy fails on, and versions that it does not know."""
+    commands = []
+    for number, kind in enumerate(("('<f8',)", "()", "[('a', ('<f8',))]")):
+        (folder / f"t{number}.npy").write_bytes(npy(described("(2,)", kind)) + bytes(16))
+        commands.append(["l1", f"t{number}.npy", "0"])
+    for version in ((0, 0), (1, 5), (4, 0), (255, 255)):
+        name = f"v{version[0]}.npy"
+        (folder / name).write_bytes(npy(described("(2,)"), version) + bytes(16))
+        commands.append(["l1", name, "0"])
+    return commands
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "files",
+    [
+        long_names_of_digits,
+        empty_rows,
+        headers_of_2_gib,
+        endless_lines,
+        a_header_of_brackets,
+        headers_of_other_kinds,
+    ],
+)
+def test_one_line_in_bounded_memory(files: Files, tmp_path: Path) -> None:
+    for words in files(tmp_path):
+        process = subprocess.run(
+            [sys.executable, "-m", "losscli", *words],
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES)),
+        )
+        assert (process.returncode, process.stdout) == (1, ""), (words, process.stderr)
+        [line] = process.stderr.splitlines()
+        assert line.startswith("losscli: error: ")
+        assert "internal error" not in line
+        assert "memory" not in line
+
+
+def test_without_docstrings_one_line_says_so(tmp_path: Path) -> None:
+    """Fault 3.3: python -OO takes away what a loss is read from."""
+    np.save(tmp_path / "x.npy", np.zeros(2))
+    process = subprocess.run(
+        [sys.executable, "-OO", "-m", "losscli", "mse", "x.npy", "x.npy"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert process.stderr == (
+        "losscli: error: python -OO and PYTHONOPTIMIZE=2 take away the docstrings, which say what "
+        "a loss takes\n"
+    )
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_nothing_colours_or_cuts_a_file(variable: str, tmp_path: Path) -> None:
+    """Fault 3.16: programs that run tests set these."""
+    np.save(tmp_path / "x.npy", np.arange(300.0))
+    process = subprocess.run(
+        [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-f", "table"],
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, variable: "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert "\x1b" not in process.stdout
+    assert len(process.stdout.splitlines()) == 301
+
+
+def test_an_output_of_the_longest_name(tmp_path: Path) -> None:
+    """Fault 3.19: the name of the file that is renamed at the end is a short one."""
+    np.save(tmp_path / "x.npy", np.arange(3.0))
+    name = "o" * 251 + ".npy"
+    words = [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-o", name]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    assert np.load(tmp_path / name).tolist() == [0.0, 0.0, 0.0]
+
+
+class Steps(bytes):
+    """Text that counts the bytes that are looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, part: object) -> object:  # type: ignore[override]
+        found = super().__getitem__(part)  # type: ignore[index]
+        Steps.looked_at += len(found) if isinstance(found, bytes) else 1
+        return found
+
+
+@pytest.mark.parametrize("quotes", [1, 2, 3, 1000, 99_999, 100_000])
+def test_a_run_of_quotes_takes_steps_in_proportion(quotes: int) -> None:
+    text = Steps(b"a," + b'"' * quotes)
+    Steps.looked_at = 0
+    assert opening_quote(text, len(text), b",") == (2 if quotes % 2 else -1)
+    assert Steps.looked_at <= 8 * quotes + 8
+
+
+def test_names_and_words_of_many_digits_take_no_longer_than_they_are() -> None:
+    """Patterns that try every part of a run of digits would not end within a test."""
+    digits = "1" * 200_000
+    assert numbered(f"{digits}x") is None
+    assert not is_numbers(f"{digits}x")
+    assert natural(f"a{digits}.npy")[1] == (200_000, digits)
+    assert natural("part-2") < natural("part-10") < natural("part-010b")
+
+
+def test_zeros_before_a_number_change_nothing() -> None:
+    assert natural("0" * 5000 + "7") == [(-1, ""), (1, "7"), (-1, "")]
