@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from losscli.binding.ambiguity import nothing, several
+from losscli.binding.ambiguity import flag, nothing, several
 from losscli.binding.classes import Labels
 from losscli.binding.given import Chosen, Given
 from losscli.binding.inputs import Sought, choose_input
 from losscli.binding.named import named_columns
-from losscli.binding.names import is_key, targets_among
+from losscli.binding.names import is_input, is_input_stem, is_key, targets_among
 from losscli.binding.pairs import How, Side, have_same_names
 from losscli.binding.sides import (
     in_order_of_model,
@@ -19,7 +19,8 @@ from losscli.binding.sides import (
 )
 from losscli.binding.stems import in_number_order, stems_of
 from losscli.binding.targets import TARGETS, named_array, target_alone, target_beside
-from losscli.readers.fields import Field
+from losscli.errors import DataError, quoted
+from losscli.readers.fields import Content, Field
 from losscli.request.request import Files
 
 
@@ -35,12 +36,48 @@ def choose(given: Given, model: Side | None = None) -> Chosen:
         chosen = _in_order(given, chosen, first, _first(given, chosen, first))
     for array in others:
         chosen = _settled(given, chosen, array)
+    for array in chosen.columns:
+        _require_decimal_points(given, chosen, array)
+    _require_weights_in_order(given, chosen)
     refuse_two_tables(given, chosen)
     if model is not None:
         chosen = in_order_of_model(given, chosen, model)
     for array in chosen.columns:
         require_same_parts(given, chosen, array)
     return with_paired_columns(given, chosen)
+
+
+def _require_decimal_points(given: Given, chosen: Chosen, array: str) -> None:
+    """Raise DataError where nobody named the columns of an array, in whose file numbers have
+    decimal commas: what is left is another column."""
+    offer = given.offer_of(array)
+    odd = next((field for field in offer.fields if field.content is Content.COMMA), None)
+    if odd is not None and chosen.how[array] is How.FOUND:
+        found = flag(array, chosen.columns[array])
+        raise DataError(
+            f"{offer.file}: column {quoted(odd.name)} holds numbers with a decimal comma; expected "
+            f"decimal points. Use {found} if the {array} is another column."
+        )
+
+
+def _require_weights_in_order(given: Given, chosen: Chosen) -> None:
+    """Raise DataError for weights of classes in a file that says which class each is of: they are
+    taken in the order of the file."""
+    if not given.request.loss.has_classes or chosen.how.get("weight") is not How.FOUND:
+        return
+    offer, columns = given.offer_of("weight"), chosen.columns["weight"]
+    others = [field for field in offer.fields if field.name not in columns]
+    odd = next((one for one in others if one.content is Content.TEXT or _names_classes(one)), None)
+    if odd is not None and len(given.sharing(given.request.files_of("weight"))) == 1:
+        raise DataError(
+            f"{offer.file}: column {quoted(odd.name)} may say which class each weight is of, and "
+            f"weights are taken in the order of the file. Use {flag('weight', columns)} if that is "
+            "the order of the classes."
+        )
+
+
+def _names_classes(field: Field) -> bool:
+    return field.name.lower() in ("class", "classes", "label", "category", "name")
 
 
 def _in_order(given: Given, chosen: Chosen, array: str, columns: Sequence[str]) -> Chosen:
@@ -79,9 +116,13 @@ def _first(given: Given, chosen: Chosen, array: str) -> tuple[str, ...]:
     files = given.files_of(array)
     assert files is not None
     offer = given.offers[files]
-    free = _free(given, chosen, files, given.request.label_columns)
+    sought = _sought(given, chosen, array)
+    # What reports say of a row must not change which column is the input.
+    is_usual = is_input if sought.in_rows else is_input_stem
+    labels = [name for name in given.request.label_columns if not is_usual(name)]
+    free = _free(given, chosen, files, labels)
     own = () if array == "input" else named_array(offer, free, array)
-    return own or choose_input(offer, free, _sought(given, chosen, array))
+    return own or choose_input(offer, free, sought)
 
 
 def _sought(given: Given, chosen: Chosen, array: str) -> Sought:

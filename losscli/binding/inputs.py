@@ -13,7 +13,7 @@ from losscli.binding.ambiguity import flag, nothing, several
 from losscli.binding.classes import Labels, called_as, cover
 from losscli.binding.names import is_input, is_input_stem, is_weight, kind_of
 from losscli.binding.stems import stems_of
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, listed, quoted
 from losscli.readers.fields import Content, Field, Offer
 
 
@@ -38,6 +38,15 @@ class Sought(NamedTuple):
     alone: bool = False
 
 
+# What a column holds that is not numbers.
+_HOLDS = {
+    Content.TEXT: "text",
+    Content.COMMA: "numbers with a decimal comma",
+    Content.TIME: "times",
+    Content.OTHER: "no numbers",
+}
+
+
 class _Choice(NamedTuple):
     columns: tuple[str, ...]
     kind: str | None
@@ -58,11 +67,38 @@ def choose_input(offer: Offer, free: Sequence[Field], sought: Sought) -> tuple[s
         return _the_one(offer, sought, others)
     if not candidates and len(offer.fields) == 1:
         return offer.names  # reading it says what is wrong with it
+    found = _without_usual_name(offer, candidates, sought)
+    if len(found) == 1:  # several are called as classes, or paired by name
+        _require_no_usual_name(offer, candidates, sought, found)
+    return found
+
+
+def _without_usual_name(
+    offer: Offer, candidates: Sequence[Field], sought: Sought
+) -> tuple[str, ...]:
+    """The columns of an input that is not called as predictions are."""
     if sought.in_rows and not offer.is_table and not any(field.is_row for field in candidates):
         return _single_row(offer, candidates, sought)
     if sought.in_rows:
         return _only_rows(offer, candidates, sought)
     return _only_number(offer, candidates, sought)
+
+
+def _require_no_usual_name(
+    offer: Offer, candidates: Sequence[Field], sought: Sought, found: tuple[str, ...]
+) -> None:
+    """Raise DataError where another column is called as predictions are, which cannot be read as
+    numbers, or which something else takes."""
+    others = [field for field in offer.fields if field not in candidates and is_input(field.name)]
+    odd = next((one for one in others if not (sought.in_rows and one.is_plain)), None)
+    if odd is None or len(others) == len(offer.fields):
+        return
+    why = "is taken for something else" if odd.is_number else f"holds {_HOLDS[odd.content]}"
+    raise DataError(
+        f"{offer.file}: column {quoted(odd.name)} is called as predictions are, and {why}; "
+        f"{listed(found)} could be the {sought.array} instead. Use {flag(sought.array, found)} if "
+        "that is meant."
+    )
 
 
 def _usual(candidates: Sequence[Field], in_rows: bool) -> list[_Choice]:

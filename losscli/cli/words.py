@@ -131,10 +131,12 @@ def _wanted(words: Words, interval: bool) -> Wanted:
     if top is not None and top < 1:
         raise UsageError(f"--top is {top}; expected at least 1")
     asked = {one.name: words[one.name] for one in options() if words.get(one.name) is not None}
+    by, by_column = _parts(words.get("by")), tuple(words.get("by_column") or ())
+    is_alone = not (by or by_column or any(asked.values()))
     return Wanted(
-        interval,
-        _parts(words.get("by")),
-        tuple(words.get("by_column") or ()),
+        interval or not is_alone,  # what stands in several columns has one for it
+        by,
+        by_column,
         words.get("cluster"),
         words["digest"],
         **asked,

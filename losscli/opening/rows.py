@@ -191,8 +191,21 @@ def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
     shared = [
         Shared(first.cells(name), other.cells(its_name), is_key(name))
         for name, its_name in _shared_columns(first, other, taken)
+    ] or [
+        Shared(first.cells(name), other.cells(its_name), decides=False)
+        for name, its_name in _other_keys(first, other, taken)
     ]
     return SameRows(shared) if shared else None
+
+
+def _other_keys(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:
+    """The key of each table where each has one, of another name."""
+    keys = [
+        [name for name in table.offer.names if is_key(name) and table.identifies_rows(name, True)]
+        for table in (first, other)
+    ]
+    if [len(names) for names in keys] == [1, 1] and not {*keys[0], *keys[1]} & taken:
+        yield keys[0][0], keys[1][0]
 
 
 def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ class Content(Enum):
     WHOLE = "whole"
     TRUTH = "truth"
     TEXT = "text"
+    COMMA = "numbers with a decimal comma"
     TIME = "time"
     OTHER = "other"
 

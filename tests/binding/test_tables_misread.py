@@ -27,6 +27,82 @@ LONG = "1000000000000000001", "1000000000000000002", "1000000000000000003"
 LN = float(np.log(2.0))
 
 CASES = [
+    *(
+        Case(
+            f"a column called as predictions are that {option} names as well",
+            {"t.csv": "pred,age,y\n10.5,20,10\n11,30,12\n9,40,9.5\n"},
+            f"mse t.csv {option}",
+            0.5,
+        )
+        for option in ("--cluster pred", "--where pred!=0", "--where pred=10.5,11,9")
+    ),
+    *(
+        Case(
+            f"a column called as predictions are that is taken by {option}",
+            {"t.csv": "pred,age,y\n10.5,20,10\n11,30,12\n9,40,9.5\n"},
+            f"mse t.csv {option}",
+            "column 'pred' is called as predictions are, and is taken for something else; age",
+        )
+        for option in ("--id pred", "--sample-weight-column pred")
+    ),
+    Case(
+        "two columns of predictions, one of which names groups",
+        {"t.csv": "prob_a,prob_b,label\n0.5,0.25,1\n0.25,0.5,0\n"},
+        "bce t.csv --by prob_a",
+        "any of prob_a, prob_b could be the input",
+    ),
+    *(
+        Case(
+            f"predictions that are {what}",
+            {name: text},
+            f"mse {name}",
+            f"column 'pred' is called as predictions are, and holds {what}; age could be",
+        )
+        for what, name, text in (
+            ("text", "t.jsonl", '{"pred":"10.5","age":20,"y":10}\n{"pred":"1","age":3,"y":2}\n'),
+            ("no numbers", "t.jsonl", '{"pred":{"s":1.5},"age":20,"y":10}\n'),
+            ("numbers with a decimal comma", "t.csv", "pred;age;y\n10,5;20;10\n11,2;30;12\n"),
+        )
+    ),
+    Case(
+        "weights beside the names of their classes",
+        {
+            "t.csv": "dog,bird,cat,label\n2,0,1,dog\n0,1,2,cat\n1,1,0,bird\n",
+            "w.csv": "class,weight\ncat,10\ndog,1\nbird,1\n",
+        },
+        "ce t.csv -w w.csv",
+        "column 'class' may say which class each weight is of",
+    ),
+    Case(
+        "rows of words and numbers without a header",
+        {"a.csv": "img0,5\nimg1,3\nimg2,4\n", "b.csv": "img0,1\nimg1,3\nimg2,3\n"},
+        "mse a.csv b.csv",
+        "a.csv: the first line has '5' and words, and may be column names or values",
+    ),
+    Case(
+        "names with the numbers of classes above whole numbers",
+        {"t.csv": "name,0,1,label\na,1,2,1\nb,3,1,0\n"},
+        "ce t.csv",
+        float(np.log1p(np.exp(-1.0)) + np.log1p(np.exp(-2.0))) / 2,
+    ),
+    Case(
+        "decimal commas without a header",
+        {"a.csv": "1;0,25\n2;0,5\n3;0,75\n", "b.csv": "1;0,2\n2;0,6\n3;0,7\n"},
+        "mse a.csv b.csv --delimiter ';' --no-header",
+        "column '1' holds numbers with a decimal comma; expected decimal points",
+    ),
+    Case(
+        "keys of two names in two orders",
+        {"a.csv": "id,pred\na,1\nb,2\nc,5\n", "b.csv": "user_id,y\nc,5\na,1\nb,2\n"},
+        "mse a.csv b.csv",
+        "column 'user_id' has the values of 'id' in a.csv, in another order",
+    ),
+    Case(
+        "keys of two names in one order",
+        {"a.csv": "id,pred\na,1\nb,2\nc,5\n", "b.csv": "user_id,y\na,2\nb,2\nc,5\n"},
+        "mse a.csv b.csv",
+        1 / 3,
+    ),
     Case(
         "keys of more digits than a float has",
         {

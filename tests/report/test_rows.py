@@ -46,7 +46,12 @@ class TestFormats:
         words = ["l1", table, "-i", "x", "-t", "y", "--by", "part", "-q"]
         # b: 1 and 6, so 3.5 ± 12.7062 · 2.5
         loss, groups = (part.splitlines() for part in run(*words)[1].split("\n\n"))
-        assert loss == [HEADER.replace(",", "\t"), "l1\tmean\t3.0\t3\t0\t3.0\t3\t\t"]
+        assert loss[0] == HEADER.replace(",", "\t")
+        *cells, low, high = loss[1].split("\t")
+        assert cells == ["l1", "mean", "3.0", "3", "0", "3.0", "3"]
+        # 1, 2 and 6: 3 ± 4.30265 · sqrt(7 / 3)
+        assert float(high) - 3.0 == pytest.approx(4.302652729911 * (7 / 3) ** 0.5)
+        assert 3.0 - float(low) == pytest.approx(4.302652729911 * (7 / 3) ** 0.5)
         assert groups[0].split("\t") == [
             *("part", "value", "ci_low", "ci_high", "count", "samples", "share", "sum")
         ]

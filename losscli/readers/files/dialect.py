@@ -114,7 +114,7 @@ def _find_header(
     it are not whole numbers, and otherwise it may be a row of them.
     """
     if not all(is_number(cell) for cell in cells):
-        _require_no_fraction(name, cells)
+        _require_names(name, cells, rows)
         return True, ()
     if list(cells) != [str(k) for k in range(len(cells))]:
         return False, (f"{name}: the first line holds numbers, so it is taken as data",)
@@ -133,10 +133,21 @@ def _find_header(
     )
 
 
-def _require_no_fraction(name: str, cells: Sequence[str]) -> None:
-    """Raise DataError where a first line of words has a number that no column is called by."""
-    numbers = (cell for cell in cells if is_number(cell))
-    odd = next((cell for cell in numbers if not float(cell).is_integer()), None)
+def _are_counted(cells: Sequence[str]) -> bool:
+    """Whether numbers follow each other from the first on, as those of classes do."""
+    numbers = [float(cell) for cell in cells]
+    return len(numbers) > 1 and numbers == [numbers[0] + k for k in range(len(numbers))]
+
+
+def _require_names(name: str, cells: Sequence[str], rows: Iterator[list[str]]) -> None:
+    """Raise DataError where a first line of words has numbers that may be values: fractions, and
+    whole numbers above whole numbers unless they are counted on."""
+    numbers = {place: cell for place, cell in enumerate(cells) if is_number(cell)}
+    odd = next((cell for cell in numbers.values() if not float(cell).is_integer()), None)
+    if odd is None and numbers and not _are_counted(list(numbers.values())):
+        below = (row[place] for row in rows for place in numbers if place < len(row))
+        if all(_WHOLE.fullmatch(cell) for cell in below if is_number(cell)):
+            odd = next(iter(numbers.values()))
     if odd is not None:
         raise DataError(
             f"{name}: the first line has {quoted(odd)} and words, and may be column names or "

@@ -31,6 +31,7 @@ from losscli.readers.formats.format import Format
 from losscli.readers.tables.pools import without_signal_handlers
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.types import DECIMAL_COMMA
 
 FORMATS = (Format("csv", ("txt",)), Format("tsv"))
 
@@ -39,6 +40,9 @@ _MOST_LINE_BYTES = 1 << 25
 
 # A cell may be as long as a line: Python's own limit is for all readers of this process.
 text.field_size_limit(max(text.field_size_limit(), 2 * _MOST_LINE_BYTES))
+
+# A number as half of the world writes it.
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 # Cells without a value, in columns of numbers. "nan" is not among them: it is a number, as numpy
 # writes it. In a column of text only an empty cell has no value; NA may be a name or a label.
@@ -51,7 +55,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     head = _first_block(origin, reading)
     dialect, notes = dialect_of(origin, reading, head)
     inferred = _schema(origin, head, dialect)
-    seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
+    seen = pa.schema([field.with_type(_looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
     threads = reading.threads or pa.cpu_count()
     file = TableFile(
@@ -95,6 +99,8 @@ def _field(field: pa.Field, column: pa.ChunkedArray) -> pa.Field:
     if not len(column) or not pa.types.is_string(field.type):
         return field
     cell = column[0].as_py()
+    if cell and _DECIMAL_COMMA.fullmatch(cell):
+        return field.with_metadata({DECIMAL_COMMA: ""})
     return field.with_type(pa.float64()) if cell and is_number(cell) else field
 
 

@@ -162,6 +162,12 @@ def _equal(first: pa.Array, second: pa.Array) -> NDArray[np.bool_]:
 
 def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Label, Label]) -> str:
     """What differs, and how to pair the rows: by the key, of all columns that could be one."""
+    if shared.name != shared.second.column:
+        return (
+            f"{shared.second.name}: column {quoted(shared.second.column)} has the values of "
+            f"{quoted(shared.name)} in {shared.first.name}, in another order. Give both columns "
+            "one name and use --id to pair rows by it, or --pair position if row by row is right."
+        )
     id_option = f"--id {shlex.quote(','.join(keys or [shared.name]))}"
     return (
         f"{shared.second.name}: row {shared.second.last_row(place)}, column {quoted(shared.name)}: "

@@ -13,6 +13,9 @@ from losscli.readers.fields import Content, Field
 # What Table puts before the name of a column that is read as labels; it may be an array as well.
 LABEL = "\0label "
 
+# What marks a column of text whose first cell is a number with a decimal comma.
+DECIMAL_COMMA = b"losscli decimal comma"
+
 # The columns with the row of the file, and the number of the file, that a row comes from.
 ROW = "\0row"
 FILE = "\0file"
@@ -20,9 +23,13 @@ FILE = "\0file"
 
 def fields_of(schema: pa.Schema) -> tuple[Field, ...]:
     """What each column of a table holds."""
-    return tuple(
-        Field(field.name, *_content(plain_type(field.type), field.type)) for field in schema
-    )
+    return tuple(Field(field.name, *_content_of(field)) for field in schema)
+
+
+def _content_of(field: pa.Field) -> tuple[Content, bool]:
+    if field.metadata is not None and DECIMAL_COMMA in field.metadata:
+        return Content.COMMA, False
+    return _content(plain_type(field.type), field.type)
 
 
 def _content(kind: pa.DataType, stored: pa.DataType) -> tuple[Content, bool]:
