@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import os
 import resource
 import struct
@@ -173,6 +174,25 @@ def test_an_output_of_the_longest_name(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-o", name]
     subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
     assert np.load(tmp_path / name).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.slow
+def test_an_archive_of_5000_arrays_is_one_open_file(tmp_path: Path) -> None:
+    """Fault 3.10: each array had the whole table of contents to itself, and a file."""
+    member = io.BytesIO()
+    np.save(member, np.arange(3.0))
+    with zipfile.ZipFile(tmp_path / "m.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5000):
+            archive.writestr(f"a{number}.npy", member.getvalue())
+    process = subprocess.run(
+        [sys.executable, "-m", "losscli", "l1", "m.npz", "-i", "a1", "-t", "a2"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=MOST_SECONDS,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+    )
+    assert process.stdout == b"0.0\n"
 
 
 class Steps(bytes):

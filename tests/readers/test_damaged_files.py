@@ -73,7 +73,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
         "found a list of 1, expected one of 2 as in row 0",
     ),
     "mixed.jsonl": (b'{"x": 1.0, "y": 0}\n{"x": "a", "y": 1}\n', "line 2, column 'x': found text"),
-    "deep.jsonl": (b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", "lists within lists"),
+    "deep.jsonl": (b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", "lists and objects in"),
     "half.jsonl": (b'{"x": 1.0, "y": 0}\n{"x": 2.0, ', "JSON parse error"),
     "bytes.jsonl": (b'{"\x8d": 1.0, "y": 0}\n', "found text that is not UTF-8"),
     "cut.parquet": (b"PAR1 and no more", "not a readable Parquet file"),

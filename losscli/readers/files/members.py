@@ -18,10 +18,16 @@ _CONTENTS = {"f": Content.FLOAT, "i": Content.WHOLE, "u": Content.WHOLE, "b": Co
 class Members(Container):
     """The arrays of one file, each opened when it is taken."""
 
-    def __init__(self, name: str, openers: Mapping[str, Callable[[], Source]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        openers: Mapping[str, Callable[[], Source]],
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
         budget.require_names(name, openers)
         self.name = name
         self._openers = openers
+        self._close = close
         self._taken: dict[str, Source] = {}
 
     @cached_property
@@ -48,6 +54,7 @@ class Members(Container):
     def close(self) -> None:
         for member in self._taken.values():
             member.close()
+        self._close()
 
     def _field(self, name: str) -> Field:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ import pyarrow as pa
 from pyarrow import json
 
 from losscli.errors import DataError, quoted
-from losscli.readers import Reading
+from losscli.readers import Reading, budget
 from losscli.readers.files.lines import (
     Chunk,
     chunks,
@@ -20,6 +21,12 @@ from losscli.readers.files.lines import (
     parsed,
     refusal,
     whole_lines,
+)
+from losscli.readers.files.nesting import (
+    long_lines,
+    may_be_deep,
+    structure_of,
+    structure_of_line,
 )
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
@@ -30,7 +37,8 @@ from losscli.readers.tables.types import is_list
 
 FORMATS = (Format("jsonl", ("ndjson", "json"), rb"\s*[{\[]"),)
 
-_MOST_LINE_BYTES = 1 << 27
+# A line takes up to 20 times its bytes in memory.
+_MOST_LINE_BYTES = 1 << 25
 
 # What pyarrow calls the kinds of values.
 _KINDS = {
@@ -102,6 +110,7 @@ def _batches(
 
 def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
     """The rows of a chunk, on this thread alone: all columns, or those of a schema."""
+    _require_rows(origin, chunk)
     parsing = json.ParseOptions(
         explicit_schema=schema, unexpected_field_behavior="ignore" if schema else "infer"
     )
@@ -110,6 +119,21 @@ def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
         return json.read_json(pa.BufferReader(chunk.rows), reading, parsing)
     except DAMAGE as error:
         raise DataError(f"{origin.name}: {_explain(error, chunk)}") from error
+
+
+def _require_rows(origin: Origin, chunk: Chunk) -> None:
+    """Raise DataError for rows that are no objects, are too deep or have too many keys."""
+    lines = long_lines(chunk.text, chunk.size)
+    if lines is None:
+        found = [structure_of(bytes(chunk.rows).removeprefix(codecs.BOM_UTF8))]
+    else:
+        found = [structure_of_line(line) for line in lines if may_be_deep(line)]
+    for depth, keys, odd_line in found:
+        if odd_line is not None:
+            line = chunk.line + odd_line
+            raise DataError(f"{origin.name}: line {line}: found a row that is no object")
+        budget.require(origin.name, depth, budget.MOST_DEPTH, "lists and objects in each other")
+        budget.require(origin.name, keys, budget.MOST_COLUMNS, "keys in a row")
 
 
 def _explain(error: Exception, chunk: Chunk) -> str:

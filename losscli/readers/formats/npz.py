@@ -7,7 +7,6 @@ import zipfile
 import zlib
 from contextlib import ExitStack
 from functools import partial
-from typing import IO
 
 from losscli.errors import DataError, shortened
 from losscli.readers import Reading
@@ -47,31 +46,35 @@ def open_file(origin: Origin, reading: Reading) -> Members:
     del reading  # there is nothing to choose
     if origin.path is None:
         raise DataError("a .npz cannot be read from standard input: its table of contents is last")
-    infos = [info for info in _entries(origin) if info.filename.endswith(".npy")]
-    if not infos:
-        raise DataError(
-            f"{origin.name}: found a zip file without arrays; if it is one of PyTorch's, this "
-            f"converts it: {conversion(origin.name, 'pt')}"
-        )
-    return Members(
-        origin.name,
-        {info.filename.removesuffix(".npy"): partial(_member, origin, info) for info in infos},
-    )
+    with ExitStack() as stack:
+        archive = _archive(origin, stack)
+        infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        if not infos:
+            raise DataError(
+                f"{origin.name}: found a zip file without arrays; if it is one of PyTorch's, this "
+                f"converts it: {conversion(origin.name, 'pt')}"
+            )
+        openers = {
+            info.filename.removesuffix(".npy"): partial(_member, origin, archive, info)
+            for info in infos
+        }
+        return Members(origin.name, openers, stack.pop_all().close)
 
 
-def _entries(origin: Origin) -> list[zipfile.ZipInfo]:
-    with origin.stream() as file:  # what the system refuses is no damage
-        try:
-            return zipfile.ZipFile(file).infolist()
-        except _DAMAGE as error:
-            raise DataError(f"{origin.name}: not a readable .npz file: {error}") from error
+def _archive(origin: Origin, stack: ExitStack) -> zipfile.ZipFile:
+    """The table of contents, which all members read through one open file."""
+    file = stack.enter_context(origin.stream())  # what the system refuses is no damage
+    try:
+        return stack.enter_context(zipfile.ZipFile(file))
+    except _DAMAGE as error:
+        raise DataError(f"{origin.name}: not a readable .npz file: {error}") from error
 
 
-def _member(origin: Origin, info: zipfile.ZipInfo) -> Source:
+def _member(origin: Origin, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Source:
     name = f"{origin.name}[{shortened(info.filename.removesuffix('.npy'))}]"
     try:
         with ExitStack() as stack:
-            file = stack.enter_context(_expanding(origin, info))
+            file = stack.enter_context(archive.open(info))
             header = read_header(name, file)
             _require_size(name, header, info.file_size - file.tell())
             if info.compress_type == zipfile.ZIP_STORED:
@@ -90,11 +93,6 @@ def _require_size(name: str, header: Header, found: int) -> None:
             f"{name}: found {found} bytes of values; its header says {header.shape} of "
             f"{header.dtype}, which are {header.bytes}"
         )
-
-
-def _expanding(origin: Origin, info: zipfile.ZipInfo) -> IO[bytes]:
-    assert origin.path is not None
-    return zipfile.ZipFile(origin.path).open(info)
 
 
 def _stored(

@@ -1,0 +1,83 @@
+"""How deep JSON is nested, and what stands between its rows: Arrow's parser calls itself for each
+level, and ends the process where a row is no object."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from losscli.readers import budget
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+# What says nothing of the structure of a line; a line without backslashes is a tenth of its bytes
+# without it, and strings still end where they end.
+_REST = bytes(set(range(256)) - set(b'[]{}:"'))
+
+# What may follow a bracket that closes; anything else is looked at.
+_BEHIND = b",}]\r\n"
+
+_LEVELS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_BLANKS = b" \t\r\n"
+
+_OPEN, _CLOSE, _BREAK, _RETURN = b"{"[0], b"}"[0], b"\n"[0], b"\r"[0]
+
+_LEVEL_OF = np.zeros(256, np.int8)
+for _byte, _level in _LEVELS.items():
+    _LEVEL_OF[_byte] = _level
+_IS_BEHIND = np.isin(np.arange(256), np.frombuffer(_BEHIND, np.uint8))
+_IS_BLANK = np.isin(np.arange(256), np.frombuffer(_BLANKS, np.uint8))
+
+
+class Structure(NamedTuple):
+    """The deepest level, the most keys of a row, and the first line with something between rows,
+    counted from 0; None if there is none."""
+
+    depth: int
+    keys: int
+    odd_line: int | None
+
+
+def structure_of_line(line: bytes) -> Structure:
+    """The structure of a row of JSON that is a line."""
+    return structure_of(line if b"\\" in line else line.translate(None, _REST))
+
+
+def structure_of(text: bytes) -> Structure:
+    """The structure of rows of JSON."""
+    bare = np.frombuffer(_STRING.sub(b'"', text), np.uint8)
+    levels = _LEVEL_OF[bare]
+    depth = np.cumsum(levels, dtype=np.int64)
+    odd = (depth == 0) & (levels == 0) & ~_IS_BLANK[bare]
+    lines_before_odd = np.count_nonzero(bare[: odd.argmax()] == _BREAK)
+    ends_of_rows = np.flatnonzero((depth == 0) & (levels < 0))
+    row_of_key = np.searchsorted(ends_of_rows, np.flatnonzero(bare == ord(":")))
+    return Structure(
+        int(depth.max(initial=0)),
+        int(np.bincount(row_of_key).max(initial=0)),
+        int(lines_before_odd) if odd.any() else None,
+    )
+
+
+def long_lines(text: bytes, size: int) -> list[bytes] | None:
+    """The lines of the first bytes that are long enough to be too deep; None if not every line is
+    an object, from its first byte to its last."""
+    rows = np.frombuffer(text, np.uint8, size)
+    ends = np.flatnonzero(rows == _BREAK)
+    starts = np.append(0, ends[:-1] + 1)
+    last = np.where(rows[np.maximum(ends - 1, 0)] == _RETURN, ends - 2, ends - 1)
+    is_blank = last < starts
+    is_object = (rows[starts] == _OPEN) & (rows[np.maximum(last, 0)] == _CLOSE)
+    closed = np.flatnonzero(rows == _CLOSE)
+    if not ((is_blank | is_object).all() and _IS_BEHIND[rows[closed + 1]].all()):
+        return None
+    long = np.flatnonzero(ends - starts > 2 * budget.MOST_DEPTH)
+    return [text[starts[n] : ends[n]] for n in long.tolist()]
+
+
+def may_be_deep(line: bytes) -> bool:
+    """Whether a line has so many brackets or colons that its structure has to be looked at."""
+    brackets = line.count(b"[") + line.count(b"{")
+    return brackets > budget.MOST_DEPTH or line.count(b":") > budget.MOST_COLUMNS
