@@ -35,13 +35,16 @@ if TYPE_CHECKING:
     from losscli.cli.words import Words
     from losscli.losses.registry import Loss
 
+# The variable by which a shell asks for completion.
+COMPLETE = "_LOSSCLI_COMPLETE"
+
 # What a command does, once its words are understood.
 Action = Callable[[], None]
 
 
 def app_of(words: Sequence[str]) -> typer.Typer:
     """All commands; with their options only those that are asked for, which saves 50 ms."""
-    completing = "_LOSSCLI_COMPLETE" in os.environ
+    completing = COMPLETE in os.environ
 
     def is_wanted(names: Iterable[str]) -> bool:
         return completing or any(name in words for name in names)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from losscli.cli.commands import app_of, require_own_name
+from losscli.cli.commands import COMPLETE, app_of, require_own_name
 from losscli.cli.process import keep_memory, prepare, say, silence
 from losscli.cli.text import guarded
 from losscli.errors import DataError, LosscliError, UsageError, first_line
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> None:
     """Run a command: its words become an action, which answers."""
     prepare()
+    _require_completion()
     words = [guarded(word) for word in arguments]
     require_own_name(words)
     action = app_of(words)(words, prog_name="losscli", standalone_mode=False)
@@ -68,6 +71,14 @@ def _run(arguments: Sequence[str]) -> None:
         keep_memory()
         action()
     sys.stdout.flush()
+
+
+def _require_completion() -> None:
+    """Forget that a shell asks for completion where it does not say of what."""
+    place = os.environ.get("COMP_CWORD", "")
+    has_words = "COMP_WORDS" in os.environ and re.fullmatch(r"[0-9]{1,9}", place) is not None
+    if not has_words and "_TYPER_COMPLETE_ARGS" not in os.environ:
+        os.environ.pop(COMPLETE, None)
 
 
 def _system_failed(error: OSError) -> int:

@@ -26,7 +26,7 @@ def say(kind: str, message: str) -> None:
     if sys.stderr is None:  # print would take None for standard output
         return
     try:
-        print(f"losscli: {kind}: {printable(' '.join(message.split()))}", file=sys.stderr)
+        print(f"losscli: {kind}: {printable(message)}", file=sys.stderr)
     except OSError:
         silence(sys.stderr)
 

@@ -19,6 +19,7 @@ from losscli.losses.layout import Layout
 from losscli.opening.names import class_names
 from losscli.opening.plan import Plan, lay_out
 from losscli.opening.sources import Model, Sources, open_sources
+from losscli.readers import budget
 from losscli.request.request import SAMPLE, Request, key_array, label_array
 from losscli.request.wanted import CLASS
 from losscli.result import Selected
@@ -133,6 +134,9 @@ def open_model(
     _require_a_name_each(sources, names, plan.layout)
     if execution.strict:
         refuse((*sources.warnings, *plan.layout.warnings))
+    first = next(iter(sources.arrays.values()))
+    width = plan.layout.width
+    budget.require(first.name, width, budget.MOST_ROW_VALUES, "values in a row that is not cut")
     setting = _setting(sources, plan.layout)
     job = Job(
         request.loss,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -15,8 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import ipc, parquet
 
+from losscli import Wanted, evaluate
 from losscli.binding.stems import numbered
 from losscli.cli.text import is_numbers
 from losscli.readers.files.lines import opening_quote
@@ -104,10 +108,66 @@ def headers_of_other_kinds(folder: Path) -> Sequence[Sequence[str]]:
     return commands
 
 
+def rows_without_end(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.13: a row of classes is never cut."""
+    with gzip.open(folder / "x.npy.gz", "wb", 9) as file:
+        file.write(npy(described(f"(2, {2**27})", "'<f2'")))
+        for _ in range(512):
+            file.write(bytes(1 << 20))
+    np.save(folder / "y.npy", np.zeros(2, np.int64))
+    return [["ce", "x.npy.gz", "y.npy"]]
+
+
+def lists_without_end(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.14: what a schema says of a list that no row has."""
+    schema = pa.schema([("x", pa.list_(pa.float64(), 100_000_000)), ("y", pa.int64())])
+    stored = pa.table({"x": pa.nulls(1, pa.list_(pa.float64())), "y": pa.array([0])})
+    with parquet.ParquetWriter(folder / "a.parquet", stored.schema, store_schema=False) as writer:
+        text = base64.b64encode(schema.serialize().to_pybytes())
+        writer.add_key_value_metadata({"ARROW:schema": text})
+        writer.write_table(stored)
+    return [["ce", "a.parquet", "-i", "x", "-t", "y", "--skip-missing"]]
+
+
+def odd_types(folder: Path) -> Sequence[Sequence[str]]:
+    """Fault 3.23: text that is not UTF-8, lists in a dictionary, unions, lists in threes."""
+    offsets = np.array([0, 1, 2], np.int32)
+    text = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(offsets), pa.py_buffer(b"\xff\xfe")]
+    )
+    numbers = pa.array([0.0, 1.0])
+    parquet.write_table(pa.table({"x": numbers, "y": numbers, "t": text}), folder / "a.parquet")
+    batch = pa.record_batch(
+        {
+            "x": numbers,
+            "y": numbers,
+            "d": pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int32()), pa.array([[1.0]])),
+            "l": pa.array([[[[1.0]]], [[[2.0]]]]),
+            "u": pa.UnionArray.from_sparse(
+                pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array([1.0, 2.0])]
+            ),
+        }
+    )
+    with ipc.new_file(folder / "a.arrow", batch.schema) as writer:
+        writer.write_batch(batch)
+    xy = ["-i", "x", "-t", "y"]
+    return [
+        ["mse", "a.parquet", "-i", "x", "-t", "t"],
+        ["mse", "a.parquet", *xy, "--by-column", "t"],
+        *(["mse", "a.arrow", *xy, "--by-column", name] for name in "dlu"),
+        *(["mse", "a.arrow", *xy, "--cluster", name] for name in "dlu"),
+        *(["mse", "a.arrow", "-i", "x", "-t", name] for name in "du"),
+        ["mse", "a.arrow", "-i", "l", "-t", "l"],
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "files",
     [
+        rows_without_end,
+        lists_without_end,
+        odd_types,
         long_names_of_digits,
         empty_rows,
         headers_of_2_gib,
@@ -174,6 +234,61 @@ def test_an_output_of_the_longest_name(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-o", name]
     subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
     assert np.load(tmp_path / name).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.slow
+def test_numbers_that_are_encoded_in_next_to_nothing(tmp_path: Path) -> None:
+    """Fault 3.7: batches are as large as what they are once decoded."""
+    zeros = pa.table({"x": np.zeros(10_000_000), "y": np.zeros(10_000_000)})
+    with parquet.ParquetWriter(tmp_path / "a.parquet", zeros.schema) as writer:
+        for _ in range(5):
+            writer.write_table(zeros, row_group_size=1 << 28)
+    process = subprocess.run(
+        [sys.executable, "-m", "losscli", "mse", "a.parquet", "-i", "x", "-t", "y"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES)),
+    )
+    assert process.stdout == b"0.0\n"
+
+
+def test_numbers_of_more_bits_are_float64(tmp_path: Path) -> None:
+    """Fault 3.33: JSON and tables have no word for them."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.arange(3, dtype=np.longdouble))
+    result = evaluate("mse", path, [0.0, 0.0, 0.0], wanted=Wanted(top=1, by=(str(path),)))
+    assert result.value == 5 / 3
+    assert type(result.top[0].index[0]) is int
+    assert [type(group.labels[0]) for group in result.groups] == [int, int, int]
+    assert result.inputs[0].dtype == np.dtype(np.longdouble).name
+
+
+@pytest.mark.parametrize("words", [{}, {"COMP_WORDS": "losscli", "COMP_CWORD": "abc"}])
+def test_completion_of_nothing_is_the_help(words: dict[str, str], tmp_path: Path) -> None:
+    """Fault 3.17: the variable alone, as a shell may have it left over."""
+    process = subprocess.run(
+        [sys.executable, "-m", "losscli"],
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "_LOSSCLI_COMPLETE": "complete_bash", **words},
+        capture_output=True,
+        text=True,
+    )
+    assert (process.returncode, process.stderr) == (2, "")
+    assert "Usage" in process.stdout
+
+
+def test_blanks_in_names_stay_in_messages(tmp_path: Path) -> None:
+    """Fault 3.20: they were joined, which named another file."""
+    process = subprocess.run(
+        [sys.executable, "-m", "losscli", "l1", "a  b.npy", "0"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert process.stderr == "losscli: error: a  b.npy: No such file or directory\n"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.source import Box, Label, Present, Shape, Source
+from losscli.source import Box, Label, Present, Shape, Source, Values
 
 
 class Derived(Source):
@@ -66,3 +66,21 @@ class AlongRows(Source):
 
     def count(self) -> int:
         return self._array.count()
+
+
+class Narrowed(Derived):
+    """A source of float64 over numbers of more bits, which JSON and tables have no word for."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(np.float64, metadata={"stored": self._source.dtype.name})
+
+    def read(self, box: Box) -> Values:
+        with np.errstate(over="ignore"):  # beyond the largest they are infinite
+            return self._source.read(box).astype(np.float64)
+
+
+def narrowed(source: Source) -> Source:
+    """The source, of float64 at the most."""
+    is_wide = source.dtype.kind == "f" and source.dtype.itemsize > np.dtype(np.float64).itemsize
+    return Narrowed(source) if is_wide else source

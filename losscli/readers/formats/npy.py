@@ -12,6 +12,7 @@ from numpy.lib import format as npy_format
 from losscli.errors import DataError, first_line
 from losscli.readers import Reading, budget
 from losscli.readers.arrays.arriving import arriving
+from losscli.readers.arrays.derived import narrowed
 from losscli.readers.arrays.header import Header
 from losscli.readers.arrays.in_file import InFile
 from losscli.readers.container import SingleArray
@@ -47,13 +48,13 @@ def open_file(origin: Origin, reading: Reading) -> SingleArray:
     return SingleArray(_in_file(origin) if origin.is_plain else _arriving(origin))
 
 
-def _in_file(origin: Origin) -> InFile:
+def _in_file(origin: Origin) -> Source:
     with origin.stream() as file:
         header = read_header(origin.name, file)
         offset = file.tell()
     if offset + header.bytes > origin.size:
         raise header.ends_early(origin.name, origin.size)
-    return InFile(origin.name, header, offset, origin.size, origin.open_raw)
+    return narrowed(InFile(origin.name, header, offset, origin.size, origin.open_raw))
 
 
 def _arriving(origin: Origin) -> Source:
@@ -64,7 +65,9 @@ def _arriving(origin: Origin) -> Source:
             f"{origin.name}: found an array in Fortran order, which cannot be read as it "
             "arrives; numpy.ascontiguousarray(x) saves it in C order"
         )
-    return arriving(origin.name, header, file, origin.size, has_checksum=origin.is_compressed)
+    return narrowed(
+        arriving(origin.name, header, file, origin.size, has_checksum=origin.is_compressed)
+    )
 
 
 def read_header(name: str, file: IO[bytes]) -> Header:

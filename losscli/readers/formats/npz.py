@@ -11,6 +11,7 @@ from functools import partial
 from losscli.errors import DataError, shortened
 from losscli.readers import Reading
 from losscli.readers.arrays.arriving import arriving
+from losscli.readers.arrays.derived import narrowed
 from losscli.readers.arrays.header import Header
 from losscli.readers.arrays.in_file import InFile
 from losscli.readers.files.checksum import Checksum
@@ -78,9 +79,10 @@ def _member(origin: Origin, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
             header = read_header(name, file)
             _require_size(name, header, info.file_size - file.tell())
             if info.compress_type == zipfile.ZIP_STORED:
-                return _stored(name, header, origin, info, file.tell())
+                return narrowed(_stored(name, header, origin, info, file.tell()))
             stack.pop_all()  # the array closes it
-            return arriving(name, header, file, info.file_size, has_checksum=True, damage=_DAMAGE)
+            size = info.file_size
+            return narrowed(arriving(name, header, file, size, has_checksum=True, damage=_DAMAGE))
     except DataError:  # one of the errors that are damage, and has said so
         raise
     except _DAMAGE as error:

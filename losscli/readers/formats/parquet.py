@@ -9,18 +9,22 @@ from functools import partial
 import pyarrow as pa
 from pyarrow import parquet
 
-from losscli.errors import DataError
+from losscli.errors import DataError, quoted
 from losscli.readers import Reading
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
 from losscli.readers.tables.damage import DAMAGE, unreadable
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.types import bare_type, is_text
 
 FORMATS = (Format("parquet", ("pq",), b"PAR1"),)
 
 _BATCH_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 20
+
+# Bytes of a number of Parquet's types.
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 
 # A row group of up to so many bytes, uncompressed, is read whole.
 _SMALL_GROUP_BYTES = 1 << 25
@@ -72,14 +76,43 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     try:
         with _open(origin) as file:
-            yield from file.iter_batches(
-                _rows_a_batch(file.metadata), columns=list(columns), use_threads=threads != 1
-            )
+            for batch in file.iter_batches(
+                _rows_a_batch(file.metadata, columns),
+                columns=list(columns),
+                use_threads=threads != 1,
+            ):
+                _require_text(origin, batch)
+                yield batch
     except DAMAGE as error:
         raise unreadable(origin.name, "damaged Parquet file", error) from error
 
 
-def _rows_a_batch(metadata: parquet.FileMetaData) -> int:
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    size = int(sum(group.total_byte_size for group in groups))
-    return max(1, _BATCH_BYTES * int(metadata.num_rows) // max(size, 1))
+def _require_text(origin: Origin, batch: pa.RecordBatch) -> None:
+    """Raise DataError for text that is not UTF-8, of which Arrow says nothing until it is used."""
+    for name, column in zip(batch.schema.names, batch, strict=True):
+        if is_text(bare_type(column.type)):
+            try:
+                column.validate(full=True)
+            except pa.ArrowInvalid as error:
+                raise DataError(
+                    f"{origin.name}: column {quoted(name)}: found text that is not UTF-8"
+                ) from error
+
+
+def _rows_a_batch(metadata: parquet.FileMetaData, columns: Sequence[str]) -> int:
+    """How many rows of these columns are decoded at once, of the group whose rows are longest."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    rows = [_BATCH_BYTES * group.num_rows // _decoded_bytes(group, columns) for group in groups]
+    return max(1, min(rows, default=1))
+
+
+def _decoded_bytes(group: parquet.RowGroupMetaData, columns: Sequence[str]) -> int:
+    """What columns of a row group are once decoded: their numbers, which may be encoded in next to
+    nothing, and text as it is."""
+    size = 1
+    for number in range(group.num_columns):
+        column = group.column(number)
+        if column.path_in_schema.partition(".")[0] in columns:
+            values = column.num_values * _WIDTHS.get(column.physical_type, 0)
+            size += max(values, column.total_uncompressed_size)
+    return size

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from losscli.readers.tables.labels import bare
+from losscli.readers.tables.labels import bare, require_label
 from losscli.readers.tables.table_file import TableFile
 from losscli.readers.tables.types import (
     FILE,
@@ -46,7 +46,10 @@ class Columns:
 
     def add_labels(self, column: str) -> None:
         """Read a column as labels, also if it is an array as well."""
-        self._labels[column] = self._file.label_field(column)
+        field = self._file.label_field(column)
+        kind = value_type(bare_type(field.type))  # of each step, where rows are sequences
+        require_label(kind, self._file.name, column)
+        self._labels[column] = field
 
     def allow_text(self, column: str) -> None:
         """Read a column of names as it is; text in any other is an error."""

@@ -41,11 +41,7 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
     Raises DataError for values that do not identify rows.
     """
     kind = column.type
-    if not is_label(kind):
-        raise DataError(
-            f"{file}: column {quoted(name)} holds {shortened(kind)}; expected labels: numbers, "
-            "text, times, or true and false"
-        )
+    require_label(kind, file, name)
     if pa.types.is_floating(kind):
         _require_distinct(column, file, name, row_of)
     if not (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)):
@@ -78,6 +74,15 @@ def without_zeros(numbers: pa.Array) -> pa.Array:
 
     pattern = r"\.0+$|(\.\d*[1-9])0+$"
     return pc.replace_substring_regex(numbers, pattern=pattern, replacement=r"\1")
+
+
+def require_label(kind: pa.DataType, file: str, name: str) -> None:
+    """Raise DataError for a type whose values do not identify rows."""
+    if not is_label(kind):
+        raise DataError(
+            f"{file}: column {quoted(name)} holds {shortened(kind)}; expected labels: numbers, "
+            "text, times, or true and false"
+        )
 
 
 def is_label(kind: pa.DataType) -> bool:

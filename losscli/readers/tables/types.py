@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from losscli.errors import DataError, KindError, listed, quoted, shortened
+from losscli.readers import budget
 from losscli.readers.fields import Content, Field
 
 # What Table puts before the name of a column that is read as labels; it may be an array as well.
@@ -94,8 +95,9 @@ def _rebuilt(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> p
     """The type without extensions and dictionaries, in whose place of values stands another."""
     if isinstance(kind, pa.BaseExtensionType):
         return _rebuilt(kind.storage_type, leaf)
-    if pa.types.is_dictionary(kind):
-        return _rebuilt(kind.value_type, leaf)
+    if pa.types.is_dictionary(kind):  # Arrow cannot lay out lists from a dictionary
+        is_nested = pa.types.is_nested(kind.value_type)
+        return leaf(kind) if is_nested else _rebuilt(kind.value_type, leaf)
     if pa.types.is_string_view(kind):
         return pa.string()
     if pa.types.is_fixed_size_list(kind):
@@ -149,6 +151,8 @@ def require_usable(schema: pa.Schema, columns: Sequence[str], path: str) -> None
                 f"{path}: column {quoted(name)} holds {shortened(kind)}, expected numbers"
             )
         _require_one_axis(schema.field(name), path)
+        if pa.types.is_fixed_size_list(kind):
+            budget.require(path, kind.list_size, budget.MOST_ROW_VALUES, "values in a list")
     lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
     if lists and len(columns) > 1:
         beside = listed([name for name in columns if name != lists[0]])
