@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 
@@ -20,10 +20,18 @@ Damage = tuple[type[Exception], ...]
 _DAMAGE: Damage = (OSError, EOFError, ValueError)
 
 
+class Readable(Protocol):
+    """What gives bytes in their order; none at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 def arriving(
     name: str,
     header: Header,
-    file: IO[bytes],
+    file: Readable,
     size: int,
     *,
     has_checksum: bool,
@@ -44,7 +52,7 @@ class _Values:
     """The bytes of an array's values, as a file gives them."""
 
     def __init__(
-        self, name: str, header: Header, file: IO[bytes], has_checksum: bool, damage: Damage
+        self, name: str, header: Header, file: Readable, has_checksum: bool, damage: Damage
     ) -> None:
         self.close = file.close
         self._name = name

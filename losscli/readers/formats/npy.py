@@ -11,7 +11,7 @@ from numpy.lib import format as npy_format
 
 from losscli.errors import DataError, first_line
 from losscli.readers import Reading, budget
-from losscli.readers.arrays.arriving import arriving
+from losscli.readers.arrays.arriving import Readable, arriving
 from losscli.readers.arrays.derived import narrowed
 from losscli.readers.arrays.header import Header
 from losscli.readers.arrays.in_file import InFile
@@ -65,9 +65,39 @@ def _arriving(origin: Origin) -> Source:
             f"{origin.name}: found an array in Fortran order, which cannot be read as it "
             "arrives; numpy.ascontiguousarray(x) saves it in C order"
         )
+    values: Readable = file
+    if origin.path is not None:  # of many files each would take memory until it is read
+        values = _Reopened(origin)
+        file.close()
     return narrowed(
-        arriving(origin.name, header, file, origin.size, has_checksum=origin.is_compressed)
+        arriving(origin.name, header, values, origin.size, has_checksum=origin.is_compressed)
     )
+
+
+class _Reopened:
+    """The bytes behind the header; the file is open from the first that are read to the last."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._file: IO[bytes] | None = None
+        self._has_ended = False
+
+    def read(self, size: int) -> bytes:
+        if self._has_ended:
+            return b""
+        if self._file is None:
+            self._file = self._origin.stream()
+            read_header(self._origin.name, self._file)
+        part = self._file.read(size)
+        if not part:
+            self._has_ended = True
+            self.close()
+        return part
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def read_header(name: str, file: IO[bytes]) -> Header:

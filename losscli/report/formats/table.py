@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as Drawn
 from rich.text import Text
@@ -48,9 +49,12 @@ class Report(Format):
         rows = islice(element_rows(elements), None if room is None else max(0, room - self._shown))
         cells = [[short(cell) for cell in row] for row in rows]
         if cells:
+            with_header = self._shown == 0
             header = element_header(elements)
-            table = _columns(header, cells, self._console.width, with_header=self._shown == 0)
-            self._console.print(table)
+            if room is None:
+                self._write([header, *cells] if with_header else cells)
+            else:
+                self._console.print(_columns(header, cells, self._console.width, with_header))
         self._shown += len(cells)
 
     def document(self, document: Document) -> None:
@@ -107,6 +111,15 @@ class Report(Format):
             )
         if any(number in table.rough for number in range(len(shown))):
             self._say("* fewer than 30 samples: the interval is rough")
+
+    def _write(self, rows: Sequence[Sequence[str]]) -> None:
+        """The same without rich, which takes 170 microseconds for a row."""
+        cells = [[printable(cell) for cell in row] for row in rows]
+        widths = [max(_COLUMN_WIDTH, *map(cell_len, column)) for column in zip(*cells, strict=True)]
+        for row in cells:
+            blanks = (width - cell_len(cell) for cell, width in zip(row, widths, strict=True))
+            line = "".join(f"{' ' * n}{cell}  " for cell, n in zip(row, blanks, strict=True))
+            self._console.file.write(f"{line}\n")
 
     def _say_what_was_cut(self, total: int) -> None:
         if self._shown < total:
