@@ -29,6 +29,9 @@ MOST_DEPTH = 100
 # Rows of an array that holds no values.
 MOST_EMPTY_ROWS = 1 << 24
 
+# Bytes of a record batch of Arrow's once it is expanded: a compressed one is whole or nothing.
+MOST_BATCH_BYTES = 1 << 28
+
 # Values of a row that is not cut, such as the scores of all classes.
 MOST_ROW_VALUES = 1 << 25
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import IO
 
 import pyarrow as pa
 from pyarrow import ipc
 
 from losscli.errors import DataError
-from losscli.readers import Reading
+from losscli.readers import Reading, budget
+from losscli.readers.files.ipc import (
+    blocks_of,
+    buffers_of,
+    expanded_bytes,
+    messages_of,
+    metadata_at,
+)
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
 from losscli.readers.tables.damage import DAMAGE, unreadable
@@ -72,6 +82,8 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
     size, first_pass = origin.size, [stream]
 
     def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+        if origin.is_plain:
+            _require_batches(origin, messages_of, stream.schema, stream.schema.names)
         reader = first_pass.pop() if first_pass else opened()
         yield from _checked(origin, (batch.select(wanted.names) for batch in reader))
         if origin.size < size:  # to pyarrow a stream ends wherever a batch does
@@ -97,11 +109,52 @@ def _missing_end(origin: Origin) -> tuple[str, ...]:
     return (f"{origin.name}: the stream lacks its end mark; batches may be missing",)
 
 
+def _require_batches(
+    origin: Origin,
+    places_of: Callable[[IO[bytes]], Iterator[tuple[int, int]]],
+    schema: pa.Schema,
+    columns: Sequence[str],
+) -> None:
+    """Raise DataError for a batch whose columns are too large once they are expanded."""
+    try:
+        with origin.stream() as file:
+            for offset, size in places_of(file):
+                body = partial(_read_at, file, offset + size)
+                buffers = expanded_bytes(metadata_at(file, offset, size), body)
+                _require_size(origin, sum(_of_columns(buffers, schema, columns)))
+    except (struct.error, IndexError, OSError, OverflowError) as error:
+        raise unreadable(origin.name, "damaged Arrow file", error) from error
+
+
+def _read_at(file: IO[bytes], begin: int, place: int, count: int) -> bytes:
+    file.seek(begin + place)
+    return file.read(count)
+
+
+def _require_size(origin: Origin, size: int) -> None:
+    what = "bytes in a compressed record batch once it is expanded"
+    budget.require(origin.name, size, budget.MOST_BATCH_BYTES, what)
+
+
+def _of_columns(buffers: list[int], schema: pa.Schema, columns: Sequence[str]) -> list[int]:
+    """The buffers of some columns; all of them where it is not known which these are."""
+    counts = [buffers_of(field.type) for field in schema]
+    if None in counts or sum(filter(None, counts)) != len(buffers):
+        return buffers
+    found, place = [], 0
+    for field, count in zip(schema, counts, strict=True):
+        assert count is not None
+        found += buffers[place : place + count] if field.name in columns else []
+        place += count
+    return found
+
+
 def _of_file(
     origin: Origin, columns: Sequence[str], threads: int | None
 ) -> Iterator[pa.RecordBatch]:
     with origin.arrow_file() as file, ipc.open_file(file) as reader:
         count = reader.num_record_batches
+        _require_batches(origin, blocks_of, reader.schema, columns)
         if origin.size <= _MOST_BATCH_BYTES * max(count, 1):
             fields = [reader.schema.get_field_index(name) for name in columns]
             options = ipc.IpcReadOptions(included_fields=fields, use_threads=threads != 1)
