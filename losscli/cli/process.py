@@ -17,8 +17,18 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 def prepare() -> None:
     """Make streams and sizes of the screen what the output formats expect."""
+    _wait_for_others()
     _show_any_character()
     _forget_odd_sizes()
+
+
+def _wait_for_others() -> None:
+    """Have standard streams wait for a slow producer or reader. A program before or behind may have
+    left them so that they do not; Python then reads nothing, and loses what is not taken at once.
+    """
+    for stream in (0, 1, 2):
+        with suppress(OSError):  # it is closed
+            os.set_blocking(stream, True)
 
 
 def say(kind: str, message: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,45 @@ class TestPipes:
             check=False,
         )
         assert (run.stdout, run.stderr) == ("0.0\n", "")
+
+    def test_a_producer_that_is_slow_and_a_pipe_that_does_not_wait(self) -> None:
+        """Fault 3.21: what is not there yet is no end, and no error."""
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        with (
+            os.fdopen(writing, "wb") as producer,
+            subprocess.Popen(
+                [*COMMAND, "l1", "-", "-i", "x", "-t", "y"],
+                stdin=reading,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as process,
+        ):
+            os.close(reading)
+            for line in (b"x,y\n", b"1,2\n", b"3,7\n"):
+                time.sleep(0.3)
+                producer.write(line)
+                producer.flush()
+            producer.close()
+            assert process.communicate() == (b"2.5\n", b"")
+
+    def test_a_reader_that_is_slow_and_a_pipe_that_does_not_wait(self, tmp_path: Path) -> None:
+        """Fault 3.21: of 2.6 MB all arrive."""
+        np.save(tmp_path / "x.npy", np.arange(300_000.0))
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        with subprocess.Popen(
+            [*COMMAND, "l1", "x.npy", "0", "--broadcast", "-q", "-r", "none"],
+            cwd=tmp_path,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+        ) as process:
+            os.close(writing)
+            time.sleep(1.0)
+            with os.fdopen(reading, "rb") as reader:
+                values = reader.read().split()
+            assert process.wait() == 0
+        assert values == [repr(float(n)).encode() for n in range(300_000)]
 
     def test_a_full_disk(self) -> None:
         with Path("/dev/full").open("w") as full:
