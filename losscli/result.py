@@ -176,13 +176,28 @@ class Result:
 
     def __getitem__(self, name: str) -> Any:
         """A fact, or the rows of a table, by name. Raises KeyError for one that is not there."""
-        for fact in (*self.facts, *(fact for table in self.tables for fact in table.facts)):
+        for fact in self._all_facts:
             if fact.name == name:
                 return fact.value
         for table in self.tables:
             if table.name == name:
                 return table.mapping if table.is_mapping else table.rows
+        if name in _WORDS:
+            return getattr(self, name)
         raise KeyError(name)
+
+    def keys(self) -> list[str]:
+        """What `result[name]` gives: the loss, the reduction, facts and tables."""
+        facts = [fact.name for fact in self._all_facts]
+        tables = [table.name for table in self.tables]
+        return list(dict.fromkeys([*_WORDS, *facts, *tables]))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.keys()]
+
+    @property
+    def _all_facts(self) -> tuple[Fact, ...]:
+        return (*self.facts, *(fact for table in self.tables for fact in table.facts))
 
     def __getattr__(self, name: str) -> Any:
         """What `result[name]` gives, as version 0.1 had it; None for what was not asked for."""
@@ -238,6 +253,9 @@ class Comparison:
     def _rows(self, name: str) -> Sequence[Any] | None:
         return next((table.rows for table in self.tables if table.name == name), None)
 
+
+# What is there by name as well, beside facts and tables.
+_WORDS = ("loss", "reduction")
 
 # The attributes of version 0.1, and their values where a statistic was not asked for.
 _ALWAYS = frozenset({"value", "count", "ignored", "skipped", "samples", "weight_sum", "shape"})

@@ -193,6 +193,16 @@ def _kept(layout: Layout, arrays: Mapping[str, Values], masks: Sequence[Values])
     return np.array(np.broadcast_to(mask, sizes))
 
 
+def _header_hint(job: Job, counts: Mapping[str, int]) -> str:
+    """What helps where tables have one row fewer than all others: of text without a header the
+    first row has become one."""
+    most = max(counts.values())
+    fewer = [name for name, count in counts.items() if count < most]
+    is_header = all(counts[name] == most - 1 and job.sources[name].of_table for name in fewer)
+    first = "; where the first line of text is a row, --no-header says so"
+    return first if is_header else ""
+
+
 def require_same_counts(job: Job) -> None:
     """Raise DataError unless all arrays that run along the samples have as many rows as there are
     samples."""
@@ -204,7 +214,7 @@ def require_same_counts(job: Job) -> None:
             counts[name] = source.count() if size is None else size
     if len(set(counts.values())) > 1:
         rows = ", ".join(f"{name} has {count} rows" for name, count in counts.items())
-        raise DataError(f"{rows}; expected as many in each")
+        raise DataError(f"{rows}; expected as many in each{_header_hint(job, counts)}")
     expected = job.layout.rows
     for name, count in counts.items():
         if expected not in (None, count):

@@ -9,3 +9,17 @@ MEANT = {
     "perplexity": "Use nll or cross-entropy, which also report perplexity.",
 }
 MEANT["logloss"] = MEANT["log-loss"]
+
+# PyTorch's own names, where the command is another one than the nearest in letters.
+MEANT |= {
+    name: f"Use {command}."
+    for name, command in (
+        ("binary-cross-entropy", "bce"),
+        ("binary-cross-entropy-with-logits", "bce-with-logits"),
+        ("l1-loss", "l1"),
+        ("mse-loss", "mse"),
+        ("nll-loss", "nll"),
+        ("l2", "mse"),
+        ("kl", "kl-div"),
+    )
+}
