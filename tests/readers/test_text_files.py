@@ -390,7 +390,7 @@ class TestFilesThatShrink:
     )
     def test_between_two_rows(self, name: str, head: bytes, row: bytes, tmp_path: Path) -> None:
         """It waits for its output to be read while the file is cut."""
-        count = 1_500_000
+        count = 3_000_000
         (tmp_path / name).write_bytes(head + row * count)
         size = len(head) + len(row) * (count // 2)
         with subprocess.Popen(
