@@ -23,6 +23,7 @@ from pyarrow import ipc, parquet
 from losscli import Wanted, evaluate
 from losscli.binding.stems import numbered
 from losscli.cli.text import is_numbers
+from losscli.errors import DataError
 from losscli.readers.files.lines import opening_quote
 from losscli.readers.files.shards import natural
 
@@ -251,6 +252,14 @@ def test_numbers_that_are_encoded_in_next_to_nothing(tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES)),
     )
     assert process.stdout == b"0.0\n"
+
+
+def test_a_table_without_columns_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{}\n{}\n")
+    parquet.write_table(pa.table({}), tmp_path / "a.parquet")
+    for name in ("a.jsonl", "a.parquet"):
+        with pytest.raises(DataError, match=rf"{name}: found a table without columns"):
+            evaluate("l1", tmp_path / name, 0.0)
 
 
 def test_numbers_of_more_bits_are_float64(tmp_path: Path) -> None:

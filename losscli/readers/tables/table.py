@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
+from losscli.errors import DataError
 from losscli.readers import budget
 from losscli.readers.container import Container
 from losscli.readers.fields import Offer
@@ -47,6 +48,8 @@ class Table(Container):
 
     def __init__(self, file: TableFile) -> None:
         budget.require_names(file.name, file.looks.names)
+        if not file.looks.names:
+            raise DataError(f"{file.name}: found a table without columns")
         self.name = file.name
         self.bytes = file.bytes
         self.files = file.files
