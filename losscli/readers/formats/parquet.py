@@ -23,9 +23,6 @@ FORMATS = (Format("parquet", ("pq",), b"PAR1"),)
 _BATCH_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 20
 
-# Bytes of a number of Parquet's types.
-_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
-
 # A row group of up to so many bytes, uncompressed, is read whole.
 _SMALL_GROUP_BYTES = 1 << 25
 
@@ -77,7 +74,7 @@ def _batches(
     try:
         with _open(origin) as file:
             for batch in file.iter_batches(
-                _rows_a_batch(file.metadata, columns),
+                _rows_a_batch(file, columns),
                 columns=list(columns),
                 use_threads=threads != 1,
             ):
@@ -99,20 +96,21 @@ def _require_text(origin: Origin, batch: pa.RecordBatch) -> None:
                 ) from error
 
 
-def _rows_a_batch(metadata: parquet.FileMetaData, columns: Sequence[str]) -> int:
-    """How many rows of these columns are decoded at once, of the group whose rows are longest."""
-    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
-    rows = [_BATCH_BYTES * group.num_rows // _decoded_bytes(group, columns) for group in groups]
-    return max(1, min(rows, default=1))
+def _rows_a_batch(file: parquet.ParquetFile, columns: Sequence[str]) -> int:
+    """How many rows are decoded at once: of numbers, which may be encoded in next to nothing, by
+    their types, and of all else as they are encoded.
+
+    What a row group says of a column is not asked for: where it is damaged, Arrow ends the process.
+    """
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    size = int(sum(group.total_byte_size for group in groups))
+    encoded = _BATCH_BYTES * int(file.metadata.num_rows) // max(size, 1)
+    width = sum(_width(file.schema_arrow.field(name).type) for name in columns)
+    return max(1, min(encoded, _BATCH_BYTES // max(width, 1)))
 
 
-def _decoded_bytes(group: parquet.RowGroupMetaData, columns: Sequence[str]) -> int:
-    """What columns of a row group are once decoded: their numbers, which may be encoded in next to
-    nothing, and text as it is."""
-    size = 1
-    for number in range(group.num_columns):
-        column = group.column(number)
-        if column.path_in_schema.partition(".")[0] in columns:
-            values = column.num_values * _WIDTHS.get(column.physical_type, 0)
-            size += max(values, column.total_uncompressed_size)
-    return size
+def _width(kind: pa.DataType) -> int:
+    """The bytes of a number, or of a list whose type says its length."""
+    if pa.types.is_fixed_size_list(kind):
+        return int(kind.list_size) * _width(kind.value_type)
+    return 8 if pa.types.is_primitive(kind) else 0
