@@ -134,7 +134,7 @@ def _wanted(words: Words, interval: bool) -> Wanted:
     by, by_column = _parts(words.get("by")), tuple(words.get("by_column") or ())
     is_alone = not (by or by_column or any(asked.values()))
     return Wanted(
-        interval or not is_alone,  # what stands in several columns has one for it
+        interval or not is_alone,  # tables have columns for it
         by,
         by_column,
         words.get("cluster"),

@@ -116,12 +116,15 @@ def _require_batches(
     columns: Sequence[str],
 ) -> None:
     """Raise DataError for a batch whose columns are too large once they are expanded."""
+    counts = [buffers_of(field.type) for field in schema]
+    what = "bytes in a compressed record batch once it is expanded"
     try:
         with origin.stream() as file:
             for offset, size in places_of(file):
                 body = partial(_read_at, file, offset + size)
                 buffers = expanded_bytes(metadata_at(file, offset, size), body)
-                _require_size(origin, sum(_of_columns(buffers, schema, columns)))
+                expanded = sum(_of_columns(buffers, counts, schema.names, columns))
+                budget.require(origin.name, expanded, budget.MOST_BATCH_BYTES, what)
     except (struct.error, IndexError, OSError, OverflowError) as error:
         raise unreadable(origin.name, "damaged Arrow file", error) from error
 
@@ -131,22 +134,14 @@ def _read_at(file: IO[bytes], begin: int, place: int, count: int) -> bytes:
     return file.read(count)
 
 
-def _require_size(origin: Origin, size: int) -> None:
-    what = "bytes in a compressed record batch once it is expanded"
-    budget.require(origin.name, size, budget.MOST_BATCH_BYTES, what)
-
-
-def _of_columns(buffers: list[int], schema: pa.Schema, columns: Sequence[str]) -> list[int]:
+def _of_columns(
+    buffers: list[int], counts: Sequence[int | None], names: Sequence[str], columns: Sequence[str]
+) -> list[int]:
     """The buffers of some columns; all of them where it is not known which these are."""
-    counts = [buffers_of(field.type) for field in schema]
     if None in counts or sum(filter(None, counts)) != len(buffers):
         return buffers
-    found, place = [], 0
-    for field, count in zip(schema, counts, strict=True):
-        assert count is not None
-        found += buffers[place : place + count] if field.name in columns else []
-        place += count
-    return found
+    each = [name for name, count in zip(names, counts, strict=True) for _ in range(count or 0)]
+    return [size for name, size in zip(each, buffers, strict=True) if name in columns]
 
 
 def _of_file(
