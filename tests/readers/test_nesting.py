@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from losscli import evaluate
 from losscli.errors import DataError
+from losscli.readers import budget
 from losscli.readers.files.nesting import long_lines, structure_of, structure_of_line
 
 TEXTS = st.text(st.sampled_from('ab"\\[]{}:,\n '), max_size=5)
@@ -48,9 +49,11 @@ def test_of_any_rows_it_is_what_python_finds(rows: list[Any], indent: int | None
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4))
-def test_lines_of_objects_need_no_further_look(rows: list[Any]) -> None:
-    text = "".join(f"{json.dumps(row)}\r\n" for row in rows).encode()
-    assert long_lines(text, len(text)) in ([], None)
+def test_of_lines_of_objects_only_the_long_ones_are_looked_at(rows: list[Any]) -> None:
+    lines = [f"{json.dumps(row)}\r".encode() for row in rows]
+    text = b"".join(line + b"\n" for line in lines)
+    long = [line for line in lines if len(line) > 2 * budget.MOST_DEPTH]
+    assert long_lines(text, len(text)) in (long, None)
     plain = b'{"x":1,"y":{"z":2}}\n\n{"x":[1]}\n'
     assert long_lines(plain, len(plain)) == []
 
