@@ -3,6 +3,9 @@
 Every loss is a function here, `losscli.nll(input, target)`; `evaluate` does the same for files.
 """
 
+from losscli import _begin as _begin  # first, as it answers signals while the rest is loaded
+
+# isort: split
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast

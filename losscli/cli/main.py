@@ -6,33 +6,31 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import typer
 
+from losscli._begin import INTERRUPTED
 from losscli.cli.commands import COMPLETE, app_of, require_own_name
 from losscli.cli.process import keep_memory, prepare, say, silence
+from losscli.cli.supervisor import Terminated
 from losscli.cli.text import guarded
 from losscli.errors import DataError, LosscliError, UsageError, first_line
 
 INTERNAL_ERROR = 1
-INTERRUPTED = 130
 CLOSED_PIPE = 141
 
 _FOR_IMPORT = "it may lack memory (ulimit -v), or has to be installed anew"
 
 
-class Terminated(BaseException):
-    """The process is asked to end by a signal; nothing half done is to stay."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.exit_code = 128 + number
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line. Every error ends here, as one line on stderr and an exit code."""
+def main(
+    arguments: Sequence[str] | None = None, signals: AbstractContextManager[None] | None = None
+) -> int:
+    """Run a command line. Every error ends here, as one line on stderr and an exit code; so do the
+    signals that `signals` has raise."""
     try:
-        _run(sys.argv[1:] if arguments is None else arguments)
+        with signals or nullcontext():
+            _run(sys.argv[1:] if arguments is None else arguments)
         return 0
     except LosscliError as error:
         return _fail(str(error), error.exit_code)
@@ -41,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", INTERRUPTED)
     except Terminated as error:
-        return _fail("terminated", error.exit_code)
+        return _fail(str(error), error.exit_code)
     except ImportError as error:
         return _fail(f"cannot load a library: {_reason(error)}; {_FOR_IMPORT}", DataError.exit_code)
     except MemoryError:

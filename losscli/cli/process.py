@@ -26,9 +26,9 @@ def _wait_for_others() -> None:
     """Have standard streams wait for a slow producer or reader. A program before or behind may have
     left them so that they do not; Python then reads nothing, and loses what is not taken at once.
     """
-    for stream in (0, 1, 2):
-        with suppress(OSError):  # it is closed
-            os.set_blocking(stream, True)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError, ValueError):  # it is closed, or none of the system's
+            os.set_blocking(stream.fileno(), True)
 
 
 def say(kind: str, message: str) -> None:
