@@ -32,6 +32,16 @@ MOST_EMPTY_ROWS = 1 << 24
 # Bytes of a record batch of Arrow's once it is expanded: a compressed one is whole or nothing.
 MOST_BATCH_BYTES = 1 << 28
 
+# Bytes of text that rows may have which are cast at once; more rows are cast in several steps.
+MOST_CAST_BYTES = 1 << 26
+
+# Bytes of text and lists in the rows of a table that are held for a block of elements.
+MOST_HELD_BYTES = 1 << 28
+
+# Bytes of a column of keys, all of which are held: from a pipe, and from a file of any size; of a
+# large file so many times its own, which no file of real keys and predictions reaches.
+MOST_KEY_BYTES_OF_PIPE, MOST_KEY_BYTES, MOST_KEY_EXPANSION = 1 << 28, 1 << 26, 16
+
 # Values of a row that is not cut, such as the scores of all classes.
 MOST_ROW_VALUES = 1 << 25
 
@@ -40,6 +50,13 @@ def require(name: str, found: int, most: int, what: str) -> None:
     """Raise DataError if a file has more of something than is read."""
     if found > most:
         raise DataError(f"{name}: found {found:,} {what}; at most {most:,} are read")
+
+
+def most_key_bytes(file_bytes: int) -> int:
+    """How large a column of keys may be, of a file of so many bytes or a pipe of 0."""
+    if not file_bytes:
+        return MOST_KEY_BYTES_OF_PIPE
+    return max(MOST_KEY_BYTES, MOST_KEY_EXPANSION * file_bytes)
 
 
 def require_names(name: str, found: Iterable[str]) -> None:

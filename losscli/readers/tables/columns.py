@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from losscli.readers.tables.dictionaries import compact, compact_type
 from losscli.readers.tables.labels import bare, require_label
 from losscli.readers.tables.table_file import TableFile
 from losscli.readers.tables.types import (
@@ -79,7 +80,7 @@ class Columns:
         """The columns of a batch, which has these rows of the file. Raises DataError at the first
         word among numbers."""
         columns = {name: self._as_numbers(batch, name, rows) for name in self._numbers}
-        columns |= {LABEL + name: bare(batch.column(name)) for name in self._labels}
+        columns |= {LABEL + name: compact(bare(batch.column(name))) for name in self._labels}
         if needs_rows:
             columns[ROW] = pa.array(rows)
         if self.needs_file:
@@ -90,7 +91,8 @@ class Columns:
     def of_no_rows(self, needs_rows: bool, is_ragged: bool) -> pa.Table:
         """The columns of a table without rows, or with `is_ragged` of the steps of its lists."""
         types = {name: self.type_of(name) for name in self._numbers}
-        types |= {LABEL + name: bare_type(field.type) for name, field in self._labels.items()}
+        labels = {name: bare_type(field.type) for name, field in self._labels.items()}
+        types |= {LABEL + name: compact_type(kind) for name, kind in labels.items()}
         if is_ragged:
             types = {name: value_type(kind) for name, kind in types.items()}
         places = [ROW] * needs_rows + [FILE] * self.needs_file

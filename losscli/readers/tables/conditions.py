@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from losscli.readers.tables.dictionaries import portions
 from losscli.readers.tables.labels import bare, label_values, meets
 from losscli.readers.tables.pools import at_most
 from losscli.readers.tables.selection import Mask, RowStream, Selection
@@ -53,7 +54,8 @@ class Conditions:
         labels = [self._file.label_field(one.column) for one in self._own]
         schema = pa.schema({field.name: field for field in [*fields, *labels]}.values())
         with at_most(self._file.threads):
-            yield from self._file.open_batches(schema)
+            for batch in self._file.open_batches(schema):
+                yield from portions(batch)
 
     def _mask(self, batch: pa.RecordBatch, streams: Sequence[RowStream]) -> Mask:
         masks = [one.take_from(self._file.name, batch.num_rows) for one in streams]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from losscli.readers.arrays.derived import AlongRows
 from losscli.readers.fields import Field
-from losscli.readers.tables.labels import as_values, label_values
+from losscli.readers.tables.dictionaries import laid_out
+from losscli.readers.tables.labels import as_values, label_values, words_and_none
 from losscli.readers.tables.table_source import TableSource, rows_of
 from losscli.readers.tables.types import FILE, LABEL
 from losscli.source import Box, Label, Values
@@ -51,11 +52,16 @@ class TableLabels(_LabelColumn):
         return [str(one) if isinstance(one, bytes) else one for one in self._codes]
 
     def _decode(self, rows: pa.Table, start: int) -> Values:
-        encoded = self._column(rows, start).dictionary_encode(null_encoding="encode")
-        values = encoded.dictionary.to_pylist()
-        one_nan = (value if value == value else math.nan for value in values)  # noqa: PLR0124
-        codes = [self._codes.setdefault(value, len(self._codes)) for value in one_nan]
-        numbers: Values = np.array(codes, np.int64)[encoded.indices.to_numpy()]
+        column = self._column(rows, start)
+        is_encoded = isinstance(column, pa.DictionaryArray)
+        encoded = column if is_encoded else column.dictionary_encode()
+        indices = encoded.indices.fill_null(len(encoded.dictionary))
+        used = indices.unique().to_numpy()  # a dictionary may hold more, and in another order
+        words = words_and_none(encoded.dictionary)[used]
+        one_nan = (word if word == word else math.nan for word in words)  # noqa: PLR0124
+        codes = np.empty(len(encoded.dictionary) + 1, np.int64)
+        codes[used] = [self._codes.setdefault(word, len(self._codes)) for word in one_nan]
+        numbers: Values = codes[indices.to_numpy()]
         return numbers
 
 
@@ -90,7 +96,7 @@ class TableCells(_LabelColumn):
         stored = rows.column(LABEL + self.column)
         if pa.types.is_floating(stored.type):
             return stored.combine_chunks()
-        return self._column(rows, self._start)
+        return laid_out(self._column(rows, self._start), self.name)
 
     def last_row(self, place: int) -> int:
         """The row of the file of a place in the cells that were read last."""

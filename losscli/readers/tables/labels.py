@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, quoted, shortened
 from losscli.readers.tables.types import bare_type
@@ -34,13 +35,16 @@ def bare(column: pa.Array) -> pa.Array:
 
 
 def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> pa.Array:
-    """The values of a bare column; `row_of` tells the row of the file of each place in it.
+    """The values of a bare column, or one of text in a dictionary; `row_of` gives the row of the
+    file of each place in it.
 
     Times become the text that Arrow has for them, since no type of Python's holds all of them, and
     decimals theirs without zeros at the end, so that 2.50 is 2.5 whatever the type's digits.
     Raises DataError for values that do not identify rows.
     """
     kind = column.type
+    if pa.types.is_dictionary(kind):
+        return column
     require_label(kind, file, name)
     if pa.types.is_floating(kind):
         _require_distinct(column, file, name, row_of)
@@ -63,8 +67,17 @@ def as_values(column: pa.Array) -> Values:
     ):
         numbers: Values = column.to_numpy(zero_copy_only=False)
         return numbers
-    values = np.empty(len(column), object)
-    values[:] = column.to_pylist()
+    if isinstance(column, pa.DictionaryArray):
+        words = words_and_none(column.dictionary)
+        known: Values = words[column.indices.fill_null(len(words) - 1).to_numpy()]
+        return known
+    return words_and_none(column)[:-1]
+
+
+def words_and_none(column: pa.Array) -> NDArray[np.object_]:
+    """Values as Python has them, and None behind them."""
+    values = np.empty(len(column) + 1, object)
+    values[:-1] = column.to_pylist()
     return values
 
 

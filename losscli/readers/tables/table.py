@@ -39,6 +39,8 @@ from losscli.readers.tables.window import Window
 from losscli.readers.tables.words import as_numbers, numbers_if_all_are
 from losscli.threads import in_order
 
+_KEY_BYTES = "bytes of keys, all of which are held"
+
 
 class Table(Container):
     """A table that is read once, from its first row to its last, for all arrays made from it.
@@ -153,9 +155,11 @@ class Table(Container):
         in a pass of its own."""
         field = self.file.label_field(name)
         empty = label_values(pa.array([], bare_type(field.type)), self.name, name, int)
-        kept, dropped, first = [empty], [empty], 0
+        kept, dropped, first, size = [empty], [empty], 0, 0
         for batch, keeps in self._conditions.batches([field]):
             values = label_values(bare(batch.column(name)), self.name, name, first.__add__)
+            size += values.nbytes
+            budget.require(self.name, size, budget.most_key_bytes(self.bytes), _KEY_BYTES)
             if pa.types.is_floating(self.file.looks.field(name).type) and is_text(values.type):
                 values = without_zeros(values)  # 1.0 in one file is 1 in another
             kept.append(values.filter(pa.array(keeps)))
@@ -223,7 +227,7 @@ class Table(Container):
             tables = self._tables()
             ahead = tables if self.file.threads == 1 else _ahead(tables)
             empty = self._columns.of_no_rows(self._needs_rows, self.is_ragged)
-            self._window = Window(ahead, empty)
+            self._window = Window(self.name, ahead, empty)
         return self._window
 
     def _tables(self) -> Iterator[pa.Table]:

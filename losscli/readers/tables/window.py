@@ -6,22 +6,28 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from losscli.readers import budget
+from losscli.readers.tables.dictionaries import HELD, text_bytes
+
 
 class Window:
-    """Rows of consecutive tables, read once; `empty` is a table of their columns."""
+    """Rows of consecutive tables of a file, read once; `empty` is a table of their columns."""
 
-    def __init__(self, tables: Iterator[pa.Table], empty: pa.Table) -> None:
+    def __init__(self, name: str, tables: Iterator[pa.Table], empty: pa.Table) -> None:
+        self._name = name
         self._tables = tables
         self._rows = empty
         self._first = 0
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Rows from `start` to `stop`, fewer at the end. It forgets the rows before `start`."""
-        fresh = []
+        fresh, text = [], text_bytes(self._rows)
         missing = stop - self._first - self._rows.num_rows
         while missing > 0 and (table := next(self._tables, None)) is not None:
             fresh.append(table)
             missing -= table.num_rows
+            text += text_bytes(table)
+            budget.require(self._name, text, budget.MOST_HELD_BYTES, HELD)
         if fresh:
             self._rows = pa.concat_tables([self._rows, *fresh])
         passed = min(start - self._first, self._rows.num_rows)
