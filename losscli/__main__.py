@@ -8,6 +8,10 @@ from losscli.cli.supervisor import interruptible, leave, supervised
 # NumPy's linear algebra is not used, and its threads take memory and time to start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# Arrow's memory comes in pieces of so many KiB: of one that is larger than all that is read, the
+# system could not say how much is used.
+os.environ.setdefault("MIMALLOC_ARENA_RESERVE", "65536")
+
 
 def run() -> None:
     """Run the command line and end the process."""
@@ -18,7 +22,9 @@ def run() -> None:
 
 def _work() -> int:
     from losscli.cli.main import main  # noqa: PLC0415 - a tenth of a second, of one process alone
+    from losscli.readers.memory import limit_process  # noqa: PLC0415
 
+    limit_process()
     if not sys.flags.dev_mode:
         sys.unraisablehook = _ignore
     return main(signals=interruptible())

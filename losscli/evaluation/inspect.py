@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -190,11 +190,12 @@ def _findings(file: str, look: Look, damages: list[DataError]) -> list[Finding]:
     full = look.full
     with closing(_opened(file, look)) as container:
         arrays = _arrays(container, damages)
+        most = _most_rows(arrays)
         if not full or len(arrays) == 1:
             return [
                 one
                 for name, array in arrays.items()
-                for one in _look_at(file, name, array, full, damages)
+                for one in _look_at(file, name, array, full, most, damages)
             ]
     if file == STANDARD_INPUT:
         raise DataError("--full reads a file once for each array, which - (standard input) cannot")
@@ -202,8 +203,19 @@ def _findings(file: str, look: Look, damages: list[DataError]) -> list[Finding]:
     for name in arrays:  # a table is read from its first row to its last for each
         with closing(_opened(file, look)) as container:
             array = _arrays(container, damages)[name]
-            findings += _look_at(file, name, array, full, damages)
+            findings += _look_at(file, name, array, full, most, damages)
     return findings
+
+
+def _most_rows(arrays: Mapping[str, Source]) -> int:
+    """How many rows of a table are looked at together: all its arrays are held for so many."""
+    widths = [_width(array) for array in arrays.values() if array.of_table and not array.is_text]
+    return max(1, _BLOCK_VALUES // max(widths, default=1))
+
+
+def _width(array: Source) -> int:
+    """The values of a row, which are at least 1."""
+    return math.prod(size or 1 for size in array.shape[1:])
 
 
 @contextmanager
@@ -252,17 +264,17 @@ def _prepared(table: Table, columns: Sequence[str]) -> Source:
 
 
 def _look_at(
-    file: str, name: str, array: Source, full: bool, damages: list[DataError]
+    file: str, name: str, array: Source, full: bool, most: int, damages: list[DataError]
 ) -> list[Finding]:
     """What an array holds, unless it is damaged; a table is so as a whole."""
     if array.of_table:
-        return _look(file, name, array, full)
+        return _look(file, name, array, full, most)
     with _without(damages):
-        return _look(file, name, array, full)
+        return _look(file, name, array, full, most)
     return []
 
 
-def _look(file: str, name: str, array: Source, full: bool) -> list[Finding]:
+def _look(file: str, name: str, array: Source, full: bool, most: int) -> list[Finding]:
     """What an array holds; of columns that cannot be one array, what each holds."""
     stored = stored_name(array.dtype)
     finding = Finding(file, name, array.shape, stored, columns=tuple(array.columns or ()))
@@ -271,7 +283,7 @@ def _look(file: str, name: str, array: Source, full: bool) -> list[Finding]:
     columns = array.columns or ()
     seen, each = _Seen(), [_Seen()] * (len(columns) if len(columns) > 1 else 0)
     rows = missing = 0
-    for block, present, begins in _blocks(array, full):
+    for block, present, begins in _blocks(array, full, most):
         rows += begins * int(np.count_nonzero(present))
         missing += begins * int(np.count_nonzero(~present))
         seen = seen.with_block(block[present] if block.ndim else block)
@@ -288,14 +300,18 @@ def _look(file: str, name: str, array: Source, full: bool) -> list[Finding]:
     return [seen.finding(finding)]
 
 
-def _blocks(array: Source, full: bool) -> Iterator[tuple[Array, NDArray[np.bool_], bool]]:
-    """Blocks of rows, which of their rows are there, and whether the rows begin in them."""
+def _blocks(
+    array: Source, full: bool, most: int
+) -> Iterator[tuple[Array, NDArray[np.bool_], bool]]:
+    """Blocks of rows, of a table at most so many, which of them are there, and whether they begin
+    in the block."""
     if not array.shape:
         yield array.read(()), np.ones((), dtype=np.bool_), True
         return
     several = len(array.columns or ()) > 1  # columns, of which each is looked at by itself
-    whole = several or math.prod(size or 1 for size in array.shape[1:]) <= _MOST_ROW_VALUES
-    for box in boxes(array.shape, _BLOCK_VALUES, len(array.shape) - 1 if whole else 0):
+    whole = several or _width(array) <= _MOST_ROW_VALUES
+    values = min(_BLOCK_VALUES, most * _width(array)) if array.of_table else _BLOCK_VALUES
+    for box in boxes(array.shape, values, len(array.shape) - 1 if whole else 0):
         block = array.read(box)
         if not len(block):
             return

@@ -23,6 +23,9 @@ MOST_NPY_HEADER = 10_000
 # Bytes of a header in JSON, which takes up to 25 times as many in memory.
 MOST_JSON_HEADER = 1 << 24
 
+# Bytes of what an Arrow message says before its body; a schema takes about 200 for each column.
+MOST_MESSAGE_HEADER = 1 << 25
+
 # Lists and records within each other.
 MOST_DEPTH = 100
 
@@ -32,15 +35,24 @@ MOST_EMPTY_ROWS = 1 << 24
 # Bytes of a record batch of Arrow's once it is expanded: a compressed one is whole or nothing.
 MOST_BATCH_BYTES = 1 << 28
 
+# Bytes that a process may take to decode rows of which no file says how large they are.
+MOST_DECODED_BYTES = 3 << 28
+
 # Bytes of text that rows may have which are cast at once; more rows are cast in several steps.
 MOST_CAST_BYTES = 1 << 26
 
 # Bytes of text and lists in the rows of a table that are held for a block of elements.
 MOST_HELD_BYTES = 1 << 28
 
-# Bytes of a column of keys, all of which are held: from a pipe, and from a file of any size; of a
-# large file so many times its own, which no file of real keys and predictions reaches.
-MOST_KEY_BYTES_OF_PIPE, MOST_KEY_BYTES, MOST_KEY_EXPANSION = 1 << 28, 1 << 26, 16
+# What is held of all rows grows with the file. A small file that expands may hold so much of it: in
+# bytes of keys, and in labels with their text, of which each takes up to a kilobyte in groups and
+# clusters. A large one may hold more, but no more than real keys and labels are in a file.
+MOST_KEY_BYTES, MOST_KEY_EXPANSION = 1 << 26, 16
+MOST_LABELS, BYTES_OF_LABEL = 1 << 18, 16
+MOST_LABEL_BYTES = 1 << 27
+
+# How large a pipe is taken to be.
+_PIPE_BYTES = 1 << 24
 
 # Values of a row that is not cut, such as the scores of all classes.
 MOST_ROW_VALUES = 1 << 25
@@ -52,11 +64,17 @@ def require(name: str, found: int, most: int, what: str) -> None:
         raise DataError(f"{name}: found {found:,} {what}; at most {most:,} are read")
 
 
-def most_key_bytes(file_bytes: int) -> int:
-    """How large a column of keys may be, of a file of so many bytes or a pipe of 0."""
-    if not file_bytes:
-        return MOST_KEY_BYTES_OF_PIPE
-    return max(MOST_KEY_BYTES, MOST_KEY_EXPANSION * file_bytes)
+def require_keys(name: str, found: int, file_bytes: int) -> None:
+    """Raise DataError for a column of keys that takes too much memory."""
+    most = max(MOST_KEY_BYTES, MOST_KEY_EXPANSION * (file_bytes or _PIPE_BYTES))
+    require(name, found, most, "bytes of keys in a file of its size")
+
+
+def require_labels(name: str, count: int, text_bytes: int, file_bytes: int) -> None:
+    """Raise DataError for labels that take too much memory."""
+    most = max(MOST_LABELS, (file_bytes or _PIPE_BYTES) // BYTES_OF_LABEL)
+    require(name, count, most, "labels in a file of its size")
+    require(name, text_bytes, max(MOST_LABEL_BYTES, file_bytes), "bytes of labels")
 
 
 def require_names(name: str, found: Iterable[str]) -> None:

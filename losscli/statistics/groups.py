@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from losscli.elements import Array, Elements, padded
-from losscli.errors import ArrayError
+from losscli.errors import ArrayError, DataError
 from losscli.result import Column, Fact, Kind, Table
 from losscli.statistics.labels import Grouping
 from losscli.statistics.ledger import Interval, Ledger, Rule
@@ -19,6 +19,9 @@ from losscli.statistics.total import interval_of, rule_of
 
 # The label that is the target's class.
 CLASS = "class"
+
+# A group takes a kilobyte and a half, and a line where they are shown.
+MOST_GROUPS = 1 << 20
 
 # Samples of a group up to which its interval is no more than a hint.
 _FEW = 30
@@ -56,13 +59,19 @@ class Groups(Statistic):
         rank = len(elements.shape)
         labels = [padded(one, rank) for one in _labels(self._by, elements)]
         codes = self._grouping.codes(labels)
-        self._ledger.resize(len(self._grouping))
+        self._resize()
         self._ledger.add(elements, codes)
 
     def merge(self, later: Self) -> None:
         codes = self._grouping.merge(later._grouping)
-        self._ledger.resize(len(self._grouping))
+        self._resize()
         self._ledger.merge(later._ledger, codes)
+
+    def _resize(self) -> None:
+        count = len(self._grouping)
+        if count > MOST_GROUPS:
+            raise DataError(f"--by: found {count:,} groups; at most {MOST_GROUPS:,} are computed")
+        self._ledger.resize(count)
 
     def name_labels(self, names: LabelNames) -> None:
         renamed = Grouping(len(self._by))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from losscli.elements import Array, Elements, Floats, Mask, PerElement, padded
+from losscli.errors import DataError
 from losscli.statistics.exact import (
     ExactSums,
     Integers,
@@ -25,6 +26,9 @@ _AT_ONCE = 1 << 18
 # Beyond this size adding up a row may overflow, and beyond this width of a row the sum of a plane.
 _LARGE = 2.0**900
 _WIDE = 1 << 20
+
+# A cluster takes 700 bytes.
+MOST_CLUSTERS = 1 << 22
 
 # Entries of samples that may go on, after which those of one sample are combined.
 _MANY = 1 << 16
@@ -272,6 +276,10 @@ class OpenSamples:
             self._losses = self._losses.gathered(inverse, len(self._ids))
             self._weights = self._weights.gathered(inverse, len(self._ids))
         self._combined = len(self._ids)
+        if self._combined > MOST_CLUSTERS:
+            raise DataError(
+                f"--cluster: found {self._combined:,} clusters; at most {MOST_CLUSTERS:,} are read"
+            )
 
 
 def _distinct_pairs(ids: Integers, keys: Integers) -> tuple[Integers, Integers, Integers]:

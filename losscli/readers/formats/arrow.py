@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import struct
@@ -15,6 +16,7 @@ from pyarrow import ipc
 from losscli.errors import DataError
 from losscli.readers import Reading, budget
 from losscli.readers.files.ipc import (
+    CheckedStream,
     blocks_of,
     buffers_of,
     expanded_bytes,
@@ -36,6 +38,8 @@ _FILE_MAGIC = b"ARROW1"
 # its writer left it open. Streams of before 2019 have neither.
 _CONTINUATION = b"\xff\xff\xff\xff"
 _END = _CONTINUATION + bytes(4)
+
+_PIPE_BYTES = 1 << 20
 
 # A batch is read whole, unless batches are larger than this: then the file is mapped, and its
 # pages are given back after every slice of so many bytes. A file cut short under a map kills the
@@ -76,7 +80,8 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
     options = ipc.IpcReadOptions(use_threads=reading.threads != 1)
 
     def opened() -> ipc.RecordBatchStreamReader:
-        return ipc.open_stream(origin.arrow_stream(), options=options)
+        file = origin.arrow_stream() if origin.is_plain else _checked_stream(origin)
+        return ipc.open_stream(file, options=options)
 
     stream = opened()
     size, first_pass = origin.size, [stream]
@@ -99,6 +104,14 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
     )
 
 
+def _checked_stream(origin: Origin) -> pa.NativeFile:
+    """The bytes of a stream that comes through a pipe, or out of a compressed file."""
+    stream: io.RawIOBase = CheckedStream(
+        origin.stream(), lambda sizes: _require_size(origin, sum(sizes))
+    )
+    return pa.PythonFile(io.BufferedReader(stream, _PIPE_BYTES), mode="r")
+
+
 def _missing_end(origin: Origin) -> tuple[str, ...]:
     if not origin.is_plain or origin.head(len(_CONTINUATION)) != _CONTINUATION:
         return ()
@@ -117,16 +130,19 @@ def _require_batches(
 ) -> None:
     """Raise DataError for a batch whose columns are too large once they are expanded."""
     counts = [buffers_of(field.type) for field in schema]
-    what = "bytes in a compressed record batch once it is expanded"
     try:
         with origin.stream() as file:
             for offset, size in places_of(file):
                 body = partial(_read_at, file, offset + size)
                 buffers = expanded_bytes(metadata_at(file, offset, size), body)
-                expanded = sum(_of_columns(buffers, counts, schema.names, columns))
-                budget.require(origin.name, expanded, budget.MOST_BATCH_BYTES, what)
+                _require_size(origin, sum(_of_columns(buffers, counts, schema.names, columns)))
     except (struct.error, IndexError, OSError, OverflowError) as error:
         raise unreadable(origin.name, "damaged Arrow file", error) from error
+
+
+def _require_size(origin: Origin, size: int) -> None:
+    what = "bytes in a compressed record batch once it is expanded"
+    budget.require(origin.name, size, budget.MOST_BATCH_BYTES, what)
 
 
 def _read_at(file: IO[bytes], begin: int, place: int, count: int) -> bytes:

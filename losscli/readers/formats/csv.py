@@ -28,6 +28,7 @@ from losscli.readers.files.lines import (
 )
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
+from losscli.readers.memory import decoding
 from losscli.readers.tables.pools import without_signal_handlers
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
@@ -172,10 +173,8 @@ def _parse(origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk:
     )
     read = partial(csv.read_csv, pa.BufferReader(chunk.rows), reading, parsing, options)
     try:
-        with without_signal_handlers():
+        with without_signal_handlers(), decoding(origin.name):
             return read()
-    except pa.ArrowMemoryError:
-        raise
     except pa.ArrowException as error:
         row, problem = _explain(error, dialect)
         if row is None:

@@ -30,6 +30,7 @@ from losscli.readers.files.nesting import (
 )
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
+from losscli.readers.memory import decoding
 from losscli.readers.tables.damage import DAMAGE
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
@@ -116,7 +117,8 @@ def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
     )
     reading = json.ReadOptions(block_size=chunk.size + 1, use_threads=False)
     try:
-        return json.read_json(pa.BufferReader(chunk.rows), reading, parsing)
+        with decoding(origin.name):
+            return json.read_json(pa.BufferReader(chunk.rows), reading, parsing)
     except DAMAGE as error:
         raise DataError(f"{origin.name}: {_explain(error, chunk)}") from error
 

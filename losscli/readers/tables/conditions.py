@@ -55,7 +55,7 @@ class Conditions:
         schema = pa.schema({field.name: field for field in [*fields, *labels]}.values())
         with at_most(self._file.threads):
             for batch in self._file.open_batches(schema):
-                yield from portions(batch)
+                yield from portions(self._file.name, batch)
 
     def _mask(self, batch: pa.RecordBatch, streams: Sequence[RowStream]) -> Mask:
         masks = [one.take_from(self._file.name, batch.num_rows) for one in streams]

@@ -13,15 +13,22 @@ from losscli.readers.tables.types import bare_type, is_text
 _INDEX = pa.int32()
 
 
-def portions(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The rows of a batch in parts that are small enough to be cast; of long rows one at least."""
+def portions(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows of a batch of a file in parts that are small enough to be cast; of long rows one at
+    least. Raises DataError for rows without end that take no bytes."""
+    if not batch.nbytes:
+        budget.require(name, batch.num_rows, budget.MOST_EMPTY_ROWS, "rows without values")
+    yield from _parts(batch)
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     size = sum(_expanded_bytes(column) for column in batch.columns)
     if size <= budget.MOST_CAST_BYTES or batch.num_rows == 1:
         yield batch
         return
     middle = batch.num_rows // 2
-    yield from portions(batch.slice(0, middle))
-    yield from portions(batch.slice(middle))
+    yield from _parts(batch.slice(0, middle))
+    yield from _parts(batch.slice(middle))
 
 
 def _expanded_bytes(column: pa.Array) -> int:

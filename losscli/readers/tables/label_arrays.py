@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from losscli.readers import budget
 from losscli.readers.arrays.derived import AlongRows
 from losscli.readers.fields import Field
 from losscli.readers.tables.dictionaries import laid_out
@@ -45,6 +46,7 @@ class TableLabels(_LabelColumn):
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
         super().__init__(table, columns)
         self._codes: dict[str | bytes | float | None, int] = {}
+        self._text_bytes = 0
 
     @property
     def label_names(self) -> Sequence[Label]:
@@ -60,9 +62,15 @@ class TableLabels(_LabelColumn):
         words = words_and_none(encoded.dictionary)[used]
         one_nan = (word if word == word else math.nan for word in words)  # noqa: PLR0124
         codes = np.empty(len(encoded.dictionary) + 1, np.int64)
-        codes[used] = [self._codes.setdefault(word, len(self._codes)) for word in one_nan]
+        codes[used] = [self._code(word) for word in one_nan]
+        budget.require_labels(self.name, len(self._codes), self._text_bytes, self.bytes)
         numbers: Values = codes[indices.to_numpy()]
         return numbers
+
+    def _code(self, word: str | bytes | float | None) -> int:
+        if word not in self._codes and isinstance(word, str | bytes):
+            self._text_bytes += len(word)
+        return self._codes.setdefault(word, len(self._codes))
 
 
 class TableValues(_LabelColumn):

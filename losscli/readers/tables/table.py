@@ -39,8 +39,6 @@ from losscli.readers.tables.window import Window
 from losscli.readers.tables.words import as_numbers, numbers_if_all_are
 from losscli.threads import in_order
 
-_KEY_BYTES = "bytes of keys, all of which are held"
-
 
 class Table(Container):
     """A table that is read once, from its first row to its last, for all arrays made from it.
@@ -159,7 +157,7 @@ class Table(Container):
         for batch, keeps in self._conditions.batches([field]):
             values = label_values(bare(batch.column(name)), self.name, name, first.__add__)
             size += values.nbytes
-            budget.require(self.name, size, budget.most_key_bytes(self.bytes), _KEY_BYTES)
+            budget.require_keys(self.name, size, self.bytes)
             if pa.types.is_floating(self.file.looks.field(name).type) and is_text(values.type):
                 values = without_zeros(values)  # 1.0 in one file is 1 in another
             kept.append(values.filter(pa.array(keeps)))
