@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 from losscli.cli.supervisor import interruptible, leave, supervised
 
@@ -25,9 +26,20 @@ def _work() -> int:
     from losscli.readers.memory import limit_process  # noqa: PLC0415
 
     limit_process()
+    sys.meta_path.insert(0, _NoPandas())
     if not sys.flags.dev_mode:
         sys.unraisablehook = _ignore
+        warnings.simplefilter("ignore")  # what a user has to know, the result says
     return main(signals=interruptible())
+
+
+class _NoPandas:
+    """Has pyarrow do without pandas, which it imports if it is there to make an array of NumPy's an
+    array of its own: half a second, for nothing."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def _ignore(failed: object) -> None:

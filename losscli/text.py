@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What spreadsheets take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the beginning of a formula: these characters, in full width as well,
+# also behind blanks and line breaks. Of those two some programs cut the cell.
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 # What Markdown takes for more than itself; a line within a word it does not. The colon and the dot
 # are those of links without brackets, https:// and www.
@@ -57,7 +58,7 @@ def harmless_cell(text: str) -> str:
     >>> harmless_cell("=1+1")
     "'=1+1"
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def plain_markdown(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import parquet
+from pyarrow import ipc, parquet
 
 Numbers = NDArray[Any]
 Columns = dict[str, Any]
@@ -31,6 +31,20 @@ def write_file(path: Path, content: Any) -> None:
         path.write_text("".join(json.dumps(row) + "\n" for row in _rows(content)))
     else:
         _write_csv(path, content)
+
+
+def save_table(path: Path, table: pa.Table) -> None:
+    """Write a table in the format of the suffix; of `arrows` as a stream."""
+    if path.suffix in (".csv", ".jsonl"):
+        write_file(path, table.to_pydict())
+        return
+    with path.open("wb") as file:
+        if path.suffix == ".parquet":
+            parquet.write_table(table, file)
+            return
+        new = ipc.new_file if path.suffix == ".arrow" else ipc.new_stream
+        with new(file, table.schema) as writer:
+            writer.write_table(table)
 
 
 def _write_csv(path: Path, columns: Columns) -> None:

@@ -101,7 +101,7 @@ def _internal_error(error: Exception) -> int:
         raise error
     return _fail(
         f"internal error, please report it: {type(error).__name__}: {error} "
-        "(python -X dev -m losscli shows where)",
+        "(python -P -X dev -m losscli shows where)",
         INTERNAL_ERROR,
     )
 

@@ -240,7 +240,7 @@ def _column(values: Array) -> Any:
 
 class _Csv(_Arrow):
     def write(self, columns: Mapping[str, Array]) -> None:
-        super().write({name: _harmless(column) for name, column in columns.items()})
+        super().write({harmless_cell(name): _harmless(column) for name, column in columns.items()})
 
     def open_writer(self, schema: Any) -> Any:
         from pyarrow import csv  # noqa: PLC0415 - beside this format alone

@@ -6,7 +6,6 @@ import base64
 import bz2
 import gzip
 import io
-import os
 import resource
 import struct
 import subprocess
@@ -195,48 +194,6 @@ def test_one_line_in_bounded_memory(files: Files, tmp_path: Path) -> None:
         assert "memory" not in line
 
 
-def test_without_docstrings_one_line_says_so(tmp_path: Path) -> None:
-    """Fault 3.3: python -OO takes away what a loss is read from."""
-    np.save(tmp_path / "x.npy", np.zeros(2))
-    process = subprocess.run(
-        [sys.executable, "-OO", "-m", "losscli", "mse", "x.npy", "x.npy"],
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 1
-    assert process.stderr == (
-        "losscli: error: python -OO and PYTHONOPTIMIZE=2 take away the docstrings, which say what "
-        "a loss takes\n"
-    )
-
-
-@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE"])
-def test_nothing_colours_or_cuts_a_file(variable: str, tmp_path: Path) -> None:
-    """Fault 3.16: programs that run tests set these."""
-    np.save(tmp_path / "x.npy", np.arange(300.0))
-    process = subprocess.run(
-        [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-f", "table"],
-        cwd=tmp_path,
-        check=False,
-        env={**os.environ, variable: "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert "\x1b" not in process.stdout
-    assert len(process.stdout.splitlines()) == 301
-
-
-def test_an_output_of_the_longest_name(tmp_path: Path) -> None:
-    """Fault 3.19: the name of the file that is renamed at the end is a short one."""
-    np.save(tmp_path / "x.npy", np.arange(3.0))
-    name = "o" * 251 + ".npy"
-    words = [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-o", name]
-    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
-    assert np.load(tmp_path / name).tolist() == [0.0, 0.0, 0.0]
-
-
 @pytest.mark.slow
 def test_numbers_that_are_encoded_in_next_to_nothing(tmp_path: Path) -> None:
     """Fault 3.7: batches are as large as what they are once decoded."""
@@ -271,33 +228,6 @@ def test_numbers_of_more_bits_are_float64(tmp_path: Path) -> None:
     assert type(result.top[0].index[0]) is int
     assert [type(group.labels[0]) for group in result.groups] == [int, int, int]
     assert result.inputs[0].dtype == np.dtype(np.longdouble).name
-
-
-@pytest.mark.parametrize("words", [{}, {"COMP_WORDS": "losscli", "COMP_CWORD": "abc"}])
-def test_completion_of_nothing_is_the_help(words: dict[str, str], tmp_path: Path) -> None:
-    """Fault 3.17: the variable alone, as a shell may have it left over."""
-    process = subprocess.run(
-        [sys.executable, "-m", "losscli"],
-        cwd=tmp_path,
-        check=False,
-        env={**os.environ, "_LOSSCLI_COMPLETE": "complete_bash", **words},
-        capture_output=True,
-        text=True,
-    )
-    assert (process.returncode, process.stderr) == (2, "")
-    assert "Usage" in process.stdout
-
-
-def test_blanks_in_names_stay_in_messages(tmp_path: Path) -> None:
-    """Fault 3.20: they were joined, which named another file."""
-    process = subprocess.run(
-        [sys.executable, "-m", "losscli", "l1", "a  b.npy", "0"],
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert process.stderr == "losscli: error: a  b.npy: No such file or directory\n"
 
 
 @pytest.mark.slow

@@ -30,7 +30,10 @@ class TestText:
     def test_what_is_harmless_stays(self, text: str) -> None:
         assert printable(text) == text
 
-    @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+    @pytest.mark.parametrize(
+        "text",
+        ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", " =1", "\uff1d1", "\r\n\uff201", "\na"],
+    )
     def test_no_cell_is_a_formula(self, text: str) -> None:
         assert harmless_cell(text) == "'" + text
 

@@ -9,6 +9,7 @@ import numpy as np
 from losscli.errors import DataError, first_line
 from losscli.readers.arrays.header import Header
 from losscli.readers.arrays.in_file import InFile
+from losscli.readers.files.spool import Spool
 from losscli.source import Box, Shape, Source, Values
 
 # A longer row is not kept in memory but on disk, where any box of it can be read.
@@ -195,4 +196,4 @@ class _OnDisk(Arriving):
         """The next rows, written to disk."""
         header = self._header._replace(shape=(rows, *self._header.shape[1:]))
         spool = self._values.to_disk(header.bytes)
-        return InFile(self.name, header, 0, self.bytes, lambda: spool)
+        return InFile(self.name, header, 0, self.bytes, Spool(spool))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from threading import Lock
-from typing import IO, TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,14 @@ _DENSE = 2
 ReadInto = Callable[[memoryview, int], None]
 
 
+class Readable(Protocol):
+    """A file of which any bytes can be read."""
+
+    def descriptor(self) -> AbstractContextManager[int]: ...
+
+    def close(self) -> None: ...
+
+
 class InFile(Source):
     """The values of a header, which are in a file from the byte `offset` on."""
 
@@ -40,7 +48,7 @@ class InFile(Source):
         header: Header,
         offset: int,
         size: int,
-        open_raw: Callable[[], IO[bytes]],
+        file: Readable,
         *,
         checksum: Checksum | None = None,
     ) -> None:
@@ -49,11 +57,8 @@ class InFile(Source):
         self.bytes = size
         self._header = header
         self._offset = offset
-        self._open = open_raw
-        self._file: IO[bytes] | None = None
+        self._file = file
         self._checksum = checksum
-        self._opening = Lock()
-        self._closed = False
 
     @property
     def shape(self) -> Shape:
@@ -68,10 +73,7 @@ class InFile(Source):
 
     def close(self) -> None:
         """Close the file. A thread that still reads then fails, and does not open it again."""
-        with self._opening:
-            self._closed = True
-            if self._file is not None:
-                self._file.close()
+        self._file.close()
 
     def read(self, box: Box) -> Values:
         sizes, strides = self._header.shape, self._header.strides
@@ -86,20 +88,12 @@ class InFile(Source):
         row_stride, column_stride = self._header.strides
         rows = np.arange(start, start + len(columns))
         offsets = self._offset + rows * row_stride + columns * column_stride
-        descriptor, size = self._descriptor(), self.dtype.itemsize
-        data = b"".join([os.pread(descriptor, size, offset) for offset in offsets.tolist()])
+        size = self.dtype.itemsize
+        with self._file.descriptor() as descriptor:
+            data = b"".join([os.pread(descriptor, size, offset) for offset in offsets.tolist()])
         if len(data) < len(columns) * size:
             raise self._header.ends_early(self.name)
         return np.frombuffer(data, self.dtype)
-
-    def _descriptor(self) -> int:
-        """The descriptor of the file, which is opened when it is first read."""
-        if self._file is None:
-            with self._opening:
-                if self._closed:
-                    raise ValueError(f"{self.name} is closed")
-                self._file = self._file or self._open()
-        return self._file.fileno()
 
     def _fill(
         self, block: Values, offset: int, strides: tuple[int, ...], read_into: ReadInto
@@ -132,7 +126,8 @@ class InFile(Source):
         done = 0
         while done < len(buffer):
             try:
-                got = os.preadv(self._descriptor(), [buffer[done:]], offset + done)
+                with self._file.descriptor() as descriptor:
+                    got = os.preadv(descriptor, [buffer[done:]], offset + done)
             except OSError as error:
                 raise DataError(f"{self.name}: {error.strerror}") from error
             if not got:

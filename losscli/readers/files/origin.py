@@ -10,9 +10,10 @@ import stat
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from losscli.errors import DataError
+from losscli.readers.files.plain import PlainFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +37,12 @@ class Origin:
         self.name = name
         self.path = None if name == STANDARD_INPUT else Path(name)
         self._begun = b""
-        if self.path is not None:
-            _require_file(self.path)
+        self._begin = None if self.path is None else _state(_require_file(self.path))
+
+    def require_same(self) -> None:
+        """Raise DataError for a file that is another than when it was opened, or was written to."""
+        if self.path is not None and _state(_require_file(self.path)) != self._begin:
+            raise DataError(f"{self.name}: was changed while it was read; copy it first")
 
     @property
     def size(self) -> int:
@@ -67,13 +72,14 @@ class Origin:
         if self.path is None:
             begun, self._begun = self._begun, b""
             return _buffered(_Continued(begun, self._standard_input))
-        file = open(self.path, "rb")  # noqa: SIM115 - closed by the caller
-        return file if self._compression is None else _expanded(file, self._compression)
+        if self._compression is None:
+            return _buffered(self.open_raw())
+        return _expanded(open(self.path, "rb"), self._compression)
 
-    def open_raw(self) -> io.FileIO:
+    def open_raw(self) -> PlainFile:
         """The file's own bytes, unbuffered."""
         assert self.path is not None
-        return io.FileIO(self.path)
+        return PlainFile(self.path)
 
     def arrow_stream(self) -> pa.NativeFile:
         """The same for pyarrow."""
@@ -136,10 +142,11 @@ def _compression(begun: bytes) -> str | None:
     return next((kind for kind, magic in _COMPRESSIONS.items() if re.match(magic, begun)), None)
 
 
-def _expanded(file: IO[bytes], compression: str) -> pa.NativeFile:
+def _expanded(file: IO[bytes], compression: str) -> IO[bytes]:
     import pyarrow as pa  # noqa: PLC0415
 
-    return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
+    stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
+    return cast(IO[bytes], stream)
 
 
 def _read_full(file: IO[bytes], size: int) -> bytes:
@@ -150,12 +157,17 @@ def _read_full(file: IO[bytes], size: int) -> bytes:
     return b"".join(parts)
 
 
-def _require_file(path: Path) -> None:
+def _state(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _require_file(path: Path) -> os.stat_result:
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(found.st_mode):
             raise DataError(f"{path}: not a regular file; a pipe is read as - on standard input")
+        return found
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error

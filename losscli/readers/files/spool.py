@@ -1,12 +1,24 @@
-"""Temporary files: what a full disk is reported as."""
+"""Temporary files, and what a full disk is reported as."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import IO
 
 from losscli.errors import DataError
+
+
+class Spool:
+    """A temporary file of which any bytes can be read, open from the first to the last."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.close = file.close
+        self._number = file.fileno()
+
+    def descriptor(self) -> AbstractContextManager[int]:
+        """The number by which the system knows the file."""
+        return nullcontext(self._number)
 
 
 @contextmanager

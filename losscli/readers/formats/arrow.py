@@ -25,12 +25,14 @@ from losscli.readers.files.ipc import (
 )
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
-from losscli.readers.tables.damage import DAMAGE, unreadable
+from losscli.readers.tables.damage import DAMAGE, read_from, unreadable
 from losscli.readers.tables.pools import at_most
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
 
 FORMATS = (Format("arrow", ("feather", "ipc", "arrows"), rb"ARROW1|\xff\xff\xff\xff"),)
+
+_DAMAGED = "damaged Arrow file"
 
 _FILE_MAGIC = b"ARROW1"
 
@@ -71,7 +73,9 @@ def _file(origin: Origin, reading: Reading) -> TableFile:
         origin.name,
         origin.size,
         schema,
-        lambda wanted: _of_file(origin, wanted.names, reading.threads),
+        lambda wanted: read_from(
+            origin, _checked(_of_file(origin, wanted.names, reading.threads)), _DAMAGED
+        ),
         threads=reading.threads,
     )
 
@@ -83,22 +87,23 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
         file = origin.arrow_stream() if origin.is_plain else _checked_stream(origin)
         return ipc.open_stream(file, options=options)
 
-    stream = opened()
-    size, first_pass = origin.size, [stream]
+    first = opened()
+    schema, first_pass = first.schema, [first]
+    if origin.path is not None:  # of many files each would be open until it is read
+        first_pass.clear()
+    del first
 
     def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
         if origin.is_plain:
-            _require_batches(origin, messages_of, stream.schema, stream.schema.names)
+            _require_batches(origin, messages_of, schema, schema.names)
         reader = first_pass.pop() if first_pass else opened()
-        yield from _checked(origin, (batch.select(wanted.names) for batch in reader))
-        if origin.size < size:  # to pyarrow a stream ends wherever a batch does
-            raise DataError(f"{origin.name}: became shorter while it was read")
+        yield from (batch.select(wanted.names) for batch in reader)
 
     return TableFile(
         origin.name,
-        size,
-        stream.schema,
-        batches,
+        origin.size,
+        schema,
+        lambda wanted: read_from(origin, _checked(batches(wanted)), _DAMAGED),
         warnings=_missing_end(origin),
         threads=reading.threads,
     )
@@ -137,7 +142,7 @@ def _require_batches(
                 buffers = expanded_bytes(metadata_at(file, offset, size), body)
                 _require_size(origin, sum(_of_columns(buffers, counts, schema.names, columns)))
     except (struct.error, IndexError, OSError, OverflowError) as error:
-        raise unreadable(origin.name, "damaged Arrow file", error) from error
+        raise unreadable(origin.name, _DAMAGED, error) from error
 
 
 def _require_size(origin: Origin, size: int) -> None:
@@ -170,19 +175,19 @@ def _of_file(
             fields = [reader.schema.get_field_index(name) for name in columns]
             options = ipc.IpcReadOptions(included_fields=fields, use_threads=threads != 1)
             with ipc.open_file(file, options=options) as narrow:
-                whole = (narrow.get_batch(i).select(list(columns)) for i in range(count))
-                yield from _checked(origin, whole)
+                yield from (narrow.get_batch(i).select(list(columns)) for i in range(count))
             return
-    yield from _checked(origin, _mapped(origin, columns))
+    yield from _mapped(origin, columns)
 
 
 def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Slices of batches that are too large to be held, each copied out of the mapped file."""
-    with origin.stream() as file:
-        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with origin.open_raw() as file, file.descriptor() as number:
+        pages = mmap.mmap(number, 0, access=mmap.ACCESS_READ)
     reader = ipc.open_file(pa.BufferReader(pa.py_buffer(pages)))
     for i in range(reader.num_record_batches):
         batch = reader.get_batch(i).select(list(columns))
+        batch.validate()  # of the lengths alone; of what they hold as it is copied
         rows = max(1, _SLICE_BYTES * batch.num_rows // max(batch.nbytes, 1))
         for start in range(0, batch.num_rows, rows):
             part = batch.slice(start, rows)
@@ -190,11 +195,8 @@ def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
             pages.madvise(mmap.MADV_DONTNEED)
 
 
-def _checked(origin: Origin, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _checked(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The batches, whose lengths and offsets are what their buffers hold."""
-    try:
-        for batch in batches:
-            batch.validate(full=True)
-            yield batch
-    except DAMAGE as error:
-        raise unreadable(origin.name, "damaged Arrow file", error) from error
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch

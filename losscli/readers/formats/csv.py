@@ -29,6 +29,7 @@ from losscli.readers.files.lines import (
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
 from losscli.readers.memory import decoding
+from losscli.readers.tables.damage import read_from
 from losscli.readers.tables.pools import without_signal_handlers
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
@@ -63,7 +64,9 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda wanted: _batches(origin, size, dialect, wanted, threads),
+        lambda wanted: read_from(
+            origin, _batches(origin, size, dialect, wanted, threads), "not a readable table"
+        ),
         inferred=seen,
         label_type=lambda field: pa.string(),  # 007 is not 7
         missing=_MISSING,

@@ -31,7 +31,7 @@ from losscli.readers.files.nesting import (
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
 from losscli.readers.memory import decoding
-from losscli.readers.tables.damage import DAMAGE
+from losscli.readers.tables.damage import DAMAGE, read_from
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
 from losscli.readers.tables.types import is_list
@@ -68,7 +68,9 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda wanted: _batches(origin, size, wanted, threads),
+        lambda wanted: read_from(
+            origin, _batches(origin, size, wanted, threads), "no readable JSON lines"
+        ),
         inferred=seen,
         label_type=lambda field: _label_type(field.type),
         threads=threads,

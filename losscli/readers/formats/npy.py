@@ -54,7 +54,7 @@ def _in_file(origin: Origin) -> Source:
         offset = file.tell()
     if offset + header.bytes > origin.size:
         raise header.ends_early(origin.name, origin.size)
-    return narrowed(InFile(origin.name, header, offset, origin.size, origin.open_raw))
+    return narrowed(InFile(origin.name, header, offset, origin.size, origin.open_raw()))
 
 
 def _arriving(origin: Origin) -> Source:

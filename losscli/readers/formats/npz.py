@@ -109,4 +109,4 @@ def _stored(
         checksum = Checksum(info.CRC, info.file_size)
         checksum.add(begin, memoryview(file.read(header_bytes)))
     size, begin = info.file_size, begin + header_bytes
-    return InFile(name, header, begin, size, origin.open_raw, checksum=checksum)
+    return InFile(name, header, begin, size, origin.open_raw(), checksum=checksum)

@@ -14,7 +14,7 @@ from losscli.readers import Reading
 from losscli.readers.files.origin import Origin
 from losscli.readers.formats.format import Format
 from losscli.readers.memory import decoding
-from losscli.readers.tables.damage import DAMAGE, unreadable
+from losscli.readers.tables.damage import DAMAGE, read_from, unreadable
 from losscli.readers.tables.table import Table
 from losscli.readers.tables.table_file import TableFile
 from losscli.readers.tables.types import bare_type, is_list, is_text
@@ -45,7 +45,9 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         origin.size,
         schema,
-        lambda wanted: _batches(origin, wanted.names, reading.threads),
+        lambda wanted: read_from(
+            origin, _batches(origin, wanted.names, reading.threads), "damaged Parquet file"
+        ),
         row_count=metadata.num_rows,
         threads=reading.threads,
     )
@@ -81,14 +83,11 @@ def _largest_group(metadata: parquet.FileMetaData) -> int:
 def _batches(
     origin: Origin, columns: Sequence[str], threads: int | None
 ) -> Iterator[pa.RecordBatch]:
-    try:
-        with _open(origin, _repeating(origin, columns)) as file:
-            rows = _rows_a_batch(file, columns, _list_bytes(origin, columns))
-            for batch in _read(origin, file, rows, columns, threads != 1):
-                _require_text(origin, batch)
-                yield batch
-    except DAMAGE as error:
-        raise unreadable(origin.name, "damaged Parquet file", error) from error
+    with _open(origin, _repeating(origin, columns)) as file:
+        rows = _rows_a_batch(file, columns, _list_bytes(origin, columns))
+        for batch in _read(origin, file, rows, columns, threads != 1):
+            _require_text(origin, batch)
+            yield batch
 
 
 def _read(

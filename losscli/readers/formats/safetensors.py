@@ -95,7 +95,7 @@ def _member(origin: Origin, name: str, tensor: _Tensor, begin: int) -> Source:
     header.require_possible(label)
     if end - start != header.bytes or begin + end > origin.size:
         raise DataError(f"{label}: its header says {end - start} bytes for {kind} of {shape}")
-    array = InFile(label, header, begin + start, end - start, origin.open_raw)
+    array = InFile(label, header, begin + start, end - start, origin.open_raw())
     return Bfloat16(array) if kind == "BF16" else array
 
 
