@@ -12,6 +12,7 @@ import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -67,21 +68,25 @@ def run_on_terminal(
         "TERM": "xterm-256color",
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
     }
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command, cwd=cwd, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
-    ) as process:
-        os.close(terminal)
-        chunks = []
-        while chunk := _read(reader):
-            chunks.append(chunk)
-        process.wait()
+    )
+    # Some systems lose the last lines of a terminal that nobody has open any more: this process
+    # has it open until it has read all of them.
+    Thread(target=_mark_end, args=(process, terminal)).start()
+    shown = b""
+    while not shown.endswith(_END):
+        shown += os.read(reader, 1 << 16)
+    os.close(terminal)
     os.close(reader)
-    text = b"".join(chunks).decode().replace("\r\n", "\n")
+    text = shown.removesuffix(_END).decode().replace("\r\n", "\n")
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
-def _read(reader: int) -> bytes:
-    try:
-        return os.read(reader, 1 << 16)
-    except OSError:  # Linux's way to say that the other end is closed
-        return b""
+# No command writes it.
+_END = b"\0"
+
+
+def _mark_end(process: subprocess.Popen[bytes], terminal: int) -> None:
+    process.wait()
+    os.write(terminal, _END)
