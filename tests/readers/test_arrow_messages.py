@@ -126,3 +126,17 @@ def test_a_damaged_file_is_an_error_or_read(place: int, tmp_path: Path) -> None:
     path.write_bytes(data)
     with suppress(DataError):
         assert evaluate("mse", path, input_column="x", target_column="y").count == 2
+
+
+def test_lengths_below_0_in_a_file_that_is_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 3.15. Large batches are mapped; here all are."""
+    monkeypatch.setattr("losscli.readers.formats.arrow._MOST_BATCH_BYTES", 0)
+    path = tmp_path / "t.arrow"
+    write(path, None, pa.table({"x": np.zeros(1234), "y": np.zeros(1234)}))
+    assert evaluate("mse", path, input_column="x", target_column="y").count == 1234
+    count = (1234).to_bytes(8, "little")
+    path.write_bytes(path.read_bytes().replace(count, (-1).to_bytes(8, "little", signed=True)))
+    with pytest.raises(DataError, match=r"t\.arrow: damaged Arrow file"):
+        evaluate("mse", path, input_column="x", target_column="y")

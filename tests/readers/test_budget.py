@@ -288,7 +288,7 @@ def test_a_run_of_quotes_takes_steps_in_proportion(quotes: int) -> None:
 
 
 def test_names_and_words_of_many_digits_take_no_longer_than_they_are() -> None:
-    """Patterns that try every part of a run of digits would not end within a test."""
+    """Fault 3.2. Patterns that try every part of a run of digits would not end within a test."""
     digits = "1" * 200_000
     assert numbered(f"{digits}x") is None
     assert not is_numbers(f"{digits}x")

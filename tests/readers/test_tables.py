@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from tables import save_table
 
 from losscli import evaluate
 from losscli.errors import DataError
@@ -76,6 +77,19 @@ class TestTables:
         else:
             with pytest.raises(DataError, match="t.csv: the file is empty"):
                 evaluate("l1", path, input_column="x", target_column="y")
+
+    @pytest.mark.parametrize("loss", ["mse", "ce", "bce", "nll"])
+    @pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv"])
+    def test_text_without_rows(self, suffix: str, loss: str, run: Any, tmp_path: Path) -> None:
+        """Fault 3.26: an error, or the mean of nothing, and so for `inspect`."""
+        path = tmp_path / f"t.{suffix}"
+        schema = pa.schema([("x", pa.float64()), ("t", pa.string())])
+        save_table(path, schema.empty_table())
+        code, out, err = run(loss, path, "-i", "x", "-t", "t", "-q")
+        assert (code, out) in ((0, "nan\n"), (1, ""))
+        assert len(err.splitlines()) == 1
+        assert "internal error" not in err
+        assert run("inspect", path)[0] == 0
 
     def test_a_mark_of_byte_order_and_line_ends_of_windows(self, tmp_path: Path) -> None:
         path = tmp_path / "t.csv"

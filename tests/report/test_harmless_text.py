@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from conftest import COMMAND, run_on_terminal
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import save_table
 
 from losscli.text import harmless_cell, plain_markdown, printable
 
@@ -99,3 +101,16 @@ class TestNames:
         assert run(*self.words(table, "plain"), "-o", path)[0] == 0
         rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
         assert [row[2] for row in rows] == ["part", EVIL, "'=1+1", "b"]
+
+    @pytest.mark.parametrize("name", ["=1+1", "@x", "\n=1", "\uff1d1"])
+    def test_the_name_of_a_column_in_a_file_of_losses(
+        self, name: str, run: Any, tmp_path: Path
+    ) -> None:
+        """Fault 3.34."""
+        table = pa.table({"x": [1.0, 2.0], "y": [0.0, 0.0], name: ["\n=2", "b"]})
+        save_table(tmp_path / "t.parquet", table)
+        words = ["l1", tmp_path / "t.parquet", "-i", "x", "-t", "y", "--by-column", name]
+        assert run(*words, "-o", tmp_path / "o.csv")[0] == 0
+        with (tmp_path / "o.csv").open(newline="", encoding="utf-8") as file:
+            rows = [row[2] for row in csv.reader(file)]
+        assert rows == [f"'{name}", "'\n=2", "b"]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 from conftest import COMMAND, run_on_terminal
+
+from losscli.cli.main import main
 
 SEGMENTATION = ["ce", "segmentation_logits.npy", "segmentation_labels.npy", "--ignore-index", "255"]
 
@@ -90,6 +95,30 @@ def test_losses_over_many_blocks_have_one_header_and_straight_columns(tmp_path: 
     assert len(lines) == 6
     assert lines[-1] == "the first 4 of 400000; --format plain or a pipe gives all"
     assert len({len(line) for line in lines[:-1]}) == 1
+
+
+def test_many_losses_as_a_table_take_steps_in_proportion(tmp_path: Path) -> None:
+    """Fault 3.22: twice the rows take about twice the calls."""
+    calls = [_calls_to_show(tmp_path, rows) for rows in (1000, 20_000, 40_000)]
+    assert calls[2] - calls[1] < 1.1 * (calls[1] - calls[0]) * 20 / 19
+
+
+def _calls_to_show(folder: Path, rows: int) -> int:
+    np.save(folder / "x.npy", np.arange(float(rows)))
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with redirect_stdout(io.StringIO()):
+            code = main(["mse", f"{folder}/x.npy", "0", "--broadcast", "-r", "none", "-f", "table"])
+    finally:
+        sys.setprofile(None)
+    assert code == 0
+    return calls
 
 
 def test_a_chosen_format_is_kept_to_on_a_terminal() -> None:

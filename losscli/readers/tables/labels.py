@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, first_line, quoted, shortened
-from losscli.readers.tables.types import bare_type
+from losscli.readers.tables.types import bare_type, is_text
 from losscli.source import Values
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
     Raises DataError for values that do not identify rows.
     """
     kind = column.type
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(kind) and is_text(kind.value_type):
         return column
     require_label(kind, file, name)
     if pa.types.is_floating(kind):
@@ -93,20 +93,19 @@ def require_label(kind: pa.DataType, file: str, name: str) -> None:
     """Raise DataError for a type whose values do not identify rows."""
     if not is_label(kind):
         raise DataError(
-            f"{file}: column {quoted(name)} holds {shortened(kind)}; expected labels: numbers, "
-            "text, times, or true and false"
+            f"{file}: column {quoted(name)} holds {shortened(bare_type(kind))}; expected labels: "
+            "numbers, text, times, or true and false"
         )
 
 
 def is_label(kind: pa.DataType) -> bool:
     """Whether it is neither a list nor a record nor the like."""
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     is_time = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
     is_other = pa.types.is_boolean(kind) or pa.types.is_null(kind)
     is_fixed = pa.types.is_fixed_size_binary(kind)
-    return bool(is_text or is_bytes or is_fixed or is_number or is_time or is_other)
+    return bool(is_text(kind) or is_bytes or is_fixed or is_number or is_time or is_other)
 
 
 def is_distinct(numbers: pa.Array) -> bool:
@@ -135,10 +134,16 @@ def meets(column: pa.Array, where: Where) -> pa.Array:
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
     values = [label for value in where.values if value for label in _labels(value, column, where)]
-    found = pc.is_in(column, value_set=pa.array(values, column.type), skip_nulls=True)
+    wanted = pa.array(values, column.type)
+    found = pc.is_in(_comparable(column), value_set=_comparable(wanted), skip_nulls=True)
     if "" in where.values:
         found = pc.or_(found, column.is_null())
     return pc.invert(found) if where.negated else found
+
+
+def _comparable(column: pa.Array) -> pa.Array:
+    """The same values in a type that Arrow compares."""
+    return column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
 
 
 def _labels(text: str, column: pa.Array, where: Where) -> list[_Value]:
@@ -150,7 +155,9 @@ def _labels(text: str, column: pa.Array, where: Where) -> list[_Value]:
         found = [truths[text.strip().lower()]] if text.strip().lower() in truths else []
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         found = _numbers(text, kind)
-    elif pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    elif pa.types.is_fixed_size_binary(kind):
+        found = [text.encode()] if len(text.encode()) == kind.byte_width else []
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         found = [text.encode()]
     elif pa.types.is_null(kind):
         found = []

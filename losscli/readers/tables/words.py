@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, quoted
-from losscli.readers.tables.types import is_text, plain
+from losscli.readers.tables.types import is_text, plain, plain_type
 
 # A number, and true or false, as text has them.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
@@ -27,9 +27,9 @@ def as_numbers(
     Of text the words of `missing` are no values. `place` is the file, the name of the column and
     the rows of the file, for the DataError that the first word raises which is no number.
     """
-    column = plain(column)
-    if is_text(column.type) and not is_text(kind):
+    if is_text(plain_type(column.type)) and not is_text(kind):
         return _parsed(column, kind, missing, place)
+    column = plain(column)
     return column if column.type == kind else column.cast(kind, safe=False)
 
 
@@ -39,23 +39,29 @@ def _parsed(
     missing: Sequence[str],
     place: tuple[str, str, NDArray[np.int64]],
 ) -> pa.Array:
-    """Text as numbers, or as true and false."""
+    """Text as numbers, or as true and false. What a dictionary holds once is parsed once."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
+    stored = column.storage if isinstance(column, pa.ExtensionArray) else column
+    is_dictionary = isinstance(stored, pa.DictionaryArray)
+    words = plain(stored.dictionary if is_dictionary else stored)
+    no_word = pa.scalar(None, words.type)
     if missing:
-        absent = pc.is_in(column, pa.array(missing, column.type))
-        column = pc.if_else(absent, pa.scalar(None, column.type), column)
+        words = pc.if_else(pc.is_in(words, pa.array(missing, words.type)), no_word, words)
     is_number = pa.types.is_floating(kind)
     pattern, expected = (_NUMBER, "a number") if is_number else (_TRUTH, "true or false")
-    words = pc.fill_null(pc.invert(pc.match_substring_regex(column, pattern)), False)
-    odd = words.index(True).as_py()
+    is_odd = pc.fill_null(pc.invert(pc.match_substring_regex(words, pattern)), False)
+    odd = (is_odd.take(stored.indices) if is_dictionary else is_odd).index(True).as_py()
     if odd >= 0:
         file, name, rows = place
         raise DataError(
             f"{file}: row {rows[odd]}, column {quoted(name)}: found "
-            f"{quoted(column[odd].as_py())}, expected {expected}"
+            f"{quoted(plain(column[odd : odd + 1])[0].as_py())}, expected {expected}"
         )
-    return pc.ascii_trim_whitespace(column).cast(kind)
+    if is_dictionary:  # it may hold words that no row has
+        words = pc.if_else(is_odd, no_word, words)
+    values = pc.ascii_trim_whitespace(words).cast(kind)
+    return values.take(stored.indices) if is_dictionary else values
 
 
 def numbers_if_all_are(words: pa.Array, missing: Sequence[str]) -> pa.Array:
