@@ -20,7 +20,7 @@ _NUMBERED = [
         r"(?P<stem>\D+)(?P<number>\d+)(?P<rest>\D+)",  # class0_p
     )
 ]
-_BARE_NUMBER = re.compile(r"[+-]?\d{1,18}(\.0+)?")
+_BARE_NUMBER = re.compile(r"(?a)[+-]?\d{1,18}(\.0+)?")
 _MOST_DIGITS = 18
 
 # What a column behind a stem may say of the others, and is then no class itself.

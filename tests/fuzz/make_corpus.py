@@ -17,6 +17,14 @@ X = np.array([[0.5, -1.25], [3.0, 1e-3], [-2.0, 7.5], [0.0, 0.25]])
 TABLE = pa.table({"a": X[:, 0], "b": X[:, 1], "label": [0, 1, 1, 0]})
 LISTS = pa.table({"x": X.tolist(), "name": ["cat", "dog", "dog", None]})
 
+# What takes far less in a file than in memory.
+ZEROS = np.zeros(50_000)
+LONG = pa.DictionaryArray.from_arrays(pa.array(np.zeros(500, np.int8)), pa.array(["1" * 2000]))
+CONSTANT = pa.table({"a": ZEROS, "b": ZEROS, "label": ZEROS.astype(np.int8)})
+REPEATED = pa.table({"a": ZEROS[:500], "b": ZEROS[:500], "label": LONG})
+NESTED = pa.table({"x": [[[0.5, 1.0]], [[2.0, 3.0]]] * 2, "name": [[{"a": 1}]] * 4})
+VIEWS = pa.table({"a": [0.5, 1.0], "name": pa.array(["a" * 20, "b"], pa.string_view())})
+
 
 def npy(array: Any) -> bytes:
     file = io.BytesIO()
@@ -36,9 +44,10 @@ def parquet(table: pa.Table, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def arrow(table: pa.Table, opening: Any) -> bytes:
+def arrow(table: pa.Table, opening: Any, compression: str | None = None) -> bytes:
     file = io.BytesIO()
-    with opening(file, table.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with opening(file, table.schema, options=options) as writer:
         writer.write_table(table)
     return file.getvalue()
 
@@ -65,11 +74,32 @@ SEEDS: dict[str, list[bytes]] = {
         b"1 2\n3 4\n",
         b'\n"a\nb",c\n1,"2"\n\n3,"4\n"\n',
         b"x\n1\n\n3\n\n",
+        b'a,b,label\n1,2,"' + b'""' * 300 + b'"\n',
+        b",".join(b"c%d" % n for n in range(300)) + b"\n" + b",".join([b"1"] * 300) + b"\n",
     ],
     "tsv": [b"a\tb\n0.5\t1\n2\t3\n"],
-    "parquet": [parquet(TABLE), parquet(LISTS, compression="none", use_dictionary=False)],
-    "arrow": [arrow(TABLE, pa.ipc.new_file), arrow(LISTS, pa.ipc.new_stream)],
-    "jsonl": [lines(TABLE), lines(LISTS)],
+    "parquet": [
+        parquet(TABLE),
+        parquet(LISTS, compression="none", use_dictionary=False),
+        parquet(CONSTANT),
+        parquet(REPEATED),
+        parquet(NESTED, store_schema=False),
+    ],
+    "arrow": [
+        arrow(TABLE, pa.ipc.new_file),
+        arrow(LISTS, pa.ipc.new_stream),
+        arrow(CONSTANT, pa.ipc.new_file, "zstd"),
+        arrow(CONSTANT, pa.ipc.new_stream, "lz4"),
+        arrow(REPEATED, pa.ipc.new_file),
+        arrow(NESTED, pa.ipc.new_stream),
+        arrow(VIEWS, pa.ipc.new_file),
+    ],
+    "jsonl": [
+        lines(TABLE),
+        lines(LISTS),
+        b'{"a":1,"b":' + b"[" * 90 + b"]" * 90 + b"}\n",
+        b'{"a":1,"b":2,"label":' + b'{"a":' * 90 + b"1" + b"}" * 90 + b"}\n",
+    ],
     "safetensors": [safetensors()],
     "command": [
         b"mse\n1,2\n1,4",

@@ -4,7 +4,7 @@
     python tests/fuzz/target.py FORMAT [libFuzzer's options] tests/fuzz/corpus/FORMAT
 
 lets atheris look for bytes that break a reader, led by what they make it run. FORMAT is one of
-losscli's, or `command` for the words of the command line.
+losscli's, or `command` for the words of the command line. The operating system bounds its memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import random
+import resource
 import sys
 import tempfile
 import warnings
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mutants import repeated
 from numpy.typing import NDArray
 
 from losscli.cli.main import main as losscli
@@ -28,6 +31,12 @@ from losscli.readers import Reading
 from losscli.readers.formats import FORMATS, open_file
 
 Arrays = Mapping[str, NDArray[Any]]
+
+# Memory of a process that reads damaged files.
+MOST_BYTES = 1 << 30
+
+# Of so many changes one repeats a piece of the file without end.
+_REPEATED_ONE_OF = 50
 
 # Rows that are read at a time, so that small files have several blocks.
 _ROWS = 3
@@ -228,7 +237,15 @@ def main() -> None:
         sys.exit(f"expected one of {', '.join(FORMATS)}, command; found {kind}")
     target = check_command if kind == "command" else lambda data: check(kind, data) and None
     atheris.instrument_all()
-    atheris.Setup(sys.argv, target)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+
+    def mutate(data: bytes, most: int, seed: int) -> bytes:
+        draw = random.Random(seed)
+        if draw.randrange(_REPEATED_ONE_OF):
+            return bytes(atheris.Mutate(data, most))
+        return repeated(data, draw, max(1, most - len(data)))
+
+    atheris.Setup(sys.argv, target, custom_mutator=mutate)
     atheris.Fuzz()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -140,3 +141,17 @@ def test_lengths_below_0_in_a_file_that_is_mapped(
     path.write_bytes(path.read_bytes().replace(count, (-1).to_bytes(8, "little", signed=True)))
     with pytest.raises(DataError, match=r"t\.arrow: damaged Arrow file"):
         evaluate("mse", path, input_column="x", target_column="y")
+
+
+@pytest.mark.parametrize("size", [-1, -2, -(2**31), 2**31 - 1])
+def test_a_footer_that_claims_an_odd_length_of_a_message(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "t.arrow"
+    write(path, "zstd", pa.table({"x": np.zeros(10), "y": np.zeros(10)}))
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        offset, length = next(blocks_of(file))
+    block = struct.pack("<qi", offset, length)
+    assert data.count(block) == 1
+    path.write_bytes(data.replace(block, struct.pack("<qi", offset, size)))
+    with suppress(DataError):
+        assert evaluate("mse", path, input_column="x", target_column="y").value == 0.0

@@ -11,14 +11,32 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 from conftest import Run
+from hypothesis import given
+from hypothesis import strategies as st
 
 import losscli
 from losscli import Wanted, evaluate
+from losscli.cli.text import is_numbers
 from losscli.errors import DataError
+from losscli.readers.files.dialect import is_number
 
 X = np.random.default_rng(3).normal(size=(40, 3)).astype(np.float32)
 Y = np.arange(40) % 3
 EXPECTED = losscli.cross_entropy(X, Y)
+
+
+@given(st.text(alphabet=" \t\n\x0b\x1e\x85\u2003\u0661\uff1109.,eE+-naif_"))
+def test_what_looks_like_a_number_is_one(text: str) -> None:
+    """For Python's float, which knows other blanks and digits than regular expressions do."""
+    if is_number(text):
+        float(text)
+    if is_numbers(text):
+        [float(part) for part in text.split(",")]
+
+
+def test_blanks_and_digits_that_are_no_numbers() -> None:
+    assert not any(map(is_number, ["\x1e1", "\u0661", "1\x85"]))
+    assert not any(map(is_numbers, ["\x1e1", "\u0661,1", "1\x85"]))
 
 
 class TestCsv:

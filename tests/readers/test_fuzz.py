@@ -11,39 +11,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "fuzz"))
 
 import target
+from mutants import mutated, repeated
 
 MUTATIONS = 150
 
 KINDS = tuple(target.FORMATS)
-
-# Numbers at which programs break.
-_ODD = [
-    value.to_bytes(size, "little", signed=True)
-    for size in (1, 2, 4, 8)
-    for value in (-1, 0, 1, 127, -128, 2 ** (8 * size - 1) - 1, -(2 ** (8 * size - 1)))
-]
-
-
-def mutated(data: bytes, draw: random.Random) -> bytes:
-    """The bytes with one to four changes."""
-    changed = bytearray(data)
-    for _ in range(draw.randint(1, 4)):
-        at = draw.randrange(len(changed) + 1)
-        match draw.randrange(6):
-            case 0 if at < len(changed):
-                changed[at] ^= 1 << draw.randrange(8)
-            case 1:
-                changed[at:at] = draw.randbytes(draw.randint(1, 9))
-            case 2:
-                del changed[at : at + draw.randint(1, 9)]
-            case 3:
-                odd = draw.choice(_ODD)
-                changed[at : at + len(odd)] = odd
-            case 4:
-                changed[at:at] = changed[at : at + draw.randint(1, 99)]
-            case _:
-                del changed[at:]
-    return bytes(changed)
 
 
 def seeds(kind: str) -> list[bytes]:
@@ -61,6 +33,14 @@ def test_damaged_files(kind: str) -> None:
     draw = random.Random(7)
     for _ in range(MUTATIONS):
         target.check(kind, mutated(draw.choice(seeds(kind)), draw))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_of_which_a_piece_repeats(kind: str) -> None:
+    draw = random.Random(9)
+    for _ in range(MUTATIONS // 10):
+        target.check(kind, repeated(draw.choice(seeds(kind)), draw, 1 << 16))
 
 
 @pytest.mark.parametrize("kind", KINDS)

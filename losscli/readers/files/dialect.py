@@ -21,8 +21,8 @@ _DELIMITERS = ",\t;|"
 # A row that is not blank; its quotes may hold line breaks.
 _ROW = re.compile(rb'(?:"[^"]*+"|[^"\r\n]++|")++')
 
-_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*|[+-]?(nan|inf)", re.IGNORECASE)
-_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_NUMBER = re.compile(r"(?ai)\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*|[+-]?(nan|inf)")
+_WHOLE = re.compile(r"(?a)\s*[+-]?\d+\s*")
 
 
 @dataclass(frozen=True)

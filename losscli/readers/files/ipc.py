@@ -143,7 +143,7 @@ def _next_head(file: IO[bytes]) -> tuple[bytes, int | None]:
     length = begun[4:8] if has_mark else begun[:4]
     if len(length) < 4 or not _uint32(length, 0):
         return begun, None
-    size = _uint32(length, 0) - (0 if has_mark else 4)
+    size = max(0, _uint32(length, 0) - (0 if has_mark else 4))
     head = begun + file.read(min(size, budget.MOST_MESSAGE_HEADER))
     metadata = _metadata(head)
     body_at = Flat.root(metadata).field(_BODY_LENGTH)
@@ -209,7 +209,7 @@ def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
 def metadata_at(file: IO[bytes], offset: int, size: int) -> bytes:
     """The table of a message, behind its continuation, if it has one, and its length."""
     file.seek(offset)
-    return _metadata(file.read(size))
+    return _metadata(file.read(min(max(0, size), budget.MOST_MESSAGE_HEADER)))
 
 
 def _metadata(head: bytes) -> bytes:

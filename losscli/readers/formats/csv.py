@@ -44,7 +44,7 @@ _MOST_LINE_BYTES = 1 << 25
 text.field_size_limit(max(text.field_size_limit(), 2 * _MOST_LINE_BYTES))
 
 # A number as half of the world writes it.
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_DECIMAL_COMMA = re.compile(r"(?a)\s*[+-]?\d+,\d+\s*")
 
 # Cells without a value, in columns of numbers. "nan" is not among them: it is a number, as numpy
 # writes it. In a column of text only an empty cell has no value; NA may be a name or a label.
