@@ -54,9 +54,13 @@ def run_command(
 
 
 def run_on_terminal(
-    command: list[str], columns: int = 80, lines: int = 24, cwd: Path = SAMPLES
+    command: list[str],
+    columns: int = 80,
+    lines: int = 24,
+    cwd: Path = SAMPLES,
+    in_colour: bool = False,
 ) -> str:
-    """What a command shows on a terminal of that size, without colours."""
+    """What a command shows on a terminal of that size."""
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     environment = {
@@ -64,7 +68,7 @@ def run_on_terminal(
     }
     scripts = str(Path(sys.executable).parent)
     environment |= {
-        "NO_COLOR": "1",
+        "NO_COLOR": "" if in_colour else "1",
         "TERM": "xterm-256color",
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
     }
@@ -79,12 +83,16 @@ def run_on_terminal(
         shown += os.read(reader, 1 << 16)
     os.close(terminal)
     os.close(reader)
-    text = shown.removesuffix(_END).decode().replace("\r\n", "\n")
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    text = _BAR.sub("", shown.removesuffix(_END).decode()).replace("\r\n", "\n")
+    return text if in_colour else re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
 # No command writes it.
 _END = b"\0"
+
+# A bar of progress, which a busy machine takes long enough to see, from where the cursor is hidden
+# until the line is free again.
+_BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h(?:\r?\n?\x1b\[1A\x1b\[2K)*", re.DOTALL)
 
 
 def _mark_end(process: subprocess.Popen[bytes], terminal: int) -> None:

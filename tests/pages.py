@@ -1,8 +1,8 @@
-"""What the README shows and the code decides: output of examples, and the table of losses.
+"""What README and docs show and the code decides: output of examples, the losses, the picture.
 
-    python tests/readme.py
+    python tests/pages.py
 
-writes both anew; the tests fail where the README differs from what it would write.
+writes them anew; the tests fail where a page differs from what it would write.
 """
 
 from __future__ import annotations
@@ -10,20 +10,31 @@ from __future__ import annotations
 import re
 
 from conftest import ROOT, run_on_terminal
+from picture import PICTURE, draw
 
 from losscli.losses import kebab
 from losscli.losses.registry import LOSSES
 
 README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"```console(?: columns=(\d+))?\n(.*?)```", re.DOTALL)
 TABLE = re.compile(r"(?<=<!-- losses -->\n).*?(?=<!-- end of losses -->)", re.DOTALL)
 
 
 def main() -> None:
-    text = README.read_text(encoding="utf-8")
-    text = EXAMPLE.sub(_renewed, text)
-    text = TABLE.sub(lambda match: losses_table(), text)
-    README.write_text(text, encoding="utf-8")
+    for page in PAGES:
+        text = EXAMPLE.sub(_renewed, page.read_text(encoding="utf-8"))
+        page.write_text(TABLE.sub(lambda match: losses_table(), text), encoding="utf-8")
+    PICTURE.write_text(draw(), encoding="utf-8")
+
+
+def examples() -> list[tuple[str, str, str]]:
+    """The page, the columns and the text of each example."""
+    return [
+        (page.name, columns, shown)
+        for page in PAGES
+        for columns, shown in EXAMPLE.findall(page.read_text(encoding="utf-8"))
+    ]
 
 
 def _renewed(match: re.Match[str]) -> str:
@@ -44,7 +55,7 @@ def _output(command: str, columns: int) -> str:
 
 
 def losses_table() -> str:
-    """The registry as the README shows it."""
+    """The registry as the docs show it."""
     rows = [
         (
             f"`{loss.name}`" + (f", `{loss.alias}`" if loss.alias else ""),

@@ -1,0 +1,63 @@
+"""README and docs are true: examples run, tables are generated, the test command is CI's."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from pages import PAGES, README, TABLE, examples, losses_table, run_example
+from picture import PICTURE, draw, words
+
+NUMBER = re.compile(r"(\d+\.\d+(?:e[+-]\d+)?)")
+
+
+@pytest.mark.parametrize(("page", "columns", "shown"), examples())
+def test_an_example_prints_what_is_shown(page: str, columns: str, shown: str) -> None:
+    """Another processor may round float32 otherwise: numbers are compared as numbers."""
+    assert parts(run_example(shown, int(columns or 80))) == parts(shown)
+
+
+def parts(text: str) -> list[Any]:
+    """The text between the numbers, and the numbers, which agree on all machines to 1e-6."""
+    pieces = NUMBER.split(text)
+    return [
+        pytest.approx(float(piece), rel=1e-6) if NUMBER.fullmatch(piece) else piece
+        for piece in pieces
+    ]
+
+
+def test_there_are_examples() -> None:
+    assert len(examples()) >= 15
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_picture_shows_what_the_commands_print() -> None:
+    """If not: python tests/pages.py."""
+    found = parts("\n".join(words(draw())))
+    assert found == parts("\n".join(words(PICTURE.read_text(encoding="utf-8"))))
+
+
+def test_the_table_of_losses() -> None:
+    """If not: python tests/pages.py."""
+    text = (ROOT / "docs" / "losses.md").read_text(encoding="utf-8")
+    assert TABLE.findall(text) == [losses_table()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_examples(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, None, 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    [command] = re.findall(r"^(python3 .*pytest)$", README.read_text("utf-8"), re.MULTILINE)
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
