@@ -182,7 +182,7 @@ def function(loss: Loss) -> Callable[..., Any]:
             wanted=Wanted(interval=False),
             **given,
         )
-        for text in result.suspicious:
+        for text in result.warnings:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
         return np.float64(result.value) if result.values is None else result.values[()]
 

@@ -12,6 +12,9 @@ from losscli.elements import SAMPLE_WEIGHT, Floats
 # What JSON can say of a fact; numbers may be NaN or infinite, and dataclasses are objects.
 Value = object
 
+# What people read: text, and numbers that the screen rounds.
+Pieces = tuple[str | float, ...]
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -21,14 +24,16 @@ class Fact:
         name: its key in JSON
         value: its value in JSON
         label: what people read in front of it
-        text: what people read; without it the fact is in JSON alone
+        shown: what people read; without it the fact is in JSON alone
+        remark: what they read behind it
         in_rows: whether formats of rows have a column of it, as of what was asked for by name
     """
 
     name: str
     value: Value
     label: str = ""
-    text: str = ""
+    shown: Pieces = ()
+    remark: Pieces = ()
     in_rows: bool = False
 
 
@@ -145,9 +150,9 @@ class Result:
         options: the options of the loss
         changed: those of them that are not the default
         inputs: the arrays that it was computed from
-        notes: what was chosen
-        warnings: what a reader of the number should know
-        suspicious: those of the warnings that say that something may be wrong
+        notes: what was chosen, and why the number may differ from another program's
+        columns: those of the notes that name the columns of the inputs, as `inputs` does too
+        warnings: what may be wrong with the data or the number
         signature: one line that says what was computed
         version: that of losscli
         values: the losses in the target's shape, with the reduction none, unless they were handed
@@ -166,8 +171,8 @@ class Result:
     inputs: tuple[Input, ...]
     version: str
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    suspicious: tuple[str, ...] = ()
     signature: str = ""
     values: Floats | None = field(default=None, repr=False)
     pairing: str | None = None
@@ -279,11 +284,6 @@ def short(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def interval_text(ci: tuple[float, float]) -> str:
-    """An interval as people read it."""
-    return f"{short(ci[0])} to {short(ci[1])}"
 
 
 def index_names(axes: int) -> tuple[str, ...]:

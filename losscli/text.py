@@ -18,6 +18,14 @@ _MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www
 _MENTION = re.compile(r"@(?=\w)")
 
 
+def in_the_middle(text: str, most: int) -> str:
+    """A text of at most so many characters, without those in the middle of a longer one."""
+    if len(text) <= most:
+        return text
+    end = (most - 3) * 2 // 3
+    return f"{text[: most - 3 - end]}...{text[-end:]}"
+
+
 def printable(text: str) -> str:
     """The text with control characters as escapes, so that none of them steers a terminal.
 

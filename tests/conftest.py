@@ -59,6 +59,7 @@ def run_on_terminal(
     lines: int = 24,
     cwd: Path = SAMPLES,
     in_colour: bool = False,
+    with_bars: bool = False,
 ) -> str:
     """What a command shows on a terminal of that size."""
     reader, terminal = pty.openpty()
@@ -83,7 +84,8 @@ def run_on_terminal(
         shown += os.read(reader, 1 << 16)
     os.close(terminal)
     os.close(reader)
-    text = _BAR.sub("", shown.removesuffix(_END).decode()).replace("\r\n", "\n")
+    text = shown.removesuffix(_END).decode().replace("\r\n", "\n")
+    text = text if with_bars else _BAR.sub("", text)
     return text if in_colour else re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from losscli.cli.gate import judge_comparison
 from losscli.cli.process import say
@@ -18,6 +19,9 @@ from losscli.losses.registry import Loss
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.files.shards import files_of
 from losscli.report import chosen_format, open_report
+from losscli.report.document import Document
+from losscli.report.format import Report
+from losscli.report.numbers import Numbers
 from losscli.report.of_result import document_of, document_of_comparison
 from losscli.request.request import Request
 from losscli.request.wanted import WORDS
@@ -30,7 +34,6 @@ def answer(loss: Loss, words: Words) -> None:
     request = request_of(loss, words, interval=_shows_interval(showing))
     _require_sense(request, showing)
     result = _evaluated(request, showing)
-    _say_beside((*result.notes, *showing.notes), result.warnings, showing)
     if showing.gate is not None:
         showing.gate.judge(result)
 
@@ -43,11 +46,9 @@ def answer_comparison(loss: Loss, words: Words) -> None:
         _require_no_keep(b, "--top")
     with ExitStack() as stack:
         comparison = compare_requests(a, b, _progress(stack))
-    open_report(showing.format, sys.stdout).document(document_of_comparison(comparison))
-    both = (comparison.a, comparison.b)
-    notes = dict.fromkeys(note for result in both for note in result.notes)
-    warnings = dict.fromkeys(text for result in both for text in result.warnings)
-    _say_beside(notes, warnings, showing)
+    document = document_of_comparison(comparison, Numbers(showing.decimals))
+    report = open_report(showing.format, sys.stdout)
+    _show(report, document, (comparison.a, comparison.b), showing)
     if showing.fails_if_worse:
         judge_comparison(comparison)
 
@@ -92,7 +93,8 @@ def _evaluated(request: Request, showing: Showing) -> Result:
         result = evaluate_request(request, take if takers else None, _progress(stack))
         if output is not None:
             output.finish(result.shape)
-    report.document(document_of(result))
+    document = document_of(result, Numbers(showing.decimals), showing.signature)
+    _show(report, document, (result,), showing)
     return result
 
 
@@ -102,13 +104,37 @@ def _require_no_keep(request: Request, options: str) -> None:
         raise UsageError(f"--keep shows a column with each element. Use it with {options}.")
 
 
-def _say_beside(notes: Iterable[str], warnings: Iterable[str], showing: Showing) -> None:
-    """Say on stderr what there is to say beside the result, which is out by then."""
+def _show(report: Report, document: Document, results: Sequence[Result], showing: Showing) -> None:
+    """Show the result on stdout, and on stderr what there is to say beside it: where both are one
+    terminal, the warnings below the first line."""
+    warnings = dict.fromkeys(text for result in results for text in result.warnings)
+    shown = _notes(results) if sys.stdout.isatty() and report.shows_inputs else ()
+    notes = dict.fromkeys(note for result in results for note in result.notes)
+    if report.shows_inputs and _is_one_terminal():
+        report.below_headline = partial(_say_all, "warning", tuple(warnings))
+        warnings.clear()
+    report.document(document)
     sys.stdout.flush()
-    for note in () if showing.quiet else notes:
-        say("note", note)
-    for warning in warnings:
-        say("warning", warning)
+    if not showing.quiet:
+        _say_all("note", [*(note for note in notes if note not in shown), *showing.notes])
+    _say_all("warning", warnings)
+
+
+def _notes(results: Iterable[Result]) -> Sequence[str]:
+    """The notes that the lines on the inputs show too."""
+    return [note for result in results for note in result.columns]
+
+
+def _is_one_terminal() -> bool:
+    """Whether a user reads stdout and stderr on one screen."""
+    if sys.stderr is None or not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return False
+    return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+
+
+def _say_all(kind: str, messages: Iterable[str]) -> None:
+    for message in messages:
+        say(kind, message)
 
 
 def _paths(request: Request) -> Iterator[str]:

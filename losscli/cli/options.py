@@ -83,7 +83,7 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
     )
     of_one_model = (one.name for one in options() if not one.in_comparison)
     left_out = {
-        *("more", "output", "fail_above", "fail_on"),
+        *("more", "output", "fail_above", "fail_on", "signature"),
         *(first.name, *LEGACY, *of_one_model),
     }
     parameters = [one for one in parameters_of(loss) if one.name not in left_out]
@@ -243,10 +243,17 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
         help="What a loss that is NaN does; skip leaves it out.",
         rich_help_panel=_RESULT,
     )
+    decimals = typer.Option(
+        "--decimals",
+        metavar="N",
+        help="Show N decimals on a terminal. [default: as many as give four digits]",
+        rich_help_panel=_RESULT,
+    )
     broadcast = "Let input and target broadcast to more elements than either has."
     return [
         _parameter("reduction", Literal[loss.reductions], reduction, loss.default_reduction),
         _parameter("format", Literal[FORMATS] | None, format_name, None),
+        _parameter("decimals", int | None, decimals, None),
         *_details(loss),
         *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
         _parameter("threads", int | None, threads, None),
@@ -267,6 +274,7 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
         "cluster": (str | None, None, [], "COLUMN", _CLUSTER_HELP),
         **{option.name: _of_statistic(option) for option in _options_of_statistics(loss)},
         "digest": (bool, False, [], FLAG, "Report the SHA-256 of every file that was read."),
+        "signature": (bool, False, [], FLAG, "Show one line that identifies the computation."),
         "fail_above": (float | None, None, [], "NUMBER", "Exit with 3 if the loss is larger."),
         "fail_on": (Literal["loss", "upper"] | None, None, [], None, _FAIL_ON_HELP),
     }

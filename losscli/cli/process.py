@@ -31,12 +31,19 @@ def _wait_for_others() -> None:
             os.set_blocking(stream.fileno(), True)
 
 
+# How terminals show errors red, warnings yellow and notes cyan.
+_COLOURS = {"error": "1;31", "warning": "1;33", "note": "36"}
+
+
 def say(kind: str, message: str) -> None:
     """A line on stderr. Where nobody can read it, that changes neither answer nor exit code."""
     if sys.stderr is None:  # print would take None for standard output
         return
+    name = f"losscli: {kind}:"
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        name = f"\x1b[{_COLOURS[kind]}m{name}\x1b[0m"
     try:
-        print(f"losscli: {kind}: {printable(message)}", file=sys.stderr)
+        print(f"{name} {printable(message)}", file=sys.stderr)
     except OSError:
         silence(sys.stderr)
 

@@ -17,6 +17,9 @@ from losscli.request.request import Request
 from losscli.request.wanted import Execution, Wanted
 from losscli.statistics import options
 
+# float64 has no more digits.
+_MOST_DECIMALS = 17
+
 # Words of a command as typer gives them, by the names of its parameters.
 Words = Mapping[str, Any]
 
@@ -30,6 +33,8 @@ class Showing(NamedTuple):
         gate: the limit that decides the exit code
         fails_if_worse: whether a second model that is worse decides the exit code
         quiet: whether notes are hidden
+        signature: whether people see the signature
+        decimals: how many decimals people see; None is as many as tell
         notes: notes on the words themselves
     """
 
@@ -38,6 +43,8 @@ class Showing(NamedTuple):
     gate: Gate | None = None
     fails_if_worse: bool = False
     quiet: bool = False
+    signature: bool = False
+    decimals: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -83,8 +90,17 @@ def showing_of(words: Words) -> Showing:
         None if above is None else Gate(above, on or "loss"),
         words.get("fail_if_worse", False),
         words["quiet"],
+        words.get("signature", False),
+        _decimals(words),
         notes,
     )
+
+
+def _decimals(words: Words) -> int | None:
+    decimals: int | None = words["decimals"]
+    if decimals is not None and not 0 <= decimals <= _MOST_DECIMALS:
+        raise UsageError(f"--decimals is {decimals}; expected 0 to {_MOST_DECIMALS}")
+    return decimals
 
 
 def _arguments(loss: Loss, words: Words) -> list[str | list[float]]:

@@ -13,7 +13,7 @@ import numpy as np
 from losscli.elements import SAMPLE_WEIGHT, Array, Elements, Floats, Mask, spread
 from losscli.errors import ArrayError, DataError
 from losscli.evaluation import remarks
-from losscli.evaluation.evaluate import OnProgress, progress_of, result_of, with_warnings
+from losscli.evaluation.evaluate import OnProgress, progress_of, result_of, with_remarks
 from losscli.evaluation.model import OpenModel, open_model, with_file_name
 from losscli.evaluation.run import Interrupted, run
 from losscli.losses.checks import first
@@ -24,7 +24,7 @@ from losscli.opening.sources import Model
 from losscli.request.arguments import require_one_reader
 from losscli.request.request import FilesOrNumbers, Request
 from losscli.request.wanted import Wanted
-from losscli.result import Comparison, Fact, Result, interval_text
+from losscli.result import Comparison, Fact, Result
 from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import Setting
 from losscli.statistics.total import Total
@@ -59,7 +59,7 @@ def compare_requests(
         collected.difference.name_labels(b.label_names)
         _require_same_shape(a.shape, b.shape)
         results = [
-            with_warnings(model, one, result_of(model, one))
+            with_remarks(model, one, result_of(model, one))
             for model, one in ((a, collected.a), (b, collected.b))
         ]
         return _comparison(b, results, collected.difference)
@@ -160,7 +160,7 @@ def _comparison(b: OpenModel, results: Sequence[Result], collected: Collected) -
     wins = (above / samples, below / samples)
     facts = (
         Fact("difference", difference),
-        Fact("ci", ci, "interval", "" if ci is None else interval_text(ci)),
+        Fact("ci", ci),
         Fact("wins", dict(zip(("a", "b"), wins, strict=True))),
     )
     return Comparison(results[0], results[1], difference, ci, wins, facts, tables)

@@ -43,7 +43,7 @@ def evaluate_request(
         take = _taking(model, on_elements, values)
         collected = computed(model, take, on_progress)
         result = result_of(model, collected, values if on_elements is None else None)
-        return with_warnings(model, collected, result, on_progress)
+        return with_remarks(model, collected, result, on_progress)
 
 
 def computed(
@@ -102,6 +102,7 @@ def result_of(
         inputs=inputs_of(model.sources, request.wanted.digest),
         version=__version__,
         notes=(*model.sources.notes, *model.plan.notes),
+        columns=model.sources.taken,
         values=_joined(values, shape) if request.reduction == "none" else None,
         pairing=model.sources.pairing,
         classes=model.class_names,
@@ -110,19 +111,21 @@ def result_of(
     return replace(result, signature=remarks.signature(result, request.loss))
 
 
-def with_warnings(
+def with_remarks(
     model: OpenModel,
     collected: Collected,
     result: Result,
     on_progress: OnProgress | None = None,
 ) -> Result:
-    """The result with what a reader of it should know. Raises DataError for what looks wrong, if
-    that is an error."""
-    suspicious = tuple(_suspicious(model, collected, result, on_progress))
+    """The result with warnings about suspicious data, and notes that explain the number.
+
+    Raises DataError for the first warning if the request is strict.
+    """
+    warnings = tuple(_suspicious(model, collected, result, on_progress))
     if model.request.execution.strict:
-        refuse(suspicious)
+        refuse(warnings)
     explained = remarks.explanations(result, collected.total, model.request.loss)
-    return replace(result, suspicious=suspicious, warnings=(*suspicious, *explained))
+    return replace(result, warnings=warnings, notes=(*result.notes, *explained))
 
 
 def _taking(

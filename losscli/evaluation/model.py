@@ -152,10 +152,10 @@ def open_model(
     return OpenModel(sources.request, sources, plan, job, setting, names)
 
 
-def refuse(suspicious: Sequence[str]) -> None:
+def refuse(warnings: Sequence[str]) -> None:
     """Raise DataError if there is anything that looks wrong."""
-    if suspicious:
-        raise DataError(f"{suspicious[0]} (--strict)")
+    if warnings:
+        raise DataError(f"{warnings[0]} (--strict)")
 
 
 def with_file_name(model: OpenModel, error: ArrayError) -> DataError:

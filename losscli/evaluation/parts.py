@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from losscli.errors import UsageError
 from losscli.evaluation.blocks import boxes
-from losscli.evaluation.evaluate import computed, result_of, with_warnings
+from losscli.evaluation.evaluate import computed, result_of, with_remarks
 from losscli.evaluation.model import OpenModel, open_model
 from losscli.evaluation.run import Span
 from losscli.request.request import Request
@@ -66,7 +66,7 @@ def merge_parts(request: Request, collected: Iterable[Collected]) -> Result:
         for source in model.plan.arrays.values():
             if source.shape and source.shape[0] is None:
                 source.count()  # what is known at the end of a file is known then
-        return with_warnings(model, whole, result_of(model, whole))
+        return with_remarks(model, whole, result_of(model, whole))
 
 
 def merged(collected: Iterable[Collected]) -> Collected:

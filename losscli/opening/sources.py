@@ -56,6 +56,7 @@ class Sources(NamedTuple):
     Attributes:
         request: the one that was opened, with what the names of columns say
         options: those that the loss is computed with
+        taken: those of the notes that name columns
         named: the target whose classes have names
         ragged: a table whose rows are sequences
         input: the columns of the input
@@ -68,6 +69,7 @@ class Sources(NamedTuple):
     containers: Containers
     arrays: Mapping[str, Source]
     notes: tuple[str, ...]
+    taken: tuple[str, ...]
     named: TableArray | NumberedTargets | None
     ragged: Table | None
     input: Side | None
@@ -135,12 +137,14 @@ def open_sources(
         arrays[PRESENT] = rows_present(arrays, tables, ragged)
     arrays |= {key: rows for key, (_, rows) in same.items()}
     shown = arrays if shows_rows else _without_keys(arrays)
+    taken = tuple(columns_taken(files.request, shown, files.containers))
     return Sources(
         request=_with_class_base(request, order),
         options=_options(request, order),
         containers=files.containers,
         arrays=shown,
-        notes=_notes(files, order.chosen, shown, joined, same),
+        notes=_notes(files, order.chosen, taken, joined, same),
+        taken=taken,
         named=numbered or named,
         ragged=ragged,
         input=_side_of_input(given, order.chosen),
@@ -238,7 +242,7 @@ def _number_targets(request: Request, arrays: Arrays, order: Order) -> NumberedT
 def _notes(
     files: Opened,
     chosen: Chosen,
-    arrays: Arrays,
+    taken: Sequence[str],
     joined: Sequence[str],
     same: Mapping[str, tuple[Files, SameRows]],
 ) -> tuple[str, ...]:
@@ -246,7 +250,7 @@ def _notes(
     request, containers = files.request, files.containers
     return (
         *(note for one in containers.values() for note in one.notes),
-        *columns_taken(request, arrays, containers),
+        *taken,
         *chosen.notes,
         *joined,
         *paired_by_position(request, containers, {later for later, _ in same.values()}),

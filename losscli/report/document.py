@@ -6,23 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from losscli.report.numbers import AS_USUAL, Numbers
 from losscli.result import Column, Kind, Table, Value
 
-Line = tuple[str, str]
+
+class Line(NamedTuple):
+    """A line for people: what it is about, what it says, and what is added to that."""
+
+    label: str
+    text: str
+    remark: str = ""
 
 
 class Block(NamedTuple):
-    """Lines for people below a headline.
+    """Lines for people, of which the first matters most.
 
     Args:
-        label: what the headline is about
-        headline: what it says
-        lines: a label and a text each
+        lines: numbers and what was chosen; their texts are a column, and their remarks another
+        files: what was read, as columns of their own; a long text is shortened in the middle
     """
 
-    label: str
-    headline: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[Line, ...]
+    files: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,9 @@ class Document:
         summary: what comes first in formats of rows
         tables: what follows, in all formats
         blocks: what people read first
-        lead: a table that people read before the blocks
         closing: a last line of the blocks, which stays one line so that it can be copied
+        shows_summary: whether people read the summary too, below the first block
+        numbers: how people read numbers
         number: the number that a pipe gets
         is_number_alone: whether the number is all that was asked for
         elements: how many losses there are, if the losses themselves are the result
@@ -47,8 +53,9 @@ class Document:
     summary: Table
     tables: tuple[Table, ...] = ()
     blocks: tuple[Block, ...] = ()
-    lead: Table | None = None
     closing: Line | None = None
+    shows_summary: bool = False
+    numbers: Numbers = AS_USUAL
     number: float | None = None
     is_number_alone: bool = False
     elements: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, TextIO
 
 from losscli.elements import Elements
@@ -18,6 +18,12 @@ class Report(ABC):
 
     # Whether a document is shown with all that it has, and not its rows alone.
     shows_everything: ClassVar[bool] = False
+
+    # Whether people read a first line, and lines on the inputs.
+    shows_inputs: ClassVar[bool] = False
+
+    # What is to be said below the first line, by a format that has one.
+    below_headline: Callable[[], None] | None = None
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream

@@ -51,7 +51,7 @@ def document_of_findings(
         data={"arrays": tuple(findings), "command": command, "warnings": tuple(warnings)},
         summary=Table("arrays", columns, rows, what="arrays"),
         blocks=tuple(map(_block, rows)),
-        closing=None if command is None else ("probably", command),
+        closing=None if command is None else Line("try", command),
         has_rows_alone=True,
     )
 
@@ -74,14 +74,14 @@ def _row(finding: Finding) -> _Row:
 
 
 def _block(row: _Row) -> Block:
-    heading = f"{row.file}  {row.array}" if row.array else row.file
-    return Block("file", heading, tuple(_lines(row)))
+    heading = f"{row.file}: {row.array}" if row.array else row.file
+    return Block((Line("file", heading), *_lines(row)))
 
 
 def _lines(row: _Row) -> Iterator[Line]:
-    yield "holds", f"{row.shape} {row.dtype}, looks like {row.looks_like}"
+    yield Line("contains", f"{row.shape} {row.dtype}, looks like {row.looks_like}")
     if row.minimum:
-        yield "range", f"{row.minimum} to {row.maximum} in the {row.rows} rows looked at"
+        yield Line("range", f"{row.minimum} to {row.maximum} in the first {row.rows} rows")
     odd = {"NaN": row.nan, "infinite": row.infinite, "missing": row.missing}
     if any(odd.values()):
-        yield "beside", ", ".join(f"{count} {kind}" for kind, count in odd.items() if count)
+        yield Line("odd", ", ".join(f"{count} {kind}" for kind, count in odd.items() if count))

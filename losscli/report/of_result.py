@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from losscli.losses import kebab
 from losscli.report.document import Block, Document, Line
-from losscli.result import Column, Comparison, Input, Kind, Result, Table, Value, index_names, short
+from losscli.report.numbers import AS_USUAL, Numbers
+from losscli.result import (
+    Column,
+    Comparison,
+    Input,
+    Kind,
+    Pieces,
+    Result,
+    Table,
+    Value,
+    index_names,
+    short,
+)
 from losscli.statistics.collected import null_facts
+
+# Of more columns the first and the last are shown.
+_MOST_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,9 @@ class _ModelRow(NamedTuple):
     wins: float | None
 
 
-def document_of(result: Result) -> Document:
+def document_of(
+    result: Result, numbers: Numbers = AS_USUAL, shows_signature: bool = False
+) -> Document:
     """The document of one result."""
     further = {fact.name: fact.value for fact in result.facts if fact.in_rows}
     elements = None if result.reduction != "none" else result.count + result.ignored
@@ -45,8 +63,9 @@ def document_of(result: Result) -> Document:
         data=_data(result),
         summary=_summary(result, further),
         tables=result.tables,
-        blocks=(Block(result.loss, short(result.value), tuple(_lines(result))),),
-        closing=("signature", result.signature),
+        blocks=(Block(tuple(_lines(result, numbers)), tuple(_files(result.inputs))),),
+        closing=Line("signature", result.signature) if shows_signature else None,
+        numbers=numbers,
         number=result.value,
         is_number_alone=not (further or result.tables),
         elements=elements,
@@ -54,7 +73,7 @@ def document_of(result: Result) -> Document:
     )
 
 
-def document_of_comparison(comparison: Comparison) -> Document:
+def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) -> Document:
     """The document of two results and their difference."""
     a, b = comparison.a, comparison.b
     models = (
@@ -66,18 +85,23 @@ def document_of_comparison(comparison: Comparison) -> Document:
         Column("model", Kind.PLAIN),
         Column("shown", Kind.PLAIN, heading=a.loss, in_rows=False),
         Column("value", Kind.LOSS, heading="loss"),
-        Column("ci", Kind.INTERVAL, heading="95% interval"),
+        Column("ci", Kind.INTERVAL, heading="95% CI"),
         Column("wins", Kind.SHARE, heading="wins"),
     )
-    table = Table("compare", columns, models)
     facts = {fact.name: fact.value for fact in comparison.facts}
     beside = {fact.name: fact.value for one in comparison.tables for fact in one.facts}
+    verdict = Line("verdict", _verdict(comparison), f"n = {b.samples:,}")
+    inputs = (a.inputs[0], *b.inputs)
     return Document(
         data={"a": _data(a), "b": _data(b), **facts, **beside},
-        summary=table,
+        summary=Table("compare", columns, models),
         tables=comparison.tables,
-        blocks=(Block("verdict", _verdict(comparison), tuple(_lines_of_models(comparison))),),
-        lead=table,
+        blocks=(
+            Block((verdict, *_unusual(b))),
+            Block((), tuple(_files(inputs, ("A", "B")))),
+        ),
+        shows_summary=True,
+        numbers=numbers,
         number=comparison.difference,
     )
 
@@ -131,59 +155,89 @@ def _summary(result: Result, further: dict[str, Value]) -> Table:
     return Table("result", columns, (row,))
 
 
-def _lines(result: Result) -> Iterator[Line]:
-    yield from ((fact.label, fact.text) for fact in result.facts if fact.text)
-    yield "reduction", _reduction(result)
+def _lines(result: Result, numbers: Numbers) -> Iterator[Line]:
+    yield _headline(result, numbers)
+    for fact in result.facts:
+        if fact.shown:
+            yield Line(fact.label, _text(fact.shown, numbers), _text(fact.remark, numbers))
+    yield from _unusual(result)
+
+
+def _headline(result: Result, numbers: Numbers) -> Line:
+    n = f"n = {result.samples:,}"
+    if result.value is None:
+        return Line(result.loss, "", n)
+    if result.ci is None:
+        return Line(result.loss, numbers.alone(result.value), n)
+    interval = numbers.interval(result.ci, result.value)
+    return Line(result.loss, numbers.alone(result.value), f"95% CI {interval}   {n}")
+
+
+def _text(pieces: Pieces, numbers: Numbers) -> str:
+    return "".join(one if isinstance(one, str) else numbers.alone(one) for one in pieces)
+
+
+def _unusual(result: Result) -> Iterator[Line]:
+    """What most results have not: another reduction, weights, ignored elements, options, keys."""
+    is_plain = result.reduction == "mean" and result.weight_sum == result.count == result.samples
+    if not is_plain:
+        yield Line("reduction", _reduction(result))
     if result.ignored:
         skipped = f", {result.skipped:,} of them NaN" if result.skipped else ""
-        yield "ignored", f"{result.ignored:,} elements{skipped}"
+        yield Line("ignored", f"{result.ignored:,} elements{skipped}")
     if result.changed:
-        yield "options", ", ".join(map(_option, result.changed.items()))
-    for one in result.inputs:
-        yield one.role, _input(one)
-        for digest in one.sha256 or ():
-            yield "SHA-256", digest
+        yield Line("options", ", ".join(map(_option, result.changed.items())))
     if result.selected is not None:
         chosen = result.selected
         conditions = " and ".join(chosen.where)
-        yield "rows", f"{chosen.kept:,} kept where {conditions}, {chosen.dropped:,} dropped"
-    if result.pairing is not None:
-        yield "rows", f"paired by {result.pairing}"
+        yield Line("rows", f"{chosen.kept:,} kept where {conditions}, {chosen.dropped:,} dropped")
+    if result.pairing not in (None, "position"):
+        yield Line("rows", f"paired by {result.pairing}")
 
 
-def _lines_of_models(comparison: Comparison) -> Iterator[Line]:
-    a, b = comparison.a, comparison.b
-    yield "reduction", _reduction(b)
-    yield "A", _input(a.inputs[0])
-    for one in b.inputs:
-        yield "B" if one is b.inputs[0] else one.role, _input(one)
+def _files(inputs: Sequence[Input], names: Sequence[str] = ()) -> Iterator[Line]:
+    """The arrays that were read; the first ones may be called otherwise."""
+    for one, name in zip_longest(inputs, names[: len(inputs)]):
+        yield Line(name or one.role, _source(one), _type(one))
+        for digest in one.sha256 or ():
+            yield Line("SHA-256", digest)
+
+
+def _source(one: Input) -> str:
+    files = f" ({len(one.files)} files)" if one.files else ""
+    path = f"{one.path or 'given'}{files}"
+    columns = one.columns or ()
+    if len(columns) > _MOST_COLUMNS:
+        columns = (columns[0], "...", columns[-1])
+    return f"{path}: {', '.join(columns)}" if columns else path
+
+
+def _type(one: Input) -> str:
+    return " ".join([*" x ".join(map(str, one.shape)).split(), one.dtype])
 
 
 def _verdict(comparison: Comparison) -> str:
     if comparison.ci is None:
-        return "not known: there is no interval"
+        return "unknown: there is no interval"
     low, high = comparison.ci
     if low > 0.0:
         return "B is worse"
     return "B is better" if high < 0.0 else "no difference beyond chance"
 
 
-def _input(one: Input) -> str:
-    files = f" ({len(one.files)} files)" if one.files else ""
-    return f"{one.path or 'given'}{files}  {one.shape} {one.dtype}"
-
-
 def _reduction(result: Result) -> str:
-    elements = f"{result.count:,} elements"
+    in_samples = f" in {result.samples:,} samples" if result.samples != result.count else ""
+    elements = f"{result.reduction} of {result.count:,} elements{in_samples}"
+    divided = f"{elements}, divided by {short(result.weight_sum)}"
     if result.has_sample_weights:
-        weighted = f"{result.reduction} of {elements} weighted by sample weights"
-        divided = f", divided by the sum of the weights, {result.weight_sum:.6g}"
-        return weighted + (divided if result.reduction == "mean" else "")
+        weighted = f"{elements}, weighted by sample weights"
+        is_mean = result.reduction == "mean"
+        return f"{divided}, the sum of their sample weights" if is_mean else weighted
     if result.reduction == "mean" and result.weight_sum != result.count:
-        return f"mean of {elements}, divided by their weights' sum, {result.weight_sum:.6g}"
+        return f"{divided}, the sum of their weights"
     if result.reduction == "batchmean":
-        return f"sum of {elements}, divided by {result.samples:,} samples"
-    return f"{result.reduction} of {elements}"
+        return f"sum of {result.count:,} elements, divided by {result.samples:,} samples"
+    return elements
 
 
 def _option(item: tuple[str, Any]) -> str:

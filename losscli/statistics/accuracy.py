@@ -55,7 +55,7 @@ class Accuracy(Statistic):
     def result(self, whole: Whole) -> Iterable[Fact]:
         judged = self._all.float()
         accuracy = self._right.float() / judged if judged else math.nan
-        yield Fact("accuracy", accuracy, "accuracy", f"{accuracy:.2%}", in_rows=True)
+        yield Fact("accuracy", accuracy, "accuracy", (f"{accuracy:.2%}",), in_rows=True)
 
 
 def predict(scores: NDArray[np.generic]) -> NDArray[np.intp]:

@@ -132,7 +132,7 @@ def _columns(whole: Whole) -> tuple[Column, ...]:
             heading="difference" if is_difference else "loss",
             row_name="difference" if is_difference else None,
         ),
-        Column("ci", Kind.INTERVAL, heading="95% interval"),
+        Column("ci", Kind.INTERVAL, heading="95% CI"),
         Column("count", Kind.COUNT, heading="count"),
         Column("samples", Kind.COUNT),
         Column("share", Kind.SHARE, heading="share"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.elements import Elements, Floats
-from losscli.result import Fact, short
+from losscli.result import Fact
 from losscli.statistics.exact import ExactSums, Integers, Keys
 from losscli.statistics.groups import class_targets
 from losscli.statistics.statistic import Setting, Statistic, Whole
@@ -79,7 +79,8 @@ class Guessing(Statistic):
         if not self._is_shown:
             return
         reference = Reference(self.prior(), math.log(self._classes))
-        yield Fact("reference", reference, "guessing", _costs(reference, whole.value))
+        remark = (_judged(reference, whole.value),)
+        yield Fact("reference", reference, "baseline", (reference.prior,), remark)
 
     def prior(self) -> float:
         """What always guessing the frequencies of the targets costs: Σ_c f[c] · -log f[c]."""
@@ -116,10 +117,10 @@ class Guessing(Statistic):
             self._sums().add(np.concatenate(weights), keys)
 
 
-def _costs(reference: Reference, value: float | None) -> str:
-    costs = f"{short(reference.prior)} by label frequencies, {short(reference.uniform)} uniformly"
+def _judged(reference: Reference, value: float | None) -> str:
+    """How the loss is beside that of guessing."""
+    guess = "guessing label frequencies"
     if value is None or not reference.prior > 0.0:
-        return f"would cost {costs}"
-    below = 1.0 - value / reference.prior
-    side = "below" if below >= 0.0 else "above"
-    return f"costs {costs}; the loss is {abs(below):.0%} {side}"
+        return guess
+    lower = 1.0 - value / reference.prior
+    return f"{guess}; loss is {abs(lower):.0%} {'lower' if lower >= 0.0 else 'higher'}"

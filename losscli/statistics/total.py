@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from losscli.elements import Elements
-from losscli.result import Fact, interval_text
+from losscli.result import Fact
 from losscli.statistics.ledger import Interval, Ledger, Rule
 from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
 
@@ -101,8 +101,7 @@ class Total(Statistic):
     def result(self, whole: Whole) -> Iterable[Fact]:
         ci = self.interval()
         if ci is not None:
-            text = f"{interval_text(ci)}  (95%, {self.samples:,} samples)"
-            yield Fact("ci", ci, "interval", text)
+            yield Fact("ci", ci)
 
 
 def interval_of(ledger: Ledger, key: int, reduction: str) -> Interval | None:

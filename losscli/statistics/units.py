@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from losscli.elements import Elements
-from losscli.result import Fact, short
+from losscli.result import Fact
 from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
@@ -35,11 +35,11 @@ class Units(Statistic):
             return
         if whole.setting.is_squared_error:
             root = math.nan if value < 0.0 else math.sqrt(value)  # negative weights
-            yield Fact("rmse", root, "rmse", short(root))
+            yield Fact("rmse", root, "rmse", (root,))
         else:
             perplexity, bits = _exponential(value), value / math.log(2.0)
-            text = f"{short(perplexity)}, or {short(bits)} bits"
-            yield Fact("perplexity", perplexity, "perplexity", text)
+            remark = ("(", bits, " bits)")
+            yield Fact("perplexity", perplexity, "perplexity", (perplexity,), remark)
             yield Fact("bits", bits)
 
 

@@ -269,7 +269,7 @@ class TestZeroProbabilities:
     def test_kl_div_tells_them_from_other_infinities(self) -> None:
         p = PROBABILITIES
         assert evaluate("kl-div", p, p, from_="probs", reduction="sum").warnings == ()
-        [warning] = evaluate("kl-div", [-np.inf], [1.0]).suspicious
+        [warning] = evaluate("kl-div", [-np.inf], [1.0]).warnings
         assert warning == "the loss of 1 element is infinite, first at [0]"
 
     def test_clipping_in_the_open_gives_scikit_learns_number(self) -> None:
@@ -443,14 +443,14 @@ class TestTargets:
         assert evaluate("ce", logits((2, 2)), [[0.5, 0.5], [0.0, 1.0]]).warnings == ()
 
     def test_weights_below_0(self) -> None:
-        warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[1.0, -1.5]).suspicious
+        warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[1.0, -1.5]).warnings
         assert warnings == ("weight in row 1 is -1.5; expected at least 0",)
-        warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, -0.5]).suspicious
+        warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, -0.5]).warnings
         assert warnings == ("weight in row 1 is -0.5; expected at least 0",)
-        assert evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, 1.0]).suspicious == ()
+        assert evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, 1.0]).warnings == ()
         of_many = np.where(np.arange(1000) == 999, -1.0, 1.0)
         warnings = evaluate("ce", logits((200, 1000)), np.zeros(200, int), weight=of_many)
-        assert warnings.suspicious == ("weight in row 999 is -1.0; expected at least 0",)
+        assert warnings.warnings == ("weight in row 999 is -1.0; expected at least 0",)
 
 
 class TestMasks:
@@ -529,7 +529,7 @@ class TestMasks:
 
     def test_places_in_what_a_mask_does_not_run_along(self) -> None:
         mask = [0, 1, 1]
-        [found] = evaluate("ce", logits((3, 2)), [0] * 3, mask=mask, weight=[1, -1]).suspicious
+        [found] = evaluate("ce", logits((3, 2)), [0] * 3, mask=mask, weight=[1, -1]).warnings
         assert found == "weight in row 1 is -1; expected at least 0"
         with pytest.raises(DataError, match=r"target at \[0, 1\] is 7.0; expected a probability"):
             evaluate("kl-div", np.log(PROBABILITIES), [[0.5, 7.0, 0.5]], mask=[0, 1])
@@ -617,11 +617,11 @@ class TestRoundedProbabilities:
         """Two of 0.50439453125 are 0.0088 off, and two of 0.5048828125 are 0.0098: of 0.009 in
         that type and 0.0051 in others."""
         p = np.full((1, 2), 0.50439453125)
-        found = evaluate("nll", p.astype(np.float16), [0], from_="probs").suspicious
+        found = evaluate("nll", p.astype(np.float16), [0], from_="probs").warnings
         assert found == ()
-        assert len(evaluate("nll", p, [0], from_="probs").suspicious) == 1
+        assert len(evaluate("nll", p, [0], from_="probs").warnings) == 1
         p = np.full((1, 2), 0.5048828125, np.float16)
-        assert len(evaluate("nll", p, [0], from_="probs").suspicious) == 1
+        assert len(evaluate("nll", p, [0], from_="probs").warnings) == 1
 
     def test_a_single_column_of_ones_is_no_row_of_probabilities(self) -> None:
         assert evaluate("ce", np.ones((5, 1)), np.zeros(5, int)).warnings == ()
@@ -740,37 +740,35 @@ class TestClassAxis:
 class TestTheNumberItself:
     def test_a_weighted_mean(self) -> None:
         found = evaluate("ce", logits((2, 3)), [0, 1], weight=[0.5, 1.0, 1.0])
-        [warning] = found.warnings
-        assert warning == (
+        [note] = found.notes
+        assert note == (
             "the mean is divided by the sum of the weights, 1.5, and not by the 2 elements"
         )
-        assert found.suspicious == ()
+        assert found.warnings == ()
 
     def test_kl_div_divides_by_the_classes_too(self) -> None:
         """PyTorch's numbers, 0.116 and 0.347, are of this input: log(1/2) - log(..) by hand."""
         x, p = np.log([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]])
         found = evaluate("kl-div", x, p)
         assert found.value == pytest.approx(math.log(2) / 3)
-        [warning] = found.warnings
-        assert (
-            "--reduction batchmean divides by the 1 samples and gives the divergence, " in warning
-        )
-        assert warning.endswith("0.693147")
+        [note] = found.notes
+        assert "--reduction batchmean divides by the 1 samples and gives the divergence, " in note
+        assert note.endswith("0.693147")
         whole = evaluate("kl-div", x, p, reduction="batchmean")
         assert whole.value == pytest.approx(math.log(2))
-        assert whole.warnings == ()
+        assert (whole.notes, whole.warnings) == ((), ())
 
     def test_float16(self) -> None:
         """2.7 in float16 is 2.69921875, as is 0.1 0.0999755859375."""
         found = evaluate("l1", np.array([2.7, 0.1], np.float16), [0.0, 0.0])
         assert found.value == (2.69921875 + 0.0999755859375) / 2
-        [warning] = found.warnings
-        assert warning.endswith("PyTorch's answer is rounded to that type, 1.399")
+        [note] = found.notes
+        assert note.endswith("PyTorch's answer is rounded to that type, 1.399")
 
     def test_thousands_of_float16(self) -> None:
         """Newer versions of NumPy show them as 3.494e+03."""
-        [warning] = evaluate("l1", np.array([3494.0], np.float16), [0.0]).warnings
-        assert warning.endswith("PyTorch's answer is rounded to that type, 3494.0")
+        [note] = evaluate("l1", np.array([3494.0], np.float16), [0.0]).notes
+        assert note.endswith("PyTorch's answer is rounded to that type, 3494.0")
 
 
 class TestCommand:

@@ -16,6 +16,7 @@ from losscli.losses.registry import LOSSES
 from losscli.report import FORMATS, open_report
 from losscli.report.document import cells_of, header_of
 from losscli.report.json_text import dumps
+from losscli.report.numbers import AS_USUAL
 from losscli.report.of_result import document_of
 from losscli.result import Fact, Kind, Result, Table
 from losscli.statistics import registered
@@ -114,7 +115,8 @@ def test_for_people_by_its_label(kind: type[Statistic]) -> None:
         text = rendered("table", result)
         for fact in facts:
             assert fact.label in text
-            assert fact.text in text
+            for piece in (*fact.shown, *fact.remark):
+                assert (piece if isinstance(piece, str) else AS_USUAL.alone(piece)) in text
         columns = [column for table in tables for column in table.columns if not column.optional]
         assert all((column.heading or "") in text for column in columns)
 

@@ -95,11 +95,11 @@ class TestJson:
             ],
             "pairing": "position",
             "classes": None,
-            "notes": [],
-            "warnings": [
+            "notes": [
                 "the mean is divided by the sum of the weights, "
                 f"{np.array([1, 2, 3])[inner].sum()}, and not by the {inner.size} elements"
             ],
+            "warnings": [],
             "signature": "loss:cross-entropy|reduction:mean|ignore-index:255|label-smoothing:0.1|"
             f"weight:(3,)|count:864|ignored:672|dtype:float32+uint8|losscli:{losscli.__version__}",
             "version": losscli.__version__,

@@ -25,14 +25,14 @@ class TestProgress:
     def test_on_a_terminal(self, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", np.ones(3_000_000))
         words = self.script("l1", "x.npy", "0", "-j", "1", "-f", "plain", "-q")
-        shown = run_on_terminal(words, columns=100, cwd=tmp_path)
+        shown = run_on_terminal(words, columns=100, cwd=tmp_path, with_bars=True)
         assert re.search(r"━+ +3,000,000 elements, [\d,]+/s 0:00:00", shown)
         assert "1.0\n" in shown
 
     def test_where_only_the_end_tells_how_much_there_is(self, tmp_path: Path) -> None:
         (tmp_path / "t.csv").write_text("x,y\n" + "1,0\n" * 1000)
         words = self.script("l1", "t.csv", "-i", "x", "-t", "y", "-f", "plain", "-q")
-        assert "1,000 elements" in run_on_terminal(words, columns=100, cwd=tmp_path)
+        assert "1,000 elements" in run_on_terminal(words, columns=100, cwd=tmp_path, with_bars=True)
 
     def test_nowhere_else(self, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", np.ones(3_000_000))

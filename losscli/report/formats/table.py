@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TextIO
 
@@ -17,8 +17,9 @@ from losscli.report.document import Block, Document, Line
 from losscli.report.elements import element_header, element_rows
 from losscli.report.format import Cells
 from losscli.report.format import Report as Format
-from losscli.result import Column, Kind, Table, interval_text, short
-from losscli.text import printable
+from losscli.report.numbers import Numbers
+from losscli.result import Column, Kind, Table, short
+from losscli.text import in_the_middle, printable
 
 # Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
 _LINES_KEPT = 6
@@ -30,6 +31,9 @@ _BESIDE_BARS = 36
 # Characters of a column of losses, which most of them have room in.
 _COLUMN_WIDTH = 12
 
+# Blanks between the columns of a block, and the least room for the name of a file.
+_GAP, _LEAST_PATH = 3, 20
+
 # In a pipe a line is as long as what it holds.
 _UNCUT = 1 << 16
 
@@ -38,6 +42,7 @@ class Report(Format):
     """On a terminal the losses end with the screen, and a line says how to get all of them."""
 
     shows_everything = True
+    shows_inputs = True
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -61,21 +66,21 @@ class Report(Format):
         if document.elements is not None:
             self._say_what_was_cut(document.elements)
             return
-        if document.lead is not None:
-            self._console.print(_table(document.lead, document.lead.rows, self._console.width))
-            self._console.print()
         width = _width_of_labels(document)
         for number, block in enumerate(document.blocks):
             if number:
                 self._console.print()
             self._block(block, width)
+            if document.shows_summary and not number:
+                self._console.print()
+                self._table(document.summary, document.numbers)
         if document.closing is not None:
             if len(document.blocks) > 1:
                 self._console.print()
-            self._close(document.closing, width)
+            self._line(document.closing, width)
         for table in document.tables:
             self._console.print()
-            self._table(table)
+            self._table(table, document.numbers)
 
     def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
         table = _drawn("bold")
@@ -86,24 +91,33 @@ class Report(Format):
         self._console.print(table)
 
     def _block(self, block: Block, width: int) -> None:
-        table = Drawn.grid(padding=(0, 2, 0, 0))
-        table.add_column(style="dim", min_width=width)
-        table.add_column(overflow="fold")
-        table.add_row(_text(block.label, style="bold"), _text(block.headline, style="bold"))
-        for label, text in block.lines:
-            table.add_row(_text(label), _text(text))
-        self._console.print(table)
+        numbers = max((cell_len(one.text) for one in block.lines if one.remark), default=0)
+        for place, line in enumerate(block.lines):
+            self._line(line, width, numbers, "bold" if place == 0 else "")
+            if self.below_headline is not None:
+                self.stream.flush()
+                self.below_headline()
+                self.below_headline = None
+        beside = max((cell_len(one.remark) for one in block.files), default=0)
+        room = max(_LEAST_PATH, self._console.width - width - beside - 2 * _GAP)
+        files = [one._replace(text=in_the_middle(one.text, room)) for one in block.files]
+        texts = max((cell_len(one.text) for one in files if one.remark), default=0)
+        for line in files:
+            self._line(line, width, texts)
 
-    def _close(self, closing: Line, width: int) -> None:
-        """The terminal breaks the line, so that what is copied from it is still one."""
-        line = Text.assemble((f"{closing[0]:{width}}  ", "dim"), printable(closing[1]))
-        self._console.print(line, soft_wrap=True)
+    def _line(self, line: Line, width: int, text_width: int = 0, style: str = "") -> None:
+        """The terminal breaks a long line, so that what is copied from it is still one."""
+        gap, text = " " * _GAP, printable(line.text)
+        blanks = " " * (text_width - cell_len(text)) if line.remark else ""
+        label = (f"{printable(line.label):{width}}{gap}", style or "dim")
+        remark = f"{blanks}{gap}{printable(line.remark)}" if line.remark else ""
+        self._console.print(Text.assemble(label, (text, style), remark), soft_wrap=True)
 
-    def _table(self, table: Table) -> None:
+    def _table(self, table: Table, numbers: Numbers) -> None:
         """The rows that fit on the screen, and a line that says how many there are."""
         room = self._console.height - _LINES_KEPT if self._console.is_terminal else None
         shown = table.rows[: None if room is None else max(1, room)]
-        self._console.print(_table(table, shown, self._console.width))
+        self._console.print(_table(table, shown, self._console.width, numbers))
         if len(shown) < len(table.rows):
             self._say(
                 f"the first {len(shown):,} of {len(table.rows):,} {table.what}; --format plain "
@@ -130,11 +144,12 @@ class Report(Format):
 
 
 def _width_of_labels(document: Document) -> int:
-    labels = [label for block in document.blocks for label, _ in ((block.label, ""), *block.lines)]
-    return max(map(len, (*labels, document.closing[0] if document.closing else "")), default=0)
+    lines = [line for block in document.blocks for line in (*block.lines, *block.files)]
+    labels = [line.label for line in lines]
+    return max(map(len, (*labels, document.closing.label if document.closing else "")), default=0)
 
 
-def _table(table: Table, rows: Sequence[object], width: int) -> Drawn:
+def _table(table: Table, rows: Sequence[object], width: int, numbers: Numbers) -> Drawn:
     """The columns that people read, with what they read in the cells."""
     drawn = _drawn("dim")
     columns = [
@@ -143,18 +158,20 @@ def _table(table: Table, rows: Sequence[object], width: int) -> Drawn:
         if column.heading is not None
         and not (column.optional and all(column.of(row) in (None, {}) for row in table.rows))
     ]
+    cells: list[list[str]] = []
     for column in columns:
         left = column.kind is Kind.LABELS or (column.kind is Kind.PLAIN and not column.in_rows)
         for heading in _headings(column):
             drawn.add_column(_text(heading), justify="left" if left else "right", overflow="fold")
+        cells += _cells(column, rows, numbers)
+        if table.rough and column.kind is Kind.COUNT:
+            cells[-1] = _marked(cells[-1], table.rough)
     bars = _bars(table, rows, width)
     if bars is not None:
         drawn.add_column("", justify="left", overflow="fold")
-    for number, row in enumerate(rows):
-        cells = [cell for column in columns for cell in _cells(column, row)]
-        if table.rough:
-            cells = _marked(columns, cells, number in table.rough)
-        drawn.add_row(*map(_text, cells), *([] if bars is None else [_text(bars[number])]))
+        cells.append(bars)
+    for row in zip(*cells, strict=True):
+        drawn.add_row(*map(_text, row))
     return drawn
 
 
@@ -164,31 +181,36 @@ def _headings(column: Column) -> Sequence[str]:
     return (column.heading or "",)
 
 
-def _cells(column: Column, row: object) -> Iterator[str]:
-    value = column.of(row)
+def _cells(column: Column, rows: Sequence[object], numbers: Numbers) -> list[list[str]]:
+    """The texts of a column from top to bottom, of each column that people see."""
+    values = [column.of(row) for row in rows]
     match column.kind:
         case Kind.LABELS:
-            labels = value.values() if isinstance(value, Mapping) else value
-            yield from ("(none)" if label is None else short(label) for label in labels)
+            labels = [one.values() if isinstance(one, Mapping) else one for one in values]
+            shown = [["(none)" if one is None else short(one) for one in row] for row in labels]
+            return _turned(shown, len(column.parts))
         case Kind.INDEX:
-            yield from map(str, value)
+            return _turned([list(map(str, value)) for value in values], len(column.parts))
         case Kind.INTERVAL:
-            yield "" if value is None else interval_text(value)
+            return [numbers.intervals(values)]
         case Kind.SHARE:
-            yield "" if value is None or math.isnan(value) else f"{value:.1%}"
+            return [["" if one is None or math.isnan(one) else f"{one:.1%}" for one in values]]
         case Kind.COUNT:
-            yield f"{value:,}"
+            return [[f"{value:,}" for value in values]]
+        case Kind.LOSS:
+            texts = iter(numbers.column(value for value in values if value is not None))
+            return [["" if value is None else next(texts) for value in values]]
         case _:
-            yield short(value)
+            return [[short(value) for value in values]]
 
 
-def _marked(columns: Sequence[Column], cells: list[str], is_rough: bool) -> list[str]:
-    """The cells with a mark beside the count where the interval is of few samples."""
-    kinds = [column.kind for column in columns for _ in _headings(column)]
-    mark = "*" if is_rough else " "
-    return [
-        cell + mark if kind is Kind.COUNT else cell for cell, kind in zip(cells, kinds, strict=True)
-    ]
+def _turned(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
+    return [[row[column] for row in rows] for column in range(columns)]
+
+
+def _marked(counts: Sequence[str], rough: frozenset[int]) -> list[str]:
+    """Counts with a mark where the interval is of few samples."""
+    return [f"{one}{'*' if row in rough else ' '}" for row, one in enumerate(counts)]
 
 
 def _bars(table: Table, rows: Sequence[object], width: int) -> list[str] | None:
