@@ -23,6 +23,12 @@ class UsageError(LosscliError):
     exit_code = 2
 
 
+def option_error(name: str, value: object, expected: str) -> UsageError:
+    """The error for an option whose value cannot be used; `name` may be that of a parameter."""
+    option = name.rstrip("_").replace("_", "-")
+    return UsageError(f"--{option}: expected {expected}, found {value!r}")
+
+
 class GateError(LosscliError):
     """The result is worse than was allowed."""
 

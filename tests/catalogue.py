@@ -20,10 +20,13 @@ CATALOGUE = ROOT / "losscli" / "losses" / "catalogue.py"
 
 HEAD = '''"""What `losscli --help` says of the losses. Made by tests/catalogue.py, not by hand."""
 
-# ruff: noqa: E501
+from typing import Literal
 
-# The name, the alias, the module of the family, the summary and the formula.
-ROWS: list[tuple[str, str | None, str, str, str]] = [
+# The groups of losses in the help.
+Group = Literal["classification", "regression", "ranking"]
+
+# The name, the alias, the module of the family, the group and the summary.
+ROWS: list[tuple[str, str | None, str, Group, str]] = [
 '''
 
 
@@ -37,7 +40,7 @@ def catalogue() -> str:
     for family in families:
         import_module(family)
     rows = (
-        (one.name, one.alias, family, one.summary, one.formula)
+        (one.name, one.alias, family, one.group, one.summary)
         for family in families
         for one in REGISTERED.values()
         if one.function.__module__ == family

@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from losscli._version import __version__
-from losscli.cli.options import (
-    DELIMITER_HELP,
-    FLAG,
-    FORMAT_HELP,
-    HEADER_HELP,
-    INPUT_FORMAT,
-    WHERE_HELP,
-    comparison_parameters,
-    escaped,
-    parameters_of,
+from losscli.cli.help import (
+    About,
+    Entry,
+    Page,
+    Section,
+    command_class,
+    group_class,
+    sentence,
+    show,
 )
+from losscli.cli.options import DELIMITER_HELP, FORMAT_HELP, HEADER_HELP, INPUT_FORMAT, WHERE_HELP
 from losscli.cli.process import say
-from losscli.errors import UsageError
 from losscli.losses import LISTED, Listed
-from losscli.losses.names import MEANT
 from losscli.report import FORMATS, open_report
 
 # What imports NumPy is imported where it is used: without it, `losscli --help` takes 115 ms and not
@@ -38,61 +36,106 @@ if TYPE_CHECKING:
 # The variable by which a shell asks for completion.
 COMPLETE = "_LOSSCLI_COMPLETE"
 
+_HEADINGS = {
+    "classification": "Classification",
+    "regression": "Regression",
+    "ranking": "Ranking and sequences",
+}
+
+_START = Section(
+    "Start here",
+    (
+        Entry("inspect", "Describe files and suggest the losscli command to run on them."),
+        Entry("compare", "Compare two models on the same targets."),
+        Entry("losses", "List the losses, or show the formula of one."),
+        Entry("help", "Show the help of a command."),
+    ),
+)
+
+_ABOUT = About(
+    "Compute PyTorch losses from saved predictions.",
+    examples=(
+        "losscli nll log_probs.npy labels.npy",
+        "losscli ce preds.parquet -t label --by class",
+        "losscli inspect preds.csv",
+        "losscli ce -h",
+    ),
+)
+_ABOUT_COMPARE = About(
+    "Compare two models on the same targets.",
+    examples=(
+        "losscli compare ce old.npy new.npy labels.npy",
+        "losscli compare mse preds.parquet -i old -i new -t target",
+    ),
+)
+_ABOUT_LOSSES = About(
+    "List the losses, or show the formula of one.",
+    examples=("losscli losses", "losscli losses ce", "losscli losses --format json"),
+)
+_ABOUT_INSPECT = About(
+    "Describe files and suggest the losscli command to run on them.",
+    examples=("losscli inspect preds.parquet", "losscli inspect logits.npy labels.npy"),
+)
+
 # What a command does, once its words are understood.
 Action = Callable[[], None]
+
+# Whether one of several commands is asked for.
+IsWanted = Callable[[Iterable[str]], bool]
 
 
 def app_of(words: Sequence[str]) -> typer.Typer:
     """All commands; with their options only those that are asked for, which saves 50 ms."""
     completing = COMPLETE in os.environ
+    is_short = "-h" in words
 
     def is_wanted(names: Iterable[str]) -> bool:
         return completing or any(name in words for name in names)
 
     app = typer.Typer(
         name="losscli",
+        cls=group_class(_ABOUT._replace(sections=(_START, *_groups()))),
         no_args_is_help=True,
-        epilog="losscli nll preds.npy labels.npy prints the loss; losscli LOSS --help says what a "
-        "loss takes.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
     for listed in LISTED.values():
-        names = {listed.name: False, listed.alias: True} if listed.alias else {listed.name: False}
-        command = _command(listed.name) if is_wanted(names) else _nothing
-        for name, hidden in names.items():
-            app.command(name, hidden=hidden, help=_help(listed))(command)
-    app.add_typer(_comparisons(is_wanted), name="compare")
-    app.command("losses")(_losses)
-    app.command("inspect")(_inspect)
+        names = _names(listed)
+        command = _command(listed.name, is_short=is_short) if is_wanted(names) else _UNUSED
+        command.add_to(app, names)
+    app.add_typer(_comparisons(is_wanted, is_short=is_short), name="compare")
+    app.command("losses", cls=command_class(_ABOUT_LOSSES))(_losses)
+    app.command("inspect", cls=command_class(_ABOUT_INSPECT))(_inspect)
     return app
 
 
-def require_own_name(words: Sequence[str]) -> None:
-    """Raise UsageError for a command by a name that its loss has elsewhere."""
-    name = next(iter(words[1:] if words[:1] == ["compare"] else words), "")
-    meant = MEANT.get(name.lower().replace("_", "-"))
-    if meant is not None:
-        raise UsageError(f"there is no command {name}. {meant}")
+def full_words(words: Sequence[str]) -> Sequence[str]:
+    """The words of a command, where `losscli help ce` is `losscli ce --help`."""
+    return [*words[1:], "--help"] if words[:1] == ["help"] else words
 
 
-def _comparisons(is_wanted: Callable[[Iterable[str]], bool]) -> typer.Typer:
+def _comparisons(is_wanted: IsWanted, *, is_short: bool) -> typer.Typer:
     """The commands `compare LOSS`."""
-    app = typer.Typer(
-        no_args_is_help=True,
-        help="Compare two models on the same targets: losscli compare LOSS A B TARGET.",
-    )
+    about = _ABOUT_COMPARE._replace(sections=tuple(_groups()))
+    app = typer.Typer(cls=group_class(about), no_args_is_help=True)
     if is_wanted(["compare"]):
         for listed in LISTED.values():
-            for name in filter(None, (listed.name, listed.alias)):
-                command = _comparison_command(listed.name) if is_wanted([name]) else _nothing
-                hidden = name == listed.alias
-                app.command(name, hidden=hidden, help=_help(listed))(command)
+            names = _names(listed)
+            is_used = is_wanted(names)
+            command = _comparison(listed.name, is_short=is_short) if is_used else _UNUSED
+            command.add_to(app, names)
     return app
 
 
-def _nothing() -> None:
-    """Stands in the list of commands."""
+def _names(listed: Listed) -> list[str]:
+    return [name for name in (listed.name, listed.alias) if name]
+
+
+def _groups() -> Iterable[Section]:
+    """The losses in groups, for the help."""
+    for group, heading in _HEADINGS.items():
+        losses = [listed for listed in LISTED.values() if listed.group == group]
+        yield Section(heading, [Entry(", ".join(_names(one)), one.summary) for one in losses])
 
 
 def _show_version(wanted: bool) -> None:
@@ -102,61 +145,63 @@ def _show_version(wanted: bool) -> None:
 
 
 _VERSION = typer.Option(
-    "--version",
-    "-V",
-    metavar=FLAG,
-    callback=_show_version,
-    is_eager=True,
-    help="Show the version and exit.",
+    "--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit."
 )
 
 
 def _root(version: Annotated[bool, _VERSION] = False) -> None:
-    """The loss of saved model outputs, as PyTorch computes it."""
+    """Nothing but the options of losscli itself."""
+
+
+_FORMAT = typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP)
 
 
 def _losses(
-    format: Annotated[
-        Literal[FORMATS] | None,  # type: ignore[valid-type]
-        typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP),
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[LOSS]", help="A loss.")] = None,
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
 ) -> Action:
-    """List the losses with their formulas."""
-    from losscli.losses.registry import LOSSES  # noqa: PLC0415
+    from losscli.losses.registry import LOSSES, find  # noqa: PLC0415
 
-    header = ("loss", "inputs", "formula", "source")
-    rows = [(loss.name, _inputs(loss), loss.formula, str(loss.source)) for loss in LOSSES.values()]
+    losses = [*LOSSES.values()] if name is None else [find(name)]
 
     def action() -> None:
-        open_report(format, sys.stdout).rows(header, rows)
+        report = open_report(format, sys.stdout)
+        if not report.shows_everything:
+            rows = [(*_facts(loss), loss.summary) for loss in losses]
+            report.rows(("loss", "inputs", "formula", "source", "summary"), rows)
+        elif name is None:
+            report.rows(("loss", "summary"), [(loss.name, loss.summary) for loss in losses])
+        else:
+            show(_page_of(losses[0]))
 
     return action
+
+
+def _facts(loss: Loss) -> tuple[str, str, str, str]:
+    return loss.name, _inputs(loss), loss.formula, str(loss.source)
+
+
+def _page_of(loss: Loss) -> Page:
+    """The formula of a loss with all that its symbols mean."""
+    name = f"{loss.name}, {loss.alias}" if loss.alias else loss.name
+    entries = (Entry("inputs", _inputs(loss)), Entry("source", str(loss.source)))
+    return Page(name, loss.summary, _details(loss), [Section("Definition", entries)])
 
 
 def _inspect(
     *,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of any format.")],
     full: Annotated[
-        bool,
-        typer.Option("--full", metavar=FLAG, help="Look at all rows, not at the first alone."),
+        bool, typer.Option("--full", help="Read all rows. [default: the first rows]")
     ] = False,
-    format: Annotated[
-        Literal[FORMATS] | None,  # type: ignore[valid-type]
-        typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP),
-    ] = None,
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
     input_format: Annotated[str | None, typer.Option(metavar="FORMAT", help=INPUT_FORMAT)] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", metavar=FLAG, help=escaped(HEADER_HELP))
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help=escaped(DELIMITER_HELP))
-    ] = None,
+    header: Annotated[bool | None, typer.Option("--header/--no-header", help=HEADER_HELP)] = None,
+    delimiter: Annotated[str | None, typer.Option(metavar="CHARACTER", help=DELIMITER_HELP)] = None,
     where: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=VALUE", help=WHERE_HELP)
     ] = None,
 ) -> Action:
-    """Describe files and suggest the losscli command to run on them."""
-
     def action() -> None:
         from losscli.evaluation.inspect import Look  # noqa: PLC0415
         from losscli.evaluation.inspect import inspect as inspect_files  # noqa: PLC0415
@@ -187,40 +232,64 @@ def _inputs(loss: Loss) -> str:
     return " ".join(one.name if one.required else f"[{one.name}]" for one in loss.arrays)
 
 
-def _help(listed: Listed) -> str:
-    """The summary, and the formula line for line."""
-    alias = f" Short: {listed.alias}." if listed.alias else ""
-    return escaped(f"{listed.summary}{alias}\n\n\b\n{listed.formula}")
+def _details(loss: Loss) -> list[str]:
+    formula = "\n".join(f"  {line}" for line in loss.formula.splitlines())
+    return [formula, sentence(loss.symbols)] if loss.symbols else [formula]
 
 
-def _command(name: str) -> Callable[..., Action]:
+class _Described:
+    """A function as a command with its help."""
+
+    def __init__(self, function: Callable[..., Action | None], about: About, *, is_short: bool):
+        self._function = function
+        self._class = command_class(about, is_short=is_short)
+
+    def add_to(self, app: typer.Typer, names: Sequence[str]) -> None:
+        """Add the command by its name, and hidden by its alias."""
+        for number, name in enumerate(names):
+            app.command(name, cls=self._class, hidden=number > 0)(self._function)
+
+
+def _nothing() -> None:
+    """Stands in the list of commands."""
+
+
+_UNUSED = _Described(_nothing, About(""), is_short=False)
+
+
+def _command(name: str, *, is_short: bool) -> _Described:
     """The command of a loss; its options follow from the loss's signature and docstring."""
     from losscli.cli.actions import answer  # noqa: PLC0415
-
-    return _made_of(name, parameters_of, answer)
-
-
-def _comparison_command(name: str) -> Callable[..., Action]:
-    """The command that compares two models by a loss: its own, with a second input."""
-    from losscli.cli.actions import answer_comparison  # noqa: PLC0415
-
-    return _made_of(name, comparison_parameters, answer_comparison)
-
-
-def _made_of(
-    name: str,
-    parameters_for: Callable[[Loss], list[inspect.Parameter]],
-    act: Callable[[Loss, Words], None],
-) -> Callable[..., Action]:
-    """A command that has the parameters of a loss, and acts on what they were given."""
+    from losscli.cli.examples import examples_of  # noqa: PLC0415
+    from losscli.cli.options import parameters_of  # noqa: PLC0415
     from losscli.losses.registry import LOSSES  # noqa: PLC0415
 
     loss = LOSSES[name]
+    about = About(loss.summary, _details(loss), examples_of(loss))
+    return _Described(_function(loss, parameters_of(loss), answer), about, is_short=is_short)
+
+
+def _comparison(name: str, *, is_short: bool) -> _Described:
+    """The command that compares two models by a loss: its own, with a second input."""
+    from losscli.cli.actions import answer_comparison  # noqa: PLC0415
+    from losscli.cli.examples import comparison_examples_of  # noqa: PLC0415
+    from losscli.cli.options import comparison_parameters  # noqa: PLC0415
+    from losscli.losses.registry import LOSSES  # noqa: PLC0415
+
+    loss = LOSSES[name]
+    about = About(f"Compare two models by {loss.name}.", (), comparison_examples_of(loss))
+    function = _function(loss, comparison_parameters(loss), answer_comparison)
+    return _Described(function, about, is_short=is_short)
+
+
+def _function(
+    loss: Loss, parameters: list[inspect.Parameter], act: Callable[[Loss, Words], None]
+) -> Callable[..., Action]:
+    """A function of these parameters, which acts on what they were given."""
 
     def command(**words: object) -> Action:
         return partial(act, loss, words)
 
-    parameters = parameters_for(loss)
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 import typer
 
 from losscli._begin import INTERRUPTED
-from losscli.cli.commands import COMPLETE, app_of, require_own_name
+from losscli.cli.commands import COMPLETE, app_of, full_words
 from losscli.cli.process import keep_memory, prepare, say, silence
 from losscli.cli.supervisor import Terminated
 from losscli.cli.text import guarded
+from losscli.cli.usage import message_of, require_command
 from losscli.errors import DataError, LosscliError, UsageError, first_line
 
 INTERNAL_ERROR = 1
@@ -35,7 +36,7 @@ def main(
     except LosscliError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
-        return _fail(error.format_message().replace("Value error, ", ""), UsageError.exit_code)
+        return _fail(message_of(error), UsageError.exit_code)
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", INTERRUPTED)
     except Terminated as error:
@@ -58,8 +59,8 @@ def _run(arguments: Sequence[str]) -> None:
     """Run a command: its words become an action, which answers."""
     prepare()
     _require_completion()
-    words = [guarded(word) for word in arguments]
-    require_own_name(words)
+    words = full_words([guarded(word) for word in arguments])
+    require_command(words)
     action = app_of(words)(words, prog_name="losscli", standalone_mode=False)
     if sys.stdout is None:
         raise DataError("cannot write the result: standard output is closed")

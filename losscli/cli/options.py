@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -24,34 +23,38 @@ if TYPE_CHECKING:
 
 _SHORT = {"input": "-i", "target": "-t", "weight": "-w"}
 
-_ARRAYS, _FILES, _LOSS, _DETAIL, _RESULT = "Arrays", "Files", "Loss", "Detail", "Result"
+_ARRAYS, _FILES, _LOSS, _DETAIL, _RESULT = "Arrays", "Files", "Loss", "Reports", "Output"
 
-_OUTPUT_HELP = "Write the loss of each element: .npy, .csv, .parquet or .jsonl."
+_OUTPUT_HELP = "Write per-element losses to FILE: .npy, .csv, .parquet or .jsonl."
 _BY_HELP = (
     "Report the loss of each group, worst first. LABEL is a column, a file of labels, or one of "
     "class, column (of the input) and file. Repeat for combinations."
 )
-_BY_COLUMN_HELP = "Like --by, for a column that is called class, column or file."
-_CLUSTER_HELP = "What belongs together, as the tokens of a document, counts as one sample."
-_FAIL_ON_HELP = "What --fail-above judges: the loss, or the upper end of its interval."
+_BY_COLUMN_HELP = "Group by a column, also one called class, column or file."
+_CLUSTER_HELP = (
+    "Count rows with the same value in COLUMN as one sample when the interval is computed."
+)
+_FAIL_ABOVE_HELP = "Exit with code 3 if the loss is above NUMBER."
+_FAIL_ON_HELP = (
+    "Compare the loss with --fail-above, or the upper end of its interval. [default: loss]"
+)
 
-_REDUCTION_HELP = "One number, or the loss of each element."
-FORMAT_HELP = f"{', '.join(FORMATS)}; unless given, table on a terminal and plain in a pipe."
+_REDUCTION_HELP = "Reduce the losses to one number, or print each loss with none."
+FORMAT_HELP = (
+    f"Print as one of {', '.join(FORMATS)}. [default: table on a terminal, plain in a pipe]"
+)
 
-INPUT_FORMAT = f"The format of the first file, whatever it is called: {', '.join(FILE_FORMATS)}."
+INPUT_FORMAT = f"Read the first file as one of {', '.join(FILE_FORMATS)}. [default: by its name]"
 
 HEADER_HELP = "Treat the first CSV line as column names. [default: detect]"
-DELIMITER_HELP = "CSV delimiter: one character, or tab. [default: detect]"
+DELIMITER_HELP = "Split CSV lines at this character, or at 'tab'. [default: detect]"
 WHERE_HELP = (
-    "Keep only rows with this label, or with any other for !=. Separate several values with "
-    "commas. May be repeated."
+    "Keep only rows where COLUMN is VALUE, or with != where it is not. Separate several values "
+    "with commas. Repeat for several conditions."
 )
 
 # PyTorch's deprecated switches in place of `reduction`.
 LEGACY = ("size_average", "reduce")
-
-# In the help, a switch that takes no value.
-FLAG = " "
 
 
 def parameters_of(loss: Loss) -> list[inspect.Parameter]:
@@ -72,13 +75,12 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
     first = loss.arrays[0]
     second = typer.Argument(
         metavar="[B]",
-        help=f"The {first.name} of the second model. Without it, A is a table and -i names a "
-        "column of each model.",
+        help=f"{first.name} of the second model. Without it, A is a table and -i names a column "
+        "of each model.",
     )
     worse = typer.Option(
         "--fail-if-worse",
-        metavar=FLAG,
-        help="Exit with 3 if B is worse than A by more than chance.",
+        help="Exit with code 3 if B is worse than A beyond chance.",
         rich_help_panel=_DETAIL,
     )
     of_one_model = (one.name for one in options() if not one.in_comparison)
@@ -90,7 +92,7 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
     parameters[0] = _parameter(
         parameters[0].name,
         str,
-        typer.Argument(metavar="A", help=f"The {first.name} of the first model."),
+        typer.Argument(metavar="A", help=f"{first.name} of the first model."),
         inspect.Parameter.empty,
     )
     parameters.insert(1, _parameter("second_argument", str | None, second, None))
@@ -106,18 +108,21 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
         option,
         *([] if array.required else short),
         metavar="FILE" if array.required else "FILE|NUMBERS",
-        help=f"The same as {array.name.upper()}; may be repeated, for a file in several parts."
+        help=f"Read {array.name.upper()} from this file. Repeat for a file in several parts."
         if array.required
-        else escaped(array.help),
+        else array.help,
         rich_help_panel=_ARRAYS,
     )
-    how = "names or globs, with commas between them; may be repeated. Without a file, columns of "
+    how = (
+        " Give names or globs, separated by commas or repeated. Without a file of its own, "
+        f"columns of {first.name.upper()}."
+    )
+    name = array.name.replace("_", " ")
     column = typer.Option(
         f"{option}-column",
         *(short if array.required else []),
         metavar="COLUMN",
-        help=f"Columns of a table to take as {array.name}"
-        + (f": {how}{first.name.upper()}." if array == first else "."),
+        help=f"Use these columns as the {name}.{how if array == first else ''}",
         rich_help_panel=_ARRAYS,
     )
     parameters = [
@@ -125,46 +130,46 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
         _parameter(f"{array.name}_column", list[str] | None, column, None),
     ]
     if array.required:
-        argument = typer.Argument(metavar=array.name.upper(), help=escaped(array.help))
+        argument = typer.Argument(metavar=array.name.upper(), help=array.help)
         parameters.insert(0, _parameter(f"{array.name}_argument", str | None, argument, None))
     return parameters
 
 
 def _files(loss: Loss) -> list[inspect.Parameter]:
     """How files are read, where they do not tell themselves."""
-    options: dict[str, tuple[str, Any, str]] = {
+    options: dict[str, tuple[str | None, Any, str]] = {
         "id": (
             "COLUMN",
             str | None,
-            "Pair the rows of several tables by this key: one column, or several with commas.",
+            "Pair rows of several tables by this key. Separate several columns with commas.",
         ),
         "join": (
             "inner",
             Literal[JOINS] | None,
-            "Leave out rows whose key another table lacks. [default: an error]",
+            "Drop rows whose key another table lacks. [default: an error]",
         ),
         "pair": (
             "position",
             Literal[PAIRS] | None,
-            "Pair rows by their position, whatever the columns of the tables say.",
+            "Pair rows by position, even if the tables share a column.",
         ),
         "where": ("COLUMN=VALUE", list[str] | None, WHERE_HELP),
         "keep": (
             "COLUMN",
             list[str] | None,
-            "Show this column with each element in --top, --output and -r none. May be repeated.",
+            "Show this column with each element of --top, --output and -r none. Repeatable.",
         ),
-        "skip_missing": (FLAG, bool, "Leave out rows that lack a value, instead of an error."),
+        "skip_missing": (None, bool, "Drop rows that lack a value. [default: an error]"),
         "input_format": (
             "FORMAT",
             str | None,
             INPUT_FORMAT,
         ),
-        "header": (FLAG, bool | None, HEADER_HELP),
+        "header": (None, bool | None, HEADER_HELP),
         "delimiter": ("CHARACTER", str | None, DELIMITER_HELP),
     }
     if any(option.name == "class_base" for option in loss.options):
-        names = "Names of the classes, with commas between them, or a file of one a line."
+        names = "Name the classes, separated by commas or in a file with one per line."
         options["classes"] = ("NAMES|FILE", str | None, names)
     return [
         _parameter(
@@ -173,7 +178,7 @@ def _files(loss: Loss) -> list[inspect.Parameter]:
             typer.Option(
                 _switch_names(name, kind),
                 metavar=metavar,
-                help=escaped(text),
+                help=text,
                 rich_help_panel=_FILES,
             ),
             False if kind is bool else None,
@@ -188,10 +193,10 @@ def _switch_names(name: str, kind: Any) -> str:
 
 
 def _option(option: Option) -> inspect.Parameter:
-    unless = f"; {option.default} unless given" if option.several else ""
+    default = f" [default: {option.default}]" if option.several else ""
     info = typer.Option(
         _names(option),
-        help=escaped(option.help + unless),
+        help=option.help + default,
         metavar=_metavar(option),
         parser=partial(_none_or, option.kind) if option.has_none else None,
         show_default=not (option.several or option.detected) and option.default is not None,
@@ -207,17 +212,26 @@ def _option(option: Option) -> inspect.Parameter:
 def _metavar(option: Option) -> str | None:
     if option.several:
         return "INDEX"
-    if option.has_none:
-        return f"<{option.kind.__name__}|{NONE}>"
-    return FLAG if option.kind is bool else None
+    if option.choices:
+        return "|".join(map(str, option.choices))
+    if option.kind is bool:
+        return None
+    metavar = "N" if option.kind is int else "NUMBER"
+    return f"{metavar}|{NONE}" if option.has_none else metavar
 
 
-def _none_or(kind: Callable[[str], Any], text: Any) -> Any:
-    """The word for None as it is, as None would be an option that was not given."""
+def _none_or(kind: type[int | float], text: Any) -> Any:
+    """A number, or the word for None: None itself is an option that was not given."""
+    return text if text == NONE else _number(kind, text, f" or {NONE}")
+
+
+def _number(kind: type[int | float], text: Any, alternative: str = "") -> Any:
+    """The number of a word; a default is one already."""
     try:
-        return text if text == NONE else kind(text)
+        return kind(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is neither a number nor {NONE}") from error
+        expected = "a whole number" if kind is int else "a number"
+        raise ValueError(f"expected {expected}{alternative}, found {text!r}") from error
 
 
 def _names(option: Option) -> str:
@@ -227,7 +241,13 @@ def _names(option: Option) -> str:
 
 def _common(loss: Loss) -> list[inspect.Parameter]:
     """What every loss takes."""
-    reduction = typer.Option("--reduction", "-r", help=_REDUCTION_HELP, rich_help_panel=_RESULT)
+    reduction = typer.Option(
+        "--reduction",
+        "-r",
+        metavar="|".join(loss.reductions),
+        help=_REDUCTION_HELP,
+        rich_help_panel=_RESULT,
+    )
     format_name = typer.Option(
         "--format", "-f", metavar="FORMAT", help=FORMAT_HELP, rich_help_panel=_RESULT
     )
@@ -235,32 +255,33 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
         "--threads",
         "-j",
         metavar="N",
-        help="How many threads compute; unless given, one for each core. The result is the same.",
+        help="Use N threads. The result does not depend on N. [default: one per core]",
         rich_help_panel=_RESULT,
     )
     on_nan = typer.Option(
         "--on-nan",
-        help="What a loss that is NaN does; skip leaves it out.",
+        metavar="warn|error|skip",
+        help="Warn about NaN losses, stop at the first, or skip them.",
         rich_help_panel=_RESULT,
     )
     decimals = typer.Option(
         "--decimals",
         metavar="N",
-        help="Show N decimals on a terminal. [default: as many as give four digits]",
+        help="Show N decimals on a terminal. [default: four digits]",
         rich_help_panel=_RESULT,
     )
     broadcast = "Let input and target broadcast to more elements than either has."
     return [
+        *_details(loss),
         _parameter("reduction", Literal[loss.reductions], reduction, loss.default_reduction),
         _parameter("format", Literal[FORMATS] | None, format_name, None),
         _parameter("decimals", int | None, decimals, None),
-        *_details(loss),
         *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
         _parameter("threads", int | None, threads, None),
         _parameter("on_nan", Literal["warn", "error", "skip"], on_nan, "warn"),
-        _switch("no_check", "Do not look for mistakes in what the arrays hold."),
-        _switch("strict", "Take what looks wrong for an error."),
-        _switch("quiet", "No notes on stderr on what was chosen.", "-q"),
+        _switch("no_check", "Skip the checks for common mistakes in the input."),
+        _switch("strict", "Treat warnings about suspicious input as errors."),
+        _switch("quiet", "Hide notes on stderr.", "-q"),
         *(_legacy_switch(name) for name in LEGACY),
     ]
 
@@ -273,10 +294,10 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
         "by_column": (list[str] | None, None, [], "COLUMN", _BY_COLUMN_HELP),
         "cluster": (str | None, None, [], "COLUMN", _CLUSTER_HELP),
         **{option.name: _of_statistic(option) for option in _options_of_statistics(loss)},
-        "digest": (bool, False, [], FLAG, "Report the SHA-256 of every file that was read."),
-        "signature": (bool, False, [], FLAG, "Show one line that identifies the computation."),
-        "fail_above": (float | None, None, [], "NUMBER", "Exit with 3 if the loss is larger."),
-        "fail_on": (Literal["loss", "upper"] | None, None, [], None, _FAIL_ON_HELP),
+        "digest": (bool, False, [], None, "Report the SHA-256 of every file read."),
+        "signature": (bool, False, [], None, "Show one line that identifies the computation."),
+        "fail_above": (float | None, None, [], "NUMBER", _FAIL_ABOVE_HELP),
+        "fail_on": (Literal["loss", "upper"] | None, None, [], "loss|upper", _FAIL_ON_HELP),
     }
     return [
         _parameter(
@@ -299,7 +320,7 @@ def _options_of_statistics(loss: Loss) -> list[StatisticOption]:
 def _of_statistic(option: StatisticOption) -> tuple[Any, Any, list[str], str | None, str]:
     """A switch, or an option that takes one word."""
     if option.kind is bool:
-        return bool, False, [], FLAG, option.help
+        return bool, False, [], None, option.help
     kind = str if option.kind is tuple else option.kind
     return kind | None, None, [], option.metavar, option.help
 
@@ -311,21 +332,18 @@ def _legacy_switch(name: str) -> inspect.Parameter:
 
 
 def _switch(name: str, text: str, *short: str) -> inspect.Parameter:
-    info = typer.Option(
-        f"--{kebab(name)}", *short, metavar=FLAG, help=text, rich_help_panel=_RESULT
-    )
+    info = typer.Option(f"--{kebab(name)}", *short, help=text, rich_help_panel=_RESULT)
     return _parameter(name, bool, info, False)
 
 
 def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Parameter:
+    kinds = [kind, *get_args(kind), *(one for part in get_args(kind) for one in get_args(part))]
+    number = next((one for one in (int, float) if one in kinds), None)
+    if number is not None and info.parser is None:
+        info.parser = partial(_number, number)
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
         annotation=Annotated[kind, info],
     )
-
-
-def escaped(text: str) -> str:
-    """A sentence for the help, where brackets would be markup."""
-    return (text[0].upper() + text[1:]).replace("[", "\\[")

@@ -6,7 +6,7 @@ to import them all, and NumPy with them, would double the time of `losscli --hel
 
 from typing import NamedTuple
 
-from losscli.losses.catalogue import ROWS
+from losscli.losses.catalogue import ROWS, Group
 
 
 class Listed(NamedTuple):
@@ -15,8 +15,8 @@ class Listed(NamedTuple):
     name: str
     alias: str | None
     family: str
+    group: Group
     summary: str
-    formula: str
 
 
 # Every loss; to register one adds it.

@@ -55,14 +55,14 @@ COMMON_ARRAYS = (
     ArrayParameter(
         "mask",
         required=False,
-        help="0 where an element does not count, of the elements' shape or their first axes",
+        help="ignore elements where this is 0, of the shape of the losses or of their leading axes",
         values=Values("flags", 0.0, 1.0, whole=True),
     ),
     ArrayParameter(
         SAMPLE_WEIGHT,
         required=False,
-        help="weight each element by a number of at least 0, of the elements' shape or their "
-        "first axes",
+        help="weight elements by these numbers, of the shape of the losses or of their leading "
+        "axes",
         values=Values("weights", 0.0),
     ),
 )

@@ -49,7 +49,12 @@ def _held(
         )
 
 
-@loss(layout=same_shape, checks=(Check(_held, everywhere=True),), input_kind="probs")
+@loss(
+    group="classification",
+    layout=same_shape,
+    checks=(Check(_held, everywhere=True),),
+    input_kind="probs",
+)
 def bce(
     input: Probabilities,
     target: Probabilities,
@@ -65,10 +70,10 @@ def bce(
     the number of elements, whatever the weights.
 
     Args:
-        input: probabilities of the class 1, from 0 to 1, any shape
+        input: probabilities of class 1, from 0 to 1, any shape
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        weight: a weight for each element, of a shape that broadcasts to the input's
-        clip: hold the input within clip..1-clip, as scikit-learn's log_loss does
+        weight: weight elements by these numbers, of a shape that broadcasts to the input's
+        clip: clip the input to CLIP..1-CLIP, as scikit-learn's log_loss does
 
     Raises:
         DataError: for shapes that do not fit, and an input or target outside 0..1
@@ -116,6 +121,7 @@ _USE_BCE = "; the command bce takes probabilities"
 
 
 @loss(
+    group="classification",
     layout=same_shape,
     checks=(Check(yes_or_no_targets), Check(partial(_probabilities, advice=_USE_BCE))),
     input_kind="logits",
@@ -137,8 +143,8 @@ def bce_with_logits(
     Args:
         input: logits, any shape
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        weight: a weight for each element, of a shape that broadcasts to the input's
-        pos_weight: a weight for the class 1, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, of a shape that broadcasts to the input's
+        pos_weight: weight class 1 by these numbers, of a shape that broadcasts to the input's
 
     Raises:
         DataError: for shapes that do not fit
@@ -170,6 +176,7 @@ def _cost(x: Floats, y: Floats, pos_weight: Floats | None = None) -> Floats:
 
 
 @loss(
+    group="classification",
     layout=same_shape,
     alias="sigmoid-focal",
     checks=(Check(yes_or_no_targets), Check(_probabilities)),
@@ -182,7 +189,7 @@ def focal(
     alpha: Annotated[float | None, Interval(0.0, 1.0)] = 0.25,
     gamma: Annotated[float, Interval(0.0)] = 2.0,
 ) -> PerElement:
-    """Binary cross-entropy of logits that gives less weight to what is predicted well.
+    """Binary cross-entropy of logits, with less weight on well-predicted elements.
 
         a · (1 - q)^gamma · (y · log(1 + exp(-x)) + (1-y) · log(1 + exp(x)))
 
@@ -193,9 +200,9 @@ def focal(
     Args:
         input: logits, any shape
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        alpha: the weight of the class 1, and 1 - alpha that of the class 0; none for no weights,
-            which torchvision writes as -1
-        gamma: how much less an element counts the better it is predicted; 0 is cross-entropy
+        alpha: weight class 1 by alpha and class 0 by 1 - alpha; none for no weights (-1 in
+            torchvision)
+        gamma: reduce the weight of well-predicted elements by this power; 0 is cross-entropy
 
     Raises:
         DataError: for shapes that do not fit
@@ -232,6 +239,7 @@ def _sigmoids(x: Floats) -> tuple[Floats, Floats]:
 
 
 @loss(
+    group="classification",
     layout=class_rows,
     checks=(Check(yes_or_no_targets), Check(negative_weights)),
     input_kind="logits",
@@ -249,7 +257,7 @@ def multilabel_soft_margin(
     Args:
         input: logits, (..., C)
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        weight: a weight for each class, (C), or of another shape that broadcasts to the input's
+        weight: weight classes by these numbers, (C), or of a shape that broadcasts to the input's
 
     Raises:
         DataError: for shapes that do not fit

@@ -33,6 +33,7 @@ Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), If("from_
 
 
 @loss(
+    group="classification",
     layout=index_targets,
     checks=(
         Check(rows_are_what_from_says),
@@ -54,7 +55,7 @@ def nll(
     clip: Clip = None,
     class_base: ClassBase = 0,
 ) -> PerElement:
-    """Negative log-likelihood of each target class, from log-probabilities.
+    """Negative log-likelihood of the target class, from log-probabilities.
 
         -weight[y] · x[y]
 
@@ -63,12 +64,12 @@ def nll(
     Args:
         input: log-probabilities, (C), (N, C) or (N, C, d1, ..., dK); class axis second
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK)
-        weight: a weight for each class, (C)
-        ignore_index: a target that does not count; may be repeated
-        from_: what the input holds
-        clip: hold probabilities within clip..1-clip
-        class_base: the number of the first class in the target; unless given, 0, or what the names
-            of the input's columns say
+        weight: weight classes by these numbers, (C)
+        ignore_index: ignore targets of this class index. Repeat for several
+        from_: read the input as log-probabilities, logits or probabilities
+        clip: clip probabilities to CLIP..1-CLIP
+        class_base: count the classes of the target from this number [default: 0, or detected from
+            the names of the input's columns]
 
     Raises:
         DataError: for shapes that do not fit, and targets outside 0..C-1 that are not ignored
@@ -94,6 +95,7 @@ def nll(
 
 
 @loss(
+    group="classification",
     layout=index_or_probability_targets,
     alias="ce",
     checks=(
@@ -117,30 +119,30 @@ def cross_entropy(
     clip: Clip = None,
     class_base: ClassBase = 0,
 ) -> PerElement:
-    """Cross-entropy of the softmax of logits with classes, or with class probabilities.
+    """Cross-entropy of logits, for class indices or class probabilities.
 
         class y: -(1-ε) · weight[y] · log p[y] - ε/C · Σ_c weight[c] · log p[c]
         probabilities q: -Σ_c weight[c] · ((1-ε) · q[c] + ε/C) · log p[c]
 
     where p = softmax(x) of a row x of the input and ε is the label smoothing. The mean divides
-    by the sum of weight[y] for classes, also when smoothed, and by the number of elements for
-    probabilities, which need not sum to 1.
+    by the sum of weight[y] for class indices, smoothed or not, and by the number of elements for
+    class probabilities, which need not sum to 1.
 
     Args:
         input: logits, (C), (N, C) or (N, C, d1, ..., dK); class axis second
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK); or class
             probabilities of the input's shape
-        weight: a weight for each class, (C)
-        ignore_index: a target that does not count; may be repeated
-        label_smoothing: the share of every target that is spread over all classes
-        from_: what the input holds; probabilities are taken as they are, never renormalised
-        clip: hold probabilities within clip..1-clip
-        class_base: the number of the first class in the target; unless given, 0, or what the names
-            of the input's columns say
+        weight: weight classes by these numbers, (C)
+        ignore_index: ignore targets of this class index. Repeat for several
+        label_smoothing: spread this share of each target over all classes
+        from_: read the input as logits, or as probabilities, which are not renormalised
+        clip: clip probabilities to CLIP..1-CLIP
+        class_base: count the classes of the target from this number [default: 0, or detected from
+            the names of the input's columns]
 
     Raises:
         DataError: for shapes that do not fit, targets outside 0..C-1 that are not ignored, and
-            an ignored class beside probability targets
+            an ignored class with probability targets
         UsageError: for a label smoothing outside 0..1
 
     Example:

@@ -105,6 +105,7 @@ def _infinite(
 
 
 @loss(
+    group="classification",
     layout=distributions,
     reductions=(*REDUCTIONS, "batchmean"),
     checks=(Check(_are_distributions), Check(_infinite, everywhere=True)),
@@ -120,7 +121,7 @@ def kl_div(
         float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))
     ] = None,
 ) -> PerElement:
-    """Kullback-Leibler divergence of the input's distribution from the target's.
+    """Kullback-Leibler divergence of the input distribution from the target distribution.
 
         p · (log p - x)
 
@@ -131,10 +132,11 @@ def kl_div(
     Args:
         input: log-probabilities, any shape
         target: probabilities, from 0 to 1, of a shape that broadcasts with the input's
-        log_target: the target holds log-probabilities
-        from_: what the input holds
-        target_from: what the target holds; unless given, probabilities
-        clip: hold the input's probabilities within clip..1-clip
+        log_target: read the target as log-probabilities
+        from_: read the input as log-probabilities, logits or probabilities
+        target_from: read the target as log-probabilities, logits or probabilities [default:
+            probs]
+        clip: clip the input's probabilities to CLIP..1-CLIP
 
     Raises:
         DataError: for shapes that do not fit
@@ -179,7 +181,7 @@ def _target_kind(options: Mapping[str, Any]) -> str:
     return options["target_from"] or ("log-probs" if options["log_target"] else "probs")
 
 
-@loss(layout=broadcasting)
+@loss(group="regression", layout=broadcasting)
 def poisson_nll(
     input: LogCounts,
     target: Counts,
@@ -188,7 +190,7 @@ def poisson_nll(
     full: bool = False,
     eps: float = 1e-8,
 ) -> PerElement:
-    """Negative log-likelihood of counts under Poisson distributions.
+    """Poisson negative log-likelihood of counts.
 
         exp(x) - y · x, or x - y · log(x + eps) without log_input
 
@@ -198,9 +200,9 @@ def poisson_nll(
     Args:
         input: logarithms of expected counts, any shape
         target: counts, of a shape that broadcasts with the input's
-        log_input: the input holds logarithms
+        log_input: read the input as logarithms
         full: add the terms that do not depend on the input
-        eps: is added to the input before its logarithm is taken
+        eps: add this to the input before its logarithm is taken
 
     Raises:
         DataError: for shapes that do not fit
@@ -222,11 +224,11 @@ def _stirling(y: Floats) -> Floats:
     return np.where(y > 1.0, approximation, 0.0)
 
 
-@loss(layout=with_variance)
+@loss(group="regression", layout=with_variance)
 def gaussian_nll(
     input: Numbers, target: Numbers, var: Variances, *, full: bool = False, eps: float = 1e-6
 ) -> PerElement:
-    """Negative log-likelihood of targets under normal distributions.
+    """Gaussian negative log-likelihood of targets, with predicted variances.
 
         (log v + (x - y)²/v) / 2 with v = max(var, eps)
 
@@ -238,7 +240,7 @@ def gaussian_nll(
         var: variances, at least 0: a number, the input's shape, or that without its last axis or
             with one axis of size 1
         full: add the term that does not depend on the input
-        eps: the least variance
+        eps: raise smaller variances to this
 
     Raises:
         DataError: for shapes that do not fit, and negative variances

@@ -56,6 +56,11 @@ def formula(docstring: str) -> str:
     return _search(r"\n\n((?:    \S.*\n)+)", docstring)
 
 
+def symbols(docstring: str) -> str:
+    """The paragraph below the formula, which says what its symbols are."""
+    return " ".join(_search(r"\n\n(?:    \S.*\n)+\n((?:(?!\w+:)\S.*\n)*)", docstring).split())
+
+
 def source(docstring: str) -> Source:
     """The name behind `Source:`, and the lines below it as references."""
     name, *references = _search(r"^Source: ((?:.+(?:\n|\Z))+)", docstring).splitlines()

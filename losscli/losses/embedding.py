@@ -21,11 +21,11 @@ from losscli.losses.summing import total
 _EPSILON = float(np.float32(1e-12))
 
 
-@loss(layout=vector_pairs, checks=(Check(signs),))
+@loss(group="ranking", layout=vector_pairs, checks=(Check(signs),))
 def cosine_embedding(
     input1: Vectors, input2: Vectors, target: Signs, *, margin: float = 0.0
 ) -> PerElement:
-    """Cosine distance of pairs that are alike, and cosine similarity beyond a margin of others.
+    """Cosine distance of similar pairs, cosine similarity above a margin of dissimilar pairs.
 
         1 - cos(x1, x2) if y = 1, max(0, cos(x1, x2) - margin) if y = -1
 
@@ -34,8 +34,8 @@ def cosine_embedding(
     Args:
         input1: vectors, (D) or (N, D)
         input2: vectors, the shape of input1
-        target: 1 for alike and -1 for not, () or (N)
-        margin: the cosine up to which pairs that are not alike cost nothing
+        target: 1 for similar and -1 for dissimilar pairs, () or (N)
+        margin: count no loss for dissimilar pairs whose cosine is at most this
 
     Raises:
         DataError: for shapes that do not fit
@@ -106,7 +106,7 @@ def _dot(a: Floats, b: Floats) -> Floats:
     return total(a * b, -1)
 
 
-@loss(layout=vector_triples)
+@loss(group="ranking", layout=vector_triples)
 def triplet_margin(
     anchor: Vectors,
     positive: Vectors,
@@ -117,7 +117,7 @@ def triplet_margin(
     eps: float = 1e-6,
     swap: bool = False,
 ) -> PerElement:
-    """Margin by which the negative fails to be farther from the anchor than the positive.
+    """Hinge loss on the distances from an anchor to a positive and a negative.
 
         max(0, margin + d(a, x) - d(a, z)) with d(u, v) = (Σ_i |u[i] - v[i] + eps|^p)^(1/p)
 
@@ -128,10 +128,10 @@ def triplet_margin(
         anchor: vectors, (..., D)
         positive: vectors, of a shape that broadcasts with the anchor's
         negative: vectors, of a shape that broadcasts with the anchor's
-        margin: the lead that costs nothing
-        p: the norm's degree
-        eps: is added to each difference
-        swap: take the negative's distance to the positive where it is smaller
+        margin: count no loss where the negative is farther by at least this
+        p: measure distances with the norm of this degree
+        eps: add this to each difference
+        swap: use the distance from positive to negative where it is smaller
 
     Raises:
         DataError: for shapes that do not fit

@@ -18,9 +18,9 @@ from losscli.losses.registry import loss
 from losscli.losses.summing import mean, total
 
 
-@loss(layout=target_for_input, checks=(Check(signs),))
+@loss(group="classification", layout=target_for_input, checks=(Check(signs),))
 def soft_margin(input: Scores, target: Signs) -> PerElement:
-    """Logistic loss of scores with targets of 1 and -1.
+    """Logistic loss of scores, for targets 1 and -1.
 
         log(1 + exp(-y · x))
 
@@ -43,9 +43,9 @@ def soft_margin(input: Scores, target: Signs) -> PerElement:
     return PerElement(softplus(-widen(target) * widen(input)))
 
 
-@loss(layout=broadcasting, checks=(Check(signs),))
+@loss(group="ranking", layout=broadcasting, checks=(Check(signs),))
 def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> PerElement:
-    """Distances as they are for pairs that are alike, and what they lack of a margin for others.
+    """Hinge loss on the distances of similar (1) and dissimilar (-1) pairs.
 
         x if y = 1, max(0, margin - x) if y = -1
 
@@ -53,8 +53,8 @@ def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> 
 
     Args:
         input: distances, any shape
-        target: 1 for alike and -1 for not, of a shape that broadcasts with the input's
-        margin: the distance from which on pairs that are not alike cost nothing
+        target: 1 for similar and -1 for dissimilar pairs, a shape that broadcasts with the input's
+        margin: count no loss for dissimilar pairs that are at least this far apart
 
     Raises:
         DataError: for shapes that do not fit
@@ -74,11 +74,11 @@ def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> 
     return PerElement(where(y != -1.0, alike) + where(y != 1.0, unlike))
 
 
-@loss(layout=as_many_axes, checks=(Check(signs),))
+@loss(group="ranking", layout=as_many_axes, checks=(Check(signs),))
 def margin_ranking(
     input1: Scores, input2: Scores, target: Signs, *, margin: float = 0.0
 ) -> PerElement:
-    """Margin by which the score that should be higher fails to be.
+    """Hinge loss on the difference of two scores, of which one should be higher.
 
         max(0, -y · (x1 - x2) + margin)
 
@@ -86,9 +86,9 @@ def margin_ranking(
 
     Args:
         input1: scores, any shape
-        input2: scores, of as many axes as input1 and a shape that broadcasts with its shape
-        target: 1 where input1 should be higher and -1 where input2, of such a shape as input2
-        margin: the lead that costs nothing
+        input2: scores, of a shape with as many axes as input1 that broadcasts with it
+        target: 1 where input1 should be higher, -1 where input2 should be; a shape as for input2
+        margin: count no loss where the higher score leads by at least this
 
     Raises:
         DataError: for shapes that do not fit
@@ -104,7 +104,7 @@ def margin_ranking(
     return PerElement(np.maximum(margin - lead, 0.0))
 
 
-@loss(layout=row_index_targets, checks=(Check(negative_weights),))
+@loss(group="classification", layout=row_index_targets, checks=(Check(negative_weights),))
 def multi_margin(
     input: Scores,
     target: ClassIndices,
@@ -114,7 +114,7 @@ def multi_margin(
     weight: Weights | None = None,
     class_base: ClassBase = 0,
 ) -> PerElement:
-    """Margin by which the target class's score leads each other class's.
+    """Multiclass hinge loss of scores.
 
         1/C · Σ_{c≠y} weight[y] · max(0, margin - x[y] + x[c])^p
 
@@ -124,11 +124,11 @@ def multi_margin(
     Args:
         input: scores, (), (C) or (N, C)
         target: class indices from 0 to C-1, () or (N)
-        p: the power, 1 or 2
-        margin: the lead that costs nothing
-        weight: a weight for each class, (C)
-        class_base: the number of the first class in the target; unless given, 0, or what the names
-            of the input's columns say
+        p: raise the hinge loss to this power, 1 or 2
+        margin: count no loss where the target class leads by at least this
+        weight: weight classes by these numbers, (C)
+        class_base: count the classes of the target from this number [default: 0, or detected from
+            the names of the input's columns]
 
     Raises:
         DataError: for shapes that do not fit, and targets outside 0..C-1
@@ -150,9 +150,9 @@ def multi_margin(
     return PerElement(values if weight is None else widen(weight)[indices] * values)
 
 
-@loss(layout=label_rows)
+@loss(group="classification", layout=label_rows)
 def multilabel_margin(input: Scores, target: ClassIndices) -> PerElement:
-    """Margin by which the scores of a row's classes lead those of all other classes.
+    """Multilabel hinge loss of scores.
 
         1/C · Σ_{y in Y} Σ_{c not in Y} max(0, 1 - (x[y] - x[c]))
 
@@ -160,7 +160,7 @@ def multilabel_margin(input: Scores, target: ClassIndices) -> PerElement:
 
     Args:
         input: scores, (), (C) or (N, C)
-        target: the classes of each row from 0 to C-1 and then -1, the input's shape
+        target: class indices of each row from 0 to C-1, followed by -1; the input's shape
 
     Raises:
         DataError: for shapes that do not fit, and targets outside -1..C-1

@@ -6,6 +6,7 @@ MEANT = {
     "log-loss": "Use nll --from probs for classes, or bce for the probability of one class.",
     "xent": "Use cross-entropy.",
     "rmse": "Use mse, which also reports rmse.",
+    "version": "Use --version.",
     "perplexity": "Use nll or cross-entropy, which also report perplexity.",
 }
 MEANT["logloss"] = MEANT["log-loss"]

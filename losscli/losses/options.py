@@ -9,7 +9,7 @@ from numbers import Integral
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from losscli.errors import UsageError
+from losscli.errors import UsageError, option_error
 from losscli.losses import kebab
 
 Integers = int | Sequence[int]
@@ -50,6 +50,10 @@ class If(NamedTuple):
 
     def holds(self, options: Options) -> bool:
         return options[self.option] in self.values
+
+    def __str__(self) -> str:
+        name, value = kebab(self.option), self.values[0]
+        return f"--no-{name}" if value is False else f"--{name} {value}"
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,10 @@ class Option(NamedTuple):
         if self.kind is int and not -(1 << 63) <= value < 1 << 63:
             raise self._refused(value, "a whole number of 64 bits")
         if not self.choices and value not in self.interval:
-            raise self._refused(value, f"a value {self.interval}")
+            raise self._refused(value, f"a number {self.interval}")
         if self.needs and not self.needs.holds(others):
-            needed = f"--{kebab(self.needs.option)} {self.needs.values[0]}"
-            raise UsageError(f"{self.name} is {value}, which needs {needed}")
+            raise UsageError(f"--{kebab(self.name)} {value} needs {self.needs}")
         return value  # type: ignore[no-any-return]
 
     def _refused(self, value: Any, expected: str) -> UsageError:
-        return UsageError(f"{self.name} is {value!r}; expected {expected}")
+        return option_error(self.name, value, expected)

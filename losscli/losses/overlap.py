@@ -37,6 +37,7 @@ def _one_minus_overlap(sums: list[float], smooth: float) -> float:
 
 
 @loss(
+    group="classification",
     layout=index_or_probability_targets,
     checks=(Check(rows_are_what_from_says), Check(negative_target_rows)),
     reductions=("pooled",),
@@ -52,7 +53,7 @@ def dice(
     from_: Literal["probs", "logits"] = "probs",
     class_base: ClassBase = 0,
 ) -> PerElement:
-    """One minus the overlap of probabilities and targets, of the whole data set.
+    """Soft Dice loss: one minus the overlap of probabilities and targets.
 
         1 - (2·Σpt + smooth) / (Σp + Σt + smooth)
 
@@ -64,12 +65,12 @@ def dice(
         input: probabilities, (C), (N, C) or (N, C, d1, ..., dK); class axis second
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK); or probabilities of the
             input's shape
-        average: over all classes at once, or the mean over classes
-        smooth: is added to both sides of the ratio, so that a class that is nowhere costs 0
-        ignore_index: a target that does not count; may be repeated
-        from_: what the input holds; logits are normalised by softmax
-        class_base: the number of the first class in the target; unless given, 0, or what the names
-            of the input's columns say
+        average: compute one overlap of all classes (micro), or the mean over classes (macro)
+        smooth: add this to both sides of the ratio, so that an absent class costs 0
+        ignore_index: ignore targets of this class index. Repeat for several
+        from_: read the input as probabilities, or as logits, which softmax normalises
+        class_base: count the classes of the target from this number [default: 0, or detected from
+            the names of the input's columns]
 
     Raises:
         DataError: for shapes that do not fit, and targets outside 0..C-1 that are not ignored

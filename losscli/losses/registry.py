@@ -16,6 +16,7 @@ from losscli.elements import REDUCTIONS, Floats, PerElement
 from losscli.errors import UsageError
 from losscli.losses import LISTED, Listed, docstrings, kebab
 from losscli.losses.arrays import COMMON_ARRAYS, ArrayParameter, declared_values
+from losscli.losses.catalogue import Group
 from losscli.losses.checks import Check
 from losscli.losses.docstrings import Source, docstring_of
 from losscli.losses.layout import ArrayInfo, Layout
@@ -55,6 +56,7 @@ class Loss:
 
     name: str
     alias: str | None
+    group: Group
     function: Callable[..., PerElement]
     rule: LayoutRule
     reductions: tuple[str, ...]
@@ -68,6 +70,7 @@ class Loss:
     options: tuple[Option, ...]
     summary: str
     formula: str
+    symbols: str
     source: Source
 
     @property
@@ -183,6 +186,7 @@ LOSSES = _Losses()
 
 def loss(
     *,
+    group: Group,
     layout: LayoutRule,
     alias: str | None = None,
     reductions: tuple[str, ...] = REDUCTIONS,
@@ -196,8 +200,9 @@ def loss(
     """Register a function on blocks as a loss.
 
     Its positional parameters are the arrays it needs; the keyword parameters are further
-    arrays and options. The docstring gives the summary, the formula (the first indented lines),
-    the help of each parameter and the source.
+    arrays and options. `group` is its place in the help. The docstring gives the summary, the
+    formula (the first indented lines), the symbols of the formula (the next paragraph), the help
+    of each parameter and the source.
     """
 
     def register(function: LossFunction) -> LossFunction:
@@ -208,6 +213,7 @@ def loss(
         entry = Loss(
             name=kebab(function.__name__),
             alias=alias,
+            group=group,
             function=function,
             rule=layout,
             reductions=reductions,
@@ -221,13 +227,14 @@ def loss(
             options=tuple(options),
             summary=docstrings.summary(docstring),
             formula=docstrings.formula(docstring),
+            symbols=docstrings.symbols(docstring),
             source=docstrings.source(docstring),
         )
         if entry.name in REGISTERED:
             raise TypeError(f"two losses are called {entry.name}")
         REGISTERED[entry.name] = entry
         LISTED[entry.name] = Listed(
-            entry.name, entry.alias, function.__module__, entry.summary, entry.formula
+            entry.name, entry.alias, function.__module__, entry.group, entry.summary
         )
         return function
 

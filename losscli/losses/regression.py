@@ -14,9 +14,9 @@ from losscli.losses.options import Interval
 from losscli.losses.registry import Unit, loss
 
 
-@loss(layout=broadcasting)
+@loss(group="regression", layout=broadcasting)
 def l1(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> PerElement:
-    """Absolute difference.
+    """Absolute error.
 
         weight · |x - y|
 
@@ -25,7 +25,7 @@ def l1(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> Per
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        weight: a weight for each element, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, of a shape that broadcasts to the input's
 
     Raises:
         DataError: for shapes that do not fit
@@ -40,9 +40,9 @@ def l1(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> Per
     return _weighted_mean(_difference(input, target), weight)
 
 
-@loss(layout=broadcasting, unit=Unit.SQUARES)
+@loss(group="regression", layout=broadcasting, unit=Unit.SQUARES)
 def mse(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> PerElement:
-    """Squared difference.
+    """Squared error.
 
         weight · (x - y)²
 
@@ -51,7 +51,7 @@ def mse(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> Pe
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        weight: a weight for each element, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, of a shape that broadcasts to the input's
 
     Raises:
         DataError: for shapes that do not fit
@@ -66,11 +66,11 @@ def mse(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> Pe
     return _weighted_mean(np.square(_difference(input, target)), weight)
 
 
-@loss(layout=broadcasting)
+@loss(group="regression", layout=broadcasting)
 def smooth_l1(
     input: Numbers, target: Numbers, *, beta: Annotated[float, Interval(0.0)] = 1.0
 ) -> PerElement:
-    """Squared difference near 0, absolute difference beyond beta; l1 at beta = 0.
+    """Squared error near 0, absolute error beyond beta.
 
         e²/(2·beta) if e < beta, else e - beta/2
 
@@ -79,7 +79,7 @@ def smooth_l1(
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        beta: the difference from which on the loss is linear
+        beta: use the absolute error from this difference on; 0 is l1
 
     Raises:
         DataError: for shapes that do not fit
@@ -99,7 +99,7 @@ def smooth_l1(
     return PerElement(m / beta * (e - 0.5 * m))  # as in `_quadratic_to_linear`, but m/beta is <= 1
 
 
-@loss(layout=broadcasting)
+@loss(group="regression", layout=broadcasting)
 def huber(
     input: Numbers,
     target: Numbers,
@@ -107,7 +107,7 @@ def huber(
     weight: Weights | None = None,
     delta: Annotated[float, Interval(0.0, low_included=False)] = 1.0,
 ) -> PerElement:
-    """Squared difference near 0, delta times the absolute difference beyond delta.
+    """Squared error near 0, delta times the absolute error beyond delta.
 
         weight · (e²/2 if e <= delta, else delta · (e - delta/2))
 
@@ -117,8 +117,8 @@ def huber(
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        weight: a weight for each element, of a shape that broadcasts to the input's
-        delta: the difference from which on the loss is linear
+        weight: weight elements by these numbers, of a shape that broadcasts to the input's
+        delta: use the absolute error from this difference on
 
     Raises:
         DataError: for shapes that do not fit

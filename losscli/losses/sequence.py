@@ -82,6 +82,7 @@ def _infinite(
 
 
 @loss(
+    group="ranking",
     layout=sequences,
     checks=(
         Check(_are_log_probabilities),
@@ -99,7 +100,7 @@ def ctc(
     zero_infinity: bool = False,
     from_: Literal["log-probs", "logits", "probs"] = "log-probs",
 ) -> PerElement:
-    """Connectionist temporal classification: a sequence of labels with no times.
+    """Connectionist temporal classification of unaligned label sequences.
 
         -log Σ_a Π_t p[t, a[t]]
 
@@ -111,9 +112,9 @@ def ctc(
         targets: class indices, (N, S), (S), or those of all samples end to end
         input_lengths: the number of steps of each sample, at most T, (N) or one for all
         target_lengths: the number of labels of each sample, at most S, (N) or one for all
-        blank: the class that stands for no label
-        zero_infinity: 0 where the target does not fit into the steps, instead of infinity
-        from_: what log_probs holds
+        blank: use this class index as the blank
+        zero_infinity: count 0 instead of infinity where the target does not fit into the steps
+        from_: read log_probs as log-probabilities, logits or probabilities
 
     Raises:
         DataError: for shapes that do not fit, lengths out of range, and targets outside 0..C-1

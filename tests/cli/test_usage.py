@@ -99,7 +99,7 @@ class TestUsage:
     @pytest.mark.parametrize("base", [2**63, -(2**63) - 1, 10**400])
     def test_a_class_base_beyond_64_bits(self, base: int, run: Run) -> None:
         line = refusal(run, "nll", "nowhere.npy", "y.npy", "--class-base", base, code=2)
-        assert line == f"class_base is {base}; expected a whole number of 64 bits"
+        assert line == f"--class-base: expected a whole number of 64 bits, found {base}"
 
     @pytest.mark.parametrize("base", [2**63 - 1, -(2**63)])
     def test_a_class_base_of_64_bits(self, base: int, run: Run) -> None:

@@ -28,6 +28,7 @@ from mutants import mutant, mutated
 from target import CORPUS, MOST_BYTES, check_command
 
 from losscli.cli import main as command
+from losscli.losses import LISTED
 from losscli.readers.memory import limit_process
 
 MOST_SECONDS = 5
@@ -143,7 +144,8 @@ def _require_answer(words: list[str]) -> None:
 
 # To make the commands and their options anew would take 20 ms each time.
 _app_of = functools.cache(command.app_of)
-command.app_of = lambda words: _app_of(tuple(words[:1]))  # type: ignore[assignment]
+_NAMES = {"compare", *LISTED, *(listed.alias for listed in LISTED.values())}
+command.app_of = lambda words: _app_of(tuple(word for word in words if word in _NAMES))  # type: ignore[assignment]
 typer.main.get_command = functools.cache(typer.main.get_command)
 
 if __name__ == "__main__":

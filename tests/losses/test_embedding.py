@@ -68,5 +68,5 @@ class TestVectors:
         assert losscli.triplet_margin(a, x, z, p=p, eps=0.0) == 1 + distance
 
     def test_a_triplet_margin_is_above_0(self) -> None:
-        with pytest.raises(UsageError, match=r"margin is 0.0; expected a value above 0"):
+        with pytest.raises(UsageError, match=r"--margin: expected a number above 0, found 0.0"):
             losscli.triplet_margin([[0.0]], [[0.0]], [[0.0]], margin=0.0)

@@ -120,7 +120,7 @@ class TestMargins:
             DataError, match=r"input has shape \(2, 3, 4\); expected \(C\) or \(N, C"
         ):
             losscli.multi_margin(np.zeros((2, 3, 4)), np.zeros((2, 4), int))
-        with pytest.raises(UsageError, match="p is 3; expected a value from 1 to 2"):
+        with pytest.raises(UsageError, match="--p: expected a number from 1 to 2, found 3"):
             losscli.multi_margin([[1.0, 2.0]], [0], p=3)
 
     @pytest.mark.parametrize(

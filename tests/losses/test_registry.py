@@ -83,9 +83,16 @@ def test_the_help_of_the_command(name: str, capsys: pytest.CaptureFixture[str]) 
 def test_the_list_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["losses"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
-    assert header == "loss\tinputs\tformula\tsource"
+    assert header == "loss\tinputs\tformula\tsource\tsummary"
     assert [row.split("\t")[0] for row in rows] == list(LOSSES)
-    assert "nll\tinput target [weight]\t-weight[y] · x[y]\ttorch.nn.functional.nll_loss" in rows
+    [nll] = [row for row in rows if row.startswith("nll\t")]
+    assert nll.split("\t") == [
+        "nll",
+        "input target [weight]",
+        "-weight[y] · x[y]",
+        "torch.nn.functional.nll_loss",
+        "Negative log-likelihood of the target class, from log-probabilities.",
+    ]
 
 
 def test_a_public_name_is_made_once_and_no_other_is() -> None:
@@ -124,9 +131,9 @@ def test_an_option_with_a_default_can_be_switched_off(
         assert main(["focal", "0,0", "0,1", *words]) == 0
         assert float(capsys.readouterr().out) == pytest.approx(expected, rel=1e-15)
     assert main(["focal", "0,0", "0,1", "--alpha", "2"]) == 2
-    assert "alpha is 2.0; expected a value from 0 to 1" in capsys.readouterr().err
+    assert "--alpha: expected a number from 0 to 1, found 2.0" in capsys.readouterr().err
     assert main(["focal", "0,0", "0,1", "--alpha", "off"]) == 2
-    assert "'off' is neither a number nor none" in capsys.readouterr().err
+    assert "--alpha: expected a number or none, found 'off'" in capsys.readouterr().err
 
 
 def test_what_a_loss_measures_follows_from_its_options() -> None:
@@ -169,7 +176,7 @@ def test_a_loss_is_found_by_alias_and_with_underscores() -> None:
 def added() -> Iterator[Loss]:
     """A loss that is nothing but a registered function."""
 
-    @loss(layout=same_shape)
+    @loss(group="regression", layout=same_shape)
     def scaled_cosh(
         input: Array, target: Array, *, scale: Annotated[float, Interval(0.0)] = 1.0
     ) -> PerElement:
@@ -180,7 +187,7 @@ def added() -> Iterator[Loss]:
         Args:
             input: numbers, any shape
             target: numbers, the input's shape
-            scale: what differences are multiplied by
+            scale: multiply differences by this
 
         Source: none
         """
@@ -201,11 +208,11 @@ def test_an_added_loss_is_there_at_once(
     assert function(added)([1.0, 2.0], [0.0, 2.0], scale=2.0) == expected
     assert losscli.evaluate("scaled_cosh", [1.0, 2.0], [0.0, 2.0], scale=2.0).value == expected
     assert main(["scaled-cosh", "--help"]) == 0
-    assert "What differences are multiplied by" in capsys.readouterr().out
+    assert "Multiply differences by this." in capsys.readouterr().out
     assert main(["losses"]) == 0
     assert "log cosh(scale · (x - y))" in capsys.readouterr().out
     assert main(["scaled-cosh", "1", "2", "--scale", "-1"]) == 2
-    assert "scale is -1.0; expected a value at least 0" in capsys.readouterr().err
+    assert "--scale: expected a number at least 0, found -1.0" in capsys.readouterr().err
 
 
 def test_the_list_of_commands_is_that_of_the_registry() -> None:
@@ -241,5 +248,5 @@ def test_two_losses_of_one_name() -> None:
 
     mse.__doc__ = LOSSES["mse"].function.__doc__
     with pytest.raises(TypeError, match="two losses are called mse"):
-        loss(layout=same_shape)(mse)
+        loss(group="regression", layout=same_shape)(mse)
     assert losscli.mse([1.0], [3.0]) == 4.0

@@ -33,9 +33,9 @@ class TestRegression:
         assert losscli.smooth_l1([0.0, 2.0], [0.0, -1.0], beta=0.0) == 1.5
 
     def test_bounds(self) -> None:
-        with pytest.raises(UsageError, match="beta is -1.0; expected a value at least 0"):
+        with pytest.raises(UsageError, match="--beta: expected a number at least 0, found -1.0"):
             losscli.smooth_l1([0.0], [0.0], beta=-1.0)
-        with pytest.raises(UsageError, match=r"delta is 0.0; expected a value above 0"):
+        with pytest.raises(UsageError, match=r"--delta: expected a number above 0, found 0.0"):
             losscli.huber([0.0], [0.0], delta=0.0)
 
     def test_broadcasting_is_said(self) -> None:

@@ -28,8 +28,9 @@ def index_targets(
     """Input (C), (N, C) or (N, C, d1..dK), target without the class axis; a weight a class.
 
     Args:
-        class_axis: the input's axis of classes; unless given, the second, or the only one
-        shift: each step of the last axis is judged by the next step's target, as in causal
+        class_axis: use this axis of the input as the class axis [default: the second, or the only
+            one]
+        shift: compare each step of the last axis with the target of the next step, as in causal
             language models
     """
     classes = class_axis_of(arrays["input"], class_axis)
@@ -46,8 +47,9 @@ def index_or_probability_targets(
     """As `index_targets`; a target of the input's shape is the probability of each class.
 
     Args:
-        class_axis: the input's axis of classes; unless given, the second, or the only one
-        shift: each step of the last axis is judged by the next step's target, as in causal
+        class_axis: use this axis of the input as the class axis [default: the second, or the only
+            one]
+        shift: compare each step of the last axis with the target of the next step, as in causal
             language models
     """
     source, target = arrays["input"], arrays["target"]

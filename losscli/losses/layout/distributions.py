@@ -48,8 +48,7 @@ def distributions(
     in each block, and last.
 
     Args:
-        class_axis: the axis of the classes, along which logits become probabilities; unless
-            given, the last of one or two axes
+        class_axis: normalise logits along this axis [default: the last of one or two axes]
     """
     if "logits" not in (from_, target_from):
         return broadcasting(arrays)

@@ -1,0 +1,240 @@
+"""The help of every command: usage, text, sections of options with one left edge, examples."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+import typer.core
+
+# The column where descriptions begin, and the widest line of text.
+_EDGE, _WIDEST = 32, 100
+
+# Options that the short help shows, by the names of their parameters.
+_COMMON = (
+    "input_column",
+    "target_column",
+    "weight",
+    "ignore_index",
+    "from_",
+    "reduction",
+    "by",
+    "top",
+    "id",
+    "where",
+    "output",
+    "format",
+    "fail_above",
+    "fail_if_worse",
+    "quiet",
+    "help",
+)
+
+
+_HELP = "Show the common options (-h) or all of them (--help)."
+
+
+class Entry(NamedTuple):
+    """A line of a section: names on the left, a description on the right."""
+
+    names: str
+    text: str
+
+
+class Section(NamedTuple):
+    """Entries below a heading."""
+
+    heading: str
+    entries: Sequence[Entry]
+
+
+class Page(NamedTuple):
+    """The help of a command.
+
+    Args:
+        title: the words of the command, or the names of a loss
+        summary: one sentence
+        details: paragraphs below the summary, which keep their lines
+        sections: arguments and options
+        examples: commands
+        closing: a sentence at the end
+    """
+
+    title: str
+    summary: str = ""
+    details: Sequence[str] = ()
+    sections: Sequence[Section] = ()
+    examples: Sequence[str] = ()
+    closing: str = ""
+
+
+class About(NamedTuple):
+    """What a command adds to the help that follows from its parameters."""
+
+    summary: str
+    details: Sequence[str] = ()
+    examples: Sequence[str] = ()
+    sections: Sequence[Section] = ()
+
+
+class Command(typer.core.TyperCommand):
+    """A command with this help. `about` and `is_short` are set where the command is made."""
+
+    about = About("")
+    is_short = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, as typer does with its own."""
+        show(_page(self, ctx, self.about, is_short=self.is_short))
+
+
+class Group(typer.core.TyperGroup):
+    """A group of commands with this help."""
+
+    about = About("")
+    is_short = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, as typer does with its own."""
+        show(_page(self, ctx, self.about, is_short=False))
+
+
+def show(page: Page) -> None:
+    """Print a page, with bold headings on a terminal."""
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    print("\n".join(_lines(page, max(width, 20), is_bold=sys.stdout.isatty())))
+
+
+def command_class(about: About, *, is_short: bool = False) -> type[Command]:
+    """The class of a command with this text."""
+    return type("Described", (Command,), {"about": about, "is_short": is_short})
+
+
+def group_class(about: About) -> type[Group]:
+    """The class of a group with this text."""
+    return type("DescribedGroup", (Group,), {"about": about})
+
+
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop; a default stays behind the full stop."""
+    text, bracket, default = text.partition(" [default")
+    ended = text if text.endswith((".", ":")) else f"{text}."
+    return f"{ended[0].upper()}{ended[1:]}{bracket}{default}"
+
+
+def _page(command: Any, ctx: Any, about: About, *, is_short: bool) -> Page:
+    shown = [one for one in command.get_params(ctx) if not one.hidden]
+    title = _usage(ctx.command_path, shown, is_group=isinstance(command, Group))
+    if not is_short:
+        sections = (*about.sections, *_sections(shown))
+        return Page(title, about.summary, about.details, sections, about.examples)
+    common = sorted(
+        (one for one in shown if one.name in _COMMON), key=lambda one: _COMMON.index(one.name)
+    )
+    entries = [_shortened(_entry(one)) for one in common]
+    return Page(
+        title,
+        about.summary,
+        sections=[Section("Common options", entries)],
+        examples=about.examples,
+        closing=f"{ctx.command_path} --help shows all options.",
+    )
+
+
+def _usage(path: str, parameters: Iterable[Any], *, is_group: bool) -> str:
+    """The words of a command; the arrays behind the first may be columns of it."""
+    if is_group:
+        return f"Usage: {path} COMMAND [OPTIONS] ..."
+    first, *others = [_metavar(one) for one in parameters if _is_argument(one)]
+    optional = (one if one.startswith("[") else f"[{one}]" for one in others)
+    return " ".join(["Usage:", path, first, *optional, "[OPTIONS]"])
+
+
+def _is_argument(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "argument")
+
+
+def _metavar(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
+
+
+def _sections(parameters: Iterable[Any]) -> Iterator[Section]:
+    """The parameters by their panels; arguments come first."""
+    panels: dict[str, list[Entry]] = {}
+    for one in parameters:
+        panel = "Arguments" if _is_argument(one) else one.rich_help_panel or "Options"
+        panels.setdefault(panel, []).append(_entry(one))
+    last = panels.pop("Options", None)
+    yield from (Section(*panel) for panel in panels.items())
+    if last:
+        yield Section("Options", last)
+
+
+def _entry(parameter: Any) -> Entry:
+    text = sentence(parameter.help or "")
+    if _is_argument(parameter):
+        return Entry(_metavar(parameter), text)
+    if parameter.name == "help":
+        return Entry("-h, --help", _HELP)
+    has_default = parameter.show_default and not parameter.is_flag
+    if has_default and parameter.default is not None:
+        text += f" [default: {parameter.default}]"
+    return Entry(_names(parameter), text)
+
+
+def _names(option: Any) -> str:
+    """Short forms first, then long ones and what the option takes."""
+    forms = sorted(option.opts, key=lambda form: form.startswith("--"))
+    names = ", ".join((*forms, *option.secondary_opts))
+    indent = "    " if forms[0].startswith("--") else ""
+    metavar = f" {option.metavar}" if option.metavar and not option.is_flag else ""
+    return f"{indent}{names}{metavar}"
+
+
+def _shortened(entry: Entry) -> Entry:
+    """The first sentence, with the default."""
+    text, bracket, default = entry.text.partition(" [default")
+    first = text.partition(". ")[0].rstrip(".")
+    return Entry(entry.names, f"{first}.{bracket}{default}")
+
+
+def _lines(page: Page, width: int, *, is_bold: bool) -> Iterator[str]:
+    def heading(text: str) -> str:
+        return f"\x1b[1m{text}:\x1b[0m" if is_bold else f"{text}:"
+
+    yield from wrap(page.title, width, subsequent_indent="  ")
+    if page.summary:
+        yield from ["", *wrap(page.summary, width)]
+    for paragraph in page.details:
+        yield ""
+        for text in paragraph.splitlines():
+            yield from _wrapped(text, width)
+    examples = [f"  {command}" for command in page.examples]
+    examples = ["", heading("Examples"), *examples] if examples else []
+    options: list[str] = []
+    for section in page.sections:
+        options += ["", heading(section.heading)]
+        for entry in section.entries:
+            options += _entry_lines(entry, width)
+    # A short page begins with examples, a long one ends with them, next to the prompt.
+    yield from [*examples, *options, "", page.closing] if page.closing else [*options, *examples]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A line of text with its indent."""
+    indent = " " * (len(text) - len(text.lstrip()))
+    return wrap(text, width, subsequent_indent=f"{indent}  " if indent else "") or [""]
+
+
+def _entry_lines(entry: Entry, width: int) -> list[str]:
+    """The names, and the description beside them, or below where they are long."""
+    edge = min(_EDGE, width // 2)
+    text = wrap(entry.text, width - edge)
+    names = f"  {entry.names}"
+    if len(names) > edge - 2 or not text:
+        return [names, *(f"{' ' * edge}{line}" for line in text)]
+    first, *others = text
+    return [f"{names:{edge}}{first}", *(f"{' ' * edge}{line}" for line in others)]

@@ -1,0 +1,95 @@
+"""Words of a command that typer does not know: one line, with what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import typer
+
+from losscli.errors import UsageError
+from losscli.losses import LISTED
+from losscli.losses.names import MEANT
+
+# How near a name has to be to be suggested.
+_NEAR = 0.75
+
+# Options that other tools have, and ours.
+_ELSEWHERE = {
+    "--sep": "--delimiter",
+    "--separator": "--delimiter",
+    "--delim": "--delimiter",
+    "--label": "-t COLUMN (--target-column)",
+    "--labels": "-t COLUMN (--target-column)",
+    "--truth": "-t COLUMN (--target-column)",
+    "--predictions": "-i COLUMN (--input-column)",
+    "--preds": "-i COLUMN (--input-column)",
+    "--logits": "-i COLUMN (--input-column)",
+    "--group": "--by",
+    "--group-by": "--by",
+    "--groupby": "--by",
+    "--filter": "--where",
+    "--key": "--id",
+    "--on": "--id",
+    "--worst": "--top",
+    "--top-k": "--top",
+    "--ignore": "--ignore-index",
+    "--ignore-idx": "--ignore-index",
+    "--smoothing": "--label-smoothing",
+    "--axis": "--class-axis",
+    "--names": "--classes",
+    "--class-names": "--classes",
+    "--json": "--format json",
+    "--csv": "--format csv",
+    "--output-format": "--format",
+    "--workers": "--threads",
+    "--jobs": "--threads",
+    "--silent": "--quiet",
+    "--precision": "--decimals",
+    "--threshold": "--fail-above",
+    "--max": "--fail-above",
+    "--ci": "no option: the interval is always shown",
+}
+
+_OTHER_COMMANDS = ("compare", "losses", "inspect", "help")
+
+
+def require_command(words: Sequence[str]) -> None:
+    """Raise UsageError for a command that there is not, with the one that is meant."""
+    compares = words[:1] == ["compare"]
+    name = next(iter(words[1:] if compares else words), "-")
+    known = [name for listed in LISTED.values() for name in (listed.name, listed.alias) if name]
+    if name.startswith("-") or name in known or (not compares and name in _OTHER_COMMANDS):
+        return
+    plain = name.lower().replace("_", "-")
+    meant = MEANT.get(plain) or _meant(plain, known if compares else (*known, *_OTHER_COMMANDS))
+    raise UsageError(f"there is no command {name}. {meant or 'Run losscli --help for a list.'}")
+
+
+def message_of(error: typer.TyperException) -> str:
+    """One line for words that typer refuses."""
+    message = error.format_message().replace("Value error, ", "")
+    option = getattr(error, "option_name", None)  # typer exports no class of these errors
+    if option is not None and hasattr(error, "possibilities"):
+        context = getattr(error, "ctx", None)
+        parameters = [] if context is None else context.command.params
+        return f"there is no option {option}. {_option_meant(option, parameters)}"
+    if option is not None:
+        return f"{message[0].lower()}{message[1:]}"
+    if isinstance(error, typer.BadParameter) and error.param is not None:
+        forms = getattr(error.param, "opts", ())
+        return f"{max(forms, key=len, default='')}: {error.message.replace('Value error, ', '')}"
+    return message
+
+
+def _option_meant(option: str, parameters: Iterable[object]) -> str:
+    plain = option.lower().replace("_", "-")
+    if plain in _ELSEWHERE:
+        return f"Use {_ELSEWHERE[plain]}."
+    known = [form for one in parameters for form in getattr(one, "opts", ())]
+    return _meant(plain, known) or "Run the command with --help for a list."
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 2, _NEAR)
+    return f"Did you mean {' or '.join(near)}?" if near else ""
