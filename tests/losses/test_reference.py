@@ -79,8 +79,9 @@ def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: 
     first = np.array(next(iter(case["arrays"].values())))
     for name, values in case["arrays"].items():
         array = np.array(values)
-        if array.shape[:1] != first.shape[:1] or array.shape[1:] == (1,):
-            options[name] = array  # a weight a class, say
+        is_per_column = array.ndim < first.ndim and array.shape[:1] == first.shape[-1:]
+        if array.shape[:1] != first.shape[:1] or array.shape[1:] == (1,) or is_per_column:
+            options[name] = array  # such as a weight per class
         elif suffix == "list.parquet":
             columns[name] = list(array)
             options[f"{name}_column"] = name

@@ -10,6 +10,7 @@ from losscli.losses.layout import ArrayInfo, Layout, Shape, grid_of, show
 from losscli.losses.layout.misfits import (
     broadcast_to_input,
     column_hint,
+    require_values_per_row,
     shape_of_pair,
     shapes_differ,
 )
@@ -20,6 +21,8 @@ from losscli.losses.layout.views import element_view
 def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
     """Input and target broadcast against each other; a weight needs them to be of one shape."""
     source, target = arrays["input"], arrays["target"]
+    require_values_per_row("target", target, "input", source)
+    require_values_per_row("input", source, "target", target)
     if fits(source.shape, target.shape) and not one_for_all(source.shape, target.shape):
         return same_shape(arrays)
     further = [name for name in arrays if name not in ("input", "target")]

@@ -32,6 +32,22 @@ def column_hint(target: ArrayInfo) -> str:
     return ""
 
 
+def require_values_per_row(name: str, info: ArrayInfo, owner: str, other: ArrayInfo) -> None:
+    """Raise ArrayError for a column of a table and rows of several values.
+
+    Broadcasting would pair the rows of the one with the columns of the other if there happen to be
+    as many.
+    """
+    if info.table and len(info.shape) < len(other.shape):
+        values = show(other.shape[1:]).strip("(,)").replace(", ", " x ")
+        advice = (
+            "Use --sample-weight for a weight per row"
+            if name == "weight"
+            else "Choose columns so that both have the same number"
+        )
+        raise ArrayError(name, f"has 1 value per row and {owner} has {values}. {advice}")
+
+
 def require_rank(
     arrays: Mapping[str, ArrayInfo], name: str, ranks: Sequence[int], expected: str
 ) -> None:
@@ -42,6 +58,7 @@ def require_rank(
 
 def broadcast_to_input(shape: Shape, name: str, info: ArrayInfo) -> Shape:
     """The shape, with the number of rows if the array tells. Raises if it does not broadcast."""
+    require_values_per_row(name, info, "input", ArrayInfo(shape, info.dtype))
     widened = broadcast_shape(info.shape, shape)
     if widened is None or not fits(widened, shape):
         raise ArrayError(
@@ -57,6 +74,8 @@ def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shap
     first, *others = names
     shape = arrays[first].shape
     for name in others:
+        require_values_per_row(name, arrays[name], first, arrays[first])
+        require_values_per_row(first, arrays[first], name, arrays[name])
         if not fits(arrays[name].shape, shape):
             raise not_of_shape(name, arrays[name], shape, first)
         known = zip(arrays[name].shape, shape, strict=True)
