@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
+import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +65,18 @@ def test_the_python_examples(page: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     text = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
     test = doctest.DocTestParser().get_doctest(text, {}, page.name, None, 0)
     assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_the_guide_adds_a_statistic(tmp_path: Path) -> None:
+    """One new file in the package is an option, a line on the screen and a key in JSON."""
+    guide = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    block = guide[guide.index('    """The share') : guide.index("\n- `of` returns")]
+    shutil.copytree(ROOT / "losscli", tmp_path / "losscli")
+    file = tmp_path / "losscli" / "statistics" / "large.py"
+    file.write_text(textwrap.dedent(block), encoding="utf-8")
+    words = [sys.executable, "-m", "losscli", "mse", "1,2,5", "1,4,5", "--large", "-f", "json"]
+    run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["large"] == pytest.approx(1 / 3)  # the squares are 0, 4 and 0
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
