@@ -1,9 +1,9 @@
-"""Losses of saved model outputs: the functions of PyTorch's table on NumPy arrays and files.
+"""Compute the losses of PyTorch on NumPy arrays and files of saved model outputs.
 
 Every loss is a function here, `losscli.nll(input, target)`; `evaluate` does the same for files.
 """
 
-from losscli import _begin as _begin  # first, as it answers signals while the rest is loaded
+from losscli import _begin as _begin  # first, to handle signals while the rest is loading
 
 # isort: split
 from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from losscli.request.wanted import Wanted
     from losscli.result import Comparison, Result
 
-# The public names beside the losses, and where they are from.
+# The public names other than the losses, and their modules.
 _HOMES = {
     "Comparison": "losscli.result",
     "Result": "losscli.result",
@@ -33,18 +33,18 @@ __all__ += [name.replace("-", "_") for name in LISTED]
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    """Make a public name when it is first asked for: `losscli --help` does without NumPy."""
+    """Import a public name on first access, so that `losscli --help` does not load NumPy."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _HOMES:
-        found = getattr(import_module(_HOMES[name]), name)
+        value = getattr(import_module(_HOMES[name]), name)
     else:
         from losscli.api import function  # noqa: PLC0415
         from losscli.losses.registry import find  # noqa: PLC0415
 
-        found = function(find(name))
-    globals()[name] = found
-    return cast(Callable[..., Any], found)
+        value = function(find(name))
+    globals()[name] = value
+    return cast(Callable[..., Any], value)
 
 
 def __dir__() -> list[str]:

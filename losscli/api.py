@@ -1,4 +1,4 @@
-"""Python in, result out: `evaluate`, `compare`, and a function for each loss."""
+"""The Python interface: `evaluate`, `compare`, and a function for each loss."""
 
 from __future__ import annotations
 
@@ -41,31 +41,30 @@ def evaluate(
 
     Args:
         loss: its name, such as "nll" or "cross-entropy"
-        inputs: the arrays of the loss in the order of its signature, each an array, the path of a
-            file, a directory or a glob, or a list of such paths
-        reduction: "none", "mean", "sum", or another that the loss has; None is the mean, or what
-            the loss has instead
+        inputs: the arrays of the loss in the order of its signature. Each is an array, the path of
+            a file, a directory or a glob, or a list of such paths.
+        reduction: "none", "mean", "sum", or another reduction of the loss; None is the default of
+            the loss, usually "mean"
         broadcast: whether input and target may broadcast to more elements than either has
-        check: whether to look for mistakes in the data, such as logits where log-probabilities
-            belong
-        strict: whether suspicious data raises DataError, as soon as it is known
-        on_nan: what to do with a loss that is NaN: count it and "warn", raise an "error", or "skip"
-            it
-        threads: how many threads compute; None is one for each core. The result has the same bits.
+        check: whether to check the data for mistakes, such as logits instead of
+            log-probabilities
+        strict: whether suspicious data raises DataError
+        on_nan: what to do when an element's loss is NaN: "warn", raise an "error", or "skip" the
+            element
+        threads: the number of threads; None is one per core. It does not affect the result.
         wanted: what else to report: groups, the worst elements, quantiles
-        on_elements: called with every block of losses in C order; with the reduction "none"
-            the result then has no values
-        on_progress: called with the number of elements done, and of all if that is known
-        parameters: further arrays and the options of the loss by name, and the arrays that every
-            loss takes, `mask` and `sample_weight`; for each array NAME that comes from a table,
-            NAME_column: names or globs of columns; `id`, a column by which
-            rows of several tables are paired; `classes`, the names of the classes; `skip_missing`,
-            to leave out rows without a value; `input_format`, `header` and `delimiter`, where the
-            files do not say
+        on_elements: called with every block of losses in C order. With the reduction "none", the
+            result then has no values.
+        on_progress: called with the number of elements done, and the total if it is known
+        parameters: further arrays and the options of the loss by name; `mask` and `sample_weight`,
+            arrays that every loss takes; `NAME_column`, names or globs of columns for the array
+            NAME; `id`, the column that pairs rows of several tables; `classes`, the names of the
+            classes; `skip_missing`, to drop rows with missing values; `input_format`, `header` and
+            `delimiter`, for files that do not declare them
 
     Raises:
-        UsageError: for parameters that the loss does not take, or out of their range
-        DataError: for files that cannot be read, and data that the loss cannot take
+        UsageError: for parameters that are unknown or out of range
+        DataError: for files that cannot be read, and data that the loss does not accept
 
     Example:
         >>> from losscli import evaluate
@@ -92,20 +91,20 @@ def compare(
     on_progress: OnProgress | None = None,
     **parameters: Any,
 ) -> Comparison:
-    """Compute a loss of two models on the same targets, and how they differ.
+    """Compute the loss of two models on the same targets, and the difference.
 
     Args:
         loss: its name
-        a: what the loss takes first, of the first model
-        inputs: the same of the second model, and the further arrays of the loss; where there is
-            nothing but `a`, a table, the two columns of its input are those of the two models
-        reduction: "mean", "sum", or another that the loss has and that gives one number
-        wanted: what else to report of the difference: groups, the largest ones
-        parameters: as `evaluate` takes them, as all others
+        a: the loss's first array, of the first model
+        inputs: the loss's first array, of the second model, and the further arrays of the loss. If
+            `a` is a table with both models, leave these out and name two input columns.
+        reduction: "mean", "sum", or another reduction of the loss to one number
+        wanted: what else to report about the difference: groups, the largest differences
+        parameters: the same as for `evaluate`, as are the other arguments
 
     Raises:
-        UsageError: for parameters that the loss does not take, or out of their range
-        DataError: for files that cannot be read, and data that the loss cannot take
+        UsageError: for parameters that are unknown or out of range
+        DataError: for files that cannot be read, and data that the loss does not accept
 
     Example:
         >>> from losscli import compare
@@ -129,22 +128,24 @@ def models(
 ) -> tuple[Request, Request]:
     """The requests of two models that are compared."""
     if reduction == "none":
-        raise UsageError("compare gives one number, and --reduction none many")
+        raise UsageError("compare does not support --reduction none. Use --reduction mean.")
     if loss.pool is not None:
-        raise UsageError(f"compare pairs losses of elements, and {loss.name} has none")
+        raise UsageError(
+            f"compare needs per-element losses, but {loss.name} is computed for the whole data set"
+        )
     if any(not option.in_comparison and option.name in wanted.statistics for option in options()):
-        raise UsageError("compare reports groups and the largest differences, and nothing else")
-    of_a, of_b = (
+        raise UsageError("compare supports only groups (--by) and the largest differences (--top)")
+    a_request, b_request = (
         bind(loss, arrays, reduction, given, wanted, execution, in_order=False)
         for arrays, given in _arrays_of_models(loss, a, inputs, parameters)
     )
-    return of_a, of_b
+    return a_request, b_request
 
 
 def _arrays_of_models(
     loss: Loss, a: Any, inputs: Sequence[Any], parameters: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
-    """What each of two models is bound from: an input of its own, or columns of one table."""
+    """The arguments of each of two models, which have their own inputs, or columns of one table."""
     first = loss.arrays[0].name
     columns = parameters.get(f"{first}_column")
     one_table = isinstance(a, str) and list(inputs) == [a] and isinstance(columns, list | tuple)
@@ -156,15 +157,15 @@ def _arrays_of_models(
     if not isinstance(columns, list | tuple) or len(columns) != 2:
         option = option_of(first)
         raise UsageError(
-            f"found one file, and expected two models: A and B as two files, or as columns of one "
-            f"table with {option} A_COLUMN {option} B_COLUMN"
+            f"compare needs two models, but found one input. Give two files, or name two columns "
+            f"of one table with {option} A_COLUMN {option} B_COLUMN."
         )
     for column in columns:
         yield (a,), {**parameters, f"{first}_column": [column]}
 
 
 def function(loss: Loss) -> Callable[..., Any]:
-    """The Python function of a loss: arrays in, a float64 or an array of them out."""
+    """The Python function of a loss, from arrays to a float64 or an array of them."""
 
     def call(*inputs: Any, reduction: str | None = None, **parameters: Any) -> Any:
         names = {array.name for array in loss.inputs}
@@ -205,7 +206,7 @@ def function(loss: Loss) -> Callable[..., Any]:
 
 
 def _layout_options(loss: Loss) -> list[tuple[str, Any]]:
-    """The options that the loss's own function lacks, with their defaults."""
+    """The options that are not parameters of the loss's own function, with their defaults."""
     own = inspect.signature(loss.function).parameters
     return [(option.name, option.default) for option in loss.options if option.name not in own]
 
@@ -216,7 +217,7 @@ def _public_docstring(loss: Loss) -> str:
     further = [f"{name}: {helps[name]}" for name, _ in _layout_options(loss)]
     further += [f"{array.name}: {array.help}" for array in COMMON_ARRAYS]
     others = ", ".join(f'"{name}"' for name in loss.reductions if name != "none")
-    each = ', or "none" for the loss of each element' if "none" in loss.reductions else ""
+    each = ', or "none" for per-element losses' if "none" in loss.reductions else ""
     reduction = f"reduction: {others}{each}"
     lines = "".join(f"\n    {line}" for line in [*further, reduction])
     return text.replace("\n\nRaises:", f"{lines}\n\nRaises:", 1)

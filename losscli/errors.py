@@ -1,24 +1,24 @@
-"""The errors a user can cause, each with the exit code of the command line."""
+"""Errors that a user can cause, each with the exit code of the command line."""
 
 from collections.abc import Sequence
 
 
 class LosscliError(ValueError):
-    """Anything a user can mend; its text is one line, ready to be shown."""
+    """An error that the user can fix. Its text is one line."""
 
     exit_code = 1
 
 
 class DataError(LosscliError):
-    """The data is wrong or cannot be read or written."""
+    """The data is wrong, or a file cannot be read or written."""
 
 
 class KindError(DataError):
-    """Sound data that is of no kind that a loss takes, such as text, lists of lists or records."""
+    """Valid data of a type that no loss accepts, such as text, lists of lists or records."""
 
 
 class UsageError(LosscliError):
-    """The call is wrong, whatever the files hold."""
+    """The call is wrong, whatever the files contain."""
 
     exit_code = 2
 
@@ -30,16 +30,16 @@ def option_error(name: str, value: object, expected: str) -> UsageError:
 
 
 class GateError(LosscliError):
-    """The result is worse than was allowed."""
+    """The result is worse than the gate allows."""
 
     exit_code = 3
 
 
 class ArrayError(DataError):
-    """An array, or one element of it, cannot be what the loss expects.
+    """An array, or one of its elements, is invalid for the loss.
 
-    A loss sees blocks and not files: it gives the array's name and, for an element, the position
-    in the block. Whoever knows the file adds it.
+    A loss sees blocks, not files. It reports the array's name and, for an element, its position in
+    the block. The caller adds the name of the file.
     """
 
     def __init__(self, array: str, problem: str, position: tuple[int, ...] | None = None) -> None:
@@ -50,7 +50,7 @@ class ArrayError(DataError):
 
 
 def shortened(value: object, most: int = 120) -> str:
-    """What a file says, for a message: of what is long the middle is left out.
+    """The text of a value, for a message. The middle of a long text is replaced by dots.
 
     >>> shortened("abcdefghijk", most=9)
     'abc...ijk'
@@ -63,17 +63,17 @@ def shortened(value: object, most: int = 120) -> str:
 
 
 def quoted(value: object) -> str:
-    """A name or a value from a file, for a message."""
+    """A name or a value from a file, quoted and shortened for a message."""
     return shortened(repr(value))
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message: all of a few, else the first and last ones and how many there are."""
+    """Names for a message: up to six in full, else the first three, the last and the count."""
     if len(names) <= 6:
         return ", ".join(map(shortened, names))
     return f"{listed(names[:3])}, ..., {shortened(names[-1])} ({len(names)})"
 
 
 def first_line(error: Exception) -> str:
-    """What another library says, without the places in its code that follow."""
+    """The first line of another library's message, without the source locations that follow."""
     return shortened(str(error).partition("\n")[0], 400)

@@ -1,4 +1,4 @@
-"""The result of an evaluation: plain data, which reports render."""
+"""The result of an evaluation: plain data that reports render."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 from losscli.elements import SAMPLE_WEIGHT, Floats
 
-# What JSON can say of a fact; numbers may be NaN or infinite, and dataclasses are objects.
+# A value for JSON. Numbers may be NaN or infinite, and dataclasses become objects.
 Value = object
 
-# What people read: text, and numbers that the screen rounds.
+# Parts of a text for people: strings, and numbers to be rounded.
 Pieces = tuple[str | float, ...]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that is reported beside the loss.
+    """A value that is reported in addition to the loss.
 
     Args:
         name: its key in JSON
         value: its value in JSON
-        label: what people read in front of it
-        shown: what people read; without it the fact is in JSON alone
-        remark: what they read behind it
-        in_rows: whether formats of rows have a column of it, as of what was asked for by name
+        label: the text in front of the value, for people
+        shown: the value, for people; if empty, the fact appears only in JSON
+        remark: the text after the value, for people
+        in_rows: whether row formats have a column for it
     """
 
     name: str
@@ -38,7 +38,7 @@ class Fact:
 
 
 class Kind(Enum):
-    """What a column of a table holds, which says how each format writes it."""
+    """The kind of values in a column, which determines how each format writes them."""
 
     LOSS = "loss"
     SHARE = "share"
@@ -54,15 +54,15 @@ class Column:
     """A column of a table.
 
     Args:
-        name: its key in JSON, and its name in formats of rows
-        field: the attribute of a row, if it is called otherwise
-        kind: what it holds; LABELS and INDEX are tuples with an entry for each of `parts`, and
-            INTERVAL a pair or None
-        parts: the columns that such a tuple becomes in formats of rows
-        heading: what people read; without it the column is not shown to them
-        row_name: its name in formats of rows, if it is another one
-        optional: whether it is left out where no row has a value
-        in_rows: whether formats of rows have it
+        name: its key in JSON, and its name in row formats
+        field: the attribute of a row, if its name differs
+        kind: the kind of its values; LABELS and INDEX are tuples with an entry for each of `parts`,
+            and INTERVAL is a pair or None
+        parts: the columns that such a tuple becomes in row formats
+        heading: its heading in tables for people; None hides it there
+        row_name: its name in row formats, if it differs
+        optional: whether it is left out if no row has a value
+        in_rows: whether row formats include it
     """
 
     name: str
@@ -75,23 +75,23 @@ class Column:
     in_rows: bool = True
 
     def of(self, row: object) -> Any:
-        """What a row holds in this column."""
+        """The value of a row in this column."""
         return getattr(row, self.field or self.name)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that are reported beside the loss.
+    """Rows that are reported in addition to the loss.
 
     Args:
         name: its key in JSON
-        columns: what each row holds
+        columns: the columns
         rows: objects with an attribute for each column
-        what: what the rows are, for people
-        rough: the rows whose interval is of few samples
+        what: the plural noun for the rows, for people
+        rough: the rows whose interval is based on few samples
         drawn: the column of counts that is drawn as bars for people
-        facts: what JSON has beside the table, such as the names of the labels
-        is_mapping: whether the two columns are an object in JSON, and not a list of objects
+        facts: facts that JSON includes with the table, such as the names of the labels
+        is_mapping: whether JSON has the two columns as one object instead of a list of objects
     """
 
     name: str
@@ -105,7 +105,7 @@ class Table:
 
     @property
     def mapping(self) -> dict[str, Any]:
-        """The second column by the first one."""
+        """A dictionary from the first column to the second."""
         key, value = self.columns
         return {key.of(row): value.of(row) for row in self.rows}
 
@@ -126,7 +126,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Selected:
-    """How many rows some conditions kept, and how many they left out."""
+    """How many rows the conditions kept, and how many they dropped."""
 
     where: tuple[str, ...]
     kept: int
@@ -135,31 +135,31 @@ class Selected:
 
 @dataclass(frozen=True)
 class Result:
-    """A loss over everything that was read.
+    """The loss of all elements, with statistics.
 
-    The statistics are there by name: `result["accuracy"]`, `result["groups"]`, and so are `value`,
-    `count`, `ignored`, `skipped`, `samples`, `weight_sum` and `shape`.
+    Statistics are available by name, as in `result["accuracy"]` and `result["groups"]`. So are
+    `value`, `count`, `ignored`, `skipped`, `samples`, `weight_sum` and `shape`.
 
     Args:
-        loss: its name
+        loss: the name of the loss
         reduction: "none", "mean", "sum" or "batchmean"
-        facts: what is known of the number: the value (None with the reduction none), `count`, the
-            elements that counted, `ignored`, those that did not, `samples`, in which an element
-            counts, `weight_sum`, the mean's denominator, and what statistics report
+        facts: the value (None with the reduction none), `count` (elements that are not ignored),
+            `ignored`, `samples` (samples with at least one element that is not ignored),
+            `weight_sum` (the mean's denominator), and the facts that statistics report
         tables: groups, the worst elements, quantiles, a histogram
         options: the options of the loss
-        changed: those of them that are not the default
+        changed: the options whose value is not the default
         inputs: the arrays that it was computed from
-        notes: what was chosen, and why the number may differ from another program's
-        columns: those of the notes that name the columns of the inputs, as `inputs` does too
+        notes: choices that losscli made, and why the number may differ from another program's
+        columns: the notes that name the columns of the inputs, as `inputs` does too
         warnings: what may be wrong with the data or the number
-        signature: one line that says what was computed
-        version: that of losscli
-        values: the losses in the target's shape, with the reduction none, unless they were handed
-            over block by block
-        pairing: how rows of several files were paired, by "position" or "id COLUMN"
-        classes: the names of the classes, if the target gives them
-        selected: which rows conditions kept
+        signature: one line that identifies the computation
+        version: the version of losscli
+        values: the losses in the target's shape, with the reduction none, unless they were passed
+            to `on_elements`
+        pairing: how rows of several files were paired: "position" or "id COLUMN"
+        classes: the names of the classes, if they are known
+        selected: how many rows the conditions kept
     """
 
     loss: str
@@ -180,7 +180,7 @@ class Result:
     selected: Selected | None = None
 
     def __getitem__(self, name: str) -> Any:
-        """A fact, or the rows of a table, by name. Raises KeyError for one that is not there."""
+        """A fact, or the rows of a table, by name. Raises KeyError for unknown names."""
         for fact in self._all_facts:
             if fact.name == name:
                 return fact.value
@@ -192,7 +192,7 @@ class Result:
         raise KeyError(name)
 
     def keys(self) -> list[str]:
-        """What `result[name]` gives: the loss, the reduction, facts and tables."""
+        """The names for `result[name]`: the loss, the reduction, facts and tables."""
         facts = [fact.name for fact in self._all_facts]
         tables = [table.name for table in self.tables]
         return list(dict.fromkeys([*_WORDS, *facts, *tables]))
@@ -205,7 +205,7 @@ class Result:
         return (*self.facts, *(fact for table in self.tables for fact in table.facts))
 
     def __getattr__(self, name: str) -> Any:
-        """What `result[name]` gives, as version 0.1 had it; None for what was not asked for."""
+        """The attributes of version 0.1; None for statistics that were not requested."""
         if name in _ABSENT or name in _ALWAYS:
             try:
                 return self[name]
@@ -216,16 +216,16 @@ class Result:
     @property
     def has_sample_weights(self) -> bool:
         """Whether the sums are weighted by sample weights."""
-        return any(one.role == SAMPLE_WEIGHT for one in self.inputs)
+        return any(array.role == SAMPLE_WEIGHT for array in self.inputs)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results on the same targets, and the difference of the second from the first.
+    """Two results on the same targets, and their difference.
 
-    A `difference` above 0 says that `b` is worse, and `ci` is its 95% confidence interval. `wins`
-    are the shares of samples on which each has the smaller loss; the rest are ties. `tables` are
-    of the differences: groups, and the largest ones.
+    `difference` is the loss of `b` minus that of `a`: above 0, `b` is worse. `ci` is its 95%
+    confidence interval. `wins` are the shares of samples on which each model has the smaller loss;
+    the rest are ties. `tables` show the differences by group, and the largest ones.
     """
 
     a: Result
@@ -252,17 +252,17 @@ class Comparison:
 
     @property
     def is_worse(self) -> bool:
-        """Whether b is worse than a by more than chance may be, or there is no interval."""
+        """Whether b is worse than a: significantly, or at all if there is no interval."""
         return not self.difference <= 0.0 if self.ci is None else self.ci[0] > 0.0
 
     def _rows(self, name: str) -> Sequence[Any] | None:
         return next((table.rows for table in self.tables if table.name == name), None)
 
 
-# What is there by name as well, beside facts and tables.
+# Attributes that are also available by name, in addition to facts and tables.
 _WORDS = ("loss", "reduction")
 
-# The attributes of version 0.1, and their values where a statistic was not asked for.
+# The attributes of version 0.1, and their values if a statistic was not requested.
 _ALWAYS = frozenset({"value", "count", "ignored", "skipped", "samples", "weight_sum", "shape"})
 _ABSENT: dict[str, Value] = {
     "ci": None,
@@ -280,12 +280,12 @@ _ABSENT: dict[str, Value] = {
 
 
 def short(value: object) -> str:
-    """A number as people read it."""
+    """A number with six significant digits, for people."""
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def index_names(axes: int) -> tuple[str, ...]:
-    """The names of the columns of an index; a single number has one as well."""
+    """The names of the index columns. A single number has one too."""
     return ("index",) if axes <= 1 else tuple(f"index_{axis}" for axis in range(axes))

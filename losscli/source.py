@@ -1,7 +1,7 @@
-"""Source: one array, of which any block can be read. All readers make them, the engine reads them.
+"""Source: one array that is read block by block. Readers create sources, the engine reads them.
 
-A source says everything about itself that another part of losscli may ask for: what a source does
-not have, it has as a default of this class. Nobody probes for attributes.
+This class has a default for every attribute that other parts of losscli use, so that no caller
+probes for attributes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from losscli.errors import DataError
 
 Box = tuple[slice, ...]
 
-# The sizes of the axes; the first is None if it is known only at the end of a file.
+# The sizes of the axes. The first is None if it is known only at the end of a file.
 Shape = tuple[int | None, ...]
 
-# Booleans, integers or floating-point numbers, and for labels that are only shown, objects.
+# Booleans, integers or floating-point numbers; objects for labels that are only shown.
 Values = NDArray[Any]
 Present = NDArray[np.bool_]
 
@@ -29,19 +29,19 @@ Label = str | float | None
 
 
 class Source(ABC):
-    """One array, from which blocks are read.
+    """One array that is read block by block.
 
     Attributes:
-        name: for messages: the path, with the name of the array if its file has several; empty for
-            an array that comes from no file
+        name: for messages: the path, with the name of the array if its file has several; empty if
+            the array does not come from a file
         bytes: the size of its files
         columns: the columns that it was made from, if its file has columns
-        files: the names of its parts, if it was made of several files
+        files: the names of its parts, if it was made from several files
         paths: the files that contain its values
         concurrent: whether several threads may read any boxes at any time; otherwise boxes are
             read in order
-        of_table: whether its rows are those of a table, which drops rows by itself
-        can_take: whether `take` reads less than the rows
+        of_table: whether it belongs to a table, which drops rows itself
+        can_take: whether `take` reads less than whole rows
     """
 
     name: str = ""
@@ -63,24 +63,24 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, box: Box) -> Values:
-        """The values in a box, fewer rows where the array ends."""
+        """The values in a box, with fewer rows at the end of the array."""
 
     @abstractmethod
     def count(self) -> int:
-        """The number of rows, after reading to the end if only that tells."""
+        """The number of rows. Reads to the end if the number is not known before."""
 
     def take(self, start: int, columns: NDArray[np.intp]) -> Values:
-        """The value in one column of each row, from the row `start` on."""
+        """One value of each row, from row `start` on: the value in the given column."""
         rows = self.read((slice(start, start + len(columns)), slice(None)))
         return rows[np.arange(len(columns)), columns]
 
     def present(self, box: Box) -> Present | None:
-        """Which rows of a box have all their values; None if none can be missing."""
+        """Which rows of a box have no missing values; None if no value can be missing."""
         del box
         return None
 
     def file_rows(self, box: Box) -> NDArray[np.int64]:
-        """The row of the file that each row of a box comes from."""
+        """The number, in the file, of each row of a box."""
         return np.arange(*box[0].indices(self.count()))
 
     @property
@@ -90,12 +90,12 @@ class Source(ABC):
 
     @property
     def label_names(self) -> Sequence[Label] | None:
-        """The labels whose numbers it gives, once it was read; None if it has no labels."""
+        """The labels that its values are codes of, after reading; None if it has no labels."""
         return None
 
     @property
     def is_text(self) -> bool:
-        """Whether it contains names instead of numbers."""
+        """Whether it contains text instead of numbers."""
         return False
 
     @property
@@ -104,9 +104,9 @@ class Source(ABC):
         return False
 
     def close(self) -> None:  # noqa: B027 - most sources have nothing to close
-        """Close what it reads from."""
+        """Close the files that it reads."""
 
 
 def named(source: Source, problem: str) -> DataError:
-    """The error for what is wrong in a source, with its path if it has one."""
+    """The error for a problem in a source, with its path if it has one."""
     return DataError(f"{source.name}: {problem}" if source.name else problem)

@@ -1,4 +1,4 @@
-"""Steps computed by several threads, with their results in order."""
+"""Run steps in several threads, with their results in order."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Result = TypeVar("Result")
 
 
 def in_order(steps: Iterator[Callable[[], Result]], threads: int) -> Iterator[Result]:
-    """The results of steps, in their order, computed by threads ahead of the caller.
+    """Yield the results of steps in their order, computed by threads ahead of the caller.
 
-    Each thread has one step, and one more waits. Where the system starts no thread, the caller
-    computes the steps. When the caller stops, steps that wait are cancelled, and threads that wait
-    for a quiet pipe are left behind.
+    Each thread has one step, and one more is queued. The caller computes the steps if the system
+    cannot start a thread. When the caller stops, queued steps are cancelled, and threads blocked
+    on a pipe are abandoned.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 5 ms at the start
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 5 ms
 
     pool = ThreadPoolExecutor(threads, "losscli")
     waiting: deque[Future[Result]] = deque()
@@ -35,10 +35,10 @@ def in_order(steps: Iterator[Callable[[], Result]], threads: int) -> Iterator[Re
 
 
 def _begin(pool: ThreadPoolExecutor, step: Callable[[], Result]) -> Future[Result]:
-    """The result of a step that a thread of the pool computes, or else the caller.
+    """The result of a step, computed by a thread of the pool or, failing that, by the caller.
 
-    Where no thread can be started, the pool has already queued the step, so that a thread started
-    earlier may compute it too: whoever comes first does.
+    If no thread can be started, the pool has already queued the step, and a thread started earlier
+    may also take it. The lock makes sure that it is computed once.
     """
     from concurrent.futures import Future  # noqa: PLC0415
     from threading import Lock  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""What was asked for, checked as far as it can be before a file is opened."""
+"""Parse and check a request before any file is opened."""

@@ -1,4 +1,4 @@
-"""bind(loss, inputs, parameters): the arguments of a call as a request; wrong usage ends here."""
+"""bind(loss, inputs, parameters): turn the arguments of a call into a request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from losscli.request.request import FilesOrNumbers, Request
 from losscli.request.wanted import AS_USUAL, THE_NUMBER, Execution, Wanted, require_no_empty
 from losscli.statistics import options
 
-# What `evaluate` takes beside the arrays and options of a loss.
+# Parameters of `evaluate` other than the arrays and options of a loss.
 FURTHER = ("id", "join", "pair", "where", "keep", "classes", "skip_missing")
 
 
@@ -34,11 +34,11 @@ def bind(
     execution: Execution = AS_USUAL,
     in_order: bool | None = None,
 ) -> Request:
-    """Sort what was given into arrays, columns and options; all that is wrong usage ends here."""
+    """Sort the arguments into arrays, columns and options. Raises UsageError for wrong usage."""
     reduction = loss.default_reduction if reduction is None else reduction
     if reduction not in loss.reductions:
         raise UsageError(
-            f"reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
+            f"--reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
         )
     wanted.check(reduction)
     _require_elements(loss, wanted)
@@ -46,11 +46,12 @@ def bind(
     names = [array.name for array in loss.inputs]
     column_names = {f"{name}_column": name for name in names}
     options = {option.name: option.default for option in loss.options}
-    how = ("input_format", "header", "delimiter")
-    unknown = set(parameters) - {*names, *column_names, *options, *how, *FURTHER}
+    formats = ("input_format", "header", "delimiter")
+    unknown = set(parameters) - {*names, *column_names, *options, *formats, *FURTHER}
     if unknown:
         raise UsageError(
-            f"{loss.name} takes no {sorted(unknown)[0]!r}; it takes {', '.join([*names, *options])}"
+            f"{loss.name}: unknown parameter {sorted(unknown)[0]!r}; "
+            f"expected one of {', '.join([*names, *options])}"
         )
     arrays = _bind_arrays(loss, inputs, parameters)
     columns = {
@@ -84,7 +85,7 @@ def bind(
             else in_order
         ),
         **_further(parameters),
-        reading=make_reading(*(parameters.get(name) for name in how)),
+        reading=make_reading(*(parameters.get(name) for name in formats)),
         wanted=wanted,
         execution=execution,
     )
@@ -94,13 +95,16 @@ def bind(
 
 
 def _further(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given beside arrays and options, conditions and columns to keep as tuples."""
+    """The FURTHER parameters that were given, with conditions and columns to keep as tuples."""
     given = {name: parameters[name] for name in FURTHER if parameters.get(name) is not None}
     if not isinstance(given.get("classes", ""), str):
         given["classes"] = tuple(given["classes"])
     several = {name: _several(given.pop(name, ())) for name in ("where", "keep")}
     require_no_empty(several["keep"], "--keep", "a column")
-    conditions = (one if isinstance(one, Where) else Where.parsed(one) for one in several["where"])
+    conditions = (
+        condition if isinstance(condition, Where) else Where.parsed(condition)
+        for condition in several["where"]
+    )
     return {**given, "where": tuple(conditions), "keep": tuple(dict.fromkeys(several["keep"]))}
 
 
@@ -109,48 +113,52 @@ def _several(given: Any) -> Sequence[Any]:
 
 
 def _require_pairing(request: Request) -> None:
-    """Raise UsageError for ways to pair rows that exclude each other, and keys that are data."""
+    """Raise UsageError for conflicting ways to pair rows, and for keys that are also data."""
     for name, value, allowed in (("join", request.join, JOINS), ("pair", request.pair, PAIRS)):
         if value is not None and value not in allowed:
             raise UsageError(f"--{name} is {value!r}; expected {' or '.join(allowed)}")
     if request.id is not None and request.pair is not None:
-        raise UsageError("--id pairs rows by a key and --pair position by their order; give one")
+        raise UsageError("--id pairs rows by a key, --pair position by order. Use one of them.")
     if request.join is not None and request.id is None:
-        raise UsageError("--join inner needs the key to join by; give --id COLUMN")
+        raise UsageError("--join inner needs a key. Add --id COLUMN.")
     for array, columns in request.columns.items():
         for column in columns:
             if column in request.keys:
                 raise UsageError(
-                    f"{column!r} is both the key (--id) and a column of {array} "
-                    f"(--{kebab(array)}-column); a key is never data"
+                    f"{column!r} is the key (--id) and cannot also be a column of {array} "
+                    f"(--{kebab(array)}-column)"
                 )
 
 
 def _require_elements(loss: Loss, wanted: Wanted) -> None:
-    """Raise UsageError for what is reported of elements, where a loss has none."""
-    asked = {one.name: wanted.statistics.get(one.name) for one in options() if one.of_elements}
+    """Raise UsageError for per-element statistics of a loss without per-element values."""
+    asked = {
+        option.name: wanted.statistics.get(option.name)
+        for option in options()
+        if option.of_elements
+    }
     for name, value in {"by": wanted.by, "cluster": wanted.cluster, **asked}.items():
         if value and loss.pool is not None:
             raise UsageError(
-                f"--{kebab(name)} needs the loss of each element, and {loss.name} is one of the "
+                f"--{kebab(name)} needs per-element losses, but {loss.name} is computed for the "
                 "whole data set"
             )
 
 
 def _check_sample_weight(reduction: str, parameters: Mapping[str, Any]) -> None:
-    """Raise UsageError for sample weights with a reduction that has no use for them."""
+    """Raise UsageError for sample weights with a reduction that does not support them."""
     for name in (SAMPLE_WEIGHT, f"{SAMPLE_WEIGHT}_column"):
         if reduction == "batchmean" and parameters.get(name) is not None:
             raise UsageError(
-                f"--{kebab(name)} does not go with --reduction batchmean, which divides by the "
-                "number of samples. Use --reduction mean or --reduction sum."
+                f"--{kebab(name)} cannot be combined with --reduction batchmean, which divides by "
+                "the number of samples. Use --reduction mean or --reduction sum."
             )
 
 
 def _bind_arrays(
     loss: Loss, inputs: Sequence[Any], parameters: Mapping[str, Any]
 ) -> dict[str, FilesOrNumbers]:
-    """Arrays by name; those without a name fill the required ones that have none, in order."""
+    """The arrays by name. Positional inputs fill the required arrays not given by name."""
     named = {
         array.name: parameters[array.name]
         for array in loss.inputs
@@ -160,10 +168,12 @@ def _bind_arrays(
     if len(open_names) == 1 and len(inputs) > 1 and all(map(_is_path, inputs)):
         inputs = [list(inputs)]
     if len(inputs) > len(open_names):
+        count = "1 input" if len(inputs) == 1 else f"{len(inputs)} inputs"
+        names = f" ({', '.join(open_names)})" if open_names else ""
         raise UsageError(
-            f"found {len(inputs)} inputs, expected {len(open_names)} ({', '.join(open_names)}); "
-            "several files of one array are a glob in quotes, a directory, or "
-            f"--{kebab(open_names[-1] if open_names else 'target')} once for each"
+            f"found {count}, expected {len(open_names)}{names}. "
+            "To read several files as one array, use a quoted glob, a directory, or "
+            f"--{kebab(open_names[-1] if open_names else 'target')} once per file."
         )
     given = dict(zip(open_names, inputs, strict=False)) | named
     return {name: _files_or_array(value) for name, value in given.items()}
@@ -184,57 +194,59 @@ def _files_or_array(value: Any) -> FilesOrNumbers:
 
 
 def require_one_reader(requests: Sequence[Request]) -> None:
-    """Standard input is read by one of several requests alone."""
+    """Raise UsageError if more than one request reads standard input."""
     if sum(bool(request.from_standard_input()) for request in requests) > 1:
         raise UsageError(
-            "- (standard input) is read once, and compare reads it for A and for B; expected one "
-            "of A and B from it, and all else from files"
+            "- (standard input) can be read only once, but compare needs it for both A and B. Use "
+            "files for everything except A or B."
         )
 
 
 def _borrow(
     loss: Loss, arrays: dict[str, FilesOrNumbers], columns: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Take the first array's file for arrays that are columns without a file of their own, and
-    for required ones of which nothing is said. Returns the names of these."""
+    """Use the first array's file for arrays that have columns but no file, and for required
+    arrays that were not given. Returns the names of these arrays."""
     first = loss.arrays[0].name
     of_columns = [name for name in columns if name not in arrays]
     for name in columns:
         if first not in arrays and name not in arrays:
-            raise UsageError(f"{first.upper()} is missing; give a file")
+            raise UsageError(f"{first.upper()} is missing. Give a file.")
         arrays.setdefault(name, arrays[first])
         if not isinstance(arrays[name], tuple):
             raise UsageError(
-                f"--{kebab(name)}-column names columns of a file, and {name} is given as numbers"
+                f"--{kebab(name)}-column names columns of a file, but {name} is given as numbers"
             )
     missing = [array.name for array in loss.arrays if array.required and array.name not in arrays]
     if first in missing:
-        raise UsageError(f"{first.upper()} is missing; give a file")
+        raise UsageError(f"{first.upper()} is missing. Give a file.")
     for name in missing:
         source = arrays[first]
         if not isinstance(source, tuple) or all(known_format(path) == "npy" for path in source):
             raise UsageError(
-                f"{name.upper()} is missing; give a file, or --{kebab(name)}-column for a column "
-                f"of {first.upper()}"
+                f"{name.upper()} is missing. Give a file, or use --{kebab(name)}-column to choose "
+                f"a column of {first.upper()}."
             )
         arrays[name] = source
     return [*of_columns, *missing]
 
 
 def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:
-    """How files are read. Raises UsageError for what cannot be meant."""
+    """How files are read. Raises UsageError for an invalid format or delimiter."""
     if format_name is not None and format_name not in FORMATS:
-        raise UsageError(f"input_format is {format_name!r}; expected one of {', '.join(FORMATS)}")
+        raise UsageError(f"--input-format is {format_name!r}; expected one of {', '.join(FORMATS)}")
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
     if delimiter is not None and not re.fullmatch(r'[^\0\r\n"\x80-\U0010ffff]', delimiter):
-        raise UsageError(f"delimiter is {delimiter!r}; expected one character of ASCII, or tab")
+        raise UsageError(f"--delimiter is {delimiter!r}; expected one ASCII character, or tab")
     return Reading(format_name, header, delimiter)
 
 
 def _require_one_standard_input(request: Request) -> None:
-    """Standard input is one file, and read once."""
+    """Raise UsageError if standard input would be read more than once."""
     from_input = request.from_standard_input()
-    if len(from_input) > 1 or any(one.count(STANDARD_INPUT) > 1 for one in from_input):
-        raise UsageError("- (standard input) is given twice; expected once")
+    if len(from_input) > 1 or any(files.count(STANDARD_INPUT) > 1 for files in from_input):
+        raise UsageError("- (standard input) is given twice. Use it once.")
     if from_input and request.id is not None and len(set(request.files)) > 1:
-        raise UsageError("--id reads files twice, which - (standard input) cannot be")
+        raise UsageError(
+            "--id reads files twice, but - (standard input) can be read only once. Use a file."
+        )

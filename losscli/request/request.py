@@ -1,4 +1,4 @@
-"""A request: what was asked for, complete, before any file is opened."""
+"""A request: the complete arguments of a run, before any file is opened."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.tables.where import Where
 from losscli.request.wanted import AS_USUAL, THE_NUMBER, Execution, Wanted
 
-# The paths, directories and globs that make one array; one that can be hashed.
+# The paths, directories and globs that make one array; hashable.
 Files = tuple[str, ...]
 
-# What is given for an array: its files, or the numbers themselves.
+# The value of an array: its files, or the numbers themselves.
 FilesOrNumbers = Files | NDArray[np.generic]
 
-# The array that tells from which row of the file each comes; no loss has a parameter of that name.
+# The array of row numbers in the file. No loss has a parameter of this name.
 SAMPLE = "row of the file"
 
 
 def label_array(name: str) -> str:
-    """The array of the labels called `name`, which may be called as a parameter of a loss is."""
+    """The array name for the labels `name`, which may also be the name of a loss parameter."""
     return f"label {name}"
 
 
 def key_array(name: str) -> str:
-    """The array of a key or another column that is shown with each element."""
+    """The array name for a key or another column that is shown with each element."""
     return f"key {name}"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for: plain data that `losscli.request.serialized` writes as JSON and reads.
+    """The arguments of a run: plain data that `losscli.request.serialized` converts to JSON.
 
     Args:
         loss_name: the name of the loss
         arrays: the files or the numbers of each array, in the order of the loss
-        columns: the columns of a table that an array is made of, if they are named
+        columns: the columns that make each array, for arrays whose columns were named
         options: the options of the loss, checked
-        reduction: one of the loss
+        reduction: a reduction of the loss
         typed: the options that were given
-        borrowed: the arrays that are columns of the files of the first one
-        in_order: whether input and target were given by their place
-        id: the key that pairs rows, one column or several with commas between them
-        join: "inner" where rows without a partner are left out
-        pair: "position" where the order of the rows pairs them, whatever columns say
+        borrowed: the arrays that are columns of the first array's files
+        in_order: whether input and target were given by position
+        id: the key that pairs rows: one column, or several separated by commas
+        join: "inner" to drop rows without a partner
+        pair: "position" to pair rows by their order, whatever the key columns contain
         where: conditions on rows
         keep: columns that are shown with each element
         classes: the names of the classes, or a file of them
-        skip_missing: whether rows without a value are left out
-        reading: how the files are read, where they do not say
-        wanted: what is reported beside the number
+        skip_missing: whether rows with missing values are dropped
+        reading: the format options for files that do not declare them
+        wanted: what is reported in addition to the number
         execution: how the request is carried out
     """
 
@@ -86,7 +86,7 @@ class Request:
 
     @property
     def changed(self) -> dict[str, OptionValue]:
-        """The options that are not the default."""
+        """The options whose value is not the default."""
         defaults = {
             option.name: option.check(option.default, self.options) for option in self.loss.options
         }
@@ -106,21 +106,20 @@ class Request:
 
     @property
     def is_shifted(self) -> bool:
-        """Whether each step is judged by the next one's target."""
+        """Whether each step is scored against the next step's target."""
         return bool(self.options.get("shift", False))
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The columns of the key, as they may be called: all of the text, or what is between the
-        commas."""
+        """The possible names of key columns: the whole text, and its parts between commas."""
         return () if self.id is None else tuple(dict.fromkeys([self.id, *self.id.split(",")]))
 
     @property
     def label_columns(self) -> tuple[str, ...]:
-        """The columns that say something of a row and are no input unless they are named."""
+        """The columns that describe rows. They are data only if they are named as such."""
         by = [label for label in self.wanted.by if not self.wanted.is_word(label)]
         cluster = [self.wanted.cluster] if self.wanted.cluster else []
-        return (*by, *cluster, *self.keep, *(one.column for one in self.where))
+        return (*by, *cluster, *self.keep, *(condition.column for condition in self.where))
 
     def files_of(self, array: str) -> Files:
         """The files of an array that is not given as numbers."""
@@ -135,13 +134,13 @@ class Request:
         return [value for value in own if isinstance(value, tuple)]
 
     def reading_of(self, files: Files) -> Reading:
-        """How these files are read: a format that was given is that of the first array."""
+        """How these files are read. A given format applies to the first array only."""
         first = next(iter(self.arrays.values()))
         is_first = isinstance(first, tuple) and first == files
         reading = replace(self.reading, threads=self.execution.workers)
         return reading if is_first else replace(reading, format=None)
 
     def from_standard_input(self) -> list[Files]:
-        """What is read from standard input, which can be read once."""
+        """The files and class names that include standard input."""
         names = [(self.classes,)] if isinstance(self.classes, str) else []
         return [files for files in (*self.files, *names) if STANDARD_INPUT in files]

@@ -1,4 +1,4 @@
-"""A request as JSON and back, so that another process or another year can carry it out."""
+"""Convert a request to JSON and back, so that another process can run it, even years later."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from losscli.readers.tables.where import Where
 from losscli.request.request import FilesOrNumbers, Request
 from losscli.request.wanted import Execution, Wanted
 
-# Raised when the form changes.
+# Increased when the format changes.
 VERSION = 1
 
 
 def to_json(request: Request) -> str:
-    """The request as a JSON object. Numbers that were given for an array are in it, bit for bit."""
+    """The request as a JSON object. It contains numbers given for an array, bit for bit."""
     wanted = request.wanted
     return json.dumps(
         {
@@ -59,12 +59,12 @@ def to_json(request: Request) -> str:
 
 
 def from_json(text: str) -> Request:
-    """The request that `to_json` wrote. Raises DataError for other text, and UsageError for options
-    that the loss does not take."""
+    """The request that `to_json` wrote. Raises DataError for other text, and UsageError for
+    invalid options."""
     try:
         return _request(json.loads(text))
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise DataError(f"the request is no JSON of this version: {error}") from error
+        raise DataError(f"invalid request JSON: {error}") from error
 
 
 def _request(given: Mapping[str, Any]) -> Request:
@@ -95,18 +95,18 @@ def _request(given: Mapping[str, Any]) -> Request:
 
 
 def _as_word(value: OptionValue) -> OptionValue:
-    """Numbers that JSON has no word for as text."""
-    is_odd = isinstance(value, float) and not math.isfinite(value)
-    return repr(value) if is_odd else value
+    """The value, with NaN and infinity as text, which JSON cannot represent."""
+    is_non_finite = isinstance(value, float) and not math.isfinite(value)
+    return repr(value) if is_non_finite else value
 
 
 def _as_number(value: OptionValue) -> OptionValue:
-    is_odd = isinstance(value, str) and value in ("inf", "-inf", "nan")
-    return float(str(value)) if is_odd else value
+    is_non_finite = isinstance(value, str) and value in ("inf", "-inf", "nan")
+    return float(str(value)) if is_non_finite else value
 
 
 def _written(value: FilesOrNumbers) -> object:
-    """The files, or the type, shape and bytes of numbers."""
+    """The list of files, or the dtype, shape and bytes of numbers."""
     if isinstance(value, tuple):
         return list(value)
     data = np.ascontiguousarray(value)

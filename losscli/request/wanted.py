@@ -1,4 +1,4 @@
-"""What is reported beside the number, and how a request is carried out."""
+"""What is reported in addition to the number, and how a request is run."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.statistics import options
 from losscli.statistics.statistic import OptionValue
 
-# The labels by which elements are grouped that are no columns: their target, the column of the
-# input that they are in, and the file that they come from.
+# Group labels that are not columns of a file: the target's class, the column of the input, and
+# the file.
 CLASS, COLUMN, FILE = "class", "column", "file"
 WORDS = (CLASS, COLUMN, FILE)
 
 
-# What a loss that is NaN does.
+# What to do when an element's loss is NaN.
 ON_NAN = ("warn", "error", "skip")
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How a request is carried out.
+    """How a request is run.
 
     Args:
         broadcast: whether input and target may broadcast to more elements than either has
-        check: whether to look for mistakes in the data
+        check: whether to check the data for mistakes
         strict: whether suspicious data is an error
-        on_nan: what to do with a loss that is NaN: "warn", "error" or "skip"
-        threads: how many threads compute; None is one for each core
+        on_nan: what to do when an element's loss is NaN: "warn", "error" or "skip"
+        threads: the number of threads; None is one per core
     """
 
     broadcast: bool = False
@@ -50,7 +50,7 @@ class Execution:
 
     @property
     def workers(self) -> int:
-        """The number of threads; unless given, the cores that this process may use."""
+        """The number of threads. The default is the number of cores available to this process."""
         if self.threads is None and sys.platform == "linux":
             return len(os.sched_getaffinity(0))
         return self.threads or os.cpu_count() or 1
@@ -58,14 +58,14 @@ class Execution:
 
 @dataclass(frozen=True, init=False)
 class Wanted:
-    """What is reported beside the number.
+    """What is reported in addition to the number.
 
     Args:
-        interval: a confidence interval, and what guessing would cost
-        by: the labels that make groups: columns, files of labels, or "class", "column", "file"
-        by_column: those of `by` that are columns whatever they are called
-        cluster: the column or file whose values are samples
-        digest: the SHA-256 of every file that was read
+        interval: whether to report a confidence interval and the loss of guessing
+        by: the labels to group by: columns, files of labels, or "class", "column", "file"
+        by_column: labels to group by that are always columns, whatever their name
+        cluster: the column or file whose values define the samples
+        digest: whether to report the SHA-256 of every file that was read
         statistics: the options of statistics: `accuracy`, `top`, `quantiles`, `histogram`
     """
 
@@ -85,7 +85,7 @@ class Wanted:
         digest: bool = False,
         **statistics: object,
     ) -> None:
-        """One label may be given by itself, and each counts once."""
+        """`by` and `by_column` accept one label or several. Duplicates are dropped."""
         labels = (by,) if isinstance(by, str) else tuple(by)
         columns = (by_column,) if isinstance(by_column, str) else tuple(by_column)
         values = {
@@ -101,58 +101,59 @@ class Wanted:
 
     @property
     def shows_elements(self) -> bool:
-        """Whether single elements are shown, with the key of their row."""
+        """Whether individual elements are shown, with the key of their row."""
         return bool(self.statistics.get("top"))
 
     def is_word(self, label: str) -> bool:
-        """Whether a label to group by is one of WORDS, and no column."""
+        """Whether a label to group by is one of WORDS and not a column."""
         return label in WORDS and label not in self.by_column
 
     def check(self, reduction: str) -> None:
-        """Raise UsageError for what cannot be meant."""
+        """Raise UsageError for labels and reductions that cannot be combined."""
         for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
             require_no_empty(words, f"--{name}", "a column or a file")
             if STANDARD_INPUT in words:
                 raise UsageError(
-                    f"--{name} is -, and labels are not read from standard input; expected a "
-                    "column or a file"
+                    f"--{name}: labels cannot be read from standard input (-). Use a column or a "
+                    "file."
                 )
         if self.cluster == CLASS:
             raise UsageError(
                 "--cluster class: the target's class cannot be a cluster. Use a column or a file "
-                "of labels; rename a column called class."
+                "of labels. If a column is called 'class', rename it."
             )
         if reduction == "batchmean" and self.by and self.cluster is not None:
             raise UsageError(
-                "--by and --cluster do not go together with --reduction batchmean, which divides "
-                "by rows. Use --reduction mean or --reduction sum."
+                "--by with --cluster cannot be combined with --reduction batchmean, which divides "
+                "by the number of rows. Use --reduction mean or --reduction sum."
             )
         asked = {"by": self.by, "cluster": self.cluster, **self.statistics}
         for name, value in asked.items():
             if value and reduction == "none":
                 raise UsageError(
-                    f"--{kebab(name)} reports on one number, and --reduction none gives many"
+                    f"--{kebab(name)} cannot be combined with --reduction none. Use --reduction "
+                    "mean or --reduction sum."
                 )
 
 
 def _asked(given: Mapping[str, object]) -> dict[str, OptionValue]:
-    """The options of statistics that were given, checked."""
+    """The given options of statistics, checked, without those that have no effect."""
     if not given:
         return {}
     known = {option.name: option for option in options()}
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise TypeError(f"no statistic is called {unknown[0]!r}; there are {', '.join(known)}")
+        raise TypeError(f"unknown statistic {unknown[0]!r}; expected one of {', '.join(known)}")
     parsed = {name: known[name].parse(value) for name, value in given.items()}
     return {name: value for name, value in parsed.items() if value != known[name].absent}
 
 
 def require_no_empty(words: Iterable[Any], what: str, expected: str) -> None:
-    """Raise UsageError for a word that is empty."""
+    """Raise UsageError if a word is empty."""
     if any(isinstance(word, str) and not word for word in words):
-        raise UsageError(f"{what} is empty, as a variable is that was never set; give {expected}")
+        raise UsageError(f"{what} is empty (is a shell variable unset?). Give {expected}.")
 
 
-# The number and its interval alone, and the usual way to compute it.
+# The defaults: the number and its interval.
 THE_NUMBER = Wanted()
 AS_USUAL = Execution()

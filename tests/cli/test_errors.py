@@ -65,13 +65,14 @@ class TestErrors:
         [
             (["nl"], "there is no command nl. Did you mean nll?"),
             (["nll", "--wieght", "1"], "there is no option --"),
-            (["nll"], "INPUT is missing; give a file"),
+            (["nll"], "INPUT is missing. Give a file."),
             (
                 ["nll", "none.npy"],
-                "TARGET is missing; give a file, or --target-column for a column of INPUT",
+                "TARGET is missing. Give a file, or use --target-column to choose a column of "
+                "INPUT.",
             ),
-            (["nll", "a", "b", "c"], "found 3 inputs, expected 2 (input, target); several files"),
-            (["nll", "a", "--target", "c", "--input", "b"], "found 1 inputs, expected 0"),
+            (["nll", "a", "b", "c"], "found 3 inputs, expected 2 (input, target). To read"),
+            (["nll", "a", "--target", "c", "--input", "b"], "found 1 input, expected 0. "),
             (["nll", "a", "b", "-r", "median"], "--reduction: 'median' is not one of"),
             (
                 ["ce", "a", "b", "--label-smoothing", "2"],
@@ -80,16 +81,19 @@ class TestErrors:
             (["huber", "a", "b", "--delta", "0"], "--delta: expected a number above 0, found 0.0"),
             (
                 ["mse", "1,2", "b", "-i", "x"],
-                "--input-column names columns of a file, and input is given",
+                "--input-column names columns of a file, but input is given",
             ),
-            (["mse", "-", "-"], "- (standard input) is given twice; expected once"),
-            (["mse", "-", "b", "--id", "k"], "--id reads files twice, which - (standard input)"),
-            (["mse", "a", "b", "--input-format", "xml"], "input_format is 'xml'; expected one of"),
+            (["mse", "-", "-"], "- (standard input) is given twice. Use it once."),
+            (["mse", "-", "b", "--id", "k"], "--id reads files twice, but - (standard input)"),
+            (
+                ["mse", "a", "b", "--input-format", "xml"],
+                "--input-format is 'xml'; expected one of",
+            ),
             (["mse", "", "b"], "a path is empty"),
             (["mse", "a", "b", "-j", "0"], "--threads is 0; expected at least 1"),
             (
                 ["mse", "a", "b", "--delimiter", "::"],
-                "delimiter is '::'; expected one character of ASCII",
+                "--delimiter is '::'; expected one ASCII character",
             ),
         ],
     )

@@ -41,7 +41,7 @@ class TestUsage:
     @pytest.mark.parametrize("option", ["--by", "--cluster", "--id", "--classes", "-i", "-t"])
     def test_an_option_that_is_empty(self, option: str, run: Run) -> None:
         line = refusal(run, "nll", "nowhere.csv", option, "", code=2)
-        assert "is empty, as a variable is that was never set; give a" in line
+        assert "is empty (is a shell variable unset?). Give a" in line
 
     @pytest.mark.parametrize("command", [["ce"], ["compare", "ce", "a.csv"]])
     def test_the_class_as_a_cluster(self, command: list[str], run: Run, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ class TestUsage:
     @pytest.mark.parametrize("option", ["--by", "--cluster", "--id"])
     def test_of_a_comparison(self, option: str, run: Run) -> None:
         line = refusal(run, "compare", "l1", "a.csv", "b.csv", "y.csv", option, "", code=2)
-        assert line.startswith(f"{option} is empty, as a variable is that was never set; give a")
+        assert line.startswith(f"{option} is empty (is a shell variable unset?). Give a")
 
     def test_quantiles_that_are_empty(self, run: Run) -> None:
         line = refusal(run, "l1", "nowhere.npy", "0", "--quantiles", "", code=2)
@@ -94,7 +94,7 @@ class TestUsage:
 
     def test_a_path_that_is_empty(self, run: Run) -> None:
         line = refusal(run, "inspect", "", code=2)
-        assert line == "a path is empty, as a variable is that was never set; give a file"
+        assert line == "a path is empty (is a shell variable unset?). Give a file."
 
     @pytest.mark.parametrize("base", [2**63, -(2**63) - 1, 10**400])
     def test_a_class_base_beyond_64_bits(self, base: int, run: Run) -> None:
@@ -108,7 +108,7 @@ class TestUsage:
 
     def test_standard_input_for_an_array_and_the_names(self, run: Run) -> None:
         line = refusal(run, "nll", "-", "y.npy", "--classes", "-", code=2)
-        assert line == "- (standard input) is given twice; expected once"
+        assert line == "- (standard input) is given twice. Use it once."
 
     @pytest.mark.parametrize(
         "words",
@@ -116,7 +116,7 @@ class TestUsage:
     )
     def test_standard_input_for_both_models(self, words: list[str], run: Run) -> None:
         line = refusal(run, "compare", "l1", *words, code=2)
-        assert line.startswith("- (standard input) is read once, and compare reads it for A and")
+        assert line.startswith("- (standard input) can be read only once, but compare needs it for")
 
     @pytest.mark.parametrize("option", ["--by", "--cluster"])
     @pytest.mark.parametrize("command", [["l1", "A"], ["compare", "l1", "A", "B"]])
@@ -124,8 +124,7 @@ class TestUsage:
         """No file is opened to see it: there is none."""
         line = refusal(run, *command, "Y", option, "-", code=2)
         assert line == (
-            f"{option} is -, and labels are not read from standard input; expected a column or a "
-            "file"
+            f"{option}: labels cannot be read from standard input (-). Use a column or a file."
         )
 
 

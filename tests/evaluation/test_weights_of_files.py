@@ -63,8 +63,8 @@ class TestRefused:
         words = ("kl-div", "0,-1", "0.5,0.5", "-r", "batchmean")
         code, out, err = run(*words, "--sample-weight", "1,2")
         assert (code, out) == (2, "")
-        assert "--sample-weight does not go with --reduction batchmean" in err
-        with pytest.raises(UsageError, match="--sample-weight-column does not go with"):
+        assert "--sample-weight cannot be combined with --reduction batchmean" in err
+        with pytest.raises(UsageError, match="--sample-weight-column cannot be combined with"):
             evaluate("kl-div", "x.csv", reduction="batchmean", sample_weight_column="s")
 
 

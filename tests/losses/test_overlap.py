@@ -123,5 +123,5 @@ class TestCommand:
         assert run("dice", *files, "-r", "none")[0] == 2
 
     def test_no_comparison(self) -> None:
-        with pytest.raises(UsageError, match="pairs losses of elements, and dice has none"):
+        with pytest.raises(UsageError, match="needs per-element losses, but dice is computed"):
             losscli.compare("dice", np.ones((1, 2)), np.ones((1, 2)), [0])

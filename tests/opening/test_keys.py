@@ -61,14 +61,14 @@ class TestKeys:
         assert evaluate("l1", tmp_path / "p.pq", tmp_path / "y.pq", id="id").value == 0.0
 
     def test_a_key_is_no_data(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="a key is never data"):
+        with pytest.raises(UsageError, match="cannot also be a column of"):
             evaluate("l1", *self.files(tmp_path), id="user", input_column="user")
 
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            ({"id": "user", "pair": "position"}, "give one"),
-            ({"join": "inner"}, "--join inner needs the key"),
+            ({"id": "user", "pair": "position"}, "Use one of them"),
+            ({"join": "inner"}, "--join inner needs a key"),
             ({"pair": "order"}, "--pair is 'order'; expected position"),
             ({"id": "user", "join": "outer"}, "--join is 'outer'; expected inner"),
         ],

@@ -276,7 +276,7 @@ class TestNames:
 def test_a_delimiter_that_cannot_be_one(delimiter: str, run: Any) -> None:
     code, out, err = run("l1", "x.csv", "y.csv", "--delimiter", delimiter)
     assert (code, out) == (2, "")
-    assert "expected one character of ASCII, or tab" in err
+    assert "expected one ASCII character, or tab" in err
 
 
 def test_a_delimiter_is_any_other_character(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_it_is_strict_json() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"request": 1}'])
 def test_other_text(text: str) -> None:
-    with pytest.raises(DataError, match="the request is no JSON of this version"):
+    with pytest.raises(DataError, match="invalid request JSON"):
         from_json(text)
 
 

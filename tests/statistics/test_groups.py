@@ -278,7 +278,7 @@ class TestGroups:
             self.groups(table, "lagn")
 
     def test_no_groups_of_losses_that_are_not_summed_up(self, table: str) -> None:
-        with pytest.raises(UsageError, match="--by reports on one number"):
+        with pytest.raises(UsageError, match="--by cannot be combined with --reduction none"):
             self.groups(table, "split", reduction="none")
 
 

@@ -151,7 +151,7 @@ def test_no_interval_of_clusters_whose_rows_are_cut_and_masked(
 
 
 def test_groups_of_clusters_have_no_batchmean() -> None:
-    with pytest.raises(UsageError, match="--by and --cluster do not go together"):
+    with pytest.raises(UsageError, match="--by with --cluster cannot be combined"):
         evaluate(
             "kl-div",
             np.zeros((2, 2)),
