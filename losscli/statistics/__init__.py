@@ -1,7 +1,7 @@
-"""Everything that is reported about the losses: one file a statistic.
+"""The statistics of the losses, one file each.
 
-A module of this package that defines a `Statistic` adds it: to the command line, to Python, to
-every output format and to what merges.
+A module of this package that defines a `Statistic` adds it to the command line, to Python and to
+every output format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def registered() -> tuple[type[Statistic], ...]:
     """All statistics, in the order in which they are reported."""
     from losscli.statistics.statistic import Statistic  # noqa: PLC0415 - it needs NumPy
 
-    modules = [import_module(f"{__name__}.{one.name}") for one in iter_modules(__path__)]
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
     kinds = {
         kind
         for module in modules

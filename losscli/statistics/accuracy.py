@@ -1,4 +1,4 @@
-"""How often the class with the largest score is the target."""
+"""The accuracy: how often the class with the largest score is the target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from losscli.statistics.statistic import Option, Setting, Statistic, Whole
 
 
 class Accuracy(Statistic):
-    """The share of elements, by sample weight, whose prediction is the target."""
+    """The share of elements, weighted by sample weight, whose prediction is the target."""
 
     options = (
         Option(
@@ -59,13 +59,13 @@ class Accuracy(Statistic):
 
 
 def predict(scores: NDArray[np.generic]) -> NDArray[np.intp]:
-    """The class with the largest score of each element, the first of equal ones."""
+    """The class with the largest score of each element; the first one in a tie."""
     predicted: NDArray[np.intp] = scores.argmax(axis=1)
     return predicted
 
 
 def add_weights_of(sums: ExactSums, elements: Elements, chosen: Mask) -> None:
-    """Add the sample weights of chosen elements, which are 1 where there are none."""
+    """Add the sample weights of the chosen elements, or 1 for each if there are no weights."""
     weights = elements.losses.sample_weights
     if weights is None:
         sums.add_counts([int(np.count_nonzero(chosen))])

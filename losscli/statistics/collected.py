@@ -1,4 +1,4 @@
-"""All statistics of a run, or of a part of it."""
+"""All statistics of a run, or of a part of a run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Kind = TypeVar("Kind", bound=Statistic)
 
 
 class Collected:
-    """The statistics that a setting asks for, which see the same elements."""
+    """The statistics that a setting requests, all of the same elements."""
 
     def __init__(self, setting: Setting, statistics: Sequence[Statistic] | None = None) -> None:
         self.setting = setting
         if statistics is None:
-            made = (kind.of(setting) for kind in registered())
-            statistics = [one for one in made if one is not None]
+            created = (kind.of(setting) for kind in registered())
+            statistics = [statistic for statistic in created if statistic is not None]
         self._statistics = list(statistics)
 
     @property
@@ -35,60 +35,65 @@ class Collected:
 
     @property
     def passes(self) -> int:
-        """How often the data is read."""
-        return max(one.passes for one in self._statistics)
+        """The number of passes over the data."""
+        return max(statistic.passes for statistic in self._statistics)
 
     @property
     def needs_scores(self) -> bool:
-        """Whether one of them needs the input along its classes."""
-        return any(one.needs_scores for one in self._statistics)
+        """Whether a statistic needs the class scores of the input."""
+        return any(statistic.needs_scores for statistic in self._statistics)
 
     def get(self, kind: type[Kind]) -> Kind | None:
-        """The statistic of a kind, if it was asked for."""
-        return next((one for one in self._statistics if isinstance(one, kind)), None)
+        """The statistic of a class; None if it was not requested."""
+        matches = (statistic for statistic in self._statistics if isinstance(statistic, kind))
+        return next(matches, None)
 
-    @np.errstate(all="ignore")  # what is not finite is reported
+    @np.errstate(all="ignore")  # NaN and infinity are reported
     def add(self, *elements: Elements) -> None:
-        for one in elements:
+        for block in elements:
             for statistic in self._statistics:
-                statistic.add(one)
+                statistic.add(block)
 
     def merge(self, later: Collected) -> None:
         for mine, theirs in zip(self._statistics, later._statistics, strict=True):
             mine.merge(theirs)
 
     def next_pass(self, number: int) -> Collected:
-        """New statistics for a pass after the first `number` ones: those that read the data once
-        more, and the total, which counts elements."""
-        again = [one.next_pass() for one in self._statistics if one.passes > number]
+        """New statistics for the pass after the first `number` passes: those that need a further
+        pass, and the total, which counts elements."""
+        again = [
+            statistic.next_pass() for statistic in self._statistics if statistic.passes > number
+        ]
         total = type(self.total).of(self.setting)
         assert total is not None
         return Collected(self.setting, [total, *again])
 
     def take_pass(self, later: Collected) -> None:
-        """Take over the statistics of a further pass."""
-        again = {type(one): one for one in later._statistics if one.passes > 1}
-        self._statistics = [again.get(type(one), one) for one in self._statistics]
+        """Replace statistics by those of a further pass."""
+        again = {
+            type(statistic): statistic for statistic in later._statistics if statistic.passes > 1
+        }
+        self._statistics = [again.get(type(statistic), statistic) for statistic in self._statistics]
 
     def name_labels(self, names: LabelNames) -> None:
         for statistic in self._statistics:
             statistic.name_labels(names)
 
     def finish(self) -> None:
-        """End all samples, once there are no more elements."""
+        """Close all samples after the last element."""
         self.total.ledger.finish()
 
     def report(
         self, by: Sequence[str], class_names: Sequence[str] | None, rank: int
     ) -> tuple[tuple[Fact, ...], tuple[Table, ...]]:
-        """What the statistics report: facts, and tables."""
+        """The facts and tables of all statistics."""
         whole = Whole(self.setting, self.total, tuple(by), class_names, rank)
-        reported = [one for statistic in self._statistics for one in statistic.result(whole)]
-        facts = tuple(one for one in reported if isinstance(one, Fact))
-        return facts, tuple(one for one in reported if isinstance(one, Table))
+        reported = [item for statistic in self._statistics for item in statistic.result(whole)]
+        facts = tuple(item for item in reported if isinstance(item, Fact))
+        return facts, tuple(item for item in reported if isinstance(item, Table))
 
 
 def null_facts() -> Iterator[str]:
-    """The facts that are null where they are not reported."""
+    """The facts that are null if they are not reported."""
     for kind in registered():
         yield from kind.null_facts

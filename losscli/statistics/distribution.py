@@ -1,4 +1,4 @@
-"""How the losses are distributed: quantiles and a histogram."""
+"""The distribution of the losses: quantiles and a histogram."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from losscli.statistics.statistic import Option, OptionValue, Setting, Statistic
 
 @dataclass(frozen=True)
 class Bar:
-    """How many losses lie from `low` to `high`."""
+    """The number of losses from `low` to `high`."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Bar:
 
 
 def _shares(value: Any) -> OptionValue:
-    """The shares as they are written, each once."""
+    """The shares as written, without duplicates."""
     texts = (value,) if isinstance(value, int | float | str) else value or ()
     shares = tuple(dict.fromkeys(part.strip() for text in texts for part in str(text).split(",")))
     for share in shares:
@@ -35,14 +35,14 @@ def _shares(value: Any) -> OptionValue:
 
 @dataclass(frozen=True)
 class Quantile:
-    """The smallest loss that a share of the losses do not exceed."""
+    """A quantile of the losses: the smallest loss that this share of the losses do not exceed."""
 
     quantile: str
     loss: float
 
 
 class Distribution(Statistic):
-    """Counts of the losses by size."""
+    """Quantiles and a histogram, from counts of the losses by size."""
 
     options = (
         Option(
@@ -96,8 +96,8 @@ class Distribution(Statistic):
 
 
 def _fraction(text: str) -> Fraction:
-    """The exact number that the text denotes. Raises ValueError for no number, NaN and infinity."""
-    # A number too small for a float has an exponent that would take long to write out.
+    """The exact number of a text. Raises ValueError for other text, NaN and infinity."""
+    # A Fraction with the huge exponent of a number that underflows would take long to compute.
     return Fraction(text) if float(text) else Fraction(0)
 
 

@@ -1,7 +1,7 @@
-"""Exact sums of float64 numbers, one for each of several keys, rounded once when they are read.
+"""Exact sums of float64 numbers, one for each key, rounded once when they are read.
 
-Order, block size, threads and shards never change a bit of such a sum, and sums of groups add up
-to the sum of all.
+The sums are bit-identical for any order, block size, number of threads and number of shards. The
+sums of groups add up to the total.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from losscli.elements import Floats, Mask
 
 Integers = NDArray[np.int64]
 
-# Sums are kept as digits on a fixed grid of exponents, every 32 bits.
+# Sums are stored as digits on a fixed grid of exponents, every 32 bits.
 BITS = 32
 _DIGIT = (1 << BITS) - 1
 
-# Sums are whole numbers of 2^LOWEST, which every product of two float64 numbers is as well; the
-# float64 numbers themselves are whole numbers of 2^_LEAST.
+# Sums are integer multiples of 2^LOWEST, as are all products of two float64 numbers. The float64
+# numbers themselves are integer multiples of 2^_LEAST.
 LOWEST, _LEAST = -72 * BITS, -1074
 
-# Numbers that are added at once: those of a block. The planes of more would be finer; of far fewer,
-# two threads take as long as one, as each of NumPy's calls gives up and takes back the
-# interpreter's lock.
+# The most numbers that are added at once: those of a block. More numbers would need finer planes.
+# With far fewer, two threads take as long as one, because each NumPy call releases and reacquires
+# the interpreter lock.
 _AT_ONCE = 1 << 18
 
-# Numbers whose planes are added in floating point; what these make is added in whole numbers.
+# The number of values whose planes are added in floating point. Their sums are added as integers.
 _IN_FLOATS = 1 << 8
 
-# Bits of numbers that are split without looking whether anything is left: losses of one size have
-# about so many, from the first bit of the largest to the last bit of the smallest.
+# The number of bits that are split off before checking for a remainder. Losses of similar size span
+# about this many bits, from the highest bit of the largest to the lowest bit of the smallest.
 _USUAL_BITS = 80
 
-# From here on adding 1.5 · 2^(j + 52) would overflow: such numbers are scaled first.
+# For larger numbers, adding 1.5 · 2^(j + 52) would overflow. They are scaled first.
 _LARGE, _SCALE = 2.0**900, 6 * BITS
 
-# Additions of planes after which the digits are carried, so that int64 never overflows.
+# The number of additions after which digits are carried, so that int64 never overflows.
 _MANY = 1 << 9
 
 
 class Keys:
-    """The key, 0 to size - 1, of each of some numbers."""
+    """The keys, 0 to size - 1, of an array of numbers."""
 
     def __init__(self, codes: Integers, size: int) -> None:
         self.codes = codes
@@ -54,19 +54,19 @@ class Keys:
 
     @cached_property
     def counts(self) -> Integers:
-        """How many numbers each key has."""
+        """The count of numbers for each key."""
         return np.bincount(self.codes, minlength=self.size).astype(np.int64, copy=False)
 
     def of(self, chosen: Mask | slice) -> Keys:
-        """Those of some of the numbers."""
+        """The keys of some of the numbers."""
         return Keys(self.codes[chosen], self.size)
 
 
 class ExactSums:
-    """Sums for the keys 0 to size - 1. Finite numbers add up exactly.
+    """Sums for the keys 0 to size - 1, exact for finite numbers.
 
-    The sum of a key is Σ_j digits[j][key] · 2^j over exponents j that are multiples of 32. What is
-    infinite or NaN adds up beside it, in any order to the same.
+    The sum of a key is Σ_j digits[j][key] · 2^j over exponents j that are multiples of 32. Infinite
+    values and NaN are summed separately; their order does not change the sum.
 
     >>> sums = ExactSums()
     >>> sums.add(np.array([1e100, 1.0, -1e100]))
@@ -81,11 +81,11 @@ class ExactSums:
         self._additions = 0
 
     def add(self, values: Floats, keys: Keys | None = None, shift: int = 0) -> None:
-        """Add values · 2^shift, each to the sum of its key, or all to the first.
+        """Add values · 2^shift, each to the sum of its key, or all to the first sum.
 
         Args:
             values: of any shape
-            keys: of as many numbers
+            keys: the key of each value
             shift: a multiple of 32
         """
         flat = values.reshape(-1)
@@ -97,11 +97,11 @@ class ExactSums:
             self._add(flat[part], None if keys is None else keys.of(part), shift)
 
     def add_counts(self, counts: Integers | Sequence[int]) -> None:
-        """Add a whole number below 2^53 to the sum of each key."""
+        """Add an integer below 2^53 to the sum of each key."""
         self._add_digits(0, np.asarray(counts, np.int64))
 
     def merge(self, later: ExactSums, keys: Integers | None = None) -> None:
-        """Add other sums. `keys` are the keys here of theirs, each once; else the same."""
+        """Add other sums. `keys` maps their keys to distinct keys here, if they differ."""
         for exponent, digits in later._digits.items():
             mine = self._of(exponent)
             if keys is None:
@@ -115,7 +115,7 @@ class ExactSums:
         self._carry_in_time()
 
     def resize(self, size: int) -> None:
-        """Have sums for further keys, which are 0."""
+        """Append sums of 0 for further keys."""
         more = size - self.size
         for exponent, digits in self._digits.items():
             self._digits[exponent] = np.append(digits, np.zeros(more, np.int64))
@@ -132,11 +132,11 @@ class ExactSums:
         return taken
 
     def gathered(self, keys: Integers, size: int) -> ExactSums:
-        """The sums of other keys, each of which takes in those whose new key it is."""
+        """The sums by new keys: sums with the same new key are added."""
         sums = ExactSums(size)
         self._carry()
         for exponent, digits in self._digits.items():
-            # The topmost digits may be so large that not many of them fit into one sum.
+            # The topmost digits may be so large that only a few of them fit into one int64.
             np.add.at(sums._of(exponent), keys, digits & _DIGIT)
             np.add.at(sums._of(exponent + BITS), keys, digits >> BITS)
         if self._non_finite is not None:
@@ -145,7 +145,7 @@ class ExactSums:
         return sums
 
     def units(self, key: int = 0) -> int:
-        """The finite part of a sum as a whole number of 2^LOWEST."""
+        """The finite part of a sum as a multiple of 2^LOWEST."""
         units = 0
         for exponent, digits in self._digits.items():
             units += digits.item(key) << (exponent - LOWEST)
@@ -155,7 +155,7 @@ class ExactSums:
         return self._non_finite is None or self._non_finite[key] == 0.0
 
     def float(self, key: int = 0) -> float:
-        """A sum, rounded once; beyond the largest float64 it is infinite."""
+        """A sum, rounded once; infinite if it exceeds the largest float64."""
         if self._non_finite is not None and self._non_finite[key] != 0.0:
             return float(self._non_finite[key])
         return to_float(self.units(key))
@@ -178,9 +178,10 @@ class ExactSums:
         top = largest_size(values)
         if not math.isfinite(top):
             finite = np.isfinite(values)
-            odd = values[~finite]
+            non_finite = values[~finite]
             self._add_non_finite(
-                np.zeros(len(odd), np.int64) if keys is None else keys.codes[~finite], odd
+                np.zeros(len(non_finite), np.int64) if keys is None else keys.codes[~finite],
+                non_finite,
             )
             values, keys = values[finite], None if keys is None else keys.of(finite)
             top = largest_size(values)
@@ -225,7 +226,7 @@ class ExactSums:
     def _add_non_finite(self, keys: Integers, values: Floats) -> None:
         if self._non_finite is None:
             self._non_finite = np.zeros(self.size)
-        with np.errstate(invalid="ignore"):  # inf - inf is NaN, which the sum is
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
             np.add.at(self._non_finite, keys, values)
 
     def _of(self, exponent: int) -> Integers:
@@ -238,7 +239,7 @@ class ExactSums:
             self._carry()
 
     def _carry(self) -> None:
-        """Bring all digits but the topmost into 0 to 2^32 - 1."""
+        """Reduce all digits but the topmost to 0 to 2^32 - 1."""
         exponent = min(self._digits, default=0)
         while self._digits and exponent <= max(self._digits):
             if exponent in self._digits:
@@ -257,7 +258,7 @@ class ExactSums:
 
 
 def root_of_ratio(numerator: int, denominator: int) -> float:
-    """sqrt(numerator / denominator), also where the ratio is no float64; infinite beyond these."""
+    """sqrt(numerator / denominator), even if the ratio overflows; infinite if the root does."""
     half = (numerator.bit_length() - denominator.bit_length()) // 2
     ratio = (numerator << max(0, -2 * half)) / (denominator << max(0, 2 * half))
     try:
@@ -267,7 +268,7 @@ def root_of_ratio(numerator: int, denominator: int) -> float:
 
 
 def to_float(units: int, lowest: int = LOWEST) -> float:
-    """A whole number of 2^lowest as the nearest float64; beyond the largest it is infinite."""
+    """A multiple of 2^lowest as the nearest float64; infinite if it exceeds the largest float64."""
     try:
         return units / (1 << -lowest)
     except OverflowError:
@@ -275,11 +276,11 @@ def to_float(units: int, lowest: int = LOWEST) -> float:
 
 
 def planes_of(values: Floats, top: float, most: int) -> Iterator[tuple[int, Floats]]:
-    """Split finite numbers, of which `top` is the largest size, into planes that add up to them.
+    """Split finite numbers, at most `top` in absolute value, into planes that add up to them.
 
-    Each plane holds multiples of 2^j for an exponent j, such that `most` of them, a million at the
-    most, add up in floating point exactly: adding and subtracting 1.5 · 2^(j + 52) rounds to these.
-    The memory of a plane is used again for the next one.
+    Each plane contains multiples of 2^j for an exponent j. Adding and subtracting 1.5 · 2^(j + 52)
+    rounds to these multiples. The exponents are such that `most` numbers of a plane, at most a
+    million, add up exactly in floating point. The memory of a plane is reused for the next one.
     """
     bits = 52 - max(1, (most - 1).bit_length())
     usual = -(-_USUAL_BITS // bits)
@@ -301,27 +302,28 @@ def planes_of(values: Floats, top: float, most: int) -> Iterator[tuple[int, Floa
 
 
 def _most_added(keys: Keys | None) -> int:
-    """How many numbers are added up in floating point."""
+    """The most numbers that are added up in floating point."""
     return _IN_FLOATS if keys is None else int(keys.counts.max())
 
 
 def _columns_of(plane: Floats) -> Floats:
-    """Sums of up to _IN_FLOATS numbers, of each of them once."""
+    """The sums of disjoint groups of up to _IN_FLOATS numbers."""
     whole = plane.size - plane.size % _IN_FLOATS
     columns = plane[:whole].reshape(_IN_FLOATS, -1).sum(axis=0)
     return np.append(columns, plane[whole:].sum())
 
 
 def largest_size(values: Floats) -> float:
-    """The largest absolute value; NaN where one is."""
+    """The largest absolute value; NaN if a value is NaN."""
     return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def rounded_sum(parts: Sequence[Floats]) -> Floats:
     """The sum of several arrays of finite numbers, element by element, each rounded once.
 
-    Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997: growing an expansion keeps the
-    parts apart, so that the topmost that add up inexactly decide, and of halves the next one.
+    Grows an expansion of non-overlapping parts. The two topmost parts whose sum is inexact
+    determine the rounding, and the next part breaks ties. Shewchuk, Adaptive Precision
+    Floating-Point Arithmetic, 1997.
     """
     partials: list[Floats] = []
     for part in parts:

@@ -20,16 +20,16 @@ from losscli.statistics.total import interval_of, rule_of
 # The label that is the target's class.
 CLASS = "class"
 
-# A group takes a kilobyte and a half, and a line where they are shown.
+# A group takes 1.5 kB of memory, and a line in the output.
 MOST_GROUPS = 1 << 20
 
-# Samples of a group up to which its interval is no more than a hint.
+# With fewer samples in a group, its interval is only a rough estimate.
 _FEW = 30
 
 
 @dataclass(frozen=True)
 class Group:
-    """The loss of the elements that have some labels; `share` is their part of the whole sum."""
+    """The loss of the elements with the same labels. `share` is their share of the total sum."""
 
     labels: tuple[Any, ...]
     value: float
@@ -41,7 +41,7 @@ class Group:
 
 
 class Groups(Statistic):
-    """The ledger of each combination of labels."""
+    """A ledger for each combination of labels."""
 
     order = 60
 
@@ -57,7 +57,7 @@ class Groups(Statistic):
 
     def add(self, elements: Elements) -> None:
         rank = len(elements.shape)
-        labels = [padded(one, rank) for one in _labels(self._by, elements)]
+        labels = [padded(array, rank) for array in _labels(self._by, elements)]
         codes = self._grouping.codes(labels)
         self._resize()
         self._ledger.add(elements, codes)
@@ -70,7 +70,7 @@ class Groups(Statistic):
     def _resize(self) -> None:
         count = len(self._grouping)
         if count > MOST_GROUPS:
-            raise DataError(f"--by: found {count:,} groups; at most {MOST_GROUPS:,} are computed")
+            raise DataError(f"--by: found {count:,} groups; the limit is {MOST_GROUPS:,}")
         self._ledger.resize(count)
 
     def name_labels(self, names: LabelNames) -> None:
@@ -78,8 +78,8 @@ class Groups(Statistic):
         renamed.codes_of(
             [
                 [
-                    names[one][label] if one in names else label
-                    for one, label in zip(self._by, labels, strict=True)
+                    names[name][label] if name in names else label
+                    for name, label in zip(self._by, labels, strict=True)
                 ]
                 for labels in self._grouping.names()
             ]
@@ -112,7 +112,7 @@ class Groups(Statistic):
         ledger, reduction = self._ledger, self._reduction
         losses = ledger.losses(key)
         return Group(
-            tuple(_called(one, label, whole) for one, label in zip(self._by, labels, strict=True)),
+            tuple(_shown(name, label, whole) for name, label in zip(self._by, labels, strict=True)),
             losses if reduction == "sum" else ledger.ratio(key),
             interval_of(ledger, key, reduction),
             int(ledger.elements[key]),
@@ -140,10 +140,10 @@ def _columns(whole: Whole) -> tuple[Column, ...]:
     )
 
 
-def _called(by: str, label: Any, whole: Whole) -> Any:
-    """A label as its file calls it; a whole number is one, whatever type holds it."""
+def _shown(by: str, label: Any, whole: Whole) -> Any:
+    """A label as it is reported: a class by its name, and whole numbers as integers."""
     if by == CLASS:
-        return whole.class_called(label)
+        return whole.class_name(label)
     return plain_label(label)
 
 
@@ -156,15 +156,15 @@ def plain_label(label: Any) -> Any:
 
 
 def _badness(group: Group) -> tuple[float, list[tuple[int, Any]]]:
-    """Worst first, NaN in front; of equal ones numbers in their order, and then texts in theirs."""
+    """The sort key of a group: NaN first, then the largest loss, ties by label."""
     return (
         -math.inf if math.isnan(group.value) else -group.value,
-        [_place(label) for label in group.labels],
+        [_label_order(label) for label in group.labels],
     )
 
 
-def _place(label: Any) -> tuple[int, Any]:
-    """Where a label is among others: None, numbers, texts, NaN, which is not less than any."""
+def _label_order(label: Any) -> tuple[int, Any]:
+    """The sort key of a label: None, then numbers, then text, then NaN."""
     if label is None:
         return 0, 0
     if isinstance(label, str):
@@ -178,14 +178,16 @@ def _labels(by: tuple[str, ...], elements: Elements) -> Iterator[Array]:
 
 
 def _classes(elements: Elements) -> Array:
-    """The targets as whole numbers, or as the names they have."""
+    """The targets as integers, or as names."""
     target = class_targets(elements)
     if target.dtype.kind != "f":
         return target
     whole = target.astype(np.int64)
-    odd = (whole != target) & elements.losses.counted
-    if odd.any():
-        raise ArrayError("target", f"is {target[odd][0]}; --by class expects classes")
+    invalid = (whole != target) & elements.losses.counted
+    if invalid.any():
+        raise ArrayError(
+            "target", f"is {target[invalid][0]}; --by class needs targets that are class indices"
+        )
     return whole
 
 
@@ -193,5 +195,5 @@ def class_targets(elements: Elements) -> Array:
     """The class of each element. Raises ArrayError for other targets."""
     targets = elements.targets
     if targets is None:
-        raise ArrayError("target", "holds no class of each element")
+        raise ArrayError("target", "does not contain a class for each element")
     return targets

@@ -1,4 +1,4 @@
-"""What guessing costs: a model that knows nothing but how often each class is the label."""
+"""The loss of guessing: of a model that only knows the frequencies of the classes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
 class Reference(NamedTuple):
-    """What guessing costs: always the frequencies of the targets, or each class alike."""
+    """The loss of guessing by the frequencies of the targets, or uniformly."""
 
     prior: float
     uniform: float
 
 
 class Guessing(Statistic):
-    """The exact sum of the weights of each class's targets.
+    """The exact sum of target weights for each class.
 
-    Labels of blocks with fewer elements than there are classes are collected first, so that a large
-    vocabulary does not cost a pass over all classes for each of them.
+    Labels are collected until there are as many as classes, so that a large vocabulary does not
+    cost a pass over all classes for each small block.
     """
 
     null_facts = ("reference",)
@@ -83,7 +83,7 @@ class Guessing(Statistic):
         yield Fact("reference", reference, "baseline", (reference.prior,), remark)
 
     def prior(self) -> float:
-        """What always guessing the frequencies of the targets costs: Σ_c f[c] · -log f[c]."""
+        """The loss of guessing by the frequencies of the targets: Σ_c f[c] · -log f[c]."""
         self._settle()
         weights = self._sums().floats()
         total = math.fsum(weights)
@@ -93,9 +93,12 @@ class Guessing(Statistic):
         return math.fsum(-(share * math.log(share)) for share in shares.tolist())
 
     def prior_left_out(self, count: int) -> float:
-        """What it costs to guess each of `count` labels by the frequencies of the others, with 1
-        added to each class: Σ_c f[c] · -log(n[c] / (n + C - 1)), which is log(1 + (C - 1) / n)
-        more than the prior. The prior is far too low where there are few labels of many classes."""
+        """The loss of guessing each of `count` labels by the frequencies of the others, smoothed
+        by adding 1 to each class.
+
+        This is Σ_c f[c] · -log(n[c] / (n + C - 1)), the prior plus log(1 + (C - 1) / n). The prior
+        alone is far too low for few labels of many classes.
+        """
         return self.prior() + math.log1p((self._classes - 1) / max(count, 1))
 
     def _sums(self) -> ExactSums:
@@ -104,13 +107,13 @@ class Guessing(Statistic):
         return self._weights
 
     def _settle(self) -> None:
-        """Count what was collected."""
+        """Add the collected labels to the sums."""
         collected, self._collected, self._size = self._collected, [], 0
         plain = [classes for classes, weights in collected if weights is None]
         if plain:
             counts = np.bincount(np.concatenate(plain), minlength=self._classes)
             self._sums().add_counts(counts)
-        weighted = [(classes, one) for classes, one in collected if one is not None]
+        weighted = [(classes, weights) for classes, weights in collected if weights is not None]
         if weighted:
             classes, weights = zip(*weighted, strict=True)
             keys = Keys(np.concatenate(classes), self._classes)
@@ -118,7 +121,7 @@ class Guessing(Statistic):
 
 
 def _judged(reference: Reference, value: float | None) -> str:
-    """How the loss is beside that of guessing."""
+    """The loss relative to that of guessing, as text."""
     guess = "guessing label frequencies"
     if value is None or not reference.prior > 0.0:
         return guess

@@ -1,4 +1,4 @@
-"""Labels as numbers: which values there are, and which of them each element has."""
+"""Labels as integer codes."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import numpy as np
 from losscli.elements import Array
 from losscli.statistics.exact import Integers
 
-# Labels that are whole numbers below this are looked up in a table, all at once.
+# Integer labels below this are looked up in a table.
 _TABLE = 1 << 20
 
 # Larger labels do not fit into int64.
 _MOST = np.iinfo(np.int64).max
 
-# The key of NaN, which equals itself in other processes as well.
+# The key of NaN. It equals itself, also in other processes.
 _NAN = ()
 
 
 class Labels:
-    """The labels that have appeared; the code of each is its number in the order of appearance."""
+    """The labels seen so far. Codes are numbered in the order of appearance."""
 
     def __init__(self) -> None:
         self._codes: dict[Hashable, int] = {}
-        # Of whole numbers from 0 on, the code at each; -1 where it is not known.
+        # The code of each integer from 0 on; -1 if it has none.
         self._table = np.full(0, -1)
-        # As long as all labels are in the table, they are listed here and not in the dictionary,
-        # which would take ten times as long.
+        # As long as all labels are in the table, they are listed here instead of in the dictionary,
+        # which is ten times slower.
         self._in_table = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
@@ -57,15 +57,15 @@ class Labels:
         return result
 
     def codes_of(self, labels: Sequence[Any]) -> Integers:
-        """The code of each label; new ones are numbered in this order."""
+        """The code of each label. New labels are numbered in this order."""
         if not self._codes:
             self._codes = {label: code for code, label in enumerate(self._in_table.tolist())}
         codes = self._codes
-        keys = (one if one == one else _NAN for one in labels)  # noqa: PLR0124 - of NaN there is one
+        keys = (label if label == label else _NAN for label in labels)  # noqa: PLR0124 - NaN
         return np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
 
     def merge(self, later: Labels) -> Integers:
-        """Take in the labels of another one. Returns the code here of each of them."""
+        """Add the labels of `later`. Returns the new code of each."""
         return self.codes_of(later.names) if later._codes else self.codes(later._in_table)
 
     def _looked_up(self, values: Integers) -> Integers:
@@ -89,7 +89,7 @@ class Labels:
 
 
 class Grouping:
-    """Groups by one label of each element, or by each combination of several."""
+    """Groups of elements by one label, or by a combination of labels."""
 
     def __init__(self, count: int) -> None:
         self._labels = [Labels() for _ in range(count)]
@@ -100,23 +100,23 @@ class Grouping:
 
     def codes(self, labels: Sequence[Array]) -> Integers:
         """The group of each element, of the shape that the labels broadcast to."""
-        each = [one.codes(values) for one, values in zip(self._labels, labels, strict=True)]
+        each = [own.codes(values) for own, values in zip(self._labels, labels, strict=True)]
         codes = each[0]
         for combination, further in zip(self._combinations, each[1:], strict=True):
             codes = combination.codes(codes << 32 | further)
         return codes
 
     def codes_of(self, groups: Sequence[Sequence[Any]]) -> Integers:
-        """The group of each combination of labels; new ones are numbered in this order."""
+        """The group of each combination of labels. New groups are numbered in this order."""
         columns = zip(*groups, strict=True) if groups else [()] * len(self._labels)
-        each = [one.codes_of(labels) for one, labels in zip(self._labels, columns, strict=True)]
+        each = [own.codes_of(labels) for own, labels in zip(self._labels, columns, strict=True)]
         codes = each[0]
         for combination, further in zip(self._combinations, each[1:], strict=True):
             codes = combination.codes_of((codes << 32 | further).tolist())
         return codes
 
     def merge(self, later: Grouping) -> Integers:
-        """Take in the groups of another one. Returns the code here of each of them."""
+        """Add the groups of `later`. Returns the new code of each."""
         each = [mine.merge(other) for mine, other in zip(self._labels, later._labels, strict=True)]
         codes = each[0]
         pairs = zip(self._combinations, later._combinations, each[1:], strict=True)
@@ -133,7 +133,7 @@ class Grouping:
             codes = both >> 32
             further.append(both & 0xFFFFFFFF)
         each = zip(self._labels, [codes, *reversed(further)], strict=True)
-        columns = [_picked(one.names, chosen) for one, chosen in each]
+        columns = [_picked(own.names, chosen) for own, chosen in each]
         return list(zip(*columns, strict=True))
 
 
@@ -142,9 +142,9 @@ def _picked(names: Sequence[Any], codes: Integers) -> list[Any]:
 
 
 def distinct(values: Integers) -> tuple[Integers, Integers]:
-    """The numbers that there are, in order, and which of them each is.
+    """The sorted distinct numbers, and the index of each value in them.
 
-    Where they lie close together they are counted instead of sorted, which takes a tenth.
+    Numbers in a small range are counted instead of sorted, which is ten times faster.
     """
     if not len(values):
         return values, values

@@ -1,4 +1,4 @@
-"""The one ledger: exact sums of losses, weights, and what an interval needs, for each key."""
+"""The ledger: exact sums of losses, of weights, and of the terms of an interval, for each key."""
 
 from __future__ import annotations
 
@@ -35,15 +35,14 @@ class Rule(NamedTuple):
     """How losses add up.
 
     Args:
-        by_weight: the loss is a mean, whose denominator is the sum of the weights; else every
-            sample weighs 1
-        interval: whether the squares behind an interval are added up as well
-        samples: the array of labels that says to which sample an element belongs; None where rows
-            are samples
-        scattered: whether elements of one sample need not follow each other
-        by_row: the loss is divided by the number of rows, as a batchmean is
-        row_labels: the array that says to which row of the file an element belongs; None where rows
-            of elements are rows
+        by_weight: whether the loss is a mean, whose denominator is the sum of the weights;
+            otherwise every sample has weight 1
+        interval: whether to add up the squares for an interval
+        samples: the array of labels with the sample of each element; None if each row is a sample
+        scattered: whether the elements of a sample may be apart
+        by_row: whether the loss is divided by the number of rows (batchmean)
+        row_labels: the array of labels with the row of the file of each element; None if the rows
+            of elements are the rows of the file
     """
 
     by_weight: bool
@@ -55,7 +54,7 @@ class Rule(NamedTuple):
 
     @property
     def has_weights(self) -> bool:
-        """Whether samples have other weights than 1: those of their elements, or their rows."""
+        """Whether samples have weights other than 1: the sum over their elements or rows."""
         return self.by_weight or (self.by_row and self.scattered)
 
 
@@ -63,10 +62,9 @@ class Rule(NamedTuple):
 class Moments:
     """Sums over samples for the keys 0 to size - 1.
 
-    A sample is what was drawn from the world by itself: an element of the first axis, a row of a
-    table, a cluster. Its loss s is the exact sum of its elements' losses, rounded once, and its
-    weight w that of their weights. Samples of weight 1 are counted in `ones`, without the last two
-    sums.
+    A sample is an independent draw: an entry of the first axis, a row of a table, or a cluster. Its
+    loss s is the exact sum of its elements' losses, rounded once. Its weight w is the exact sum of
+    their weights, rounded once.
     """
 
     size: int = 1
@@ -82,7 +80,7 @@ class Moments:
         self.squares, self.products, self.weight_squares = (ExactSums(self.size) for _ in range(3))
 
     def add(self, rows: SampleRows, keys: Keys | None) -> None:
-        """Add samples of these keys, all of the first one without keys."""
+        """Add samples to the sums of their keys, or all to the first key without `keys`."""
         counts = _counts_of(keys, rows.counted, len(rows.losses), self.size)
         self.samples += counts
         if keys is None:
@@ -114,7 +112,7 @@ class Moments:
 
 
 class Ledger:
-    """Sums of elements, and of samples, for the keys 0 to size - 1."""
+    """Sums over elements and over samples, for the keys 0 to size - 1."""
 
     def __init__(self, rule: Rule, size: int = 1) -> None:
         self.rule = rule
@@ -123,19 +121,19 @@ class Ledger:
         self.elements = np.zeros(size, np.int64)
         self.ignored = 0
         self._weights = ExactSums(size)
-        # Losses of samples that are one element of weight 1: their sum is also that of s·w.
+        # Losses of samples that are one element of weight 1. Their sum is also their Σ s·w.
         self._plain = ExactSums(size)
         self._other = ExactSums(size)
         self._moments = Moments(size)
         self._open = OpenSamples(rule.scattered)
         self._rows = SampleCount()
 
-    @np.errstate(all="ignore")  # what is not finite is reported
+    @np.errstate(all="ignore")  # NaN and infinity are reported
     def add(self, elements: Elements, keys: Integers | None = None) -> None:
-        """Add elements to the sums of their keys, all to the first one without keys.
+        """Add elements to the sums of their keys, or all to the first key without `keys`.
 
         Args:
-            keys: along the first axes of the elements, or of their shape
+            keys: the keys along the first axes of the elements, or one for each element
         """
         losses, rule = elements.weighted, self.rule
         values = losses.values
@@ -156,7 +154,7 @@ class Ledger:
         (self._plain if is_plain else self._other).add(values, each)
 
     def merge(self, later: Ledger, keys: Integers | None = None) -> None:
-        """Take in sums of later elements. `keys` are the keys here of theirs; else the same."""
+        """Add the sums of later elements. `keys` maps their keys to keys here, if they differ."""
         where = slice(0, later.size) if keys is None else keys
         self._is_keyed = self._is_keyed or later._is_keyed
         self.elements[where] += later.elements
@@ -169,7 +167,7 @@ class Ledger:
         self._rows.merge(later._rows)
 
     def resize(self, size: int) -> None:
-        """Have sums for further keys, which are 0."""
+        """Append sums of 0 for further keys."""
         if size == self.size:
             return
         self.elements = np.append(self.elements, np.zeros(size - self.size, np.int64))
@@ -178,11 +176,11 @@ class Ledger:
         self.size = size
 
     def name_samples(self, names: Sequence[Any]) -> None:
-        """Replace the numbers of samples by their labels."""
+        """Replace the codes of samples by their labels."""
         self._open.name_labels(names)
 
     def finish(self) -> None:
-        """Count the samples that might have gone on, once there are no more elements."""
+        """Add the samples that are still open, after the last element."""
         if self.rule.interval:
             rows = self._open.rows(self.rule.has_weights)
             self._moments.add(rows, self._keys_of(rows) if self._is_keyed else None)
@@ -190,11 +188,12 @@ class Ledger:
 
     def losses(self, key: int = 0) -> float:
         """The sum of the losses, rounded once."""
-        odd = [one.float(key) for one in (self._plain, self._other) if not one.is_finite(key)]
-        return sum(odd) if odd else to_float(self.loss_units(key))
+        parts = (self._plain, self._other)
+        non_finite = [sums.float(key) for sums in parts if not sums.is_finite(key)]
+        return sum(non_finite) if non_finite else to_float(self.loss_units(key))
 
     def loss_units(self, key: int = 0) -> int:
-        """The sum of the finite losses as a whole number of 2^LOWEST."""
+        """The sum of the finite losses as a multiple of 2^LOWEST."""
         return self._plain.units(key) + self._other.units(key)
 
     def weights(self, key: int = 0) -> float:
@@ -202,22 +201,22 @@ class Ledger:
         return self._weights.float(key)
 
     def samples(self, key: int = 0) -> int:
-        """The samples in which an element counts."""
+        """The number of samples with at least one element that is not ignored."""
         return int(self._moments.samples[key]) if self.rule.interval else self._rows.samples
 
     @property
     def rows(self) -> int:
-        """The rows, or sequences, in which an element counts."""
+        """The number of rows, or sequences, with at least one element that is not ignored."""
         counts_rows = self.rule.by_row or not self.rule.interval
         return self._rows.samples if counts_rows else self.samples()
 
     @property
     def signs(self) -> tuple[int, int]:
-        """The samples whose loss is below 0, and above."""
+        """The numbers of samples whose loss is below 0 and above 0."""
         return self._moments.below, self._moments.above
 
     def ratio(self, key: int = 0) -> float:
-        """The sum of the losses over that of the weights of samples; NaN where there are none."""
+        """The sum of the losses divided by the sum of the sample weights; NaN if that is 0."""
         divisor = self._divisor(key)
         return self.losses(key) / divisor if divisor else math.nan
 
@@ -226,8 +225,8 @@ class Ledger:
 
             r ± t · sqrt(n/(n-1) · Σ (s - r·w)²) / Σ w
 
-        with r = Σ s / Σ w and Student's t of n-1 degrees of freedom; where all weights are 1 it is
-        the interval of a mean. None for fewer than 2 samples, and where losses are not finite.
+        with r = Σ s / Σ w and Student's t with n-1 degrees of freedom. If all weights are 1, it is
+        the interval of a mean. None for fewer than 2 samples, and if losses are not finite.
 
         Source: the ratio estimator of Cochran, Sampling Techniques, 3rd edition, 6.3
         """
@@ -239,7 +238,7 @@ class Ledger:
         squares = moments.squares.units(key)
         products = moments.products.units(key) + self._plain.units(key)
         weight_squares = moments.weight_squares.units(key)
-        # Σ (s - r·w)² = Σ s² - 2r Σ s·w + r² Σ w² in whole numbers of 2^LOWEST / denominator².
+        # Σ (s - r·w)² = Σ s² - 2r Σ s·w + r² Σ w² in multiples of 2^LOWEST / denominator².
         spread = (
             squares * denominator**2
             - 2 * numerator * denominator * products
@@ -272,39 +271,40 @@ class Ledger:
     def _add_samples(
         self, elements: Elements, values: Floats, keys: Integers | None, each: Keys | None
     ) -> SampleRows | None:
-        """Add the samples of a block; those whose rows are samples are returned.
+        """Add the samples of a block. Returns them if the rows of the block are samples.
 
         Args:
             keys: the key of each element, along the first axes
-            each: the same from end to end
+            each: the same, flattened
         """
         losses, rule = elements.weighted, self.rule
         ids = sample_ids(elements, rule.samples)
         rows = None
         if ids is None:
             rows = rows_of(values, elements, rule.by_weight, keys)
-        ended = rows
+        closed = rows
         if rows is None:
             weights = _weights_in_samples(elements, losses, rule)
-            ended = self._open.add(elements, values, weights, ids, keys)
-        if ended is not None:
-            self._moments.add(ended, each if ended.are_elements else self._keys_of(ended))
+            closed = self._open.add(elements, values, weights, ids, keys)
+        if closed is not None:
+            self._moments.add(closed, each if closed.are_elements else self._keys_of(closed))
         return rows
 
 
 def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> Floats | None:
-    """What each element adds to the weight of its sample; None where every sample weighs 1."""
+    """The part of each element in the weight of its sample; None if every sample has weight 1."""
     shape = losses.values.shape
     if rule.by_weight:
         return np.ones(shape) if losses.weights is None else np.broadcast_to(losses.weights, shape)
     if not rule.has_weights:
         return None
-    # Each row weighs 1: its first element that counts does, or of a row in parts its first one.
+    # Each row has weight 1, carried by its first element that is not ignored. A block with parts of
+    # rows puts it on the first element of the row.
     weights = np.zeros((shape[0], math.prod(shape[1:])))
     if elements.whole_rows and losses.ignored is not None:
         counted = ~losses.ignored.reshape(weights.shape)
         weights[np.arange(shape[0]), counted.argmax(axis=1)] = counted.any(axis=1)
-    elif losses.ignored is not None:  # of a row in parts nobody knows the first that counts
+    elif losses.ignored is not None:  # the first counted element may be in another part of the row
         weights[:] = math.nan
     elif not any(elements.start[1:]):
         weights[:, :1] = 1.0
@@ -312,7 +312,7 @@ def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> F
 
 
 def _counts_of(keys: Keys | None, counted: Mask | None, elements: int, size: int) -> Integers:
-    """How many elements of each key count."""
+    """The number of elements of each key that are not ignored."""
     if keys is None:
         count = elements if counted is None else int(np.count_nonzero(counted))
         return np.array([count, *[0] * (size - 1)], np.int64)

@@ -1,4 +1,4 @@
-"""How many losses are NaN or infinite, and where the first one is."""
+"""How many losses are NaN or infinite, and where the first of them is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 @dataclass(frozen=True)
 class Places:
-    """How many elements, and the index of the first one."""
+    """The number of elements, and the index of the first one."""
 
     count: int
     index: tuple[int, ...]
@@ -26,7 +26,7 @@ class Places:
 
 
 class NonFinite(Statistic):
-    """The losses that are no numbers, ignored ones included if their loss was NaN."""
+    """The losses that are NaN or infinite, including elements that were ignored for being NaN."""
 
     order = 30
 
@@ -42,7 +42,7 @@ class NonFinite(Statistic):
         values = elements.losses.values
         if elements.nan is not None:
             self.nan = _both(self.nan, _places(elements.nan, elements))
-        # A sum is finite unless a value is not, or all of them are very large.
+        # The sum is finite unless a value is not finite or the sum overflows.
         with np.errstate(all="ignore"):
             is_finite = math.isfinite(values.sum())
         if not is_finite:
@@ -67,7 +67,7 @@ def _places(marked: Mask, elements: Elements) -> Places | None:
     return Places(count, index)
 
 
-def _both(one: Places | None, later: Places | None) -> Places | None:
-    if one is None or later is None:
-        return one or later
-    return replace(one, count=one.count + later.count)
+def _both(earlier: Places | None, later: Places | None) -> Places | None:
+    if earlier is None or later is None:
+        return earlier or later
+    return replace(earlier, count=earlier.count + later.count)

@@ -1,4 +1,4 @@
-"""The loss of a whole data set that is no mean of losses of elements, such as soft Dice."""
+"""Losses of a whole data set that are not a mean of per-element losses, such as soft Dice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from losscli.statistics.total import Total, rule_of
 
 
 class Pooled(Total):
-    """Exact sums of a loss's terms for each class, of which the loss makes its value."""
+    """Exact sums of a loss's terms for each class, from which the loss computes its value."""
 
     def __init__(self, setting: Setting, pool: Pool) -> None:
         super().__init__(setting.reduction, rule_of(setting, interval=False), shows_interval=False)
@@ -28,7 +28,7 @@ class Pooled(Total):
         super().add(elements)
         terms = elements.weighted.terms
         assert terms is not None
-        self._have(len(terms), terms.shape[-1])
+        self._ensure_sums(len(terms), terms.shape[-1])
         classes = np.broadcast_to(np.arange(terms.shape[-1]), terms.shape[1:])
         keys = Keys(classes.reshape(-1), terms.shape[-1])
         for sums, term in zip(self._terms, terms, strict=True):
@@ -37,12 +37,12 @@ class Pooled(Total):
     def merge(self, later: Self) -> None:
         super().merge(later)
         if later._terms:
-            self._have(len(later._terms), later._terms[0].size)
+            self._ensure_sums(len(later._terms), later._terms[0].size)
             for sums, further in zip(self._terms, later._terms, strict=True):
                 sums.merge(further)
 
     def value(self) -> float:
-        """The loss; NaN where nothing counted."""
+        """The loss; NaN if all elements are ignored."""
         if not self.count:
             return float("nan")
         return self._pool(self.sums())
@@ -51,6 +51,6 @@ class Pooled(Total):
         """The sum of each term for each class, (terms, classes)."""
         return np.stack([sums.floats() for sums in self._terms])
 
-    def _have(self, terms: int, classes: int) -> None:
+    def _ensure_sums(self, terms: int, classes: int) -> None:
         if not self._terms:
             self._terms = [ExactSums(classes) for _ in range(terms)]

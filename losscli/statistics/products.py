@@ -1,4 +1,4 @@
-"""Exact sums of products, such as the sum of squares behind an interval."""
+"""Exact sums of products, such as the sum of squares for an interval."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from losscli.elements import Floats, Mask
 from losscli.statistics.exact import BITS, ExactSums, Keys, largest_size
 
-# Products of numbers of these sizes neither overflow nor lose their rounding error; others are
-# scaled by a power of two first, those far below 1 twice.
+# Products of numbers between these sizes do not overflow, and their rounding error is exact. Other
+# numbers are scaled by a power of two first, and tiny ones twice.
 _SMALL, _LARGE, _SCALE = 2.0**-480, 2.0**480, 18 * BITS
 
 
 def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None) -> None:
-    """Add Σ a·b, exactly, to the sum of each key; all are arrays of one axis."""
-    with np.errstate(all="ignore"):  # what overflows or underflows is computed again
+    """Add Σ a·b exactly to the sum of each key. All arrays have one axis."""
+    with np.errstate(all="ignore"):  # products that overflow or underflow are computed again
         product, error = two_product(a, b)
         is_exact = _is_exact(product, a, b)
     if is_exact:
@@ -25,7 +25,7 @@ def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None
         return
     for first, x, shift in _scaled(a):
         for second, y, further in _scaled(b[first]):
-            with np.errstate(invalid="ignore"):  # infinite products have no error
+            with np.errstate(invalid="ignore"):  # the error of an infinite product is replaced by 0
                 product, error = two_product(x[second], y)
             error = np.where(np.isfinite(product), error, 0.0)
             chosen = None if keys is None else keys.of(first).of(second)
@@ -34,7 +34,7 @@ def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None
 
 
 def _is_exact(product: Floats, a: Floats, b: Floats) -> bool:
-    """Whether nothing overflowed in a product, and nothing but products of 0 is small."""
+    """Whether no product overflowed, and only products with 0 are small."""
     size = product if a is b else np.abs(product)
     if not max(largest_size(a), 0.0 if a is b else largest_size(b)) <= _LARGE:
         return False
@@ -46,8 +46,11 @@ def _is_exact(product: Floats, a: Floats, b: Floats) -> bool:
 
 
 def _scaled(values: Floats) -> Iterator[tuple[Mask, Floats, int]]:
-    """The values of each size, of a size at which products are exact: which they are, themselves
-    times 2^-shift, and that shift. What is not finite stays as it is."""
+    """Split values by size and scale them to sizes with exact products.
+
+    Yields a mask, the masked values times 2^-shift, and the shift. Values that are not finite are
+    not scaled.
+    """
     size = np.abs(values)
     tiny = (size < _SMALL) & (size > 0.0)
     least = size < _SMALL * 2.0**-_SCALE

@@ -1,4 +1,4 @@
-"""What the elements of each sample add up to, from blocks that may cut a sample in two."""
+"""Sums over the elements of each sample, from blocks that may split a sample."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from losscli.statistics.exact import (
 )
 from losscli.statistics.labels import Labels, distinct
 
-# Values that are added up at once: see exact.py.
+# The most values that are added up at once: see exact.py.
 _AT_ONCE = 1 << 18
 
-# Beyond this size adding up a row may overflow, and beyond this width of a row the sum of a plane.
+# Sums of a row may overflow for values beyond this size, and sums of a plane beyond this row width.
 _LARGE = 2.0**900
 _WIDE = 1 << 20
 
-# A cluster takes 700 bytes.
+# A cluster takes 700 bytes of memory.
 MOST_CLUSTERS = 1 << 22
 
-# Entries of samples that may go on, after which those of one sample are combined.
+# The number of entries of open samples after which entries of the same sample are combined.
 _MANY = 1 << 16
 
 
 class SampleRows(NamedTuple):
-    """Samples, one a row: the exact sum of the losses, the weights, and which of them count.
+    """Samples, one per row: sums of losses and weights, and which samples count.
 
     Args:
         losses: the sum of each sample's losses, rounded once
-        weights: the sum of each sample's weights; None is 1 for each that counts
-        counted: the samples in which an element counts; None is all of them
-        keys: the key of each sample; None if there is one alone
+        weights: the sum of each sample's weights; None is 1 for each sample that counts
+        counted: the samples with at least one element that is not ignored; None is all of them
+        keys: the key of each sample; None if there is only one key
         are_elements: whether each sample is one element
     """
 
@@ -53,15 +53,14 @@ class SampleRows(NamedTuple):
 
 
 def sample_ids(elements: Elements, samples: str | None) -> Array | None:
-    """The sample of each element, along the first axes; None where rows are samples."""
+    """The sample of each element, along the first axes; None if rows are samples."""
     return None if samples is None else padded(elements.labels[samples], len(elements.shape))
 
 
 def rows_of(
     values: Floats, elements: Elements, by_weight: bool, keys: Integers | None
 ) -> SampleRows | None:
-    """The samples of a block whose rows are samples of one key; None where samples or keys are
-    other than that."""
+    """The samples of a block if each row is a sample with one key; otherwise None."""
     losses, rows = elements.weighted, len(values)
     along_rows = keys is None or keys.size in (1, keys.shape[0])
     if not (elements.whole_rows and along_rows):
@@ -79,12 +78,12 @@ def rows_of(
         row_weights = row_sums(np.broadcast_to(losses.weights, values.shape))
     elif by_weight:
         row_weights = counts.astype(np.float64)
-    some = None if losses.ignored is None else counts > 0
-    return SampleRows(row_sums(values), row_weights, some, keys_of_rows)
+    counted = None if losses.ignored is None else counts > 0
+    return SampleRows(row_sums(values), row_weights, counted, keys_of_rows)
 
 
 def _counted_in_rows(losses: PerElement) -> Integers:
-    """How many elements of each row count."""
+    """The number of elements of each row that are not ignored."""
     rows = len(losses.values)
     size = losses.values.size // max(rows, 1)
     if losses.ignored is None:
@@ -105,7 +104,7 @@ def row_sums(values: Floats) -> Floats:
 
 def _row_sums(values: Floats) -> Floats:
     top = largest_size(values)
-    if not (top < _LARGE and values.shape[1] <= _WIDE):  # NaN is not below anything
+    if not (top < _LARGE and values.shape[1] <= _WIDE):  # also if top is NaN
         sums = ExactSums(len(values))
         codes = np.repeat(np.arange(len(values)), values.shape[1])
         sums.add(values, Keys(codes, len(values)))
@@ -116,9 +115,9 @@ def _row_sums(values: Floats) -> Floats:
 
 @dataclass
 class SampleCount:
-    """How many samples have an element that counts.
+    """The number of samples with at least one element that is not ignored.
 
-    `closed` samples have ended; those in `last` may go on in another block.
+    `closed` samples are complete. Samples in `last` may continue in another block.
     """
 
     closed: int = 0
@@ -149,18 +148,18 @@ class SampleCount:
 
 
 def _spread_counted(along: Array, losses: PerElement) -> Array:
-    """What is known along the first axes, for each element that counts, end to end."""
+    """Broadcast values along the first axes to the elements that are not ignored, flattened."""
     shape = losses.values.shape
     spread = np.broadcast_to(along, shape)
     return spread.reshape(-1) if losses.ignored is None else spread[~losses.ignored]
 
 
 class OpenSamples:
-    """Sums of samples that may go on in another block.
+    """Sums of samples that may continue in another block.
 
-    An entry is what some elements of one sample and one key add up to. Elements of a sample may be
-    `scattered` over the data, so that all samples stay open; else only those at the ends of a block
-    may go on.
+    An entry is the sum over some elements of one sample and one key. If the elements of a sample
+    are `scattered` over the data, all samples stay open. Otherwise only samples at the ends of a
+    block may continue.
     """
 
     def __init__(self, scattered: bool) -> None:
@@ -170,7 +169,7 @@ class OpenSamples:
         self._keys = np.zeros(0, np.int64)
         self._losses = ExactSums(0)
         self._weights = ExactSums(0)
-        self._combined = 0  # entries after they were combined last
+        self._combined = 0  # the number of entries after they were last combined
 
     def add(
         self,
@@ -180,12 +179,12 @@ class OpenSamples:
         ids: Array | None,
         keys: Integers | None,
     ) -> SampleRows | None:
-        """Add a block. The samples of it that have ended are returned.
+        """Add a block. Returns its samples that are complete.
 
         Args:
             values: the losses that are added up
             weights: their weights, of the same shape; None is 1 for a sample that counts
-            ids: the sample of each element, along the first axes; None where rows are samples
+            ids: the sample of each element, along the first axes; None if rows are samples
             keys: the key of each element, along the first axes
         """
         losses = elements.losses
@@ -196,34 +195,34 @@ class OpenSamples:
         codes = _spread_counted(self._codes(ids), losses)
         key_of_each = np.zeros((1,) * rank, np.int64) if keys is None else keys
         each_key = _spread_counted(key_of_each, losses)
-        some = slice(None) if losses.ignored is None else ~losses.ignored.reshape(-1)
+        counted = slice(None) if losses.ignored is None else ~losses.ignored.reshape(-1)
         if not codes.size:
             return None
         samples, keys_of_pairs, inverse = _distinct_pairs(codes, each_key)
         sums, sums_of_weights = ExactSums(len(samples)), ExactSums(len(samples))
         each = Keys(inverse, len(samples))
-        sums.add(values.reshape(-1)[some], each)
+        sums.add(values.reshape(-1)[counted], each)
         if weights is not None:
-            sums_of_weights.add(weights.reshape(-1)[some], each)
-        is_open = self._may_go_on(samples, elements.whole_rows and not has_ids)
+            sums_of_weights.add(weights.reshape(-1)[counted], each)
+        is_open = self._may_continue(samples, elements.whole_rows and not has_ids)
         self._append(
             samples[is_open],
             keys_of_pairs[is_open],
             sums.take(np.flatnonzero(is_open)),
             sums_of_weights.take(np.flatnonzero(is_open)),
         )
-        ended = np.flatnonzero(~is_open)
-        if not len(ended):
+        closed = np.flatnonzero(~is_open)
+        if not len(closed):
             return None
         return SampleRows(
-            sums.take(ended).floats(),
-            None if weights is None else sums_of_weights.take(ended).floats(),
+            sums.take(closed).floats(),
+            None if weights is None else sums_of_weights.take(closed).floats(),
             None,
-            None if keys is None else keys_of_pairs[ended],
+            None if keys is None else keys_of_pairs[closed],
         )
 
     def merge(self, later: OpenSamples, keys: Integers | None) -> None:
-        """Take in the entries of another one. `keys` are the keys here of its keys."""
+        """Add the entries of `later`. `keys` maps its keys to keys here."""
         ids = later._ids
         if later._labels is not None:
             self._labels = self._labels or Labels()
@@ -232,14 +231,14 @@ class OpenSamples:
         self._append(ids, codes_of_keys, later._losses, later._weights)
 
     def name_labels(self, names: Sequence[Any]) -> None:
-        """Replace the numbers of samples by their labels."""
+        """Replace the codes of samples by their labels."""
         labels = Labels()
         present, inverse = distinct(self._ids)
-        codes = labels.codes_of([names[one] for one in present.tolist()])
+        codes = labels.codes_of([names[code] for code in present.tolist()])
         self._ids, self._labels = codes[inverse], labels
 
     def rows(self, weighted: bool) -> SampleRows:
-        """All samples, once there are no more elements."""
+        """All samples, after the last element."""
         self._combine()
         weights = self._weights.floats() if weighted else None
         return SampleRows(self._losses.floats(), weights, None, self._keys)
@@ -250,7 +249,7 @@ class OpenSamples:
         self._labels = self._labels or Labels()
         return self._labels.codes(ids)
 
-    def _may_go_on(self, samples: Integers, are_whole: bool) -> Mask:
+    def _may_continue(self, samples: Integers, are_whole: bool) -> Mask:
         if self.scattered or are_whole:
             return np.full(len(samples), self.scattered)
         ends: Mask = (samples == samples[0]) | (samples == samples[-1])
@@ -270,7 +269,7 @@ class OpenSamples:
             self._combine()
 
     def _combine(self) -> None:
-        """Bring the entries of one sample and key together."""
+        """Combine entries of the same sample and key."""
         if len(self._ids):
             self._ids, self._keys, inverse = _distinct_pairs(self._ids, self._keys)
             self._losses = self._losses.gathered(inverse, len(self._ids))
@@ -278,16 +277,16 @@ class OpenSamples:
         self._combined = len(self._ids)
         if self._combined > MOST_CLUSTERS:
             raise DataError(
-                f"--cluster: found {self._combined:,} clusters; at most {MOST_CLUSTERS:,} are read"
+                f"--cluster: found {self._combined:,} clusters; the limit is {MOST_CLUSTERS:,}"
             )
 
 
 def _distinct_pairs(ids: Integers, keys: Integers) -> tuple[Integers, Integers, Integers]:
-    """The ids and the keys of each pair once, in their order, and which pair stands where."""
+    """The sorted distinct pairs of id and key, and the index of each pair in them."""
     low, width = int(ids.min()), int(keys.max()) + 1
     if (int(ids.max()) - low + 1) * width < 1 << 63:
         pairs, inverse = distinct((ids - low) * width + keys)
         return pairs // width + low, pairs % width, inverse
-    names, places = np.unique(ids, return_inverse=True)  # a pair as one number would overflow
-    pairs, inverse = distinct(places * width + keys)
+    names, indices = np.unique(ids, return_inverse=True)  # the ids themselves would overflow
+    pairs, inverse = distinct(indices * width + keys)
     return names[pairs // width], pairs % width, inverse

@@ -1,4 +1,4 @@
-"""How losses are distributed, in buckets whose width is a 512th of a power of two."""
+"""A sketch of the distribution of losses, with 512 buckets for each power of two."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from losscli.elements import Floats
 
-# Of a float64, these bits of the significand are left out of a bucket's number: 9 remain, so that
-# a bucket's middle is at most 1/1024 from each of its numbers, relatively.
+# The lowest bits of a float64, which a bucket's number leaves out. 9 bits of the significand
+# remain, so that the relative error of a bucket's middle is at most 1/1024.
 _LEFT_OUT = 43
 RELATIVE_ERROR = 2.0**-10
 
-# Bars of a histogram, and the shares of the losses beyond which those of a long tail are put
-# into one bar.
+# The bars of a histogram, and the share of losses at each end that may form a tail in one bar.
 _BARS = 16
 _TAIL = Fraction(1, 100)
 
@@ -27,14 +26,14 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Buckets:
-    """How many numbers are in the buckets from `first` on."""
+    """The counts of numbers in the buckets from `first` on."""
 
     first: int = 0
     counts: Counts = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
     def of(cls, sizes: Floats) -> Buckets:
-        """The counts of numbers of at least 0."""
+        """The buckets of numbers of at least 0."""
         if not len(sizes):
             return cls()
         buckets = sizes.view(np.int64) >> _LEFT_OUT
@@ -47,22 +46,22 @@ class Buckets:
         first = min(self.first, other.first)
         last = max(self.first + len(self.counts), other.first + len(other.counts))
         counts = np.zeros(last - first, np.int64)
-        for one in (self, other):
-            counts[one.first - first :][: len(one.counts)] += one.counts
+        for buckets in (self, other):
+            counts[buckets.first - first :][: len(buckets.counts)] += buckets.counts
         return Buckets(first, counts)
 
     def present(self) -> tuple[NDArray[np.intp], Counts]:
-        """The buckets that hold something, from the lowest, and their counts."""
+        """The buckets that are not empty, in ascending order, and their counts."""
         present = np.flatnonzero(self.counts)
         return present + self.first, self.counts[present]
 
 
 @dataclass
 class Sketch:
-    """Counts of losses by size, the least and the largest; NaN is left out.
+    """Counts of losses by size, the smallest and the largest. NaN is left out.
 
-    The number of a bucket is the first 20 bits of the float64 behind its sign, so that buckets are
-    in the order of their numbers, and infinity has one. Two sketches merge by adding their counts.
+    The number of a bucket is the first 20 bits of a float64 after its sign. Buckets are therefore
+    in the order of their values, and infinity has its own. Two sketches merge by adding counts.
     """
 
     positive: Buckets = field(default_factory=Buckets)
@@ -80,7 +79,7 @@ class Sketch:
         if below.any():
             self.negative = self.negative.merge(Buckets.of(-losses[below]))
             losses = losses[~below]
-        # Of 0 there are two, and one bucket.
+        # 0 and -0 share a bucket.
         self.positive = self.positive.merge(Buckets.of(np.abs(losses)))
 
     def merge(self, other: Sketch) -> Sketch:
@@ -94,8 +93,8 @@ class Sketch:
     def quantiles(self, shares: Sequence[Fraction | float]) -> list[float]:
         """For each share, the smallest loss that at least this share of the losses do not exceed.
 
-        The losses are at most RELATIVE_ERROR off; NaN if there are no losses. Shares are exact:
-        in floating point, 0.07 of 100 losses is 7.000000000000001 losses, and its rank 8.
+        The relative error is at most RELATIVE_ERROR. NaN if there are no losses. Shares are exact
+        because 0.07 of 100 losses is 7.000000000000001 in floating point, which would give rank 8.
         """
         values, counts = self._in_order()
         if not len(values):
@@ -103,15 +102,15 @@ class Sketch:
         cumulated = np.cumsum(counts)
         total = int(cumulated[-1])
         ranks = [max(1, _rank(share, total)) for share in shares]
-        found = np.clip(values[np.searchsorted(cumulated, ranks)], self.least, self.largest)
+        losses = np.clip(values[np.searchsorted(cumulated, ranks)], self.least, self.largest)
         ends = {1: self.least, total: self.largest}
-        return [ends.get(rank, one) for rank, one in zip(ranks, found.tolist(), strict=True)]
+        return [ends.get(rank, loss) for rank, loss in zip(ranks, losses.tolist(), strict=True)]
 
     def histogram(self) -> Iterator[tuple[float, float, int]]:
-        """Bars of equal width: from where, to where, and how many.
+        """Bars of equal width, each as its two ends and its count.
 
-        Where a few losses lie far out, the first or the last bar reaches to them; infinite ones
-        have a bar of their own.
+        If a few losses are far from the rest, the first or the last bar extends to them. Infinite
+        losses have their own bars.
         """
         values, counts = self._in_order()
         finite = np.isfinite(values)
@@ -133,7 +132,7 @@ class Sketch:
         yield from zip(ends[:-1], ends[1:], bars, strict=True)
 
     def _in_order(self) -> tuple[Floats, Counts]:
-        """The middle of each bucket that holds something, from the least, and its count."""
+        """The middles of the buckets that are not empty, in ascending order, and their counts."""
         below, counts_below = self.negative.present()
         above, counts_above = self.positive.present()
         values = np.concatenate([-_middles(below[::-1]), _middles(above)])
@@ -141,12 +140,12 @@ class Sketch:
 
 
 def _rank(share: Fraction | float, total: int) -> int:
-    """How many of the losses make up this share, rounded up."""
+    """The number of losses in this share, rounded up."""
     return math.ceil(Fraction(share) * total)
 
 
 def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple[float, float]:
-    """Where most of the losses lie: all of them unless that is far narrower."""
+    """The range of most losses, or of all losses if that is not much wider."""
     cumulated = np.cumsum(counts)
     ranks = [_rank(share, int(cumulated[-1])) for share in (_TAIL, 1 - _TAIL)]
     inner_low, inner_high = values[np.searchsorted(cumulated, ranks)].tolist()
@@ -157,8 +156,8 @@ def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple
 
 
 def _middles(buckets: NDArray[np.intp]) -> Floats:
-    """The middle of each bucket; that of infinity holds nothing else, and the first one 0, beside
-    numbers below 1e-310, which are taken for it."""
+    """The middle of each bucket. It is infinity for the bucket of infinity, and 0 for the first
+    bucket, which contains 0 and numbers below 1e-310."""
     low = (buckets << _LEFT_OUT).astype(np.int64).view(np.float64)
     middle = (buckets << _LEFT_OUT | 1 << (_LEFT_OUT - 1)).astype(np.int64).view(np.float64)
     return np.where(np.isinf(low) | (buckets == 0), low, middle)

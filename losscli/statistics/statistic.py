@@ -1,4 +1,4 @@
-"""The form of a statistic: what is reported about the losses, the loss itself included."""
+"""The base class of statistics, which report facts and tables about the losses."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from losscli.result import Fact, Table
     from losscli.statistics.total import Total
 
-# What an option of a statistic may be given.
+# The value of an option of a statistic.
 OptionValue = bool | int | float | str | tuple[str, ...] | None
 
 
 class Option(NamedTuple):
-    """How a statistic is asked for.
+    """An option that requests a statistic.
 
     Args:
-        name: the parameter in Python, and with dashes the option of the command line
-        kind: bool for a switch, int, float or str, or `tuple` for several words
+        name: the parameter in Python and, with dashes, the option of the command line
+        kind: bool for a flag, int, float or str, or `tuple` for several values
         help: a sentence that begins with a verb
-        metavar: what the option takes, for the help
-        repeated: whether several words are options of their own, and not only one with commas
-        parse: the value as it is kept; raises UsageError if it cannot be meant
-        for_losses: "classes" if only losses whose targets are class indices have it
-        of_elements: whether it needs the loss of each element
+        metavar: the placeholder of the value in the help
+        repeated: whether the option may be repeated, in addition to commas between values
+        parse: converts the value; raises UsageError if it is invalid
+        for_losses: "classes" if it applies only to losses whose targets are class indices
+        of_elements: whether it needs per-element losses
         in_comparison: whether it applies to the difference of two models
     """
 
@@ -44,34 +44,34 @@ class Option(NamedTuple):
 
     @property
     def absent(self) -> OptionValue:
-        """The value where it is not asked for."""
+        """The value if the option is not given."""
         absent: dict[type, OptionValue] = {bool: False, int: 0, tuple: ()}
         return absent.get(self.kind)
 
 
-# What makes the loss of a whole data set of the sums of its terms, (terms, classes).
+# Computes the loss of a whole data set from the sums of its terms, (terms, classes).
 Pool = Callable[[Floats], float]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a run before anything is computed.
+    """What statistics know about a run before it starts.
 
     Args:
         reduction: "none", "mean", "sum" or "batchmean"
         asked: the options of statistics by name
-        interval: whether the confidence interval and what goes with it are wanted
+        interval: whether to report a confidence interval and the loss of guessing
         by: the labels to group by, each the name of an array of labels or "class"
-        cluster: the array of labels whose values are samples; None where rows are
-        classes: the number of classes where targets are class indices
+        cluster: the array of labels whose values are samples; None if rows are samples
+        classes: the number of classes if targets are class indices
         class_base: the number of the first class in the targets
         options: the options of the loss
-        input_kind: what the input holds: "logits", "probs" or "log-probs"; None for anything else
+        input_kind: the values of the input: "logits", "probs" or "log-probs"; None for others
         is_log_loss: whether the value is in nats
-        is_squared_error: whether the value has a root that people read
+        is_squared_error: whether to report the root of the value
         check: whether suspicious results are reported
-        pool: what makes the loss of a whole data set, for a loss that is no mean
-        batch: what a batchmean divides by; None is the number of rows
+        pool: computes the loss of a whole data set, for a loss that is not a mean
+        batch: the divisor of a batchmean; None is the number of rows
         is_difference: whether the losses are differences of two models
     """
 
@@ -98,13 +98,13 @@ class Setting:
 
 
 class Whole(NamedTuple):
-    """What a statistic may know when it reports: all that was read.
+    """What statistics know when they report, after all data was read.
 
     Args:
-        setting: what was asked for
+        setting: the setting of the run
         total: the sums of all elements
-        by: what the labels to group by are called
-        class_names: what the classes are called, if they have names
+        by: the names of the labels to group by
+        class_names: the names of the classes, if they have names
         rank: the number of element axes
     """
 
@@ -119,61 +119,60 @@ class Whole(NamedTuple):
         """The reduced loss."""
         return self.total.value()
 
-    def class_called(self, index: Any) -> Any:
-        """The name of a class as the targets number it; its number where it has none."""
+    def class_name(self, index: Any) -> Any:
+        """The name of a class index as it is in the targets; the index itself if it has no name."""
         names, base = self.class_names, self.setting.class_base
         if names is None or not isinstance(index, int) or not 0 <= index - base < len(names):
             return index
         return names[index - base]
 
 
-# What the values of an array of labels stand for, by the array's name.
+# The labels for the codes of each array of labels.
 LabelNames = Mapping[str, Sequence[Any]]
 
 
 class Statistic(ABC):
-    """Something that is reported about the losses.
+    """A statistic of the losses.
 
-    A new statistic has seen nothing. `merge` is associative: parts of the data may be added in
-    threads, processes or runs of their own, and are merged in the order of the data. The state is
-    plain data that can be pickled.
+    A new statistic is empty. `merge` is associative: threads and processes add parts of the data to
+    statistics of their own, which are merged in the order of the data. The state can be pickled.
     """
 
-    # The options that ask for it; none for one that is always there or follows from the loss.
+    # The options that request it; empty if it is always reported or depends on the loss.
     options: ClassVar[tuple[Option, ...]] = ()
 
-    # Whether it needs the block of the input, along its classes.
+    # Whether it needs the class scores of the input.
     needs_scores: bool = False
 
-    # How often it reads the data. Standard input and parts can be read once.
+    # The number of passes over the data. Standard input and parts can be read only once.
     passes: ClassVar[int] = 1
 
-    # Names of facts that are null in JSON where the statistic does not report them.
+    # The names of facts that are null in JSON if the statistic does not report them.
     null_facts: ClassVar[tuple[str, ...]] = ()
 
-    # Its place among the others: lower numbers are reported first.
+    # The order of the report: lower numbers come first.
     order: ClassVar[int] = 100
 
     @classmethod
     @abstractmethod
     def of(cls, setting: Setting) -> Self | None:
-        """A new one for this run; None if it was not asked for."""
+        """A new statistic for this run; None if it was not requested."""
 
     @abstractmethod
     def add(self, elements: Elements) -> None:
-        """Take a block of elements; called in the thread that computed it."""
+        """Add a block of elements. Called in the thread that computed the block."""
 
     @abstractmethod
     def merge(self, later: Self) -> None:
-        """Take in what another one has seen, of elements that follow."""
+        """Add the statistic of the elements that follow."""
 
     def name_labels(self, names: LabelNames) -> None:  # noqa: B027 - most have none
-        """Replace numbers of labels by the labels, which other processes number otherwise."""
+        """Replace codes by their labels, because other processes use other codes."""
 
     def next_pass(self) -> Self:
-        """A new one for a further pass over the data, which knows what this one has found."""
+        """A new statistic for a further pass over the data, with the results of this pass."""
         raise NotImplementedError(f"{type(self).__name__} reads the data once")
 
     @abstractmethod
     def result(self, whole: Whole) -> Iterable[Fact | Table]:
-        """What it reports."""
+        """The facts and tables of the statistic."""

@@ -1,23 +1,23 @@
-"""Student's t: how many standard errors an interval reaches."""
+"""Quantiles of Student's t distribution."""
 
 from __future__ import annotations
 
 import functools
 import math
 
-# The share of data sets whose interval covers the truth.
+# The confidence level.
 CONFIDENCE = 0.95
 
 # The normal quantile of (1 + CONFIDENCE) / 2.
 _NORMAL = 1.959963984540054
 
-# From here on the series in 1/ν has more digits than any data set gives meaning to.
+# With this many degrees of freedom the series in 1/ν is accurate enough.
 _MANY = 64
 
 
 @functools.cache
 def t_quantile(freedom: int) -> float:
-    """The t that |t| exceeds with probability 1 - CONFIDENCE, at so many degrees of freedom.
+    """The t that |t| exceeds with probability 1 - CONFIDENCE, for the degrees of freedom.
 
     >>> round(t_quantile(9), 6)
     2.262157

@@ -1,4 +1,4 @@
-"""What looks wrong in the data, each kind once with its first place."""
+"""Warnings about the data, one of each kind with its first place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
 class Suspicions(Statistic):
-    """The suspicions of each kind: the first, and in how many places."""
+    """The first suspicion of each kind, with the total count."""
 
     order = 31
 
@@ -35,8 +35,8 @@ class Suspicions(Statistic):
         return ()
 
     def texts(self) -> tuple[str, ...]:
-        """A line for each kind."""
-        return tuple(one.text + _how_often(one) for one in self.by_kind.values())
+        """A warning for each kind."""
+        return tuple(suspicion.text + _how_often(suspicion) for suspicion in self.by_kind.values())
 
     def _take(self, later: Suspicion) -> None:
         earlier = self.by_kind.get(later.kind)
@@ -48,5 +48,5 @@ class Suspicions(Statistic):
 def _how_often(suspicion: Suspicion) -> str:
     if suspicion.count == 1:
         return ""
-    where = " where it was looked for" if suspicion.sampled else ""
+    where = " in the sampled blocks" if suspicion.sampled else ""
     return f"; seen {suspicion.count} times{where}"

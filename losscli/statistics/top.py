@@ -17,14 +17,14 @@ from losscli.statistics.accuracy import predict
 from losscli.statistics.groups import plain_label
 from losscli.statistics.statistic import LabelNames, Option, OptionValue, Setting, Statistic, Whole
 
-# What the names of arrays begin with that are shown with each element.
+# The prefix of the names of arrays that are shown with each element.
 KEY = "key "
 
 
 @dataclass(frozen=True)
 class TopElement:
-    """One of the worst elements: what is shown with its row, such as a key, its index along all
-    axes, the classes where there are any, and its loss."""
+    """One of the worst elements: the keys of its row, its index along all axes, its classes if
+    there are any, and its loss."""
 
     keys: Mapping[str, Any]
     index: tuple[int, ...]
@@ -42,7 +42,7 @@ def _count(value: Any) -> OptionValue:
 
 
 class Top(Statistic):
-    """The worst elements so far, of equal ones the first; NaN is as bad as infinity."""
+    """The worst elements so far; the first ones in a tie. NaN ranks as infinity."""
 
     options = (
         Option(
@@ -105,17 +105,17 @@ class Top(Statistic):
     def name_labels(self, names: LabelNames) -> None:
         self.worst = [
             replace(
-                one,
+                element,
                 keys={
                     name: names[name][value] if name in names else value
-                    for name, value in one.keys.items()
+                    for name, value in element.keys.items()
                 },
             )
-            for one in self.worst
+            for element in self.worst
         ]
 
     def result(self, whole: Whole) -> Iterable[Table]:
-        rows = tuple(self._called(one, whole) for one in self.worst)
+        rows = tuple(self._shown(element, whole) for element in self.worst)
         keys = tuple(rows[0].keys) if rows else ()
         is_difference = whole.setting.is_difference
         yield Table(
@@ -146,16 +146,16 @@ class Top(Statistic):
     def _take(self, further: list[TopElement]) -> None:
         self.worst = sorted([*self.worst, *further], key=_rank, reverse=True)[: self._most]
 
-    def _called(self, one: TopElement, whole: Whole) -> TopElement:
-        """The element with its classes and keys as the file calls them."""
-        keys = {name.removeprefix(KEY): plain_label(value) for name, value in one.keys.items()}
+    def _shown(self, element: TopElement, whole: Whole) -> TopElement:
+        """The element with the names of its classes and keys."""
+        keys = {name.removeprefix(KEY): plain_label(value) for name, value in element.keys.items()}
         if whole.class_names is None:
-            return replace(one, keys=keys)
+            return replace(element, keys=keys)
         return replace(
-            one,
+            element,
             keys=keys,
-            target=whole.class_called(one.target),
-            predicted=whole.class_called(one.predicted),
+            target=whole.class_name(element.target),
+            predicted=whole.class_name(element.predicted),
         )
 
 
@@ -164,7 +164,7 @@ def _rank(element: TopElement) -> float:
 
 
 def largest(ranks: Floats, most: int) -> NDArray[np.intp]:
-    """Where the largest ranks above -inf are, in falling order, of equal ones the first."""
+    """The indices of the largest ranks above -inf, in descending order; the first ones in a tie."""
     candidates = np.flatnonzero(ranks > -np.inf)
     if len(candidates) > most:
         least = np.partition(ranks[candidates], -most)[-most]
@@ -174,6 +174,6 @@ def largest(ranks: Floats, most: int) -> NDArray[np.intp]:
 
 
 def _ranks(losses: PerElement) -> Floats:
-    """The losses with NaN for inf, and -inf where they do not count."""
+    """The losses, with inf for NaN and -inf for ignored elements."""
     ranks = np.where(np.isnan(losses.values), np.inf, losses.values)
     return ranks if losses.ignored is None else np.where(losses.ignored, -np.inf, ranks)

@@ -1,4 +1,4 @@
-"""The loss itself: the reduced value, its interval, and what it was computed from."""
+"""The reduced loss, its interval and its counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
 
 
 def rule_of(setting: Setting, interval: bool = True) -> Rule:
-    """How the losses of a run add up."""
+    """The rule by which the losses of a run add up."""
     has_clusters = interval and setting.cluster is not None
     return Rule(
         setting.is_mean,
@@ -41,7 +41,7 @@ class Total(Statistic):
 
     @classmethod
     def of(cls, setting: Setting) -> Self | None:
-        if setting.pool is not None:  # Pooled takes its place
+        if setting.pool is not None:  # Pooled is used instead
             return None
         interval = setting.interval and setting.reduction != "none"
         return cls(setting.reduction, rule_of(setting, interval), interval, setting.batch)
@@ -61,7 +61,7 @@ class Total(Statistic):
 
     @property
     def count(self) -> int:
-        """The elements that counted."""
+        """The number of elements that are not ignored."""
         return int(self.ledger.elements[0])
 
     @property
@@ -71,11 +71,11 @@ class Total(Statistic):
 
     @property
     def samples(self) -> int:
-        """The samples in which an element counts."""
+        """The number of samples with at least one element that is not ignored."""
         return self.ledger.samples()
 
     def value(self) -> float | None:
-        """The reduced loss; NaN where the denominator is 0, and None for the reduction none."""
+        """The reduced loss; NaN if the denominator is 0, None for the reduction none."""
         if self.reduction == "none":
             return None
         if self.reduction == "sum":
@@ -83,8 +83,8 @@ class Total(Statistic):
         return self.batchmean() if self.reduction == "batchmean" else self.ledger.ratio()
 
     def batchmean(self) -> float:
-        """The sum of the losses over the number of rows of the input, as PyTorch has it: where the
-        input broadcasts over the samples, that is another number than that of the samples."""
+        """The sum of the losses divided by the number of rows of the input, as in PyTorch. This
+        differs from the number of samples if the input broadcasts over the samples."""
         rows = self.ledger.rows if self._batch is None else self._batch
         return self.ledger.losses() / rows if rows else float("nan")
 
@@ -106,8 +106,8 @@ class Total(Statistic):
 
 def interval_of(ledger: Ledger, key: int, reduction: str) -> Interval | None:
     """The interval of the reduced loss of a key."""
-    found = ledger.interval(key)
-    if found is None or reduction != "sum":
-        return found
+    interval = ledger.interval(key)
+    if interval is None or reduction != "sum":
+        return interval
     samples = ledger.samples(key)
-    return found[0] * samples, found[1] * samples
+    return interval[0] * samples, interval[1] * samples

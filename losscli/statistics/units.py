@@ -1,4 +1,4 @@
-"""The value in other units: perplexity and bits of nats, the root of a mean squared error."""
+"""The value in other units: perplexity and bits for nats, the root of a mean squared error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
 class Units(Statistic):
-    """What the mean is in the units that people read."""
+    """The mean in other units."""
 
     null_facts = ("perplexity", "rmse", "bits")
     order = 10

@@ -439,7 +439,7 @@ class TestTargets:
         [warning] = evaluate("ce", logits((2, 2)), [[0.0, 1.0], [-0.5, 1.5]]).warnings
         assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
         [warning] = evaluate("ce", logits((2, 2)), [[-0.5, 1.0], [-0.5, 0.0]]).warnings
-        assert warning.endswith("seen 2 times where it was looked for")
+        assert warning.endswith("seen 2 times in the sampled blocks")
         assert evaluate("ce", logits((2, 2)), [[0.5, 0.5], [0.0, 1.0]]).warnings == ()
 
     def test_weights_below_0(self) -> None:
