@@ -1,4 +1,4 @@
-"""What a loss gives for a block: the loss of every element, and what is known of each."""
+"""The result of a loss on a block: per-element losses, with the data of each element."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ class PerElement:
 
     none = values, sum = Σ values, mean = Σ values · scale / Σ weights.
 
-    `values` has the block's shape. `weights`, the mean's denominator, broadcasts to it; None is
-    one for every element that counts. `ignored` marks the elements that do not count; None is
-    none of them. Ignored elements hold 0 in both fields. `scale` is what a mean multiplies each
-    loss by first; None is 1. `sample_weights` broadcasts to the values. All sums are taken of
-    `weighted`, which multiplies by it; None is 1. `terms`, (terms, ..., classes), are what a loss
-    of the whole data set adds up instead of the values.
+    Attributes:
+        values: the losses, of the block's shape; 0 for ignored elements
+        weights: the mean's denominator, which broadcasts to `values`; 0 for ignored elements. None
+            is 1 for every element that is not ignored.
+        ignored: the elements that are ignored; None if there are none
+        scale: the factor of each loss in a mean; None is 1
+        sample_weights: weights that broadcast to `values`; None is 1. `weighted` multiplies by
+            them, and all sums are taken of `weighted`.
+        terms: (terms, ..., classes), which a loss of the whole data set sums instead of the values
     """
 
     values: Floats
@@ -44,7 +47,7 @@ class PerElement:
 
     @classmethod
     def without(cls, ignored: Mask, values: Floats, weights: Floats | None = None) -> PerElement:
-        """The same with the ignored elements set to 0, whatever was computed for them."""
+        """These losses with the ignored elements set to 0."""
         if not ignored.any():
             return cls(values, weights)
         kept_weights = None if weights is None else np.where(ignored, 0.0, weights)
@@ -52,13 +55,13 @@ class PerElement:
 
     @property
     def counted(self) -> Mask:
-        """Which elements count."""
+        """The elements that are not ignored."""
         if self.ignored is None:
             return np.ones(self.values.shape, dtype=np.bool_)
         return ~self.ignored
 
     def ignoring(self, further: Mask) -> PerElement:
-        """The same with further elements ignored."""
+        """These losses with further elements ignored."""
         ignored = further if self.ignored is None else further | self.ignored
         kept = self.without(ignored, self.values, self.weights)
         terms = self.terms
@@ -67,17 +70,17 @@ class PerElement:
         return replace(kept, scale=self.scale, sample_weights=self.sample_weights, terms=terms)
 
     def weighted(self) -> PerElement:
-        """The losses and weights multiplied by the sample weights: what every sum is taken of.
+        """The losses and weights multiplied by the sample weights. Every sum is taken of these.
 
-        A sample weight of 0 leaves nothing of a loss, also where the loss is infinite or NaN: a
-        whole number of n has the effect of n copies of the row. Weights of 1 change no bit.
+        A sample weight of 0 removes a loss even if it is infinite or NaN, and a whole weight n has
+        the effect of n copies of the row. Weights of 1 change no bit.
         """
         factors = self.sample_weights
         if factors is None or np.all(factors == 1.0):
             return replace(self, sample_weights=None)
         weights = self.counted.astype(np.float64) if self.weights is None else self.weights
         absent = factors == 0.0
-        with np.errstate(all="ignore"):  # 0 times infinity is replaced, and overflow is infinite
+        with np.errstate(all="ignore"):  # 0 times infinity is replaced below, overflow is infinite
             values, weights = self.values * factors, weights * factors
         terms = self.terms
         if terms is not None:
@@ -91,8 +94,8 @@ class PerElement:
         )
 
     def spread(self, kept: Mask) -> PerElement:
-        """Losses whose first axis is what `kept` marks, in C order, in its place; all else is
-        ignored."""
+        """Scatter losses whose first axis are the elements that `kept` marks, in C order. All other
+        elements are ignored."""
         ignored = np.ones(kept.shape + self.values.shape[1:], dtype=np.bool_)
         ignored[kept] = False if self.ignored is None else self.ignored
 
@@ -113,7 +116,7 @@ class PerElement:
         return PerElement(values, spread(self.weights), ignored, spread(self.scale), terms=terms)
 
     def transposed(self, axes: tuple[int, ...]) -> PerElement:
-        """With the axes in another order; the fields are of one shape."""
+        """These losses with the axes in another order. All fields must have the same shape."""
 
         def transposed(field: Array | None) -> Any:
             return None if field is None else field.transpose(axes)
@@ -123,19 +126,19 @@ class PerElement:
 
 
 class ClassScores(NamedTuple):
-    """The input of a block as its loss sees it: a row of classes for each element.
+    """The input of a block, with the scores of all classes for each element.
 
     Args:
-        block: (n, C, d1, ..., dK), of the elements that `kept` marks, end to end, if it is given
-        kept: which elements of the block the loss was computed of; None is all of them
+        block: (n, C, d1, ..., dK); with `kept`, n runs over the kept elements
+        kept: the elements of the block that the loss was computed for; None is all of them
     """
 
     block: Array
     kept: Mask | None = None
 
     def per_element(self, function: Callable[[Array], Array], fill: int) -> Any:
-        """What a function of (n, C, d1, ..., dK) gives for each element, and `fill` for elements
-        that were left out."""
+        """Apply a function of (n, C, d1, ..., dK) to all elements, with `fill` for elements that
+        were masked out."""
         values = function(self.block)
         if self.kept is None:
             return values
@@ -144,7 +147,7 @@ class ClassScores(NamedTuple):
         return spread
 
     def at(self, positions: tuple[NDArray[np.intp], ...]) -> Array:
-        """The rows of classes, (k, C), of k elements that count."""
+        """The scores, (k, C), of k elements that are not ignored."""
         if self.kept is not None:
             number = np.cumsum(self.kept).reshape(self.kept.shape) - 1
             positions = (number[positions],)
@@ -154,19 +157,19 @@ class ClassScores(NamedTuple):
 
 @dataclass(frozen=True)
 class Elements:
-    """A box of elements as computed: where it starts, the losses, and what is known of each.
+    """A computed box of elements: its start, the losses, and the data of each element.
 
     Args:
         start: the index of the first element
         losses: the losses, as the loss returned them
         target: the block of targets, in the order of the elements; None if the loss has none
         labels: arrays of labels, keys and sample numbers, along the first axes of the elements
-        scores: the input along its classes, where a statistic needs it
+        scores: the class scores of the input, if a statistic needs them
         arrays: the blocks of all arrays but the first
-        nan: the elements whose loss was NaN and is ignored; None if there are none
-        suspicions: what looks wrong in the block
-        keys: with the names of labels, what is shown with each element, such as the key of its row
-        whole_rows: whether the entries of the first axis are here from end to end
+        nan: the elements that are ignored because their loss is NaN; None if there are none
+        suspicions: the warnings of checks on the block
+        keys: values to show with each element, such as the key of its row; set with label names
+        whole_rows: whether the box contains complete rows
     """
 
     start: tuple[int, ...]
@@ -186,18 +189,18 @@ class Elements:
 
     @cached_property
     def weighted(self) -> PerElement:
-        """The losses and weights that every sum is taken of."""
+        """The losses and weights multiplied by the sample weights. Every sum is taken of these."""
         return self.losses.weighted()
 
     @property
     def targets(self) -> Array | None:
-        """The target of each element; None where it is not one number an element."""
+        """The target of each element; None if elements do not have one number each."""
         if self.target is None or self.target.ndim != len(self.shape):
             return None
         return np.broadcast_to(self.target, self.shape)
 
-    def goes_on(self, later: Elements) -> bool:
-        """Whether the rows of both lie end to end and are whole."""
+    def continues_with(self, later: Elements) -> bool:
+        """Whether `later` continues these elements, and both contain complete rows."""
         return (
             self.whole_rows
             and later.whole_rows
@@ -208,12 +211,12 @@ class Elements:
 
 @dataclass(frozen=True)
 class Suspicion:
-    """Something that looks wrong in a block.
+    """A warning about a block.
 
     Args:
         kind: suspicions of one kind are reported as one
         text: the problem, with the file and the first place
-        count: in how many places
+        count: the number of places
         sampled: whether only a part of the data was checked
     """
 
@@ -224,7 +227,7 @@ class Suspicion:
 
 
 def joined(parts: Sequence[Elements]) -> Elements:
-    """Elements whose rows lie end to end as one; what is needed for one block alone is dropped."""
+    """Join consecutive blocks. Data that is only needed for a single block is dropped."""
     if len(parts) == 1:
         return parts[0]
     shapes = [part.shape for part in parts]
@@ -233,26 +236,26 @@ def joined(parts: Sequence[Elements]) -> Elements:
         parts[0].start,
         PerElement(
             np.concatenate([part.values for part in losses]),
-            _end_to_end([part.weights for part in losses], shapes, 1.0),
-            _end_to_end([part.ignored for part in losses], shapes, False),
-            _end_to_end([part.scale for part in losses], shapes, 1.0),
-            _end_to_end([part.sample_weights for part in losses], shapes, 1.0),
-            _terms_end_to_end([part.terms for part in losses]),
+            _concatenated([part.weights for part in losses], shapes, 1.0),
+            _concatenated([part.ignored for part in losses], shapes, False),
+            _concatenated([part.scale for part in losses], shapes, 1.0),
+            _concatenated([part.sample_weights for part in losses], shapes, 1.0),
+            _concatenated_terms([part.terms for part in losses]),
         ),
-        _end_to_end([part.targets for part in parts], shapes, 0),
+        _concatenated([part.targets for part in parts], shapes, 0),
         {
-            name: _rows_end_to_end([part.labels[name] for part in parts], shapes)
+            name: _concatenated_rows([part.labels[name] for part in parts], shapes)
             for name in parts[0].labels
         },
-        nan=_end_to_end([part.nan for part in parts], shapes, False),
-        suspicions=tuple(one for part in parts for one in part.suspicions),
+        nan=_concatenated([part.nan for part in parts], shapes, False),
+        suspicions=tuple(suspicion for part in parts for suspicion in part.suspicions),
     )
 
 
-def _end_to_end(
+def _concatenated(
     parts: Sequence[Array | None], shapes: Sequence[tuple[int, ...]], absent: float
 ) -> Any:
-    """Arrays of which each broadcasts to its block; None if no block has one."""
+    """Concatenate arrays, each broadcast to its block; None if no block has one."""
     if all(part is None for part in parts):
         return None
     return np.concatenate(
@@ -263,12 +266,12 @@ def _end_to_end(
     )
 
 
-def _terms_end_to_end(parts: Sequence[Floats | None]) -> Floats | None:
+def _concatenated_terms(parts: Sequence[Floats | None]) -> Floats | None:
     terms = [part for part in parts if part is not None]
     return np.concatenate(terms, axis=1) if terms else None
 
 
-def _rows_end_to_end(parts: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> Array:
+def _concatenated_rows(parts: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> Array:
     return np.concatenate(
         [
             np.broadcast_to(part, (shape[0], *part.shape[1:]))
@@ -278,10 +281,10 @@ def _rows_end_to_end(parts: Sequence[Array], shapes: Sequence[tuple[int, ...]]) 
 
 
 def spread(labels: Array, shape: tuple[int, ...]) -> Array:
-    """What is known of elements along their first axes, for each element of that shape."""
+    """Broadcast labels along the first axes to all elements of a shape."""
     return np.broadcast_to(padded(labels, len(shape)), shape)
 
 
 def padded(labels: Array, rank: int) -> Array:
-    """Labels with an axis of size 1 for each axis of elements that they lack."""
+    """The labels with axes of size 1 appended, up to `rank` axes."""
     return labels.reshape(*labels.shape, *(1,) * (rank - labels.ndim))

@@ -31,9 +31,9 @@ def test_a_first_row_that_became_a_header_is_thought_of(
     """Labels without a header lose their first row to it."""
     np.save(tmp_path / "x.npy", np.zeros(4))
     (tmp_path / "g.txt").write_text("a\n" * (rows + 1))
-    with pytest.raises(DataError, match="expected as many in each") as caught:
+    with pytest.raises(DataError, match="expected the same number") as caught:
         evaluate(
             "mse", tmp_path / "x.npy", np.zeros(4), wanted=Wanted(by=(str(tmp_path / "g.txt"),))
         )
-    hint = "; where the first line of text is a row, --no-header says so"
+    hint = ". If the first line of a text file is data, use --no-header."
     assert str(caught.value).endswith(hint) == has_hint

@@ -1,7 +1,7 @@
-"""The elements of a loss in boxes, and what is read of every array for one of them.
+"""Split the elements of a loss into boxes, and read the part of every array for a box.
 
-A box has one range an axis, such that its elements are a run in C order. Boxes follow from the
-shapes alone.
+A box has one range per axis, and its elements are contiguous in C order. Boxes depend only on the
+shapes.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.registry import Loss
 from losscli.source import Source, named
 
-# Values of the widest array in one block, 2 MiB as float32, and elements in one: 2 MiB as float64,
-# of which a loss makes several on its way. Fewer, and threads wait for each other: each of NumPy's
-# calls gives up and takes back the interpreter's lock. More, and they do not fit into a cache.
+# The most values of the widest array in a block (2 MiB as float32), and the most elements (2 MiB as
+# float64, of which a loss needs several temporary arrays). Smaller blocks make threads wait for the
+# interpreter lock, which each NumPy call releases and reacquires. Larger blocks exceed the cache.
 BLOCK_VALUES = 1 << 19
 BLOCK_ELEMENTS = 1 << 18
 
-# Of a row of at least this many bytes a loss that needs one entry reads just that, of so many rows
-# in a block.
+# A loss that needs one entry per row reads only that entry if rows have at least this many bytes.
+# Blocks then have this many rows.
 LONG_ROW = 1 << 14
 PICKED_ROWS = 1 << 11
 
@@ -39,18 +39,18 @@ Values = Array
 
 @dataclass(frozen=True)
 class Job:
-    """A loss, its options, and the open arrays that it is computed from.
+    """A loss, its options, and the open arrays that it reads.
 
     Args:
         loss: the loss
-        options: its options, checked
-        sources: the arrays by name, the first one of the loss in front
-        layout: how they run along the elements
-        masks: the arrays that say which elements count
-        labels: the arrays that say something of elements
-        check: whether to look for mistakes in the data
-        on_nan: what to do with a loss that is NaN: "warn", "error" or "skip"
-        needs_scores: whether a statistic needs the input along its classes
+        options: its checked options
+        sources: the arrays by name, starting with the loss's first array
+        layout: how the axes of the arrays run along the elements
+        masks: the arrays that mask elements
+        labels: the arrays of labels, keys and sample numbers
+        check: whether to check the data for mistakes
+        on_nan: what to do when an element's loss is NaN: "warn", "error" or "skip"
+        needs_scores: whether a statistic needs the class scores of the input
     """
 
     loss: Loss
@@ -65,20 +65,20 @@ class Job:
 
     @property
     def is_concurrent(self) -> bool:
-        """Whether any block can be read at any time."""
+        """Whether blocks can be read in any order, by several threads."""
         return all(source.concurrent for source in self.sources.values())
 
     @property
     def budget(self) -> int:
-        """How many elements a block may have."""
+        """The most elements of a block."""
         if self.picked is not None:
             return PICKED_ROWS
         return max(1, min(BLOCK_VALUES // self.layout.width, BLOCK_ELEMENTS))
 
     @functools.cached_property
     def picked(self) -> str | None:
-        """The array of which only the targets' entries are read: whose rows are so long that a page
-        of each is less than all of them."""
+        """The array of which only the targets' entries are read, because its rows are long; None if
+        there is none."""
         name, source = next(iter(self.sources.items()))
         in_rows = self.layout.views[name].axes == (Axis(0, 0), Axis(WHOLE, 1))
         needs_rows = self.masks or self.needs_scores
@@ -89,9 +89,9 @@ class Job:
 
 
 class Block(NamedTuple):
-    """A box of elements as read: the part of every array, and which elements a mask leaves in.
+    """A box of elements with the part of every array, and the elements that the masks keep.
 
-    `sample_weights` have fewer axes than the elements where they run along the first axes alone.
+    `sample_weights` have fewer axes than the elements if they run along the first axes only.
     """
 
     number: int
@@ -104,8 +104,11 @@ class Block(NamedTuple):
 
 
 def boxes(shape: Shape, budget: int, uncut: int) -> Iterator[Box]:
-    """Cut a grid of elements into runs in C order of at most `budget` elements, without end if
-    the number of rows is not known. The last `uncut` axes stay whole, whatever the budget."""
+    """Split a grid of elements into boxes of at most `budget` elements, in C order.
+
+    The boxes have no end if the number of rows is not known. The last `uncut` axes are never
+    split, whatever the budget.
+    """
     rows, *rest = shape
     row_size = math.prod(size for size in rest if size is not None)
     if len(shape) <= uncut:
@@ -127,7 +130,7 @@ def _starts(rows: int | None, step: int) -> Iterator[int]:
 
 
 def read(job: Job, number: int, box: Box) -> Block | None:
-    """The block of every array; None past the end. Arrays of differing lengths are an error."""
+    """The block of a box; None after the last row. Raises DataError if lengths differ."""
     arrays: dict[str, Values] = {}
     unread: dict[str, Unread] = {}
     lengths = set()
@@ -163,7 +166,7 @@ def _unread(source: Source, rows: slice) -> Unread:
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
-    """The part of an array that a block is made of."""
+    """The part of an array that belongs to a box of elements."""
     parts = [slice(None)] * rank
     for axis in view.axes:
         if axis.source is not None and axis.element is not None and not axis.repeated:
@@ -173,7 +176,7 @@ def _box_of(view: View, box: Box, rank: int) -> Box:
 
 
 def _as_block(array: Values, view: View) -> Values:
-    """The axes of a view, in its order."""
+    """The array with the axes of a view, in the view's order."""
     present = [axis.source for axis in view.axes if axis.source is not None]
     dropped = [axis for axis in range(array.ndim) if axis not in present]
     index = tuple(np.newaxis if axis.source is None else slice(None) for axis in view.axes)
@@ -181,7 +184,7 @@ def _as_block(array: Values, view: View) -> Values:
 
 
 def _kept(layout: Layout, arrays: Mapping[str, Values], masks: Sequence[Values]) -> Mask | None:
-    """Which elements of a block all masks leave in; None for all of them."""
+    """The elements of a block that all masks keep; None if they keep all."""
     mask = functools.reduce(np.logical_and, (mask != 0 for mask in masks))
     if mask.all():
         return None
@@ -194,18 +197,17 @@ def _kept(layout: Layout, arrays: Mapping[str, Values], masks: Sequence[Values])
 
 
 def _header_hint(job: Job, counts: Mapping[str, int]) -> str:
-    """What helps where tables have one row fewer than all others: of text without a header the
-    first row has become one."""
+    """Advice for tables that have one row less than the other arrays: their first row may have
+    been read as the header."""
     most = max(counts.values())
     fewer = [name for name, count in counts.items() if count < most]
     is_header = all(counts[name] == most - 1 and job.sources[name].of_table for name in fewer)
-    first = "; where the first line of text is a row, --no-header says so"
-    return first if is_header else ""
+    hint = ". If the first line of a text file is data, use --no-header."
+    return hint if is_header else ""
 
 
 def require_same_counts(job: Job) -> None:
-    """Raise DataError unless all arrays that run along the samples have as many rows as there are
-    samples."""
+    """Raise DataError unless all arrays that run along the samples have one row per sample."""
     counts = {}
     for name, source in job.sources.items():
         axis = job.layout.views[name].sample_axis
@@ -213,10 +215,13 @@ def require_same_counts(job: Job) -> None:
             size = source.shape[axis]
             counts[name] = source.count() if size is None else size
     if len(set(counts.values())) > 1:
-        rows = ", ".join(f"{name} has {count} rows" for name, count in counts.items())
-        raise DataError(f"{rows}; expected as many in each{_header_hint(job, counts)}")
+        rows = ", ".join(f"{name} has {_rows(count)}" for name, count in counts.items())
+        raise DataError(f"{rows}; expected the same number{_header_hint(job, counts)}")
     expected = job.layout.rows
     for name, count in counts.items():
         if expected not in (None, count):
-            word = "row" if count == 1 else "rows"
-            raise named(job.sources[name], f"{name} has {count} {word}; expected {expected}")
+            raise named(job.sources[name], f"{name} has {_rows(count)}; expected {expected}")
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"

@@ -1,4 +1,4 @@
-"""compare_requests(a, b): two models on the same targets, paired element by element."""
+"""compare_requests(a, b): compare two models on the same targets, element by element."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import Setting
 from losscli.statistics.total import Total
 
-# What is the same for two models, if each has it from a file of its own: by what their losses are
-# judged and weighed.
+# The arrays that must be equal for both models, even if each model reads them from its own file.
 _COMMON = ("target", "targets", "target_lengths", "weight", "pos_weight", SAMPLE_WEIGHT)
 
 
 def compare_requests(
     request_a: Request, request_b: Request, on_progress: OnProgress | None = None
 ) -> Comparison:
-    """Compute the losses of two models side by side, over the elements that count for both.
+    """Compute the losses of two models over the elements that neither of them ignores.
 
-    Raises DataError for files that cannot be read, data that the loss cannot take, and targets that
-    differ.
+    Raises DataError for files that cannot be read, data that the loss does not accept, and targets
+    that differ.
     """
     require_one_reader((request_a, request_b))
     require_one_selection((request_a, request_b))
@@ -50,7 +49,7 @@ def compare_requests(
         shows_rows = request_b.wanted.shows_elements
         a = open_model(replace(request_a, wanted=alone), stack, by_key)
         b = open_model(request_b, stack, by_key._replace(input=a.sources.input), shows_rows)
-        columns = {one for array in a.sources.arrays.values() for one in array.columns or ()}
+        columns = {column for array in a.sources.arrays.values() for column in array.columns or ()}
         require_same_rows((request_a, request_b), columns)
         _require_same_shape(a.layout.shape, b.layout.shape)
         collected = _computed(a, b, _common(request_a, request_b), on_progress)
@@ -59,14 +58,14 @@ def compare_requests(
         collected.difference.name_labels(b.label_names)
         _require_same_shape(a.shape, b.shape)
         results = [
-            with_remarks(model, one, result_of(model, one))
-            for model, one in ((a, collected.a), (b, collected.b))
+            with_remarks(model, statistics, result_of(model, statistics))
+            for model, statistics in ((a, collected.a), (b, collected.b))
         ]
         return _comparison(b, results, collected.difference)
 
 
 class Compared:
-    """The statistics of two models, and of the differences of their losses."""
+    """The statistics of two models and of the differences of their losses."""
 
     def __init__(self, a: OpenModel, b: OpenModel, common: Sequence[str]) -> None:
         self._names = (_class_names(a), _class_names(b))
@@ -82,7 +81,7 @@ class Compared:
         return self.b.total
 
     def add(self, *elements: Elements) -> None:
-        """Take a block of A and of B. Raises DataError for other targets or weights."""
+        """Add a block of A and of B. Raises DataError if targets or weights differ."""
         a, b = elements
         _require_same_shape(a.shape, b.shape)
         counted = a.losses.counted & b.losses.counted
@@ -106,7 +105,7 @@ class Compared:
         self.difference.merge(later.difference)
 
     def _array(self, elements: Elements, name: str, model: int) -> Floats | None:
-        """An array of a block as numbers; classes as the first model numbers them."""
+        """An array of a block as numbers. Classes of B are converted to the class indices of A."""
         weights = elements.losses.sample_weights
         array: Array | None = elements.arrays.get(name)
         if name == SAMPLE_WEIGHT and weights is not None:
@@ -114,17 +113,23 @@ class Compared:
         if array is None:
             return None
         values: Floats = array.astype(np.float64)
-        of_a, of_b = self._names
-        if name != "target" or model == 0 or of_a is None or of_b is None or of_a == of_b:
+        names_a, names_b = self._names
+        if (
+            name != "target"
+            or model == 0
+            or names_a is None
+            or names_b is None
+            or names_a == names_b
+        ):
             return values
-        place = {called: float(k) for k, called in enumerate(of_a)}
-        known = np.array([place.get(called, math.nan) for called in of_b])
+        indices = {class_name: float(k) for k, class_name in enumerate(names_a)}
+        known = np.array([indices.get(class_name, math.nan) for class_name in names_b])
         within = (values >= 0) & (values < len(known))
         return np.where(within, known[np.where(within, values, 0).astype(np.intp)], values)
 
 
 def _of_model(setting: Setting) -> Setting:
-    """The setting of one model alone, without what is asked of the difference."""
+    """The setting of one model, without the statistics that are for the difference."""
     return replace(setting, asked={}, by=(), interval=True)
 
 
@@ -167,30 +172,30 @@ def _comparison(b: OpenModel, results: Sequence[Result], collected: Collected) -
 
 
 def _common(a: Request, b: Request) -> list[str]:
-    """The arrays that have to be the same and that come from files of their own for each model."""
+    """The arrays that must be equal, and that the models read from different files."""
     return [name for name in _COMMON if not _is_same(a.arrays.get(name), b.arrays.get(name))]
 
 
 def _is_same(a: FilesOrNumbers | None, b: FilesOrNumbers | None) -> bool:
-    """Whether two arrays come from the same files; numbers may differ."""
+    """Whether two arrays come from the same files."""
     return isinstance(a, tuple) and isinstance(b, tuple) and a == b
 
 
 def _require_same_shape(a: Sequence[int | None], b: Sequence[int | None]) -> None:
-    """Raise DataError for losses of shapes that differ, where both are known."""
+    """Raise DataError if the shapes of losses differ in known sizes."""
     same_rank = len(a) == len(b)
     if not same_rank or any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True)):
-        raise DataError(f"A has losses of shape {show(tuple(a))} and B {show(tuple(b))}")
+        raise DataError(f"the losses of A have shape {show(tuple(a))}, those of B {show(tuple(b))}")
 
 
 def _require_same(
     name: str, a: Floats | None, b: Floats | None, counted: Mask, start: Sequence[int]
 ) -> None:
-    """Raise DataError where an array of B is not that of A, in what counts for both."""
+    """Raise DataError if an array differs between A and B in elements that count for both."""
     if a is None or b is None:
         return
     if a.shape != b.shape:
-        raise DataError(f"the {name} of A and that of B differ in shape; expected the same")
+        raise DataError(f"{name} of A and B differ in shape; expected the same")
     differ = (a != b) & ~(np.isnan(a) & np.isnan(b))
     if a.shape[: counted.ndim] == counted.shape:
         differ &= spread(counted, a.shape)
@@ -201,6 +206,6 @@ def _require_same(
             index[axis] += begin
         same = "weights" if "weight" in name else "targets"
         raise DataError(
-            f"the {name} of A at {index} is {a[at]:g} and that of B {b[at]:g}; "
-            f"expected the same {same} (--id pairs rows by a column)"
+            f"{name} at {index} is {a[at]:g} in A and {b[at]:g} in B; expected the same {same}. "
+            "Use --id COLUMN to pair rows by a column."
         )

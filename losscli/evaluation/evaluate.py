@@ -1,4 +1,4 @@
-"""evaluate_request(request): one loss over files or arrays, as a result."""
+"""evaluate_request(request): compute a loss over files or arrays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from losscli.statistics.collected import Collected
 from losscli.statistics.guessing import Guessing
 from losscli.statistics.ledger import Interval
 
-# Called with the number of elements that are done, and of all if that is known.
+# Called with the number of elements done, and the total if it is known.
 OnProgress = Callable[[int, int | None], None]
 
 
@@ -32,9 +32,9 @@ def evaluate_request(
     on_elements: OnElements | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
-    """Carry out a request. `on_elements` takes each block of losses, in C order.
+    """Compute the result of a request. `on_elements` is called with each block, in C order.
 
-    Raises DataError for files that cannot be read, and data that the loss cannot take.
+    Raises DataError for files that cannot be read, and data that the loss does not accept.
     """
     shows_rows = on_elements is not None or request.wanted.shows_elements
     with ExitStack() as stack:
@@ -57,7 +57,8 @@ def computed(
     passes = new().passes
     if passes > 1 and model.request.from_standard_input():
         raise UsageError(
-            f"a statistic reads the data {passes} times, which - (standard input) cannot be"
+            f"a statistic reads the data {passes} times, but - (standard input) can be read only "
+            "once. Use a file."
         )
     progress = progress_of(model, on_progress)
     compute = partial(
@@ -78,7 +79,7 @@ def computed(
 def result_of(
     model: OpenModel, collected: Collected, values: Sequence[Floats] | None = None
 ) -> Result:
-    """What was computed as a result, without warnings."""
+    """The result of a run, without warnings."""
     request, shape = model.request, model.shape
     collected.finish()
     total = collected.total
@@ -117,7 +118,7 @@ def with_remarks(
     result: Result,
     on_progress: OnProgress | None = None,
 ) -> Result:
-    """The result with warnings about suspicious data, and notes that explain the number.
+    """The result with warnings about suspicious data and notes that explain the number.
 
     Raises DataError for the first warning if the request is strict.
     """
@@ -131,7 +132,8 @@ def with_remarks(
 def _taking(
     model: OpenModel, on_elements: OnElements | None, values: list[Floats]
 ) -> OnElements | None:
-    """What takes the elements: a caller, or with the reduction none the list of values."""
+    """The function to call with each block: `on_elements`, or for the reduction none a function
+    that collects the values."""
     if on_elements is not None:
         return lambda elements: on_elements(model.with_names(elements))
     if model.request.reduction == "none":
@@ -144,14 +146,14 @@ def _joined(blocks: Sequence[Floats] | None, shape: tuple[int, ...]) -> Floats |
 
 
 def progress_of(model: OpenModel, on_progress: OnProgress | None) -> Callable[[int], None] | None:
-    """What takes the number of elements that are done, beside that of all of them."""
+    """`on_progress` with the total number of elements filled in."""
     return None if on_progress is None else lambda done: on_progress(done, model.elements)
 
 
 def _suspicious(
     model: OpenModel, collected: Collected, result: Result, on_progress: OnProgress | None
 ) -> Iterator[str]:
-    """What looks wrong in the files, the data or the number."""
+    """Warnings about the files, the data and the number."""
     yield from model.sources.warnings
     yield from model.layout.warnings
     yield from remarks.of_data(collected)
@@ -163,9 +165,9 @@ def _suspicious(
 def _worse_than_guessing(
     request: Request, collected: Collected, on_progress: OnProgress | None
 ) -> Iterator[str]:
-    """A warning where the whole interval of the loss is above what guessing costs.
+    """A warning if the whole confidence interval is above the loss of guessing.
 
-    Labels of one class alone cost nothing to guess, and say nothing about a model.
+    There is no warning if all labels are of one class, for which the loss of guessing is 0.
     """
     guessing, value = collected.get(Guessing), collected.total.value()
     if guessing is None or value is None or not request.execution.check:
@@ -182,8 +184,8 @@ def _worse_than_guessing(
 
 
 def _interval_of_second_run(request: Request, on_progress: OnProgress | None) -> Interval | None:
-    """The interval of a loss that was computed without one; None where the input cannot be read a
-    second time."""
+    """The interval of a loss that was computed without one; None if the input cannot be read
+    again."""
     if request.from_standard_input():
         return None
     again = replace(
@@ -193,6 +195,6 @@ def _interval_of_second_run(request: Request, on_progress: OnProgress | None) ->
     )
     try:
         ci: Interval | None = evaluate_request(again, on_progress=on_progress).ci
-    except DataError:  # the files have changed since; the result of the first run stands
+    except DataError:  # the files have changed; the result of the first run is still valid
         return None
     return ci

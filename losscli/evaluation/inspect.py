@@ -1,4 +1,4 @@
-"""What files hold, and the command that is probably wanted of them."""
+"""Describe the contents of files."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from losscli.source import Source
 if TYPE_CHECKING:
     from losscli.readers.tables.table import Table
 
-# Values looked at in a block, and of an array that is not looked at in full.
+# The number of values inspected in a block, and in an array without --full.
 _BLOCK_VALUES = 1 << 20
 
-# A longer row is looked at in parts, in which classes no longer sum to 1.
+# Longer rows are inspected in parts, whose probabilities do not sum to 1.
 _MOST_ROW_VALUES = 1 << 24
 
-# Targets that mark what does not count.
+# Targets that commonly mark ignored elements.
 _MARKS = (-100, -1, 255)
 
 LOGITS = "logits"
@@ -49,7 +49,7 @@ NAMES = "names"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one array holds, of which `rows` were looked at, `missing` ones not counted."""
+    """The contents of an array: `rows` were inspected, not counting `missing` ones."""
 
     file: str
     name: str
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is true of all values seen so far."""
+    """Properties of all values seen so far."""
 
     minimum: float = np.inf
     maximum: float = -np.inf
@@ -82,9 +82,9 @@ class _Seen:
     marks: frozenset[int] = frozenset()
 
     def with_block(self, block: Array) -> _Seen:
-        with np.errstate(over="ignore", invalid="ignore"):  # sums of what is infinite, or nearly
+        with np.errstate(over="ignore", invalid="ignore"):  # sums of infinite and very large values
             values = block.astype(np.float64, copy=False)
-            sums = [_near_1(block, one) for one in (values, np.exp(values))]
+            sums = [_near_1(block, terms) for terms in (values, np.exp(values))]
         finite = values[np.isfinite(values)]
         counted = finite[~np.isin(finite, _MARKS)]
         return _Seen(
@@ -105,7 +105,7 @@ class _Seen:
         return not self.whole and 0 <= self.minimum <= self.maximum <= 1
 
     def finding(self, finding: Finding) -> Finding:
-        """The finding with what was seen."""
+        """The finding completed with these properties."""
         finding = replace(finding, nan=self.nan, infinite=self.infinite)
         if self.minimum > self.maximum:  # nothing finite
             return finding
@@ -148,8 +148,8 @@ def _near_1(stored: Array, values: NDArray[np.float64]) -> bool:
 
 @dataclass(frozen=True)
 class Look:
-    """How files are looked at: in full or in a sample of their first rows, how they are read, and
-    which of their rows."""
+    """How to inspect files: in full or only the first rows, with which format options, and which
+    rows."""
 
     full: bool = False
     reading: Reading = AS_THEY_ARE
@@ -157,13 +157,13 @@ class Look:
 
 
 def inspect(files: Sequence[str], look: Look, warn: Callable[[str], None]) -> list[Finding]:
-    """What the arrays of every file contain. `warn` is called for each array that is damaged, of a
-    file that has others."""
+    """Describe the arrays of every file. `warn` is called for each damaged array of a file that has
+    readable arrays too."""
     require_no_empty(files, "a path", "a file")
     findings = [finding for file in files for finding in _of_file(file, look, warn)]
     for condition in look.where:
-        if condition.column not in {column for one in findings for column in one.columns}:
-            raise DataError(f"--where {condition}: found no column {condition.column!r}")
+        if condition.column not in {column for finding in findings for column in finding.columns}:
+            raise DataError(f"--where {condition}: no column {condition.column!r}")
     return findings
 
 
@@ -181,7 +181,7 @@ def _of_file(file: str, look: Look, warn: Callable[[str], None]) -> list[Finding
     findings = _findings(file, look, damages)
     if damages and not findings:
         raise damages[0]
-    for damage in dict.fromkeys(map(str, damages)):  # a file may be opened several times
+    for damage in dict.fromkeys(map(str, damages)):  # once, even if the file was opened repeatedly
         warn(damage)
     return findings
 
@@ -193,34 +193,37 @@ def _findings(file: str, look: Look, damages: list[DataError]) -> list[Finding]:
         most = _most_rows(arrays)
         if not full or len(arrays) == 1:
             return [
-                one
+                finding
                 for name, array in arrays.items()
-                for one in _look_at(file, name, array, full, most, damages)
+                for finding in _inspect(file, name, array, full, most, damages)
             ]
     if file == STANDARD_INPUT:
-        raise DataError("--full reads a file once for each array, which - (standard input) cannot")
+        raise DataError(
+            "--full reads a file once per array, but - (standard input) can be read only once. "
+            "Use a file."
+        )
     findings = []
-    for name in arrays:  # a table is read from its first row to its last for each
+    for name in arrays:  # a table is read from start to end for each array
         with closing(_opened(file, look)) as container:
             array = _arrays(container, damages)[name]
-            findings += _look_at(file, name, array, full, most, damages)
+            findings += _inspect(file, name, array, full, most, damages)
     return findings
 
 
 def _most_rows(arrays: Mapping[str, Source]) -> int:
-    """How many rows of a table are looked at together: all its arrays are held for so many."""
+    """The number of rows of a table to inspect at once. All its arrays are in memory together."""
     widths = [_width(array) for array in arrays.values() if array.of_table and not array.is_text]
     return max(1, _BLOCK_VALUES // max(widths, default=1))
 
 
 def _width(array: Source) -> int:
-    """The values of a row, which are at least 1."""
+    """The number of values in a row, at least 1."""
     return math.prod(size or 1 for size in array.shape[1:])
 
 
 @contextmanager
 def _without(damages: list[DataError]) -> Iterator[None]:
-    """Leave out an array that cannot be read, and say so unless it is of no kind for a loss."""
+    """Skip an array that cannot be read. Record the error unless no loss accepts its type."""
     try:
         yield
     except KindError:
@@ -230,7 +233,7 @@ def _without(damages: list[DataError]) -> Iterator[None]:
 
 
 def _arrays(container: Container, damages: list[DataError]) -> dict[str, Source]:
-    """A single array; or each column, and columns that share a stem as one."""
+    """The arrays of a file: a single array, or each column, with columns of one stem together."""
     offer = container.offer
     if not offer.fields:
         return {"": container.array(None, "")}
@@ -245,7 +248,7 @@ def _arrays(container: Container, damages: list[DataError]) -> dict[str, Source]
 
 
 def _together(offer: Offer) -> list[tuple[str, ...]]:
-    """The columns of a file, those of one stem together, in the order of the file."""
+    """The columns of a file in order, with columns of one stem together."""
     stems = stems_of(offer.fields) if any(field.is_plain for field in offer.fields) else []
     stem_of = {name: stem.columns for stem in stems for name in stem.columns}
     names = dict.fromkeys(offer.names)
@@ -253,7 +256,7 @@ def _together(offer: Offer) -> list[tuple[str, ...]]:
 
 
 def _prepared(table: Table, columns: Sequence[str]) -> Source:
-    """Columns of a table, with names as names, sequences as steps, and gaps."""
+    """Columns of a table as an array that accepts text, sequences and missing values."""
     array = table.array(columns, "")
     array.skips_missing = True
     if array.is_text:
@@ -263,19 +266,19 @@ def _prepared(table: Table, columns: Sequence[str]) -> Source:
     return array
 
 
-def _look_at(
+def _inspect(
     file: str, name: str, array: Source, full: bool, most: int, damages: list[DataError]
 ) -> list[Finding]:
-    """What an array holds, unless it is damaged; a table is so as a whole."""
+    """The findings of an array; none if it is damaged. A damaged table raises DataError."""
     if array.of_table:
-        return _look(file, name, array, full, most)
+        return _findings_of(file, name, array, full, most)
     with _without(damages):
-        return _look(file, name, array, full, most)
+        return _findings_of(file, name, array, full, most)
     return []
 
 
-def _look(file: str, name: str, array: Source, full: bool, most: int) -> list[Finding]:
-    """What an array holds; of columns that cannot be one array, what each holds."""
+def _findings_of(file: str, name: str, array: Source, full: bool, most: int) -> list[Finding]:
+    """The finding of an array, or of each column if the columns cannot be one array."""
     stored = stored_name(array.dtype)
     finding = Finding(file, name, array.shape, stored, columns=tuple(array.columns or ()))
     if array.is_text:
@@ -287,15 +290,16 @@ def _look(file: str, name: str, array: Source, full: bool, most: int) -> list[Fi
         rows += begins * int(np.count_nonzero(present))
         missing += begins * int(np.count_nonzero(~present))
         seen = seen.with_block(block[present] if block.ndim else block)
-        each = [one.with_block(block[present, k]) for k, one in enumerate(each)]
+        each = [column.with_block(block[present, k]) for k, column in enumerate(each)]
     shape = array.shape
     if full:
         shape = tuple(array.count() if size is None else size for size in shape)
     finding = replace(finding, shape=shape, rows=rows, missing=missing)
-    if any(one.is_probability for one in each) and not all(one.is_probability for one in each):
+    are_probabilities = [column.is_probability for column in each]
+    if any(are_probabilities) and not all(are_probabilities):
         return [
-            one.finding(replace(finding, name=column, shape=shape[:1], columns=(column,)))
-            for column, one in zip(columns, each, strict=True)
+            column.finding(replace(finding, name=title, shape=shape[:1], columns=(title,)))
+            for title, column in zip(columns, each, strict=True)
         ]
     return [seen.finding(finding)]
 
@@ -303,12 +307,14 @@ def _look(file: str, name: str, array: Source, full: bool, most: int) -> list[Fi
 def _blocks(
     array: Source, full: bool, most: int
 ) -> Iterator[tuple[Array, NDArray[np.bool_], bool]]:
-    """Blocks of rows, of a table at most so many, which of them are there, and whether they begin
-    in the block."""
+    """Blocks of rows, which rows are present, and whether the block contains the start of the rows.
+
+    Blocks of a table have at most `most` rows.
+    """
     if not array.shape:
         yield array.read(()), np.ones((), dtype=np.bool_), True
         return
-    several = len(array.columns or ()) > 1  # columns, of which each is looked at by itself
+    several = len(array.columns or ()) > 1  # columns that are also inspected one by one
     whole = several or _width(array) <= _MOST_ROW_VALUES
     values = min(_BLOCK_VALUES, most * _width(array)) if array.of_table else _BLOCK_VALUES
     for box in boxes(array.shape, values, len(array.shape) - 1 if whole else 0):
@@ -316,10 +322,9 @@ def _blocks(
         if not len(block):
             return
         present = array.present(box)
-        everywhere = np.ones(len(block), np.bool_)
         yield (
             block,
-            everywhere if present is None else present,
+            np.ones(len(block), np.bool_) if present is None else present,
             not any(part.start for part in box[1:]),
         )
         if not full:

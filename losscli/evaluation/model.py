@@ -1,4 +1,4 @@
-"""open_model(request): the files of a request, opened and laid out, ready to be computed."""
+"""open_model(request): open the files of a request and lay out their arrays."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from losscli.statistics import options
 from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import LabelNames, Setting
 
-# A model that follows no other.
+# A model that is not the second one of a comparison.
 ALONE = Model()
 
 
 @dataclass(frozen=True)
 class OpenModel:
-    """One model's arrays, how they run along the elements, and what is reported of them.
+    """The open arrays of a model, their layout, and the setting of its statistics.
 
     Args:
-        request: the request, with what the names of columns say
+        request: the request, completed with the chosen columns
         sources: the open arrays
         plan: the layout, and the arrays that blocks are read from
-        job: what computes the losses
-        setting: what the statistics know
+        job: the loss with the arrays that it reads
+        setting: the setting of the statistics
         class_names: the names of the classes
     """
 
@@ -58,7 +58,7 @@ class OpenModel:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the elements, once all rows were read."""
+        """The shape of the elements, after all rows were read."""
         return tuple(self._rows() if size is None else size for size in self.layout.shape)
 
     @property
@@ -69,12 +69,12 @@ class OpenModel:
 
     @property
     def label_names(self) -> LabelNames:
-        """What the numbers of labels stand for, once all rows were read."""
+        """The labels for the codes of each array of labels, after all rows were read."""
         names = {key: self.sources.arrays[key].label_names for key in self.sources.labels}
         return {key: values for key, values in names.items() if values is not None}
 
     def with_names(self, elements: Elements) -> Elements:
-        """Elements whose targets and labels are called as their files call them."""
+        """The elements with targets and labels decoded to their names in the files."""
         names = self.label_names
         labels = {
             key: codes if key not in names else _decoded(names[key], codes)
@@ -92,21 +92,21 @@ class OpenModel:
         )
 
     def finish(self, collected: Collected) -> None:
-        """End what was read: rows that have to be the same are, and labels have their names."""
+        """Finish the checks for equal rows, and decode labels."""
         for _, rows in self.sources.same.values():
             rows.finish()
         collected.name_labels(self.label_names)
 
     def selected(self) -> Selected | None:
-        """The rows that conditions kept. Raises DataError where they keep none."""
+        """The number of rows that the conditions kept. Raises DataError if they kept none."""
         if self.sources.selecting is None:
             return None
         kept, dropped = self.sources.selecting.selected()
         conditions = tuple(map(str, self.request.where))
         if not kept and dropped:
             raise DataError(
-                f"{self.sources.selecting.name}: --where {' --where '.join(conditions)} keeps none "
-                f"of {dropped} rows"
+                f"{self.sources.selecting.name}: --where {' --where '.join(conditions)} matches "
+                f"none of {dropped} rows"
             )
         return Selected(conditions, kept, dropped)
 
@@ -121,22 +121,22 @@ def open_model(
 ) -> OpenModel:
     """Open the files of a request, choose their columns, pair their rows, and lay them out.
 
-    `model` is the first one of a comparison. With `shows_rows` the keys of rows are read as well.
-    Raises DataError for files that cannot be read, and arrays that the loss cannot take.
+    `model` is the first model of a comparison. With `shows_rows`, the keys of rows are read too.
+    Raises DataError for files that cannot be read, and arrays that the loss does not accept.
     """
     execution = request.execution
     sources = open_sources(request, stack, model, shows_rows)
     plan = lay_out(sources, execution.broadcast)
     if plan.layout.enlarged and not execution.broadcast:
-        problem = f"{plan.layout.warnings[0]}, more than either has; --broadcast allows it"
+        problem = f"{plan.layout.warnings[0]}, more than either has. Use --broadcast to allow it."
         raise named(sources.arrays["target"], problem)
     names = _class_names(sources.request, sources)
-    _require_a_name_each(sources, names, plan.layout)
+    _require_all_names(sources, names, plan.layout)
     if execution.strict:
         refuse((*sources.warnings, *plan.layout.warnings))
     first = next(iter(sources.arrays.values()))
     width = plan.layout.width
-    budget.require(first.name, width, budget.MOST_ROW_VALUES, "values in a row that is not cut")
+    budget.require(first.name, width, budget.MOST_ROW_VALUES, "values in a row that is not split")
     setting = _setting(sources, plan.layout)
     job = Job(
         request.loss,
@@ -153,13 +153,13 @@ def open_model(
 
 
 def refuse(warnings: Sequence[str]) -> None:
-    """Raise DataError if there is anything that looks wrong."""
+    """Raise DataError for the first warning."""
     if warnings:
         raise DataError(f"{warnings[0]} (--strict)")
 
 
 def with_file_name(model: OpenModel, error: ArrayError) -> DataError:
-    """The error for an array, with the file that it comes from."""
+    """The error with the name of the array's file."""
     return named(model.sources.arrays[error.array], str(error))
 
 
@@ -192,13 +192,13 @@ def _setting(sources: Sources, layout: Layout) -> Setting:
 
 
 def _require_classes(loss: str, option: str, layout: Layout) -> None:
-    """Raise DataError unless targets are indices of classes."""
+    """Raise DataError unless targets are class indices."""
     if layout.classes is None:
         raise DataError(f"{loss}: --{kebab(option)} needs targets that are class indices")
 
 
 def _batch(sources: Sources, layout: Layout) -> int | None:
-    """The size of the input's first axis where that is not the axis of samples."""
+    """The size of the input's first axis if that is not the sample axis."""
     name, source = next(iter(sources.arrays.items()))
     if not layout.shape or layout.views[name].sample_axis is not None:
         return None
@@ -211,24 +211,27 @@ def _class_names(request: Request, sources: Sources) -> tuple[str, ...] | None:
     return None if request.classes is None else tuple(class_names(request.classes))
 
 
-def _require_a_name_each(sources: Sources, names: Sequence[str] | None, layout: Layout) -> None:
-    """Raise DataError unless `--classes` names as many classes as there are."""
+def _require_all_names(sources: Sources, names: Sequence[str] | None, layout: Layout) -> None:
+    """Raise DataError unless `--classes` has one name per class."""
     if sources.request.classes is None or names is None or layout.classes is None:
         return
     if len(names) != layout.classes:
-        problem = f"--classes has {len(names)} names; the input has {layout.classes} classes"
+        count = "1 name" if len(names) == 1 else f"{len(names)} names"
+        problem = f"--classes has {count}, but the input has {layout.classes} classes"
         raise named(sources.arrays["input"], problem)
 
 
 def _without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """The arrays whose names begin so, by what follows."""
+    """The arrays whose names start with a prefix, by their names without it."""
     return {
-        name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
     }
 
 
 def _decoded(names: Sequence[Any], codes: Array) -> Array:
-    """What each code stands for; a code without a name stands for itself, as an ignored target."""
+    """Replace codes by names. Codes without a name, such as ignored targets, are not replaced."""
     known = np.array([*names, None], dtype=object)
     within = (codes >= 0) & (codes < len(names))
     decoded = known[np.where(within, codes, len(names))]

@@ -1,7 +1,7 @@
-"""Parts of a request, which other processes compute, and what they merge to.
+"""Split a request into parts for other processes, and merge their statistics.
 
-A part is a request and a span of its blocks. Its statistics are plain data; merged in the order of
-the parts they give the result of the whole, bit for bit, however the parts are cut.
+A part is a request and a span of its blocks. Its statistics can be pickled. Merged in the order of
+the parts, they give the same result as a single run, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from losscli.statistics.collected import Collected
 
 
 class Part(NamedTuple):
-    """A span of the blocks of a request: plain data that can be sent to another process."""
+    """A span of the blocks of a request, which can be sent to another process."""
 
     request: Request
     span: Span
 
 
 def parts_of(request: Request, count: int) -> list[Part]:
-    """Cut a request into at most `count` parts of as many blocks each.
+    """Split a request into at most `count` parts with about the same number of blocks.
 
-    Raises UsageError for a request that cannot be cut, and DataError for files that cannot be read.
+    Raises UsageError for a request that cannot be split, and DataError for files that cannot be
+    read.
     """
     _require_parts(request)
     with ExitStack() as stack:
         model = open_model(request, stack)
         if Collected(model.setting).passes > 1:
-            raise UsageError("parts read their files once, and a statistic reads them more often")
+            raise UsageError("parts read their files once, but a statistic needs several passes")
         blocks = number_of_blocks(model)
     cuts = [blocks * k // count for k in range(count + 1)]
     pairs = itertools.pairwise(cuts)
@@ -45,32 +46,31 @@ def parts_of(request: Request, count: int) -> list[Part]:
 
 
 def number_of_blocks(model: OpenModel) -> int:
-    """How many blocks a model has; where only the end of a file says how many rows there are, the
-    file is read."""
+    """The number of blocks of a model. Reads files whose number of rows is not known before."""
     shape = model.shape or (1,)
     return sum(1 for _ in boxes(shape, model.job.budget, model.layout.uncut))
 
 
 def compute_part(part: Part) -> Collected:
-    """The statistics of a part. It opens the files anew."""
+    """Open the files again and compute the statistics of a part."""
     with ExitStack() as stack:
         model = open_model(part.request, stack, shows_rows=part.request.wanted.shows_elements)
         return computed(model, span=part.span)
 
 
 def merge_parts(request: Request, collected: Iterable[Collected]) -> Result:
-    """The result of a request whose parts were computed, in their order."""
+    """The result of a request from the statistics of its parts, in order."""
     with ExitStack() as stack:
         model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
         whole = merged(collected)
         for source in model.plan.arrays.values():
             if source.shape and source.shape[0] is None:
-                source.count()  # what is known at the end of a file is known then
+                source.count()  # read to the end of the file
         return with_remarks(model, whole, result_of(model, whole))
 
 
 def merged(collected: Iterable[Collected]) -> Collected:
-    """The statistics of several parts, in their order. Raises ValueError if there are none."""
+    """Merge the statistics of parts, in order. Raises ValueError if there are none."""
     parts: Sequence[Collected] = list(collected)
     if not parts:
         raise ValueError("there are no parts")
@@ -82,6 +82,8 @@ def merged(collected: Iterable[Collected]) -> Collected:
 
 def _require_parts(request: Request) -> None:
     if request.from_standard_input():
-        raise UsageError("parts read their files anew, which - (standard input) cannot be")
+        raise UsageError(
+            "every part reads the files, but - (standard input) can be read only once. Use a file."
+        )
     if request.reduction == "none":
-        raise UsageError("parts merge to one number, and --reduction none gives many")
+        raise UsageError("parts do not support --reduction none. Use --reduction mean.")

@@ -1,4 +1,4 @@
-"""Where in an array something is, for messages."""
+"""The place of an element in its file, for messages."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from losscli.source import named
 
 
 def place(job: Job, block: Block, array: str, position: tuple[int, ...] | None) -> str:
-    """An array, with its path and the index in it of a position in its block."""
+    """The path and name of an array, with the index of a position in one of its blocks."""
     where = "" if position is None else _index(job.layout.views[array], block, position)
     return str(named(job.sources[array], f"{array}{where}"))
 
 
 def axes_along(view: View) -> list[int]:
-    """The axes of a block that run along elements which a mask can leave out."""
+    """The axes of a block that run along elements, and that a mask can therefore index."""
     return [k for k, axis in enumerate(view.axes) if axis.element is not None and not axis.uncut]
 
 
 def pick_kept(block: NDArray[np.generic], view: View, kept: Mask) -> NDArray[np.generic]:
-    """The kept elements along one axis in front, the axes that are whole behind it."""
+    """The kept elements along one leading axis, followed by the axes that cannot be masked."""
     along = axes_along(view)
     if not along:
         return block
@@ -51,7 +51,7 @@ def _index(view: View, block: Block, position: Sequence[int]) -> str:
 
 
 def _before_picking(view: View, position: Sequence[int], kept: Mask) -> tuple[int, ...]:
-    """The position in a block of what lies there once the kept elements are picked."""
+    """The position in a block, from the position after the kept elements were picked."""
     along = axes_along(view)
     if not along:
         return tuple(position)

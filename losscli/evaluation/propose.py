@@ -1,4 +1,4 @@
-"""The command that is probably wanted of some files: one that was tried on their first rows."""
+"""Suggest a command for some files, after trying it on their first rows."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.request.arguments import bind
 from losscli.request.wanted import Execution, Wanted
 
-# Pairs of arrays, and keys, that are tried.
+# The most pairs of arrays, and the most keys, to try.
 _MOST_PAIRS = 24
 _MOST_KEYS = 3
 
-# What the loss of steps judged by the next one's target has to be of their own, to be meant.
+# Suggest --shift if it reduces the loss to less than this fraction.
 _FAR_LESS = 0.75
 
 _TARGETS = (CLASS_INDICES, YES_OR_NO, NAMES)
@@ -44,7 +44,7 @@ _TARGETS = (CLASS_INDICES, YES_OR_NO, NAMES)
 
 @dataclass(frozen=True)
 class Command:
-    """A command, as words and as parameters of a request."""
+    """A command, as words of the command line and as parameters of a request."""
 
     loss: str
     files: tuple[str, ...]
@@ -56,30 +56,31 @@ class Command:
         return " ".join(["losscli", self.loss, *files, *self.words])
 
     def given(self, words: str, **parameters: Any) -> Command:
-        """With an option more."""
-        both = {**self.parameters, **parameters}
-        return Command(self.loss, self.files, both, (*self.words, words))
+        """The command with a further option."""
+        merged = {**self.parameters, **parameters}
+        return Command(self.loss, self.files, merged, (*self.words, words))
 
 
 def probable_command(findings: Sequence[Finding], look: Look = Look()) -> Command | None:  # noqa: B008
-    """The first command for all of some files that can be carried out on their first rows.
+    """The first command for all files that runs without error on their first rows.
 
-    Of those that judge each step by its own target and by the next one's, the better one.
+    The command has --shift if scoring each step against the next step's target is much better.
     """
     for input, target in _pairs(findings):
         for draft in _drafts(findings, input, target):
-            command = _looking_so(draft, look)
+            command = _with_format_options(draft, look)
             loss = _tried(command, input, target)
             if loss is None:
                 continue
             shifted = _shifted(command, input, target)
-            ahead = None if shifted is None else _tried(shifted, input, target)
-            return shifted if ahead is not None and ahead < _FAR_LESS * loss else command
+            shifted_loss = None if shifted is None else _tried(shifted, input, target)
+            is_better = shifted_loss is not None and shifted_loss < _FAR_LESS * loss
+            return shifted if is_better else command
     return None
 
 
-def _looking_so(command: Command, look: Look) -> Command:
-    """With the options by which the files were looked at."""
+def _with_format_options(command: Command, look: Look) -> Command:
+    """The command with the options that were used to inspect the files."""
     reading = look.reading
     if reading.format is not None:
         command = command.given(f"--input-format {reading.format}", input_format=reading.format)
@@ -95,10 +96,10 @@ def _looking_so(command: Command, look: Look) -> Command:
 
 
 def _pairs(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Finding]]:
-    """Arrays that may be input and target, the likely ones first; all files are used."""
+    """Candidates for input and target, likely ones first. Every pair uses all files."""
     findings = list(dict.fromkeys(findings))  # a file may be named twice
-    files = {one.file for one in findings}
-    data = [one for one in findings if not _is_never_data(one)]
+    files = {finding.file for finding in findings}
+    data = [finding for finding in findings if not _is_never_data(finding)]
     pairs = (
         (input, target)
         for target in _targets(data)
@@ -109,60 +110,57 @@ def _pairs(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Finding]]:
     return itertools.islice(likely, _MOST_PAIRS)
 
 
-def _is_never_data(one: Finding) -> bool:
-    return any(map(is_key, one.columns)) or any(map(is_weight, one.columns))
+def _is_never_data(finding: Finding) -> bool:
+    return any(map(is_key, finding.columns)) or any(map(is_weight, finding.columns))
 
 
 def _targets(data: Sequence[Finding]) -> list[Finding]:
-    """What may be the target: what is called so; what is alone in its file, or with one other
-    array; the only labels beside columns of scores."""
-    named = targets_among(one.name for one in data)
+    """Candidates for the target: arrays with the name of a target, arrays that are alone in
+    their file, one of two arrays, or the only labels next to columns of scores."""
+    named = targets_among(array.name for array in data)
     if named:
-        return [one for one in data if one.name in named]
-    alone = [one for one in data if sum(other.file == one.file for other in data) == 1]
+        return [array for array in data if array.name in named]
+    alone = [array for array in data if sum(other.file == array.file for other in data) == 1]
     if len(data) == 2 or len(alone) > 0:
         likely = alone or list(data)
-        return sorted(likely, key=lambda one: (_is_called_input(one), *_unlike_target(one, data)))
-    labels = [one for one in data if one.looks_like in (CLASS_INDICES, NAMES)]
-    has_scores = any(len(one.shape) > 1 for one in data)
+        return sorted(likely, key=lambda array: _rank_of_target(array, data))
+    labels = [array for array in data if array.looks_like in (CLASS_INDICES, NAMES)]
+    has_scores = any(len(array.shape) > 1 for array in data)
     return labels if len(labels) == 1 and has_scores else []
 
 
-def _is_called_input(one: Finding) -> bool:
-    return any(map(is_input, one.columns))
+def _rank_of_target(finding: Finding, data: Sequence[Finding]) -> tuple[bool, bool, int]:
+    is_named_input = any(map(is_input, finding.columns))
+    return (is_named_input, finding.looks_like not in _TARGETS, -data.index(finding))
 
 
-def _unlike_target(one: Finding, data: Sequence[Finding]) -> tuple[bool, int]:
-    return (one.looks_like not in _TARGETS, -data.index(one))
-
-
-def _rank_of_input(one: Finding) -> tuple[bool, bool, int]:
-    is_target = one.looks_like in _TARGETS or bool(targets_among([one.name]))
-    return (is_target, one.looks_like != PROBABILITIES, -len(one.shape))
+def _rank_of_input(finding: Finding) -> tuple[bool, bool, int]:
+    is_target = finding.looks_like in _TARGETS or bool(targets_among([finding.name]))
+    return (is_target, finding.looks_like != PROBABILITIES, -len(finding.shape))
 
 
 def _columns_of_classes(data: Sequence[Finding], target: Finding) -> Iterator[Finding]:
-    """Plain columns that may be one array: those of classes, which labels may be called as."""
+    """Scalar columns of a file that may be the scores of classes, one column per class."""
     if target.looks_like not in _TARGETS:
         return
-    for file in dict.fromkeys(one.file for one in data):
+    for file in dict.fromkeys(array.file for array in data):
         columns = [
-            one
-            for one in data
-            if one.file == file and len(one.columns) == 1 and len(one.shape) == 1
-            if one is not target and one.looks_like in (PROBABILITIES, REAL)
+            array
+            for array in data
+            if array.file == file and len(array.columns) == 1 and len(array.shape) == 1
+            if array is not target and array.looks_like in (PROBABILITIES, REAL)
         ]
         if len(columns) > 1:
-            names = tuple(one.name for one in columns)
-            kinds = {one.looks_like for one in columns}
+            names = tuple(column.name for column in columns)
+            kinds = {column.looks_like for column in columns}
             looks_like = PROBABILITIES if kinds == {PROBABILITIES} else LOGITS
             shape = (*columns[0].shape, len(columns))
             yield replace(columns[0], name="", shape=shape, columns=names, looks_like=looks_like)
 
 
 def _drafts(findings: Sequence[Finding], input: Finding, target: Finding) -> Iterator[Command]:
-    """Commands for two arrays, the shortest first: columns are named where that is needed, rows
-    are paired by a key that both files have."""
+    """Commands for two arrays, the shortest first. Longer ones name columns, or pair rows by a
+    key that both files have."""
     files = tuple(dict.fromkeys((input.file, target.file)))
     loss, options = _loss(input, target)
     plain = Command(loss, files)
@@ -181,9 +179,9 @@ def _drafts(findings: Sequence[Finding], input: Finding, target: Finding) -> Ite
 def _keyed(command: Command, findings: Sequence[Finding]) -> Iterator[Command]:
     if len(command.files) < 2:
         return
-    names = [{one.name for one in findings if one.file == file} for file in command.files]
+    names = [{array.name for array in findings if array.file == file} for file in command.files]
     common = set.intersection(*names)
-    keys = [one.name for one in findings if one.name in common]
+    keys = [array.name for array in findings if array.name in common]
     for name in list(dict.fromkeys(sorted(keys, key=lambda name: not is_key(name))))[:_MOST_KEYS]:
         yield command.given(f"--id {shlex.quote(name)}", id=name)
 
@@ -196,7 +194,7 @@ def _naming(command: Command, array: str, finding: Finding) -> Command | None:
 
 
 def _loss(input: Finding, target: Finding) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
-    """The loss, by what predictions and targets look like, and the options it needs."""
+    """The loss for the apparent kinds of predictions and targets, and its options."""
     rank = len(input.shape)
     options: list[tuple[str, dict[str, Any]]] = []
     if input.missing or target.missing:
@@ -219,7 +217,7 @@ def _loss(input: Finding, target: Finding) -> tuple[str, list[tuple[str, dict[st
 
 
 def _class_options(input: Finding, target: Finding) -> list[tuple[str, dict[str, Any]]]:
-    """Where classes lie, from which number they are counted, and which numbers are none."""
+    """The options for the class axis, the first class index and ignored indices."""
     options: list[tuple[str, dict[str, Any]]] = []
     last = len(input.shape) > 2 and input.shape[:-1] == target.shape
     if last:
@@ -235,22 +233,21 @@ def _class_options(input: Finding, target: Finding) -> list[tuple[str, dict[str,
 
 
 def _is_numbered_from_1(input: Finding) -> bool:
-    """Whether the names of the columns say that classes are counted from 1."""
+    """Whether the names of the columns number the classes from 1."""
     return bool(input.columns) and input.columns[0].endswith("1") and len(input.columns) > 1
 
 
 def _shifted(command: Command, input: Finding, target: Finding) -> Command | None:
-    """With each step judged by the next one's target, where there are steps."""
+    """The command with --shift; None if the arrays have no steps or the loss has no --shift."""
     has_steps = len(input.shape) > 1 and target.looks_like == CLASS_INDICES
-    takes = any(option.name == "shift" for option in find(command.loss).options)
-    if not (has_steps and takes) or (len(input.shape) < 3 and input.columns == ()):
+    can_shift = any(option.name == "shift" for option in find(command.loss).options)
+    if not (has_steps and can_shift) or (len(input.shape) < 3 and input.columns == ()):
         return None
     return command.given("--shift", shift=True)
 
 
 def _tried(command: Command, input: Finding, target: Finding) -> float | None:
-    """The loss of the first rows; None if the command cannot be carried out, or takes
-    other columns."""
+    """The loss of the first rows; None if the command fails or reads other columns."""
     if STANDARD_INPUT in command.files:
         return None
     parameters = dict(command.parameters)
@@ -267,7 +264,7 @@ def _tried(command: Command, input: Finding, target: Finding) -> float | None:
         )
         with ExitStack() as stack:
             model = open_model(request, stack)
-            if not (_takes(model, "input", input) and _takes(model, "target", target)):
+            if not (_reads(model, "input", input) and _reads(model, "target", target)):
                 return None
             collected = computed(model, span=Span(stop=1, reads_on=False))
             total = collected.total
@@ -276,7 +273,7 @@ def _tried(command: Command, input: Finding, target: Finding) -> float | None:
     return total.ledger.losses() / total.weight_sum if total.weight_sum else None
 
 
-def _takes(model: OpenModel, array: str, finding: Finding) -> bool:
-    """Whether an array is made of the columns that it is meant to be made of."""
+def _reads(model: OpenModel, array: str, finding: Finding) -> bool:
+    """Whether an array of the model has the columns of a finding."""
     columns = model.sources.arrays[array].columns
     return columns is None or set(columns) == set(finding.columns)

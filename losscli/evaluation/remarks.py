@@ -1,4 +1,4 @@
-"""What a result should be read with: the traps that lie in the number itself."""
+"""Warnings and notes about a result."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from losscli.statistics.total import Total
 
 
 def of_data(collected: Collected) -> tuple[str, ...]:
-    """What looked wrong in the arrays."""
+    """Warnings about the arrays."""
     suspicions = collected.get(Suspicions)
     return () if suspicions is None else suspicions.texts()
 
 
 def of_number(result: Result, collected: Collected) -> Iterator[str]:
-    """What says that the number is no answer; without checks, of the number alone."""
+    """Warnings about NaN and infinity. Without checks, only those about the result itself."""
     non_finite = _non_finite(collected)
     suspicions = collected.get(Suspicions)
     nan, infinite = non_finite.nan, non_finite.infinite
     if result.value is not None and math.isnan(result.value):
         yield f"the result is NaN: {_why_nan(result, collected.total, nan)}"
     elif result.skipped and nan is not None:
-        yield f"left out {nan} whose loss is NaN, first at {list(nan.index)}"
+        yield f"skipped {nan} with a NaN loss, first at {list(nan.index)}"
     elif suspicions is not None and nan is not None:
         yield f"the loss of {nan} is NaN, first at {list(nan.index)}"
     if suspicions is not None and infinite is not None and INFINITE not in suspicions.by_kind:
@@ -41,60 +41,61 @@ def of_number(result: Result, collected: Collected) -> Iterator[str]:
 
 
 def idle_conditions(request: Request, selected: Selected | None) -> Iterator[str]:
-    """A warning for conditions that are to leave rows out and do not, as a misspelt label does."""
+    """Warnings for conditions that exclude no rows, for instance because of a misspelt label."""
     if selected is not None and not selected.dropped:
         for condition in request.where:
             if condition.negated:
-                yield f"--where {condition} leaves out no row"
+                yield f"--where {condition} excludes no rows"
 
 
 def skipped(collected: Collected, request: Request) -> int:
-    """How many elements are ignored since their loss is NaN."""
+    """The number of elements that were skipped because their loss is NaN."""
     nan = _non_finite(collected).nan
     return nan.count if nan is not None and request.execution.on_nan == "skip" else 0
 
 
 def _non_finite(collected: Collected) -> NonFinite:
-    found = collected.get(NonFinite)
-    assert found is not None
-    return found
+    non_finite = collected.get(NonFinite)
+    assert non_finite is not None
+    return non_finite
 
 
 def worse_than_guessing(value: float, prior: float) -> str:
-    """A loss above that of a model which knows nothing but how often each class is the label."""
+    """The warning for a loss above that of guessing by label frequencies."""
     return (
-        f"the loss, {value:.6g}, is worse than guessing by label frequencies, {prior:.6g}: are "
-        "classes counted from 1, or in another order?"
+        f"the loss ({value:.6g}) is worse than guessing by label frequencies ({prior:.6g}). "
+        "Check whether classes are numbered from 1 or in another order."
     )
 
 
 def explanations(result: Result, total: Total, loss: Loss) -> Iterator[str]:
-    """Why another's number, computed as rightly, may differ."""
+    """Notes on why another program may report a different number."""
     if result.value is None or math.isnan(result.value):
         return
-    # With sample weights the mean's denominator is the one that the user asked for.
+    # With sample weights, the user expects a mean that is divided by the sum of the weights.
     plain_mean = result.reduction == "mean" and not result.has_sample_weights
     if plain_mean and result.weight_sum != result.count:
         yield (
-            f"the mean is divided by the sum of the weights, {result.weight_sum:.6g}, and not by "
-            f"the {result.count} elements"
+            f"the mean is divided by the sum of the weights ({result.weight_sum:.6g}), not by the "
+            f"number of elements ({result.count})"
         )
     if plain_mean and "batchmean" in loss.reductions and len(result.shape) > 1:
+        samples = "1 sample" if total.ledger.rows == 1 else f"{total.ledger.rows} samples"
         yield (
-            f"the mean divides by {result.count} elements, classes included; --reduction batchmean "
-            f"divides by the {total.ledger.rows} samples and gives the divergence, "
-            f"{total.batchmean():.6g}"
+            f"the mean is divided by {result.count} elements, classes included. Use --reduction "
+            f"batchmean to divide by the {samples} and get the divergence "
+            f"({total.batchmean():.6g})."
         )
     rounded = _rounded(result.value, result.inputs[0].dtype)
     if rounded is not None:
         yield (
-            f"computed from {result.inputs[0].dtype} in float64; PyTorch's answer is rounded to "
-            f"that type, {rounded}"
+            f"computed in float64 from {result.inputs[0].dtype}; PyTorch would round the result to "
+            f"{rounded}"
         )
 
 
 def so_far(total: Total) -> str:
-    """What there is to say of a run that was interrupted."""
+    """The message for a run that was interrupted."""
     done = f"interrupted after {total.elements:,} elements"
     if total.reduction == "none" or not total.count:
         return done
@@ -106,11 +107,11 @@ def so_far(total: Total) -> str:
 
 
 def signature(result: Result, loss: Loss) -> str:
-    """One line by which two people can tell whether they computed the same thing."""
+    """One line that identifies the computation, so that two results can be compared."""
     changed = {kebab(name): _plain(value) for name, value in result.changed.items()}
     required = {array.name for array in loss.arrays if array.required}
     optional = {array.name for array in loss.inputs} - required
-    given = {one.role: show(one.shape) for one in result.inputs if one.role in optional}
+    given = {array.role: show(array.shape) for array in result.inputs if array.role in optional}
     fields = {
         "loss": result.loss,
         "reduction": result.reduction,
@@ -119,7 +120,7 @@ def signature(result: Result, loss: Loss) -> str:
         **({} if result.selected is None else _selection(result.selected)),
         "count": result.count,
         **({"ignored": result.ignored} if result.ignored else {}),
-        "dtype": "+".join(one.dtype for one in result.inputs if one.role in required),
+        "dtype": "+".join(array.dtype for array in result.inputs if array.role in required),
         "losscli": result.version,
     }
     return "|".join(f"{name}:{value}" for name, value in fields.items())
@@ -138,10 +139,10 @@ def _plain(value: object) -> str:
 
 
 def _rounded(value: float, dtype: str) -> str | None:
-    """The value in a type of 16 bits."""
+    """The value rounded to a 16-bit type; None for other types."""
     with np.errstate(over="ignore"):
         if dtype == "float16":
-            # Which numbers str shows with an exponent depends on the version of NumPy.
+            # Whether str uses an exponent depends on the version of NumPy.
             return np.format_float_positional(np.float16(value), trim="0")
         if dtype == "bfloat16":  # the upper half of a float32, rounded to even
             bits = int(np.float32(value).view(np.uint32))
@@ -158,5 +159,5 @@ def _why_nan(result: Result, total: Total, nan: Places | None) -> str:
     if result.reduction == "mean" and result.weight_sum == 0.0:
         return "the weights add up to 0"
     if nan is not None:
-        return f"the loss of {nan} is, first at {list(nan.index)}"
-    return "losses of inf and -inf add up to no number"
+        return f"the loss of {nan} is NaN, first at {list(nan.index)}"
+    return "losses include both inf and -inf"

@@ -1,4 +1,4 @@
-"""run(jobs): blocks computed in threads, and what each part gives, merged in their order."""
+"""run(jobs): compute blocks in threads and merge their statistics in order."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from losscli.evaluation.scoring import score
 from losscli.statistics.total import Total
 from losscli.threads import in_order
 
-# Blocks that one thread takes at a time, so that handing them out costs little.
+# The number of blocks per step of a thread, to reduce the overhead of scheduling.
 BLOCKS_AT_ONCE = 4
 
-# Blocks of fewer elements are joined before they are counted, which costs a tenth of counting each.
+# Blocks with fewer elements are joined before they are added to statistics, which is ten times
+# faster.
 _FEW_ELEMENTS = 1 << 15
 
 Blocks = tuple[Block, ...]
@@ -30,13 +31,13 @@ OnProgress = Callable[[int], None]
 
 
 class Collector(Protocol):
-    """The statistics of elements: of one model, or of two and their difference."""
+    """The statistics of one model, or of two models and their difference."""
 
     @property
     def total(self) -> Total: ...
 
     def add(self, *elements: Elements) -> None:
-        """Take a block of each model."""
+        """Add a block of each model."""
 
     def merge(self, later: Self) -> None: ...
 
@@ -45,9 +46,9 @@ Collecting = TypeVar("Collecting", bound=Collector)
 
 
 class Span(NamedTuple):
-    """Blocks from one number to another, the last one excluded; None is the end.
+    """A range of block numbers, without the last one; None is the end.
 
-    `reads_on`: whether what follows is read where only that tells how many rows there are.
+    `reads_on`: whether to read the rows after the span if the number of rows is not known.
     """
 
     start: int = 0
@@ -57,7 +58,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class _Part(Generic[Collecting]):
-    """What some blocks give: their statistics, and their elements if somebody takes them."""
+    """The statistics of some blocks, and their elements if there is an `on_elements`."""
 
     collected: Collecting
     elements: Sequence[Elements]
@@ -80,16 +81,16 @@ def run(
     on_progress: OnProgress | None = None,
     span: Span = Span(),  # noqa: B008 - it cannot be changed
 ) -> Collecting:
-    """Compute the losses of all blocks, and collect what is reported about them.
+    """Compute the losses of all blocks and collect their statistics.
 
-    Blocks are the same for any number of threads, and what they give is taken in their order.
+    Blocks do not depend on the number of threads, and their results are merged in order.
 
     Args:
-        jobs: the models, whose elements are the same
-        new: makes the statistics of a part
-        threads: how many compute side by side
+        jobs: the models, which have the same elements
+        new: creates the statistics of a part
+        threads: the number of threads
         on_elements: called with each block of the first model, in order
-        on_progress: called with the number of elements that are done
+        on_progress: called with the number of elements done
         span: the blocks to compute
     """
     collected = new()
@@ -114,7 +115,7 @@ def _next(parts: Iterator[_Part[Collecting]], so_far: Collecting) -> _Part[Colle
 
 @contextmanager
 def _interrupted(so_far: Collector) -> Iterator[None]:
-    """An interrupt tells what was done so far."""
+    """Add the sums so far to an interrupt."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -139,14 +140,14 @@ def _is_one_block(job: Job) -> bool:
 
 
 def _groups_of_blocks(jobs: Sequence[Job], span: Span) -> Iterator[Iterable[Blocks]]:
-    """Some consecutive blocks at a time: to be read by whoever takes them where sources allow it,
-    else read already, in order."""
+    """Groups of consecutive blocks. They are read lazily, by the thread that computes them, if all
+    sources allow that. Otherwise they are read here, in order."""
     layout = jobs[0].layout
     budget = min(job.budget for job in jobs)
     numbered = enumerate(boxes(layout.grid, budget, layout.uncut))
     if all(job.is_concurrent for job in jobs):
-        numbered_here = itertools.islice(numbered, span.start, span.stop)
-        while group := list(itertools.islice(numbered_here, BLOCKS_AT_ONCE)):
+        in_span = itertools.islice(numbered, span.start, span.stop)
+        while group := list(itertools.islice(in_span, BLOCKS_AT_ONCE)):
             yield _read(jobs, group)
         return
     blocks = _read(jobs, itertools.islice(numbered, span.stop))
@@ -156,7 +157,7 @@ def _groups_of_blocks(jobs: Sequence[Job], span: Span) -> Iterator[Iterable[Bloc
 
 
 def _read(jobs: Sequence[Job], numbered: Iterable[Numbered]) -> Iterator[Blocks]:
-    """The blocks of all models, until they end."""
+    """The blocks of all models, up to the last row."""
     for number, box in numbered:
         blocks = [None if _is_past_end(job, box) else read(job, number, box) for job in jobs]
         present = tuple(block for block in blocks if block is not None)
@@ -169,8 +170,8 @@ def _read(jobs: Sequence[Job], numbered: Iterable[Numbered]) -> Iterator[Blocks]
 
 
 def _is_past_end(job: Job, box: Box) -> bool:
-    """Whether a box begins after the last row, where the number of rows is known; boxes have no end
-    where the other model's is not."""
+    """Whether a box starts after the last row. That happens if the number of rows is known for this
+    model, but not for the other one."""
     rows = job.layout.grid[0] if job.layout.grid else None
     return rows is not None and box[0].start >= rows
 
@@ -183,15 +184,15 @@ def _compute(
 ) -> _Part[Collecting]:
     collected = new()
     taken: list[Elements] = []
-    waiting: list[Elements] = []  # small blocks whose rows lie end to end
-    for several in blocks:
-        scored = [score(job, block) for job, block in zip(jobs, several, strict=True)]
+    waiting: list[Elements] = []  # small consecutive blocks
+    for blocks_of_models in blocks:
+        scored = [score(job, block) for job, block in zip(jobs, blocks_of_models, strict=True)]
         if with_elements:
             taken.append(scored[0])
         if not _is_joined(jobs, scored[0]):
             collected.add(*scored)
             continue
-        if waiting and not waiting[-1].goes_on(scored[0]):
+        if waiting and not waiting[-1].continues_with(scored[0]):
             collected.add(joined(waiting))
             waiting = []
         waiting.append(scored[0])

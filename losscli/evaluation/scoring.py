@@ -1,4 +1,4 @@
-"""score(job, block): the losses of a block, with what is known of each element."""
+"""score(job, block): compute the losses of a block."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from losscli.evaluation.places import axes_along, pick_kept, place
 from losscli.losses.checks import Doubt, first, odd_mask
 from losscli.losses.indices import Unread
 
-# Values of a block that a check looks at.
+# The number of values of a block that a check inspects.
 _CHECKED_VALUES = 1 << 16
 
 Arrays = Mapping[str, Any]
 
 
 def score(job: Job, block: Block) -> Elements:
-    """The losses of a block in the elements' order. What is masked is not even looked at."""
+    """The losses of a block, in the order of the elements. Masked elements are not computed."""
     arrays = block.arrays
     if block.kept is not None:
         views = job.layout.views
         arrays = {
-            name: one if isinstance(one, Unread) else pick_kept(one, views[name], block.kept)
-            for name, one in arrays.items()
+            name: array if isinstance(array, Unread) else pick_kept(array, views[name], block.kept)
+            for name, array in arrays.items()
         }
     suspicions: list[Suspicion] = []
     try:
-        with np.errstate(all="ignore"):  # infinities and NaN are reported, not warned of
+        with np.errstate(all="ignore"):  # statistics report infinity and NaN
             if job.check:
                 suspicions += _check_masks(job, block._replace(kept=None))
             losses = job.loss.on_blocks(job.options)(**arrays)
             if job.check:
                 suspicions += _check(job, block, arrays, losses)
     except ArrayError as error:
-        # A mask is not picked from by itself.
+        # Positions in masks are not relative to the kept elements.
         picked = block if error.array in block.arrays else block._replace(kept=None)
         where = place(job, picked, error.array, error.position)
         raise DataError(f"{where} {error.problem}") from error
@@ -53,7 +53,7 @@ def score(job: Job, block: Block) -> Elements:
 
 
 def _in_order(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Elements:
-    """Of a block as computed, the elements where they belong and in their order."""
+    """The computed elements of a block, at their place and in their order."""
     layout = job.layout
     scores = None
     if job.needs_scores:
@@ -80,12 +80,12 @@ def _in_order(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Ele
 
 
 def _read(array: Values | Unread) -> Values:
-    assert not isinstance(array, Unread)  # only the first array may be
+    assert not isinstance(array, Unread)  # only the first array can be unread
     return array
 
 
 def _has_whole_rows(job: Job, block: Block) -> bool:
-    """Whether the box has all axes but the first from end to end."""
+    """Whether the box contains complete rows."""
     sizes = job.layout.grid[1:]
     parts = block.box[1:]
     return all(
@@ -94,7 +94,7 @@ def _has_whole_rows(job: Job, block: Block) -> bool:
 
 
 def _without_nan(job: Job, elements: Elements) -> Elements:
-    """The elements with those ignored whose loss is NaN. Raises DataError if that is an error."""
+    """The elements, with NaN losses ignored. Raises DataError with --on-nan error."""
     with np.errstate(all="ignore"):
         if math.isfinite(elements.losses.values.sum()):
             return elements
@@ -136,7 +136,7 @@ def _check_masks(job: Job, block: Block) -> Iterator[Suspicion]:
 
 
 def _check(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Iterator[Suspicion]:
-    """What the checks say of a block, or of its first elements."""
+    """The warnings of checks on a block, or on its first rows."""
     checks = [check for check in job.loss.checks if check.looks_at(block.number)]
     if not checks:
         return
@@ -145,8 +145,8 @@ def _check(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Iterat
     ignored = None if losses.ignored is None else losses.ignored[:rows]
     head_losses = PerElement(losses.values[:rows], ignored=ignored)
     for check in checks:
-        looked = (arrays, losses) if check.everywhere else (head, head_losses)
-        for doubt in check.look(looked[0], job.options, looked[1]):
+        checked = (arrays, losses) if check.everywhere else (head, head_losses)
+        for doubt in check.look(checked[0], job.options, checked[1]):
             yield _suspicion(job, block, doubt, sampled=not check.everywhere)
 
 
@@ -156,7 +156,7 @@ def _suspicion(job: Job, block: Block, doubt: Doubt, *, sampled: bool) -> Suspic
 
 
 def _head(job: Job, name: str, array: Values | Unread, rows: int) -> Values:
-    """The first rows of a block's array, if it runs along the elements there."""
+    """The first rows of an array's block, or the whole array if it does not run along elements."""
     if isinstance(array, Unread):
         return array.rows(rows)
     return array[:rows] if axes_along(job.layout.views[name]) else array

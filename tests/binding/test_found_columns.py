@@ -59,9 +59,9 @@ class TestOneRow:
             more = {"weight": weight} | ({"weight_column": "w"} if weight is one else {})
             assert evaluate("mse", one, [3.0], input_column="x", **more).value == 4.0
             assert evaluate("mse", [1.0], one, target_column="y", **more).value == 4.0
-            with pytest.raises(DataError, match=r"input has 5 rows, target has 1 rows"):
+            with pytest.raises(DataError, match=r"input has 5 rows, target has 1 row,"):
                 evaluate("mse", five, [3.0], input_column="x", **more)
-            with pytest.raises(DataError, match=r"input has 1 rows, target has 5 rows"):
+            with pytest.raises(DataError, match=r"input has 1 row, target has 5 rows"):
                 evaluate("mse", [1.0], five, target_column="y", **more)
 
     @pytest.mark.parametrize("loss", ["cross-entropy", "multi-margin"])

@@ -266,7 +266,7 @@ CASES = [
         "a condition that no value of the column can meet",
         {"t.csv": "fold,pred,y\n1,1,2\n2,1,3\n"},
         "mse t.csv --where fold=3",
-        "keeps none of 2 rows",
+        "matches none of 2 rows",
     ),
     Case(
         "three files of a comparison, of which the first has a target",
@@ -348,10 +348,10 @@ CASES = [
         f"b,{LN!r},",
     ),
     Case(
-        "a condition that leaves out no row",
+        "a condition that excludes no rows",
         {"t.csv": "fold,pred,y\n1.0,1,2\n2.0,1,3\n"},
         "mse t.csv --where fold!=1 --strict",
-        "--where fold!=1 leaves out no row",
+        "--where fold!=1 excludes no rows",
     ),
     Case(
         "labels that a condition leaves out",

@@ -172,7 +172,7 @@ class TestWarnings:
         code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1")
         assert (code, out) == (1, "")
         assert "target has shape (4,) and input (2, 1): they were broadcast to (2, 4)" in err
-        assert "--broadcast allows it" in err
+        assert "Use --broadcast to allow it." in err
         code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1", "--broadcast")
         assert (code, out) == (0, "0.5\n")
         assert err.startswith("losscli: warning: target has shape (4,) and input (2, 1)")

@@ -77,7 +77,7 @@ class TestStdout:
             x, np.where(y == 1, 255, y), ignore_index=255, weight=[1, 2, 3]
         )
         assert (code, float(out)) == (0, kept)
-        assert err.startswith("losscli: note: the mean is divided by the sum of the weights, ")
+        assert err.startswith("losscli: note: the mean is divided by the sum of the weights (")
 
     def test_rows_for_spreadsheets(self, run: Any) -> None:
         x, y = "-1.5,-0.25", "1"

@@ -92,7 +92,9 @@ class TestCompare:
         (tmp_path / "a.csv").write_text("x\n1\n2\n")
         np.save(tmp_path / "b.npy", [4.0, 4.0, 5.0])
         models = [str(tmp_path / "a.csv"), str(tmp_path / "b.npy")]
-        with pytest.raises(DataError, match=r"A has losses of shape \(.,\) and B \(.,\)"):
+        with pytest.raises(
+            DataError, match=r"the losses of A have shape \(.,\), those of B \(.,\)"
+        ):
             losscli.compare("l1", *(models[::-1] if swapped else models), 0.0)
 
     def test_other_targets_are_an_error(self, run: Any, tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ class TestCompare:
         words = ["compare", "l1", tmp_path / "a.csv", tmp_path / "b.csv", "-i", "x", "-t", "y"]
         code, out, err = run(*words)
         assert (code, out) == (1, "")
-        assert "the target of A at [1] is 0 and that of B 1; expected the same targets" in err
+        assert "target at [1] is 0 in A and 1 in B; expected the same targets" in err
 
     def test_clusters_are_those_of_both(self, tmp_path: Path) -> None:
         np.save(tmp_path / "doc.npy", np.array([0, 0, 1, 1]))

@@ -295,4 +295,4 @@ def test_the_options_of_a_look_belong_to_the_command(run: Run, tmp_path: Path) -
     assert command is None or "--where 0=test" in command
     code, _, err = run("inspect", tmp_path / "t.txt", "--where", "split=test", "--header")
     assert code == 1
-    assert "found no column 'split'" in err
+    assert "--where split=test: no column 'split'" in err

@@ -40,7 +40,7 @@ def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
     # Of each of three blocks, as many rows are looked at as have 65,536 classes: 16.
     warning, worse = losscli.evaluate("nll", tmp_path / "x.npy", y).warnings
     assert warning.endswith("seen 48 times in the sampled blocks")
-    assert worse.startswith("the loss, 2500.5, is worse than guessing by label frequencies, ")
+    assert worse.startswith("the loss (2500.5) is worse than guessing by label frequencies (")
 
 
 def test_long_rows_are_read_whole_where_they_have_to_be(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class TestNan:
     def test_it_counts_and_is_told_of(self) -> None:
         found = evaluate("l1", self.X, self.Y)
         assert math.isnan(found.value or 0.0)
-        assert found.warnings == ("the result is NaN: the loss of 2 elements is, first at [1]",)
+        assert found.warnings == ("the result is NaN: the loss of 2 elements is NaN, first at [1]",)
 
     def test_it_is_an_error(self) -> None:
         with pytest.raises(DataError, match=r"the loss at \[1\] is NaN \(--on-nan error\)"):
@@ -27,7 +27,7 @@ class TestNan:
     def test_it_is_left_out_and_counted_apart(self) -> None:
         found = evaluate("l1", self.X, self.Y, on_nan="skip")
         assert (found.value, found.count, found.ignored, found.skipped) == (2.5, 2, 2, 2)
-        assert found.warnings == ("left out 2 elements whose loss is NaN, first at [1]",)
+        assert found.warnings == ("skipped 2 elements with a NaN loss, first at [1]",)
         weighted = evaluate("l1", self.X, self.Y, weight=[1, 5, 3, 5], on_nan="skip")
         assert weighted.value == (1 + 12) / 4
 

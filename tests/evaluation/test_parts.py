@@ -125,9 +125,13 @@ def test_a_sample_may_be_cut(files: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "reduction"), [(("-", "y.npy"), "mean"), (([1.0], [2.0]), "none")]
+    ("inputs", "reduction", "problem"),
+    [
+        (("-", "y.npy"), "mean", "every part reads the files"),
+        (([1.0], [2.0]), "none", "parts do not support --reduction none"),
+    ],
 )
-def test_what_cannot_be_cut(inputs: tuple[Any, Any], reduction: str) -> None:
+def test_what_cannot_be_cut(inputs: tuple[Any, Any], reduction: str, problem: str) -> None:
     request = bind(find("mse"), inputs, reduction, {}, Wanted())
-    with pytest.raises(UsageError, match="parts"):
+    with pytest.raises(UsageError, match=problem):
         parts_of(request, 2)

@@ -29,7 +29,9 @@ SURE = 3.0 * np.eye(3)[LABELS] + np.linspace(0.0, 0.1, 90).reshape(30, 3)
 RIGHT, SHIFTED = LABELS, (LABELS + 1) % 3
 
 
-WORSE = "is worse than guessing by label frequencies, 1.09861: are classes counted from 1, or in"
+WORSE = (
+    "is worse than guessing by label frequencies (1.09861). Check whether classes are numbered from"
+)
 
 
 def worse(warnings: tuple[str, ...]) -> list[str]:

@@ -174,6 +174,4 @@ class TestCompare:
         assert run("compare", "l1", a, c, "--target", a, *words)[0] == 0
         code, _, err = run("compare", "l1", a, b, "--target", a, *words)
         assert code == 1
-        assert (
-            "the sample_weight of A at [2] is 3 and that of B 4; expected the same weights" in err
-        )
+        assert "sample_weight at [2] is 3 in A and 4 in B; expected the same weights" in err

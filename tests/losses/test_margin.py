@@ -75,9 +75,7 @@ class TestMargins:
             "were broadcast to (5, 2)",
         )
         arrays = [np.ones(shape) for shape in [(5, 1), (1, 2), (1, 1)]]
-        with pytest.raises(
-            DataError, match="to \\(5, 2\\), more than either has; --broadcast allows"
-        ):
+        with pytest.raises(DataError, match="to \\(5, 2\\), more than either has. Use --broadcast"):
             losscli.evaluate("margin-ranking", *arrays)
         assert losscli.evaluate("margin-ranking", *arrays, broadcast=True).count == 10
 

@@ -156,7 +156,7 @@ class TestWhere:
     @pytest.mark.parametrize(
         ("condition", "message"),
         [
-            ("split=tset", "--where split=tset keeps none of 5 rows"),
+            ("split=tset", "--where split=tset matches none of 5 rows"),
             ("kind=a", "--where kind: found no such column; the columns are split"),
         ],
     )

@@ -96,8 +96,9 @@ class TestJson:
             "pairing": "position",
             "classes": None,
             "notes": [
-                "the mean is divided by the sum of the weights, "
-                f"{np.array([1, 2, 3])[inner].sum()}, and not by the {inner.size} elements"
+                "the mean is divided by the sum of the weights "
+                f"({np.array([1, 2, 3])[inner].sum()}), not by the number of elements "
+                f"({inner.size})"
             ],
             "warnings": [],
             "signature": "loss:cross-entropy|reduction:mean|ignore-index:255|label-smoothing:0.1|"
@@ -128,7 +129,7 @@ class TestJson:
         found = strict_json(run("mse", tmp_path / "x.npy", "0,0,0,0", "-f", "json")[1])
         assert found["value"] == "NaN"
         assert found["warnings"] == [
-            "the result is NaN: the loss of 1 element is, first at [0]",
+            "the result is NaN: the loss of 1 element is NaN, first at [0]",
             "the loss of 2 elements is infinite, first at [1]",
         ]
 

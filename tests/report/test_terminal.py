@@ -34,8 +34,8 @@ def test_a_reduced_result() -> None:
         "weight          given                     3 float64",
         "signature       loss:cross-entropy|reduction:mean|ignore-index:255|weight:(3,)|count:864|"
         "ignored:672|dtype:float32+uint8|losscli:0.1.0",
-        "losscli: note: the mean is divided by the sum of the weights, 1791, and not by the "
-        "864 elements",
+        "losscli: note: the mean is divided by the sum of the weights (1791), not by the "
+        "number of elements (864)",
     ]
 
 

@@ -161,7 +161,9 @@ def test_rows_that_were_joined_give_what_they_give_alone(
     """Small blocks are joined before they are counted, unless classes are looked at."""
     for case in runs_of(kind, variant):
         follow = zip(case.blocks, case.blocks[1:], strict=False)
-        if new(kind, case).needs_scores or not all(one.goes_on(later) for one, later in follow):
+        if new(kind, case).needs_scores or not all(
+            one.continues_with(later) for one, later in follow
+        ):
             continue
         expected = said(seen(kind, case, case.blocks), case)
         assert said(seen(kind, case, [joined(case.blocks)]), case) == expected
