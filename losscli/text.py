@@ -1,25 +1,25 @@
-"""Text from files and from the command line, made safe for where it is shown."""
+"""Escape text from files and the command line for terminals, CSV and Markdown."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# What spreadsheets take for the beginning of a formula: these characters, in full width as well,
-# also behind blanks and line breaks. Of those two some programs cut the cell.
+# The start of a spreadsheet formula: these characters, also in full width or after whitespace. A
+# leading tab or line break counts too, because some programs remove it.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
-# What Markdown takes for more than itself; a line within a word it does not. The colon and the dot
-# are those of links without brackets, https:// and www.
+# Markdown markup. An underscore within a word is not markup. The colon and the dot are those of
+# links without brackets, https:// and www.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
-# What mentions somebody, or makes an address: sites look for it in what they have rendered, where
-# a backslash is gone.
+# The @ of a mention or an address. Sites find mentions in the rendered text, where a backslash is
+# gone.
 _MENTION = re.compile(r"@(?=\w)")
 
 
-def in_the_middle(text: str, most: int) -> str:
-    """A text of at most so many characters, without those in the middle of a longer one."""
+def elided(text: str, most: int) -> str:
+    """The text in at most `most` characters, with the middle of a longer text cut out."""
     if len(text) <= most:
         return text
     end = (most - 3) * 2 // 3
@@ -27,21 +27,23 @@ def in_the_middle(text: str, most: int) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with control characters as escapes, so that none of them steers a terminal.
+    """The text with control characters escaped, so that it cannot control a terminal.
 
-    These are the characters of Unicode's categories Cc and Cf, which also turn text around or hide
-    it, those that stand for bytes that are no text, and line breaks.
+    These are the characters of the Unicode categories Cc and Cf, which include characters that
+    reverse or hide text, surrogates, and line breaks.
 
     >>> printable("a\\x1b[31mb")
     'a\\\\x1b[31mb'
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(one) if _is_control(one) else one for one in text)
+    return "".join(
+        _escaped(character) if _is_control(character) else character for character in text
+    )
 
 
 def printable_json(text: str) -> str:
-    """JSON in which nothing steers a terminal either; line breaks are those between its values.
+    """JSON with control characters escaped. Line breaks between its values stay.
 
     >>> printable_json('["a\x9b31mb"]')
     '["a\\\\u009b31mb"]'
@@ -49,19 +51,20 @@ def printable_json(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        escaped_in_json(one) if one != "\n" and _is_control(one) else one for one in text
+        escaped_in_json(character) if character != "\n" and _is_control(character) else character
+        for character in text
     )
 
 
 def escaped_in_json(text: str) -> str:
-    """The text with everything beyond ASCII as escapes, as JSON has them."""
-    import json  # noqa: PLC0415 - 2 ms at the start, and seldom needed
+    """The text with JSON escapes for all characters that are not ASCII."""
+    import json  # noqa: PLC0415 - takes 2 ms, and is seldom needed
 
     return json.dumps(text)[1:-1]
 
 
 def harmless_cell(text: str) -> str:
-    """The text as a cell of CSV that no spreadsheet computes.
+    """The text as a CSV cell that no spreadsheet evaluates as a formula.
 
     >>> harmless_cell("=1+1")
     "'=1+1"
@@ -70,7 +73,7 @@ def harmless_cell(text: str) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """The text as Markdown that shows it as it is.
+    """The text escaped for Markdown, so that it is rendered literally.
 
     >>> plain_markdown("a|*b*")
     'a\\\\|\\\\*b\\\\*'

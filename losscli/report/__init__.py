@@ -1,4 +1,4 @@
-"""A document for people and for pipes: one small file a format, loaded when it is used."""
+"""Render documents. Each output format is a module that is loaded when it is used."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FORMATS = tuple(module.name for module in iter_modules(formats.__path__))
 
 
 def open_report(format_name: str | None, stream: TextIO) -> Report:
-    """The report in a format; unless chosen, a table on a terminal and plain text elsewhere."""
+    """The report in a format. The default is a table on a terminal and plain text elsewhere."""
     module = import_module(f"{formats.__name__}.{chosen_format(format_name, stream)}")
     return cast("Report", module.Report(stream))
 
 
 def chosen_format(format_name: str | None, stream: TextIO) -> str:
-    """The format of a stream, unless one is chosen."""
+    """The given format, or the default of the stream."""
     return format_name or ("table" if stream.isatty() else "plain")

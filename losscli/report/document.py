@@ -1,4 +1,4 @@
-"""A document: what is reported, in reading order, before any format renders it."""
+"""A document: everything that is reported, in reading order and in no particular format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from losscli.result import Column, Kind, Table, Value
 
 
 class Line(NamedTuple):
-    """A line for people: what it is about, what it says, and what is added to that."""
+    """A line for people: a label, a text, and a remark after the text."""
 
     label: str
     text: str
@@ -19,11 +19,11 @@ class Line(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Lines for people, of which the first matters most.
+    """Lines for people, the most important one first.
 
     Args:
-        lines: numbers and what was chosen; their texts are a column, and their remarks another
-        files: what was read, as columns of their own; a long text is shortened in the middle
+        lines: numbers and options, with their texts and remarks aligned in columns
+        files: the inputs, aligned separately; long texts are shortened in the middle
     """
 
     lines: tuple[Line, ...]
@@ -32,21 +32,21 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """What is reported.
+    """Everything that is reported.
 
     Args:
-        data: all of it but the tables, for JSON
-        summary: what comes first in formats of rows
-        tables: what follows, in all formats
-        blocks: what people read first
-        closing: a last line of the blocks, which stays one line so that it can be copied
-        shows_summary: whether people read the summary too, below the first block
-        numbers: how people read numbers
-        number: the number that a pipe gets
-        is_number_alone: whether the number is all that was asked for
-        elements: how many losses there are, if the losses themselves are the result
-        header: the header of losses, for formats of rows without any
-        has_rows_alone: whether JSON lines have the rows of the summary, and not the data
+        data: everything but the tables, for JSON
+        summary: the first table in row formats
+        tables: the further tables, in all formats
+        blocks: the text above the tables, for people
+        closing: a line after the blocks, which is not broken so that it can be copied
+        shows_summary: whether people also see the summary, below the first block
+        numbers: how numbers are rounded for people
+        number: the number that is written to a pipe
+        is_number_alone: whether only the number was requested
+        elements: the number of losses, if the losses themselves are the result
+        header: the header of losses, for row formats if there are no losses
+        has_rows_alone: whether JSON Lines have the rows of the summary instead of the data
     """
 
     data: Mapping[str, Value]
@@ -64,24 +64,24 @@ class Document:
 
     @property
     def sections(self) -> tuple[Table, ...]:
-        """The tables of formats of rows."""
+        """The tables of row formats."""
         return (self.summary, *self.tables)
 
 
 def header_of(table: Table) -> list[str]:
-    """The header in formats of rows."""
+    """The header in row formats."""
     columns = _columns(table)
     fixed = {name for column in columns if not column.parts for name in _names(column)}
     header: list[str] = []
     for column in columns:
         taken = fixed if column.parts else set()
         for name in _names(column):
-            header.append(_free(name, taken | set(header) if column.parts else taken))
+            header.append(_unique(name, taken | set(header) if column.parts else taken))
     return header
 
 
 def cells_of(table: Table) -> Iterable[list[Any]]:
-    """The rows in formats of rows."""
+    """The rows in row formats."""
     columns = _columns(table)
     for row in table.rows:
         yield [cell for column in columns for cell in _cells(column, row)]
@@ -95,7 +95,7 @@ def objects_of(table: Table) -> Any:
 
 
 def _columns(table: Table) -> list[Column]:
-    """The columns that formats of rows have."""
+    """The columns of row formats."""
     return [
         column
         for column in table.columns
@@ -111,7 +111,7 @@ def _names(column: Column) -> Sequence[str]:
     return (f"{name}_low", f"{name}_high") if column.kind is Kind.INTERVAL else (name,)
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _unique(name: str, taken: set[str]) -> str:
     while name in taken:
         name = f"label_{name}"
     return name
@@ -131,19 +131,19 @@ def _labels(value: Any) -> Sequence[Any]:
 
 
 def _object(table: Table, row: object) -> dict[str, Any]:
-    found = {}
+    result = {}
     for column in table.columns:
         value = column.of(row)
         if column.kind is Kind.LABELS and isinstance(value, Mapping):
             if value:
-                found[column.name] = dict(value)
+                result[column.name] = dict(value)
         elif column.kind is Kind.LABELS:
-            found[column.name] = value[0] if len(value) == 1 else value
+            result[column.name] = value[0] if len(value) == 1 else value
         else:
-            found[column.name] = value
-    return found
+            result[column.name] = value
+    return result
 
 
 def object_of(document: Document) -> dict[str, object]:
-    """All of a document as one object."""
+    """The data and tables of a document as one object."""
     return {**document.data, **{table.name: objects_of(table) for table in document.tables}}

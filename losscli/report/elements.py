@@ -1,4 +1,4 @@
-"""The losses themselves as rows: keys, index, target, labels, weights and loss of each element."""
+"""Per-element rows: keys, index, target, labels, weights and loss."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def columns_of(elements: Elements) -> dict[str, Array]:
 
 
 def key_names(elements: Elements) -> list[str]:
-    """What the columns of keys are called, beside those that each row of elements has."""
+    """Names for the columns of keys that differ from the names of all other columns."""
     index = index_names(elements.losses.values.ndim)
     known = {"target", "weight", SAMPLE_WEIGHT, "loss", *index, *elements.labels}
     names: list[str] = []
     for name in elements.keys:
         while name in known:
-            name = f"key_{name}"  # noqa: PLW2901 - until it is free
+            name = f"key_{name}"  # noqa: PLW2901 - until it is unique
         known.add(name)
         names.append(name)
     return names
@@ -63,7 +63,7 @@ def _weights(losses: PerElement) -> NDArray[np.float64]:
 
 
 def element_header(elements: Elements) -> list[str]:
-    """Keys, an index for each axis, the target where it is one number an element, the loss."""
+    """The names of the keys, of the index, of the target if there is one, and "loss"."""
     index = index_names(len(elements.start))
     target = [] if elements.targets is None else ["target"]
     return [*key_names(elements), *index, *target, "loss"]
@@ -80,4 +80,4 @@ def element_rows(elements: Elements) -> Iterator[list[object]]:
         target = [] if targets is None else [targets.item(position)]
         is_ignored = ignored is not None and ignored[position]
         loss = None if is_ignored else losses[position].item()
-        yield [*(one[position] for one in keys), *index, *target, loss]
+        yield [*(values[position] for values in keys), *index, *target, loss]

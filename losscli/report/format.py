@@ -1,4 +1,4 @@
-"""The form of an output format: what renders a document to a stream."""
+"""The base classes of output formats, which render a document to a stream."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Cells = Sequence[object]
 
 
 class Report(ABC):
-    """Renders one document. Losses, if they are the result, come first, block by block."""
+    """Renders one document. If the losses are the result, they come first, block by block."""
 
-    # Whether a document is shown with all that it has, and not its rows alone.
+    # Whether the format shows the whole document instead of only its rows.
     shows_everything: ClassVar[bool] = False
 
-    # Whether people read a first line, and lines on the inputs.
+    # Whether the format has a headline, and lines about the inputs.
     shows_inputs: ClassVar[bool] = False
 
-    # What is to be said below the first line, by a format that has one.
+    # Called after the headline, by a format that has one.
     below_headline: Callable[[], None] | None = None
 
     def __init__(self, stream: TextIO) -> None:
@@ -30,19 +30,19 @@ class Report(ABC):
 
     @abstractmethod
     def elements(self, elements: Elements) -> None:
-        """A block of losses, in C order."""
+        """Write a block of losses, in C order."""
 
     @abstractmethod
     def document(self, document: Document) -> None:
-        """The document, after the last block."""
+        """Write the document, after the last block."""
 
     @abstractmethod
     def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
-        """A table by itself."""
+        """Write a single table."""
 
 
 class RowReport(Report):
-    """A report in rows: a format gives how a header and how lines are written."""
+    """A report in rows. Subclasses write the header and the lines."""
 
     _begun = False
 
@@ -65,7 +65,7 @@ class RowReport(Report):
             self.write_header(document.header)
 
     def sections(self, document: Document) -> None:
-        """The tables below each other, with a blank line between."""
+        """Write the tables, with a blank line between them."""
         for number, table in enumerate(document.sections):
             if number:
                 self.stream.write("\n")

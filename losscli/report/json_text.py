@@ -11,19 +11,19 @@ from losscli.text import printable_json
 
 
 def dumps(value: object, indent: int | None = None) -> str:
-    """JSON that steers no terminal. NaN and infinity are strings, and dataclasses objects."""
-    text = json.dumps(speakable(value), indent=indent, allow_nan=False, ensure_ascii=False)
+    """JSON without control characters. NaN and infinity become strings, dataclasses objects."""
+    text = json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
     return printable_json(text)
 
 
-def speakable(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """The value with NaN and infinity as text, and dataclasses as dictionaries."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {key: speakable(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [speakable(item) for item in value]
+        return [_plain(item) for item in value]
     if is_dataclass(value):
-        return {one.name: speakable(getattr(value, one.name)) for one in fields(value)}
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     return value

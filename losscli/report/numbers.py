@@ -1,4 +1,4 @@
-"""Numbers as people read them: four digits alone, and the same decimals in a column."""
+"""Round numbers for people: to four digits, with the same number of decimals in a column."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-# Digits of a number by itself, decimals of a column, and the most decimals that are written out.
+# The digits of a single number, the decimals of a column, and the most decimals.
 _DIGITS, _DECIMALS, _MOST_DECIMALS = 4, 4, 9
 
 # Numbers from here on are written with an exponent.
@@ -16,16 +16,16 @@ Interval = tuple[float, float]
 
 
 class Numbers(NamedTuple):
-    """How numbers are rounded; `decimals` are those that were asked for."""
+    """How numbers are rounded. `decimals` overrides the default if it is given."""
 
     decimals: int | None = None
 
     def alone(self, value: float) -> str:
-        """A number with four digits that tell."""
+        """A number with four significant digits."""
         return self.together([value])[0]
 
     def together(self, values: Sequence[float]) -> list[str]:
-        """Numbers with the decimals that give the first of them four digits."""
+        """Numbers with the decimals that give the first number four digits."""
         decimals = _decimals_for(values[0]) if self.decimals is None else self.decimals
         return [_fixed(value, decimals) for value in values]
 
@@ -39,16 +39,20 @@ class Numbers(NamedTuple):
         return [_fixed(value, decimals) for value in known]
 
     def intervals(self, intervals: Sequence[Interval | None]) -> list[str]:
-        """Intervals whose ends have the same decimals; nothing for None."""
-        known = iter(self.column(end for one in intervals if one is not None for end in one))
-        return ["" if one is None else _range(one, next(known), next(known)) for one in intervals]
+        """Intervals whose ends have the same decimals; an empty text for None."""
+        known = [interval for interval in intervals if interval is not None]
+        ends = iter(self.column(end for interval in known for end in interval))
+        return [
+            "" if interval is None else _range(interval, next(ends), next(ends))
+            for interval in intervals
+        ]
 
     def interval(self, interval: Interval, value: float) -> str:
-        """An interval with the decimals of the value that it is for."""
+        """An interval with the decimals of its value."""
         return _range(interval, *self.together([value, *interval])[1:])
 
 
-# Nothing was asked for.
+# The default rounding.
 AS_USUAL = Numbers()
 
 
@@ -68,5 +72,5 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _range(interval: Interval, low: str, high: str) -> str:
-    """A dash would be read as a sign."""
+    """An interval as text. A dash between the ends would be read as a sign before negative ends."""
     return f"{low} to {high}" if interval[0] < 0.0 or interval[1] < 0.0 else f"{low}-{high}"

@@ -1,4 +1,4 @@
-"""The document of what files contain."""
+"""The document of the findings of `losscli inspect`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class _Row:
-    """A finding as people read it."""
+    """A finding, formatted for people."""
 
     file: str
     array: str
@@ -44,7 +44,7 @@ class _Row:
 def document_of_findings(
     findings: Sequence[Finding], command: str | None, warnings: Sequence[str]
 ) -> Document:
-    """A row for each array; for people a block of lines, as a table would be too wide."""
+    """A row for each array; for people a block of lines, because a table would be too wide."""
     rows = [_row(finding) for finding in findings]
     columns = tuple(Column(name, Kind.PLAIN, field=field) for name, field in _COLUMNS)
     return Document(
@@ -81,7 +81,9 @@ def _block(row: _Row) -> Block:
 def _lines(row: _Row) -> Iterator[Line]:
     yield Line("contains", f"{row.shape} {row.dtype}, looks like {row.looks_like}")
     if row.minimum:
-        yield Line("range", f"{row.minimum} to {row.maximum} in the first {row.rows} rows")
-    odd = {"NaN": row.nan, "infinite": row.infinite, "missing": row.missing}
-    if any(odd.values()):
-        yield Line("odd", ", ".join(f"{count} {kind}" for kind, count in odd.items() if count))
+        rows = "row" if row.rows == 1 else f"{row.rows} rows"
+        yield Line("range", f"{row.minimum} to {row.maximum} in the first {rows}")
+        counts = {"NaN": row.nan, "infinite": row.infinite, "missing": row.missing}
+        if any(counts.values()):
+            text = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+            yield Line("unusual", text)

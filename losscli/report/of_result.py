@@ -1,4 +1,4 @@
-"""The documents of a result, and of a comparison of two."""
+"""The documents of a result and of a comparison."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from losscli.result import (
 )
 from losscli.statistics.collected import null_facts
 
-# Of more columns the first and the last are shown.
+# If an array has more columns, only the first and the last are shown.
 _MOST_COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class _Summary:
-    """A result in one row."""
+    """A result as one row."""
 
     loss: str
     reduction: str
@@ -44,7 +44,7 @@ class _Summary:
 
 
 class _ModelRow(NamedTuple):
-    """One of two models, or their difference."""
+    """The row of a model, or of the difference."""
 
     model: str
     shown: str
@@ -74,7 +74,7 @@ def document_of(
 
 
 def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) -> Document:
-    """The document of two results and their difference."""
+    """The document of a comparison."""
     a, b = comparison.a, comparison.b
     models = (
         _ModelRow("a", "A", a.value, a.ci, comparison.wins[0]),
@@ -89,11 +89,11 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
         Column("wins", Kind.SHARE, heading="wins"),
     )
     facts = {fact.name: fact.value for fact in comparison.facts}
-    beside = {fact.name: fact.value for one in comparison.tables for fact in one.facts}
+    table_facts = {fact.name: fact.value for table in comparison.tables for fact in table.facts}
     verdict = Line("verdict", _verdict(comparison), f"n = {b.samples:,}")
     inputs = (a.inputs[0], *b.inputs)
     return Document(
-        data={"a": _data(a), "b": _data(b), **facts, **beside},
+        data={"a": _data(a), "b": _data(b), **facts, **table_facts},
         summary=Table("compare", columns, models),
         tables=comparison.tables,
         blocks=(
@@ -109,7 +109,7 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
 def _data(result: Result) -> dict[str, Value]:
     """Everything but the tables, for JSON."""
     reported = {fact.name: fact.value for fact in result.facts}
-    beside = {fact.name: fact.value for one in result.tables for fact in one.facts}
+    table_facts = {fact.name: fact.value for table in result.tables for fact in table.facts}
     selected = {} if result.selected is None else {"selected": result.selected}
     return {
         "loss": result.loss,
@@ -125,7 +125,7 @@ def _data(result: Result) -> dict[str, Value]:
         "warnings": result.warnings,
         "signature": result.signature,
         "version": result.version,
-        **beside,
+        **table_facts,
     }
 
 
@@ -174,17 +174,17 @@ def _headline(result: Result, numbers: Numbers) -> Line:
 
 
 def _text(pieces: Pieces, numbers: Numbers) -> str:
-    return "".join(one if isinstance(one, str) else numbers.alone(one) for one in pieces)
+    return "".join(piece if isinstance(piece, str) else numbers.alone(piece) for piece in pieces)
 
 
 def _unusual(result: Result) -> Iterator[Line]:
-    """What most results have not: another reduction, weights, ignored elements, options, keys."""
+    """Lines that most results lack: the reduction, ignored elements, options, conditions, keys."""
     is_plain = result.reduction == "mean" and result.weight_sum == result.count == result.samples
     if not is_plain:
         yield Line("reduction", _reduction(result))
     if result.ignored:
         skipped = f", {result.skipped:,} of them NaN" if result.skipped else ""
-        yield Line("ignored", f"{result.ignored:,} elements{skipped}")
+        yield Line("ignored", f"{_elements(result.ignored)}{skipped}")
     if result.changed:
         yield Line("options", ", ".join(map(_option, result.changed.items())))
     if result.selected is not None:
@@ -196,48 +196,57 @@ def _unusual(result: Result) -> Iterator[Line]:
 
 
 def _files(inputs: Sequence[Input], names: Sequence[str] = ()) -> Iterator[Line]:
-    """The arrays that were read; the first ones may be called otherwise."""
-    for one, name in zip_longest(inputs, names[: len(inputs)]):
-        yield Line(name or one.role, _source(one), _type(one))
-        for digest in one.sha256 or ():
+    """Lines about the inputs. `names` replace the roles of the first inputs."""
+    for array, name in zip_longest(inputs, names[: len(inputs)]):
+        yield Line(name or array.role, _source(array), _type(array))
+        for digest in array.sha256 or ():
             yield Line("SHA-256", digest)
 
 
-def _source(one: Input) -> str:
-    files = f" ({len(one.files)} files)" if one.files else ""
-    path = f"{one.path or 'given'}{files}"
-    columns = one.columns or ()
+def _source(array: Input) -> str:
+    files = f" ({len(array.files)} files)" if array.files else ""
+    path = f"{array.path or 'given'}{files}"
+    columns = array.columns or ()
     if len(columns) > _MOST_COLUMNS:
         columns = (columns[0], "...", columns[-1])
     return f"{path}: {', '.join(columns)}" if columns else path
 
 
-def _type(one: Input) -> str:
-    return " ".join([*" x ".join(map(str, one.shape)).split(), one.dtype])
+def _type(array: Input) -> str:
+    return " ".join([*" x ".join(map(str, array.shape)).split(), array.dtype])
 
 
 def _verdict(comparison: Comparison) -> str:
     if comparison.ci is None:
-        return "unknown: there is no interval"
+        return "unknown: no confidence interval"
     low, high = comparison.ci
     if low > 0.0:
         return "B is worse"
-    return "B is better" if high < 0.0 else "no difference beyond chance"
+    return "B is better" if high < 0.0 else "no significant difference"
 
 
 def _reduction(result: Result) -> str:
-    in_samples = f" in {result.samples:,} samples" if result.samples != result.count else ""
-    elements = f"{result.reduction} of {result.count:,} elements{in_samples}"
-    divided = f"{elements}, divided by {short(result.weight_sum)}"
+    in_samples = f" in {_samples(result.samples)}" if result.samples != result.count else ""
+    elements = f"{result.reduction} of {_elements(result.count)}{in_samples}"
+    weight_sum = short(result.weight_sum)
     if result.has_sample_weights:
         weighted = f"{elements}, weighted by sample weights"
         is_mean = result.reduction == "mean"
-        return f"{divided}, the sum of their sample weights" if is_mean else weighted
+        divided = f"{elements}, divided by the sum of sample weights ({weight_sum})"
+        return divided if is_mean else weighted
     if result.reduction == "mean" and result.weight_sum != result.count:
-        return f"{divided}, the sum of their weights"
+        return f"{elements}, divided by the sum of weights ({weight_sum})"
     if result.reduction == "batchmean":
-        return f"sum of {result.count:,} elements, divided by {result.samples:,} samples"
+        return f"sum of {_elements(result.count)}, divided by {_samples(result.samples)}"
     return elements
+
+
+def _elements(count: int) -> str:
+    return "1 element" if count == 1 else f"{count:,} elements"
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count:,} samples"
 
 
 def _option(item: tuple[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""How far a long run is, on a terminal."""
+"""The progress bar of long runs on a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from contextlib import suppress
 from typing import Any, TextIO
 
-# Work that ends within this many seconds needs no bar.
-_PATIENCE = 1.0
+# The seconds before the bar appears.
+_DELAY = 1.0
 
 
 class Progress:
-    """A bar with the rate and the time left, once it takes longer than one waits gladly."""
+    """A progress bar with the rate and the remaining time, which appears after a delay."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -28,16 +28,16 @@ class Progress:
                 self._bar.stop()
 
     def update(self, done: int, total: int | None) -> None:
-        """`total` is None where only the end of a file tells."""
+        """Update the bar. `total` is None if the number of elements is not known."""
         seconds = time.monotonic() - self._begun
-        if self._bar is None and seconds > _PATIENCE:
+        if self._bar is None and seconds > _DELAY:
             self._start(total)
         if self._bar is not None:
             rate = f", {done / seconds:,.0f}/s"
             self._bar.update(self._task, completed=done, rate=rate)
 
     def _start(self, total: int | None) -> None:
-        from rich.console import Console  # noqa: PLC0415 - for long runs alone
+        from rich.console import Console  # noqa: PLC0415 - only for long runs
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             Progress,

@@ -93,7 +93,7 @@ class TestCommand:
         words = ("mse", "1,2,4", "0,0,0", "--sample-weight", "1,2,0.5", "-f", "table")
         code, out, _ = run(*words)
         assert code == 0
-        assert "mean of 3 elements, divided by 3.5, the sum of their sample weights" in out
+        assert "mean of 3 elements, divided by the sum of sample weights (3.5)" in out
         assert "sample_weight   given   3 float64" in out
         _, out, _ = run(*words, "-r", "sum")
         assert "sum of 3 elements, weighted by sample weights" in out

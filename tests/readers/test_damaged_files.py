@@ -161,7 +161,7 @@ class TestPlaces:
 
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         """Even root writes nothing into the folders of the system's processes."""
-        assert "cannot write it" in refused(["l1", "1", "0", "-o", "/proc/o.npy"], tmp_path)
+        assert "cannot write file" in refused(["l1", "1", "0", "-o", "/proc/o.npy"], tmp_path)
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:

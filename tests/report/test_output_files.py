@@ -149,12 +149,13 @@ class TestOutput:
     def test_it_is_tried_before_the_work(self, run: Any, tmp_path: Path) -> None:
         code, out, err = run("l1", X, Y, "-o", tmp_path / "no" / "o.npy")
         assert (code, out) == (1, "")
-        assert err.endswith("o.npy: cannot write it: No such file or directory\n")
+        assert err.endswith("o.npy: cannot write file: No such file or directory\n")
         (tmp_path / "d.npy").mkdir()
-        assert run("l1", X, Y, "-o", tmp_path / "d.npy")[2].endswith("it is no regular file\n")
+        err = run("l1", X, Y, "-o", tmp_path / "d.npy")[2]
+        assert err.endswith("d.npy: cannot write file: not a regular file\n")
         code, _, err = run("l1", X, Y, "-o", tmp_path / "o.xyz")
         assert code == 2
-        assert "expected a name in .npy, .csv, .parquet, .pq, .jsonl" in err
+        assert "expected a file name with suffix .npy, .csv, .parquet, .pq, .jsonl" in err
 
     @pytest.mark.parametrize(
         "words",
@@ -245,7 +246,7 @@ class TestOutput:
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         )
         assert (found.returncode, found.stdout) == (1, "")
-        assert found.stderr == f"losscli: error: o.{suffix}: cannot write it: File too large\n"
+        assert found.stderr == f"losscli: error: o.{suffix}: cannot write file: File too large\n"
         assert (tmp_path / f"o.{suffix}").read_text() == "old"
         assert sorted(os.listdir(tmp_path)) == [f"o.{suffix}", "x.npy"]
 

@@ -17,7 +17,7 @@ class TestProgress:
     def script(self, *words: str) -> list[str]:
         lines = (
             "import losscli.report.progress as progress; from losscli.cli.main import main",
-            "progress._PATIENCE = -1.0",
+            "progress._DELAY = -1.0",
             f"main({list(words)!r})",
         )
         return [sys.executable, "-c", "; ".join(lines)]

@@ -25,8 +25,7 @@ def test_a_reduced_result() -> None:
         "cross-entropy   0.3112   95% CI 0.2700-0.3525   n = 24",
         "perplexity      1.365    (0.4490 bits)",
         "baseline        0.9687   guessing label frequencies; loss is 68% lower",
-        "reduction       mean of 864 elements in 24 samples, divided by 1791, the sum of their "
-        "weights",
+        "reduction       mean of 864 elements in 24 samples, divided by the sum of weights (1791)",
         "ignored         672 elements",
         "options         ignore-index 255",
         "input           segmentation_logits.npy   24 x 3 x 8 x 8 float32",
@@ -54,7 +53,7 @@ def test_losses_that_fill_more_than_a_screen_are_cut_and_said_to_be() -> None:
     header, *rows, cut = lines
     assert header.split() == ["index", "target", "loss"]
     assert [row.split()[0] for row in rows] == ["0", "1", "2", "3", "4", "5"]
-    assert cut == "the first 6 of 450; --format plain or a pipe gives all"
+    assert cut == "the first 6 of 450. Use --format plain or a pipe to see all."
 
 
 def test_losses_that_fit_are_all_there() -> None:
@@ -94,7 +93,7 @@ def test_losses_over_many_blocks_have_one_header_and_straight_columns(tmp_path: 
     np.save(tmp_path / "x.npy", np.ones((2, 200_000)))
     lines = screen("mse", "x.npy", "x.npy", "-r", "none", lines=10, cwd=tmp_path)
     assert len(lines) == 6
-    assert lines[-1] == "the first 4 of 400000; --format plain or a pipe gives all"
+    assert lines[-1] == "the first 4 of 400000. Use --format plain or a pipe to see all."
     assert len({len(line) for line in lines[:-1]}) == 1
 
 

@@ -1,1 +1,1 @@
-"""Output formats, one file each: a module with a class `Report` adds one."""
+"""Output formats. Every module with a class `Report` adds a format."""

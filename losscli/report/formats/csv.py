@@ -1,4 +1,4 @@
-"""Comma-separated rows with a header: as they are, but for a terminal, which text may not steer."""
+"""Comma-separated rows with a header. On a terminal, control characters are escaped."""
 
 from __future__ import annotations
 

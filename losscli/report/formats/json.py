@@ -1,4 +1,4 @@
-"""One strictly valid JSON object. Numbers that JSON has no word for become strings."""
+"""One strictly valid JSON object. NaN and infinity become strings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from losscli.report.json_text import dumps
 
 
 class Report(Format):
-    """Losses go out as they come: with the reduction `none`, `values` is the first key."""
+    """With the reduction `none`, `values` is the first key, so that losses are written at once."""
 
     shows_everything = True
 

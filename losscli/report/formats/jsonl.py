@@ -1,4 +1,4 @@
-"""A JSON object a line: the result, or each of its rows."""
+"""JSON Lines: the result as one object, or an object for each of its rows."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Report(RowReport):
 
 
 def _cell(cell: object) -> str:
-    """Text as it is, line breaks as Markdown has them in a table."""
+    """A cell with escaped text, and `<br>` for line breaks."""
     if not isinstance(cell, str):
         return "" if cell is None else str(cell)
     return "<br>".join(map(plain_markdown, cell.split("\n")))

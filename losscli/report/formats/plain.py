@@ -1,4 +1,4 @@
-"""For pipes: the reduced number alone, or one loss a line; else rows separated by tabs."""
+"""For pipes: only the reduced number, or one loss per line, or rows separated by tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables for people, drawn by rich. The only importer of rich."""
+"""Tables for people, drawn by rich."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from losscli.report.format import Cells
 from losscli.report.format import Report as Format
 from losscli.report.numbers import Numbers
 from losscli.result import Column, Kind, Table, short
-from losscli.text import in_the_middle, printable
+from losscli.text import elided, printable
 
-# Lines of a screen that stay free of losses: header, the line on what was cut, the prompt.
+# Lines of a screen that are not used for losses: the header, the note on truncation, the prompt.
 _LINES_KEPT = 6
 
-# Characters of the longest bar of a histogram, and those beside it.
+# The width of the longest bar of a histogram, and of the columns next to it.
 _BAR_WIDTH = 40
-_BESIDE_BARS = 36
+_OTHER_COLUMNS_WIDTH = 36
 
-# Characters of a column of losses, which most of them have room in.
+# The width of a column of losses, which fits most losses.
 _COLUMN_WIDTH = 12
 
-# Blanks between the columns of a block, and the least room for the name of a file.
+# The blanks between the columns of a block, and the minimum width of a file name.
 _GAP, _LEAST_PATH = 3, 20
 
-# In a pipe a line is as long as what it holds.
-_UNCUT = 1 << 16
+# The width in a pipe, where lines are not wrapped.
+_UNLIMITED_WIDTH = 1 << 16
 
 
 class Report(Format):
-    """On a terminal the losses end with the screen, and a line says how to get all of them."""
+    """On a terminal, losses are truncated to the height of the screen, with a note."""
 
     shows_everything = True
     shows_inputs = True
@@ -64,7 +64,7 @@ class Report(Format):
 
     def document(self, document: Document) -> None:
         if document.elements is not None:
-            self._say_what_was_cut(document.elements)
+            self._note_truncation(document.elements)
             return
         width = _width_of_labels(document)
         for number, block in enumerate(document.blocks):
@@ -91,22 +91,22 @@ class Report(Format):
         self._console.print(table)
 
     def _block(self, block: Block, width: int) -> None:
-        numbers = max((cell_len(one.text) for one in block.lines if one.remark), default=0)
-        for place, line in enumerate(block.lines):
-            self._line(line, width, numbers, "bold" if place == 0 else "")
+        numbers = max((cell_len(line.text) for line in block.lines if line.remark), default=0)
+        for number, line in enumerate(block.lines):
+            self._line(line, width, numbers, "bold" if number == 0 else "")
             if self.below_headline is not None:
                 self.stream.flush()
                 self.below_headline()
                 self.below_headline = None
-        beside = max((cell_len(one.remark) for one in block.files), default=0)
-        room = max(_LEAST_PATH, self._console.width - width - beside - 2 * _GAP)
-        files = [one._replace(text=in_the_middle(one.text, room)) for one in block.files]
-        texts = max((cell_len(one.text) for one in files if one.remark), default=0)
+        remarks = max((cell_len(line.remark) for line in block.files), default=0)
+        room = max(_LEAST_PATH, self._console.width - width - remarks - 2 * _GAP)
+        files = [line._replace(text=elided(line.text, room)) for line in block.files]
+        texts = max((cell_len(line.text) for line in files if line.remark), default=0)
         for line in files:
             self._line(line, width, texts)
 
     def _line(self, line: Line, width: int, text_width: int = 0, style: str = "") -> None:
-        """The terminal breaks a long line, so that what is copied from it is still one."""
+        """Print a line. The terminal wraps it, so that copied text is still one line."""
         gap, text = " " * _GAP, printable(line.text)
         blanks = " " * (text_width - cell_len(text)) if line.remark else ""
         label = (f"{printable(line.label):{width}}{gap}", style or "dim")
@@ -114,20 +114,20 @@ class Report(Format):
         self._console.print(Text.assemble(label, (text, style), remark), soft_wrap=True)
 
     def _table(self, table: Table, numbers: Numbers) -> None:
-        """The rows that fit on the screen, and a line that says how many there are."""
+        """Print the rows that fit on the screen, and a note if there are more."""
         room = self._console.height - _LINES_KEPT if self._console.is_terminal else None
         shown = table.rows[: None if room is None else max(1, room)]
         self._console.print(_table(table, shown, self._console.width, numbers))
         if len(shown) < len(table.rows):
-            self._say(
-                f"the first {len(shown):,} of {len(table.rows):,} {table.what}; --format plain "
-                "or a pipe gives all",
+            self._note(
+                f"the first {len(shown):,} of {len(table.rows):,} {table.what}. Use --format plain "
+                "or a pipe to see all.",
             )
         if any(number in table.rough for number in range(len(shown))):
-            self._say("* fewer than 30 samples: the interval is rough")
+            self._note("* fewer than 30 samples: the interval is rough")
 
     def _write(self, rows: Sequence[Sequence[str]]) -> None:
-        """The same without rich, which takes 170 microseconds for a row."""
+        """Write rows without rich, which takes 170 microseconds per row."""
         cells = [[printable(cell) for cell in row] for row in rows]
         widths = [max(_COLUMN_WIDTH, *map(cell_len, column)) for column in zip(*cells, strict=True)]
         for row in cells:
@@ -135,11 +135,12 @@ class Report(Format):
             line = "".join(f"{' ' * n}{cell}  " for cell, n in zip(row, blanks, strict=True))
             self._console.file.write(f"{line}\n")
 
-    def _say_what_was_cut(self, total: int) -> None:
+    def _note_truncation(self, total: int) -> None:
         if self._shown < total:
-            self._say(f"the first {self._shown} of {total}; --format plain or a pipe gives all")
+            text = f"the first {self._shown} of {total}. Use --format plain or a pipe to see all."
+            self._note(text)
 
-    def _say(self, text: str) -> None:
+    def _note(self, text: str) -> None:
         self._console.print(_text(text, style="dim"))
 
 
@@ -150,7 +151,7 @@ def _width_of_labels(document: Document) -> int:
 
 
 def _table(table: Table, rows: Sequence[object], width: int, numbers: Numbers) -> Drawn:
-    """The columns that people read, with what they read in the cells."""
+    """The table with the columns and cells for people."""
     drawn = _drawn("dim")
     columns = [
         column
@@ -182,19 +183,23 @@ def _headings(column: Column) -> Sequence[str]:
 
 
 def _cells(column: Column, rows: Sequence[object], numbers: Numbers) -> list[list[str]]:
-    """The texts of a column from top to bottom, of each column that people see."""
+    """The texts of each column that people see for a column of the table."""
     values = [column.of(row) for row in rows]
     match column.kind:
         case Kind.LABELS:
-            labels = [one.values() if isinstance(one, Mapping) else one for one in values]
-            shown = [["(none)" if one is None else short(one) for one in row] for row in labels]
-            return _turned(shown, len(column.parts))
+            labels = [row.values() if isinstance(row, Mapping) else row for row in values]
+            shown = [
+                ["(none)" if label is None else short(label) for label in row] for row in labels
+            ]
+            return _transposed(shown, len(column.parts))
         case Kind.INDEX:
-            return _turned([list(map(str, value)) for value in values], len(column.parts))
+            return _transposed([list(map(str, value)) for value in values], len(column.parts))
         case Kind.INTERVAL:
             return [numbers.intervals(values)]
         case Kind.SHARE:
-            return [["" if one is None or math.isnan(one) else f"{one:.1%}" for one in values]]
+            return [
+                ["" if share is None or math.isnan(share) else f"{share:.1%}" for share in values]
+            ]
         case Kind.COUNT:
             return [[f"{value:,}" for value in values]]
         case Kind.LOSS:
@@ -204,25 +209,25 @@ def _cells(column: Column, rows: Sequence[object], numbers: Numbers) -> list[lis
             return [[short(value) for value in values]]
 
 
-def _turned(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
+def _transposed(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
     return [[row[column] for row in rows] for column in range(columns)]
 
 
 def _marked(counts: Sequence[str], rough: frozenset[int]) -> list[str]:
-    """Counts with a mark where the interval is of few samples."""
-    return [f"{one}{'*' if row in rough else ' '}" for row, one in enumerate(counts)]
+    """Counts with a mark in rows whose interval is based on few samples."""
+    return [f"{count}{'*' if row in rough else ' '}" for row, count in enumerate(counts)]
 
 
 def _bars(table: Table, rows: Sequence[object], width: int) -> list[str] | None:
-    """A bar in eighths of a character for each row, if a column of counts is drawn."""
-    column = next((one for one in table.columns if one.name == table.drawn), None)
+    """A bar in eighths of a character for each row; None if the table has no bars."""
+    column = next((column for column in table.columns if column.name == table.drawn), None)
     if column is None:
         return None
-    longest = max(1, min(_BAR_WIDTH, width - _BESIDE_BARS))
+    longest = max(1, min(_BAR_WIDTH, width - _OTHER_COLUMNS_WIDTH))
     counts = [column.of(row) for row in rows]
     most = max(counts, default=0)
     eighths = [round(count / most * longest * 8) if most else 0 for count in counts]
-    return ["█" * (one // 8) + " ▏▎▍▌▋▊▉"[one % 8].strip() for one in eighths]
+    return ["█" * (size // 8) + " ▏▎▍▌▋▊▉"[size % 8].strip() for size in eighths]
 
 
 def _drawn(header_style: str) -> Drawn:
@@ -230,24 +235,24 @@ def _drawn(header_style: str) -> Drawn:
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Text that neither steers the terminal nor is taken for markup."""
+    """Text without control characters, which is not parsed as markup."""
     return Text(printable(text), style=style)
 
 
 def _lines(text: str) -> Text:
-    """The same of several lines, such as a formula for each kind of target."""
+    """Text of several lines, such as a formula for each kind of target."""
     return Text("\n").join(map(_text, text.split("\n")))
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Rich would end the process with 1; a reader that left is no error."""
+        """Raise BrokenPipeError, where rich would exit with code 1."""
         raise BrokenPipeError
 
 
 def _console(stream: TextIO) -> Console:
-    is_terminal = stream.isatty()  # whatever FORCE_COLOR and TTY_COMPATIBLE say of a file
-    width = None if is_terminal else _UNCUT
+    is_terminal = stream.isatty()  # regardless of FORCE_COLOR and TTY_COMPATIBLE
+    width = None if is_terminal else _UNLIMITED_WIDTH
     return _Console(
         file=stream,
         width=width,
@@ -261,7 +266,7 @@ def _console(stream: TextIO) -> Console:
 def _columns(
     header: Sequence[str], rows: Iterable[Sequence[Any]], width: int, with_header: bool
 ) -> Drawn:
-    """Columns of one width in every block, which a narrow screen has room for."""
+    """Columns with the same width in every block, which fit a narrow screen."""
     least = max(1, min(_COLUMN_WIDTH, width // len(header) - 2))
     table = Drawn(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=with_header)
     for name in header:
