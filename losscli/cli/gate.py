@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from losscli.errors import GateError, UsageError
+from losscli.errors import GateError, option_error
 from losscli.result import Comparison, Result
 
 
@@ -18,7 +18,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         if math.isnan(self.above):
-            raise UsageError("--fail-above is nan, which nothing is above; expected a number")
+            raise option_error("fail_above", self.above, "a number")
 
     def judge(self, result: Result) -> None:
         """Raise GateError if the limit is crossed, or there is nothing to compare."""

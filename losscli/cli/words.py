@@ -9,7 +9,7 @@ from losscli.api import models
 from losscli.cli.gate import Gate
 from losscli.cli.options import LEGACY
 from losscli.cli.text import is_numbers
-from losscli.errors import UsageError
+from losscli.errors import UsageError, option_error
 from losscli.losses.options import NONE
 from losscli.losses.registry import Loss
 from losscli.request.arguments import bind
@@ -99,7 +99,7 @@ def showing_of(words: Words) -> Showing:
 def _decimals(words: Words) -> int | None:
     decimals: int | None = words["decimals"]
     if decimals is not None and not 0 <= decimals <= _MOST_DECIMALS:
-        raise UsageError(f"--decimals is {decimals}; expected 0 to {_MOST_DECIMALS}")
+        raise option_error("decimals", decimals, f"0 to {_MOST_DECIMALS}")
     return decimals
 
 
@@ -145,7 +145,7 @@ def _wanted(words: Words, interval: bool) -> Wanted:
     """What is to be reported beside the number."""
     top = words.get("top")
     if top is not None and top < 1:
-        raise UsageError(f"--top is {top}; expected at least 1")
+        raise option_error("top", top, "at least 1")
     asked = {one.name: words[one.name] for one in options() if words.get(one.name) is not None}
     by, by_column = _parts(words.get("by")), tuple(words.get("by_column") or ())
     is_alone = not (by or by_column or any(asked.values()))

@@ -24,9 +24,10 @@ from losscli.opening.sources import Model
 from losscli.request.arguments import require_one_reader
 from losscli.request.request import FilesOrNumbers, Request
 from losscli.request.wanted import Wanted
-from losscli.result import Comparison, Fact, Result
+from losscli.result import Comparison, Fact, Result, Table
 from losscli.statistics.collected import Collected
-from losscli.statistics.statistic import Setting
+from losscli.statistics.groups import Groups, of_models
+from losscli.statistics.statistic import LabelNames, Setting, Whole
 from losscli.statistics.total import Total
 
 # The arrays that must be equal for both models, even if each model reads them from its own file.
@@ -55,13 +56,13 @@ def compare_requests(
         collected = _computed(a, b, _common(request_a, request_b), on_progress)
         a.finish(collected.a)
         b.finish(collected.b)
-        collected.difference.name_labels(b.label_names)
+        collected.name_labels(b.label_names)
         _require_same_shape(a.shape, b.shape)
         results = [
             with_remarks(model, statistics, result_of(model, statistics))
             for model, statistics in ((a, collected.a), (b, collected.b))
         ]
-        return _comparison(b, results, collected.difference)
+        return _comparison(b, results, collected)
 
 
 class Compared:
@@ -70,6 +71,8 @@ class Compared:
     def __init__(self, a: OpenModel, b: OpenModel, common: Sequence[str]) -> None:
         self._names = (_class_names(a), _class_names(b))
         self._common = common
+        groups = (Groups.of(replace(b.setting, interval=False)) for _ in (a, b))
+        self._groups = [created for created in groups if created is not None]
         self.a = Collected(_of_model(a.setting))
         self.b = Collected(_of_model(b.setting))
         self.difference = Collected(
@@ -98,11 +101,31 @@ class Compared:
         self.a.add(a)
         self.b.add(b)
         self.difference.add(replace(b, losses=losses, suspicions=(), nan=None))
+        for groups, model in zip(self._groups, (a, b), strict=False):  # no groups, or two
+            groups.add(replace(b, losses=model.losses))
 
     def merge(self, later: Compared) -> None:
         self.a.merge(later.a)
         self.b.merge(later.b)
         self.difference.merge(later.difference)
+        for mine, theirs in zip(self._groups, later._groups, strict=True):
+            mine.merge(theirs)
+
+    def name_labels(self, names: LabelNames) -> None:
+        """Give labels their names in the files."""
+        self.difference.name_labels(names)
+        for groups in self._groups:
+            groups.name_labels(names)
+
+    def tables(self, b: OpenModel) -> list[Table]:
+        """The tables of the differences, with the loss of each model in the groups."""
+        by, names, rank = b.request.wanted.by, b.class_names, len(b.shape)
+        _, tables = self.difference.report(by, names, rank)
+        if not self._groups:
+            return list(tables)
+        whole = Whole(self.difference.setting, self.b.total, tuple(by), names, rank)
+        models = [groups.groups(whole) for groups in self._groups]
+        return [of_models(table, *models) if table.name == "groups" else table for table in tables]
 
     def _array(self, elements: Elements, name: str, model: int) -> Floats | None:
         """An array of a block as numbers. Classes of B are converted to the class indices of A."""
@@ -154,10 +177,10 @@ def _computed(
         raise KeyboardInterrupt(remarks.so_far(error.total)) from error
 
 
-def _comparison(b: OpenModel, results: Sequence[Result], collected: Collected) -> Comparison:
-    collected.finish()
-    total = collected.total
-    _, tables = collected.report(b.request.wanted.by, b.class_names, len(b.shape))
+def _comparison(b: OpenModel, results: Sequence[Result], collected: Compared) -> Comparison:
+    collected.difference.finish()
+    total = collected.difference.total
+    tables = collected.tables(b)
     difference, ci = total.value(), total.interval()
     assert difference is not None
     below, above = total.ledger.signs
@@ -168,7 +191,7 @@ def _comparison(b: OpenModel, results: Sequence[Result], collected: Collected) -
         Fact("ci", ci),
         Fact("wins", dict(zip(("a", "b"), wins, strict=True))),
     )
-    return Comparison(results[0], results[1], difference, ci, wins, facts, tables)
+    return Comparison(results[0], results[1], difference, ci, wins, facts, tuple(tables))
 
 
 def _common(a: Request, b: Request) -> list[str]:

@@ -17,7 +17,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from losscli.elements import Array, Elements
-from losscli.errors import DataError, UsageError
+from losscli.errors import DataError, option_error
 from losscli.report.elements import columns_of
 from losscli.text import harmless_cell
 
@@ -46,9 +46,7 @@ class Output:
     def __init__(self, path: str) -> None:
         writer = _WRITERS.get(Path(path).suffix.lower())
         if writer is None:
-            raise UsageError(
-                f"--output is {path!r}; expected a file name with suffix {', '.join(_WRITERS)}"
-            )
+            raise option_error("output", path, f"a file name with suffix {', '.join(_WRITERS)}")
         self._path = path
         self._file = _open_temporary(path)
         self._writer = writer(self._file)

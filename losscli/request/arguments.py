@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from losscli.elements import SAMPLE_WEIGHT
-from losscli.errors import UsageError
+from losscli.errors import UsageError, option_error
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers import JOINS, PAIRS, Reading
@@ -37,9 +37,7 @@ def bind(
     """Sort the arguments into arrays, columns and options. Raises UsageError for wrong usage."""
     reduction = loss.default_reduction if reduction is None else reduction
     if reduction not in loss.reductions:
-        raise UsageError(
-            f"--reduction is {reduction!r}; expected one of {', '.join(loss.reductions)}"
-        )
+        raise option_error("reduction", reduction, f"one of {', '.join(loss.reductions)}")
     wanted.check(reduction)
     _require_elements(loss, wanted)
     _check_sample_weight(reduction, parameters)
@@ -116,7 +114,7 @@ def _require_pairing(request: Request) -> None:
     """Raise UsageError for conflicting ways to pair rows, and for keys that are also data."""
     for name, value, allowed in (("join", request.join, JOINS), ("pair", request.pair, PAIRS)):
         if value is not None and value not in allowed:
-            raise UsageError(f"--{name} is {value!r}; expected {' or '.join(allowed)}")
+            raise option_error(name, value, " or ".join(allowed))
     if request.id is not None and request.pair is not None:
         raise UsageError("--id pairs rows by a key, --pair position by order. Use one of them.")
     if request.join is not None and request.id is None:
@@ -234,10 +232,10 @@ def _borrow(
 def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:
     """How files are read. Raises UsageError for an invalid format or delimiter."""
     if format_name is not None and format_name not in FORMATS:
-        raise UsageError(f"--input-format is {format_name!r}; expected one of {', '.join(FORMATS)}")
+        raise option_error("input_format", format_name, f"one of {', '.join(FORMATS)}")
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
     if delimiter is not None and not re.fullmatch(r'[^\0\r\n"\x80-\U0010ffff]', delimiter):
-        raise UsageError(f"--delimiter is {delimiter!r}; expected one ASCII character, or tab")
+        raise option_error("delimiter", delimiter, "one ASCII character, or tab")
     return Reading(format_name, header, delimiter)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from losscli.errors import UsageError
+from losscli.errors import UsageError, option_error
 from losscli.losses import kebab
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.statistics import options
@@ -44,9 +44,9 @@ class Execution:
 
     def __post_init__(self) -> None:
         if self.on_nan not in ON_NAN:
-            raise UsageError(f"--on-nan is {self.on_nan!r}; expected one of {', '.join(ON_NAN)}")
+            raise option_error("on_nan", self.on_nan, f"one of {', '.join(ON_NAN)}")
         if self.threads is not None and self.threads < 1:
-            raise UsageError(f"--threads is {self.threads}; expected at least 1")
+            raise option_error("threads", self.threads, "at least 1")
 
     @property
     def workers(self) -> int:

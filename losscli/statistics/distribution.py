@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 from losscli.elements import Elements
-from losscli.errors import UsageError
+from losscli.errors import option_error
 from losscli.result import Column, Kind, Table
 from losscli.statistics.sketch import Sketch
 from losscli.statistics.statistic import Option, OptionValue, Setting, Statistic, Whole
@@ -29,7 +29,7 @@ def _shares(value: Any) -> OptionValue:
     shares = tuple(dict.fromkeys(part.strip() for text in texts for part in str(text).split(",")))
     for share in shares:
         if not _is_share(share):
-            raise UsageError(f"--quantiles is {share!r}; expected numbers from 0 to 1")
+            raise option_error("quantiles", share, "numbers from 0 to 1")
     return shares
 
 

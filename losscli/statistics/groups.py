@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -29,7 +29,10 @@ _FEW = 30
 
 @dataclass(frozen=True)
 class Group:
-    """The loss of the elements with the same labels. `share` is their share of the total sum."""
+    """The loss of the elements with the same labels. `share` is their share of the total sum.
+
+    If the loss is the difference of two models, `a` and `b` are the losses of the models.
+    """
 
     labels: tuple[Any, ...]
     value: float
@@ -38,6 +41,8 @@ class Group:
     samples: int
     share: float
     sum: float
+    a: float | None = None
+    b: float | None = None
 
 
 class Groups(Statistic):
@@ -89,19 +94,22 @@ class Groups(Statistic):
         if rule.scattered and rule.samples is not None and rule.samples in names:
             self._ledger.name_samples(names[rule.samples])
 
-    def result(self, whole: Whole) -> Iterable[Table]:
+    def groups(self, whole: Whole) -> list[Group]:
+        """The groups that have elements."""
         self._ledger.finish()
         total = whole.total.ledger.losses()
-        present = [
+        return [
             self._group(labels, key, whole, total)
             for key, labels in enumerate(self._grouping.names())
             if self._ledger.elements[key]
         ]
-        groups = sorted(present, key=_badness)
+
+    def result(self, whole: Whole) -> Iterable[Table]:
+        groups = sorted(self.groups(whole), key=_badness)
         rough = frozenset(n for n, group in enumerate(groups) if group.samples < _FEW)
         yield Table(
             "groups",
-            _columns(whole),
+            _columns(whole, groups),
             tuple(groups),
             what="groups",
             rough=rough,
@@ -122,19 +130,39 @@ class Groups(Statistic):
         )
 
 
-def _columns(whole: Whole) -> tuple[Column, ...]:
-    is_difference = whole.setting.is_difference
-    return (
-        Column("group", Kind.LABELS, parts=whole.by, heading="", field="labels"),
-        Column(
-            "value",
-            Kind.LOSS,
-            heading="difference" if is_difference else "loss",
-            row_name="difference" if is_difference else None,
-        ),
+def of_models(table: Table, a: Iterable[Group], b: Iterable[Group]) -> Table:
+    """A table of differences with the losses of two models in each group."""
+    losses = [{group.labels: group.value for group in groups} for groups in (a, b)]
+    rows = (
+        replace(row, a=losses[0].get(row.labels), b=losses[1].get(row.labels))
+        for row in table.rows
+        if isinstance(row, Group)
+    )
+    return replace(table, rows=tuple(rows))
+
+
+def _columns(whole: Whole, groups: Iterable[Group]) -> tuple[Column, ...]:
+    has_samples_of_elements = any(group.count != group.samples for group in groups)
+    numbers = (
         Column("ci", Kind.INTERVAL, heading="95% CI"),
-        Column("count", Kind.COUNT, heading="count"),
-        Column("samples", Kind.COUNT),
+        Column("count", Kind.COUNT, heading="elements" if has_samples_of_elements else None),
+        Column("samples", Kind.COUNT, heading="n"),
+    )
+    labels = Column("group", Kind.LABELS, parts=whole.by, heading="", field="labels")
+    if whole.setting.is_difference:
+        return (
+            labels,
+            Column("a", Kind.LOSS, heading="A"),
+            Column("b", Kind.LOSS, heading="B"),
+            Column("value", Kind.LOSS, heading="B - A", row_name="difference"),
+            *numbers,
+            Column("share", Kind.SHARE),
+            Column("sum", Kind.LOSS),
+        )
+    return (
+        labels,
+        Column("value", Kind.LOSS, heading="loss"),
+        *numbers,
         Column("share", Kind.SHARE, heading="share"),
         Column("sum", Kind.LOSS),
     )

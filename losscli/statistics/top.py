@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.elements import Elements, Floats, PerElement, spread
-from losscli.errors import UsageError
+from losscli.errors import option_error
 from losscli.result import Column, Kind, Table, index_names
 from losscli.statistics.accuracy import predict
 from losscli.statistics.groups import plain_label
@@ -37,7 +37,7 @@ def _count(value: Any) -> OptionValue:
     if value is None:
         return 0
     if value < 0:
-        raise UsageError(f"--top is {value}; expected at least 1")
+        raise option_error("top", value, "at least 1")
     return int(value)
 
 

@@ -87,13 +87,13 @@ class TestErrors:
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, but - (standard input)"),
             (
                 ["mse", "a", "b", "--input-format", "xml"],
-                "--input-format is 'xml'; expected one of",
+                "--input-format: expected one of",
             ),
             (["mse", "", "b"], "a path is empty"),
-            (["mse", "a", "b", "-j", "0"], "--threads is 0; expected at least 1"),
+            (["mse", "a", "b", "-j", "0"], "--threads: expected at least 1, found 0"),
             (
                 ["mse", "a", "b", "--delimiter", "::"],
-                "--delimiter is '::'; expected one ASCII character",
+                "--delimiter: expected one ASCII character",
             ),
         ],
     )

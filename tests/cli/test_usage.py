@@ -90,7 +90,7 @@ class TestUsage:
 
     def test_quantiles_that_are_empty(self, run: Run) -> None:
         line = refusal(run, "l1", "nowhere.npy", "0", "--quantiles", "", code=2)
-        assert line == "--quantiles is ''; expected numbers from 0 to 1"
+        assert line == "--quantiles: expected numbers from 0 to 1, found ''"
 
     def test_a_path_that_is_empty(self, run: Run) -> None:
         line = refusal(run, "inspect", "", code=2)

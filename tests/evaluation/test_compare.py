@@ -74,9 +74,26 @@ class TestCompare:
         assert found["difference"] == pytest.approx(-2 / 3)
         assert found["wins"] == {"a": pytest.approx(1 / 3), "b": pytest.approx(2 / 3)}
         assert [(one["group"], one["value"]) for one in found["groups"]] == [("q", 1), ("p", -1.5)]
+        assert [(one["a"], one["b"]) for one in found["groups"]] == [(2, 3), (3.5, 2)]
         deviations = [-1 + 2 / 3, 1 + 2 / 3, -2 + 2 / 3]
         half = 4.302652729749 * math.sqrt(sum(d * d for d in deviations) / 2 / 3)
         assert found["ci"] == pytest.approx([-2 / 3 - half, -2 / 3 + half])
+
+    @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "multi-margin"])
+    def test_groups_have_the_loss_of_each_model(self, loss: str, tmp_path: Path) -> None:
+        """As each model has it by itself, bit for bit."""
+        draw = np.random.default_rng(5)
+        shape = (300,) if loss == "mse" else (300, 4)
+        a, b = draw.standard_normal((2, *shape))
+        target, labels = draw.integers(0, 4, 300), draw.integers(0, 7, 300)
+        np.save(tmp_path / "labels.npy", labels)
+        wanted = losscli.Wanted(by=(str(tmp_path / "labels.npy"),))
+        groups = losscli.compare(loss, a, b, target, wanted=wanted).groups
+        for role, model in (("a", a), ("b", b)):
+            alone = losscli.evaluate(loss, model, target, wanted=wanted).groups
+            expected = {group.labels: group.value for group in alone or ()}
+            assert {group.labels: getattr(group, role) for group in groups or ()} == expected
+            assert len(expected) == 7
 
     @pytest.mark.parametrize("swapped", [False, True])
     def test_a_stream_and_an_array(self, swapped: bool, tmp_path: Path) -> None:

@@ -182,19 +182,19 @@ def test_the_command_is_tried_on_the_first_rows_alone(
 def test_on_a_terminal(columns: int) -> None:
     text = run_on_terminal([*COMMAND, "inspect", "breast_cancer.csv"], columns, cwd=SAMPLES)
     assert [line.rstrip() for line in text.splitlines()] == [
-        "file       breast_cancer.csv: logit",
-        "contains   (N,) float64, looks like real values",
-        "range      -16.3764 to 9.32987 in the first 143 rows",
+        "file      breast_cancer.csv: logit",
+        "contains  (N,) float64, looks like real values",
+        "range     -16.3764 to 9.32987 in the first 143 rows",
         "",
-        "file       breast_cancer.csv: probability",
-        "contains   (N,) float64, looks like probabilities",
-        "range      7.72368e-08 to 0.999911 in the first 143 rows",
+        "file      breast_cancer.csv: probability",
+        "contains  (N,) float64, looks like probabilities",
+        "range     7.72368e-08 to 0.999911 in the first 143 rows",
         "",
-        "file       breast_cancer.csv: label",
-        "contains   (N,) float64, looks like 0/1",
-        "range      0 to 1 in the first 143 rows",
+        "file      breast_cancer.csv: label",
+        "contains  (N,) float64, looks like 0/1",
+        "range     0 to 1 in the first 143 rows",
         "",
-        "try        losscli bce breast_cancer.csv",
+        "try       losscli bce breast_cancer.csv",
     ]
 
 

@@ -40,7 +40,7 @@ class TestNan:
 
     def test_no_other_word(self) -> None:
         with pytest.raises(
-            UsageError, match="--on-nan is 'drop'; expected one of warn, error, skip"
+            UsageError, match="--on-nan: expected one of warn, error, skip, found 'drop'"
         ):
             evaluate("l1", self.X, self.Y, on_nan="drop")
 

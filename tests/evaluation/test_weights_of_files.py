@@ -94,7 +94,7 @@ class TestCommand:
         code, out, _ = run(*words)
         assert code == 0
         assert "mean of 3 elements, divided by the sum of sample weights (3.5)" in out
-        assert "sample_weight   given   3 float64" in out
+        assert "sample_weight  given   3 float64" in out
         _, out, _ = run(*words, "-r", "sum")
         assert "sum of 3 elements, weighted by sample weights" in out
 

@@ -44,7 +44,9 @@ class TestDistributions:
         assert math.isnan(losscli.kl_div(np.zeros((0, 4)), np.zeros((0, 4)), reduction="batchmean"))
 
     def test_no_other_loss_has_batchmean(self) -> None:
-        with pytest.raises(UsageError, match="reduction is 'batchmean'; expected one of none"):
+        with pytest.raises(
+            UsageError, match="--reduction: expected one of none, mean, sum, found 'batchmean'"
+        ):
             losscli.mse([1.0], [1.0], reduction="batchmean")
 
     def test_poisson_nll(self) -> None:

@@ -69,8 +69,8 @@ class TestKeys:
         [
             ({"id": "user", "pair": "position"}, "Use one of them"),
             ({"join": "inner"}, "--join inner needs a key"),
-            ({"pair": "order"}, "--pair is 'order'; expected position"),
-            ({"id": "user", "join": "outer"}, "--join is 'outer'; expected inner"),
+            ({"pair": "order"}, "--pair: expected position, found 'order'"),
+            ({"id": "user", "join": "outer"}, "--join: expected inner, found 'outer'"),
         ],
     )
     def test_ways_to_pair_that_exclude_each_other(

@@ -22,16 +22,16 @@ def screen(*arguments: str, columns: int = 80, lines: int = 24, **settings: Path
 
 def test_a_reduced_result() -> None:
     assert screen(*SEGMENTATION, "-w", "1,2,3", "--signature", columns=160) == [
-        "cross-entropy   0.3112   95% CI 0.2700-0.3525   n = 24",
-        "perplexity      1.365    (0.4490 bits)",
-        "baseline        0.9687   guessing label frequencies; loss is 68% lower",
-        "reduction       mean of 864 elements in 24 samples, divided by the sum of weights (1791)",
-        "ignored         672 elements",
-        "options         ignore-index 255",
-        "input           segmentation_logits.npy   24 x 3 x 8 x 8 float32",
-        "target          segmentation_labels.npy   24 x 8 x 8 uint8",
-        "weight          given                     3 float64",
-        "signature       loss:cross-entropy|reduction:mean|ignore-index:255|weight:(3,)|count:864|"
+        "cross-entropy  0.3112   95% CI 0.2700-0.3525   n = 24",
+        "perplexity     1.365    (0.4490 bits)",
+        "baseline       0.9687   guessing label frequencies; loss is 68% lower",
+        "reduction      mean of 864 elements in 24 samples, divided by the sum of weights (1791)",
+        "ignored        672 elements",
+        "options        ignore-index 255",
+        "input          segmentation_logits.npy   24 x 3 x 8 x 8 float32",
+        "target         segmentation_labels.npy   24 x 8 x 8 uint8",
+        "weight         given                     3 float64",
+        "signature      loss:cross-entropy|reduction:mean|ignore-index:255|weight:(3,)|count:864|"
         "ignored:672|dtype:float32+uint8|losscli:0.1.0",
         "losscli: note: the mean is divided by the sum of the weights (1791), not by the "
         "number of elements (864)",
@@ -45,7 +45,7 @@ def test_nothing_is_wider_than_the_screen() -> None:
     whole = [line for line in lines if line.startswith(("reduction", "signature", "losscli:"))]
     assert len(whole) == 3
     assert max(len(line) for line in lines if line not in whole) <= 80
-    assert lines[0] == "cross-entropy   0.3112   95% CI 0.2700-0.3525   n = 24"
+    assert lines[0] == "cross-entropy  0.3112   95% CI 0.2700-0.3525   n = 24"
 
 
 def test_losses_that_fill_more_than_a_screen_are_cut_and_said_to_be() -> None:
@@ -134,12 +134,12 @@ def test_an_error_is_one_line() -> None:
 
 def test_brackets_in_a_name_are_no_markup(tmp_path: Path) -> None:
     np.save(tmp_path / "[red]x.npy", [1.0])
-    assert "input    [red]x.npy   1 float64" in screen("l1", "[red]x.npy", "1", cwd=tmp_path)
+    assert "input   [red]x.npy   1 float64" in screen("l1", "[red]x.npy", "1", cwd=tmp_path)
 
 
 def test_the_root_of_a_mean_squared_error() -> None:
     lines = screen("mse", "3,4", "0,0")
-    assert "rmse     3.536" in lines  # sqrt((9 + 16) / 2)
+    assert "rmse    3.536" in lines  # sqrt((9 + 16) / 2)
     assert not any(line.startswith("rmse") for line in screen("mse", "3,4", "0,0", "-r", "sum"))
 
 
@@ -165,4 +165,4 @@ def test_a_table_in_a_pipe_is_never_cut_to_a_width(tmp_path: Path) -> None:
     np.save(tmp_path / name, [1.0])
     words = [*COMMAND, "l1", name, "1", "--format", "table"]
     piped = run_on_terminal(["sh", "-c", f"{' '.join(words)} | cat"], cwd=tmp_path)
-    assert f"input    {name}   1 float64" in piped
+    assert f"input   {name}   1 float64" in piped

@@ -63,7 +63,7 @@ class TestQuantiles:
     def test_by_its_name_in_the_result(self) -> None:
         found = evaluate("l1", [1.0, 2.0, 3.0], [0.0] * 3, wanted=Wanted(quantiles=("0.50",)))
         assert found.quantiles == {"0.50": pytest.approx(2.0, rel=1e-3)}
-        with pytest.raises(UsageError, match="quantiles is '2'; expected numbers from 0 to 1"):
+        with pytest.raises(UsageError, match="--quantiles: expected numbers from 0 to 1"):
             evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=("2",)))
 
     def test_the_rank_of_a_quantile_is_exact(self) -> None:

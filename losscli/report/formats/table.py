@@ -109,7 +109,7 @@ class Report(Format):
         """Print a line. The terminal wraps it, so that copied text is still one line."""
         gap, text = " " * _GAP, printable(line.text)
         blanks = " " * (text_width - cell_len(text)) if line.remark else ""
-        label = (f"{printable(line.label):{width}}{gap}", style or "dim")
+        label = (f"{printable(line.label):{width}}  ", style or "dim")
         remark = f"{blanks}{gap}{printable(line.remark)}" if line.remark else ""
         self._console.print(Text.assemble(label, (text, style), remark), soft_wrap=True)
 
@@ -165,7 +165,7 @@ def _table(table: Table, rows: Sequence[object], width: int, numbers: Numbers) -
         for heading in _headings(column):
             drawn.add_column(_text(heading), justify="left" if left else "right", overflow="fold")
         cells += _cells(column, rows, numbers)
-        if table.rough and column.kind is Kind.COUNT:
+        if table.rough and column.name == "samples":
             cells[-1] = _marked(cells[-1], table.rough)
     bars = _bars(table, rows, width)
     if bars is not None:
