@@ -1,6 +1,6 @@
-"""Which columns of which file each array of a loss is made of: the rules, apart from any file.
+"""The rules that choose the columns of each array of a loss.
 
-Each rule is a file. All of them decide by names and types of columns alone, but for those that need
-to know the labels of the target, which they ask for. What could be two things is a DataError that
-names both and the option that chooses.
+Each module contains one rule. Rules use only the names and types of columns, except for a few that
+ask for the labels of the target. If a rule finds two readings, it raises a DataError that names
+both and the option to choose one.
 """

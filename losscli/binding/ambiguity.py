@@ -1,4 +1,4 @@
-"""How to say that several columns could be meant, with the options that choose among them."""
+"""Errors for ambiguous and missing columns, with the options that choose the columns."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHORT = {"input": "-i", "target": "-t"}
 
 
 def option_of(array: str) -> str:
-    """The option that names the columns of an array."""
+    """Return the option that names the columns of an array."""
     return _SHORT.get(array, f"--{kebab(array)}-column")
 
 
 def flag(array: str, columns: Sequence[str]) -> str:
-    """The option with columns, ready to be typed.
+    """Return the option with its columns, quoted for a shell.
 
     >>> flag("input", ["p 0", "p 1"])
     "-i 'p 0,p 1'"
@@ -28,11 +28,13 @@ def flag(array: str, columns: Sequence[str]) -> str:
 
 
 def several(file: str, array: str, choices: Sequence[Sequence[str]]) -> DataError:
-    """The error for several sets of columns of which each could be an array."""
-    repeated = [name for choice in choices for name in choice]
-    if len(set(repeated)) < len(repeated):
-        twice = next(name for name in repeated if repeated.count(name) > 1)
-        return DataError(f"{file}: several columns are named {quoted(twice)}; rename all but one.")
+    """Return the error for several sets of columns that could each be the array."""
+    all_names = [name for choice in choices for name in choice]
+    if len(set(all_names)) < len(all_names):
+        duplicate = next(name for name in all_names if all_names.count(name) > 1)
+        return DataError(
+            f"{file}: several columns are named {quoted(duplicate)}. Rename all but one."
+        )
     shown = [flag(array, choice) for choice in choices[:_MOST_SHOWN]]
     names = [listed(choice) if len(choice) == 1 else f"({listed(choice)})" for choice in choices]
     more = "" if len(choices) <= _MOST_SHOWN else ", or another"
@@ -42,8 +44,8 @@ def several(file: str, array: str, choices: Sequence[Sequence[str]]) -> DataErro
 
 
 def nothing(file: str, array: str, names: Sequence[str]) -> DataError:
-    """The error where no column could be an array."""
+    """Return the error for a file in which no column could be the array."""
     return DataError(
-        f"{file}: found no column that could be the {array}; the columns are {listed(names)}. "
-        f"Use {option_of(array)} to name it."
+        f"{file}: no column could be the {array}; the columns are {listed(names)}. "
+        f"Use {option_of(array)} to name one."
     )

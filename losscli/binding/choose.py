@@ -1,4 +1,4 @@
-"""choose(request, offers, ...): the columns of every array, by the rules of this package."""
+"""choose(): apply the rules of this package to choose the columns of every array."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from losscli.binding.ambiguity import flag, nothing, several
 from losscli.binding.classes import Labels
 from losscli.binding.given import Chosen, Given
-from losscli.binding.inputs import Sought, choose_input
+from losscli.binding.inputs import Search, choose_input
 from losscli.binding.named import named_columns
 from losscli.binding.names import is_input, is_input_stem, is_key, targets_among
 from losscli.binding.pairs import How, Side, have_same_names
@@ -18,24 +18,29 @@ from losscli.binding.sides import (
     with_paired_columns,
 )
 from losscli.binding.stems import in_number_order, stems_of
-from losscli.binding.targets import TARGETS, named_array, target_alone, target_beside
+from losscli.binding.targets import (
+    TARGETS,
+    named_array,
+    target_in_own_file,
+    target_in_shared_file,
+)
 from losscli.errors import DataError, quoted
 from losscli.readers.fields import Content, Field
 from losscli.request.request import Files
 
 
 def choose(given: Given, model: Side | None = None) -> Chosen:
-    """The columns of every array of a request. Those of the input are in the order of the columns
-    of another model, if there is one. Raises DataError for what could be several."""
+    """Return the columns of every array of a request. If there is another model, the columns of the
+    input follow the order of its columns. Raises DataError for ambiguous columns."""
     chosen = named_columns(given)
     first, *others = given.request.arrays
     for array in others:
         if given.files_of(array) is not None and array not in chosen.columns:
-            chosen = chosen.with_columns(array, _other(given, chosen, array))
+            chosen = chosen.with_columns(array, _candidates(given, chosen, array))
     if given.files_of(first) is not None and first not in chosen.columns:
-        chosen = _in_order(given, chosen, first, _first(given, chosen, first))
+        chosen = _in_number_order(given, chosen, first, _input_columns(given, chosen, first))
     for array in others:
-        chosen = _settled(given, chosen, array)
+        chosen = _resolved(given, chosen, array)
     for array in chosen.columns:
         _require_decimal_points(given, chosen, array)
     _require_weights_in_order(given, chosen)
@@ -48,31 +53,33 @@ def choose(given: Given, model: Side | None = None) -> Chosen:
 
 
 def _require_decimal_points(given: Given, chosen: Chosen, array: str) -> None:
-    """Raise DataError where nobody named the columns of an array, in whose file numbers have
-    decimal commas: what is left is another column."""
+    """Raise DataError if a file has numbers with decimal commas and the columns of the array were
+    detected: columns with decimal commas are no candidates."""
     offer = given.offer_of(array)
     odd = next((field for field in offer.fields if field.content is Content.COMMA), None)
     if odd is not None and chosen.how[array] is How.FOUND:
-        found = flag(array, chosen.columns[array])
+        option = flag(array, chosen.columns[array])
         raise DataError(
-            f"{offer.file}: column {quoted(odd.name)} holds numbers with a decimal comma; expected "
-            f"decimal points. Use {found} if the {array} is another column."
+            f"{offer.file}: column {quoted(odd.name)}: expected decimal points, found numbers with "
+            f"a decimal comma. Use {option} if the {array} is another column."
         )
 
 
 def _require_weights_in_order(given: Given, chosen: Chosen) -> None:
-    """Raise DataError for weights of classes in a file that says which class each is of: they are
-    taken in the order of the file."""
+    """Raise DataError for class weights in a file that may also name the classes: weights are read
+    in the order of the file."""
     if not given.request.loss.has_classes or chosen.how.get("weight") is not How.FOUND:
         return
     offer, columns = given.offer_of("weight"), chosen.columns["weight"]
     others = [field for field in offer.fields if field.name not in columns]
-    odd = next((one for one in others if one.content is Content.TEXT or _names_classes(one)), None)
-    if odd is not None and len(given.sharing(given.request.files_of("weight"))) == 1:
+    classes = next(
+        (field for field in others if field.content is Content.TEXT or _names_classes(field)), None
+    )
+    if classes is not None and len(given.sharing(given.request.files_of("weight"))) == 1:
         raise DataError(
-            f"{offer.file}: column {quoted(odd.name)} may say which class each weight is of, and "
-            f"weights are taken in the order of the file. Use {flag('weight', columns)} if that is "
-            "the order of the classes."
+            f"{offer.file}: column {quoted(classes.name)} may name the class of each weight, but "
+            f"class weights are read in the order of the file. Use {flag('weight', columns)} if "
+            "the file is in the order of the classes."
         )
 
 
@@ -80,57 +87,58 @@ def _names_classes(field: Field) -> bool:
     return field.name.lower() in ("class", "classes", "label", "category", "name")
 
 
-def _in_order(given: Given, chosen: Chosen, array: str, columns: Sequence[str]) -> Chosen:
-    """With columns that nobody named, in the order of their numbers."""
+def _in_number_order(given: Given, chosen: Chosen, array: str, columns: Sequence[str]) -> Chosen:
+    """Return the choice with detected columns, sorted by their numbers."""
     ordered = in_number_order(columns)
     place = {name: k for k, name in enumerate(given.offer_of(array).names)}
     chosen = chosen.with_columns(array, ordered)
     if ordered == sorted(ordered, key=place.__getitem__):
         return chosen
-    return chosen.noting(f"{array}: columns put in the order of their numbers, not of the file")
+    return chosen.noting(f"{array}: columns sorted by their numbers, not in the order of the file")
 
 
 def _free(given: Given, chosen: Chosen, files: Files, further: Collection[str] = ()) -> list[Field]:
-    """The columns of files that nothing takes and that are no keys, unless there is but one."""
+    """Return the unused columns of files, without keys unless the only column is a key."""
     offer = given.offers[files]
     taken = {name for other in given.sharing(files) for name in chosen.columns.get(other, ())}
     left_out = {*taken, *given.request.keys, *further}
     free = [field for field in offer.fields if field.name not in left_out]
-    data = [field for field in free if not is_key(field.name)]
-    return free if len(offer.fields) == 1 else data
+    without_keys = [field for field in free if not is_key(field.name)]
+    return free if len(offer.fields) == 1 else without_keys
 
 
-def _other(given: Given, chosen: Chosen, array: str) -> tuple[str, ...]:
-    """What could be an array other than the first: one column, or several to be settled later."""
+def _candidates(given: Given, chosen: Chosen, array: str) -> tuple[str, ...]:
+    """Return the columns that could be an array other than the first. `_resolved` chooses among
+    several."""
     files = given.files_of(array)
     assert files is not None
     labels = [name for name in given.request.label_columns if not targets_among([name])]
     offer, free = given.offers[files], _free(given, chosen, files, labels)
     if len(given.sharing(files)) > 1:
-        return target_beside(offer, free, array)
-    return target_alone(offer, free, array, given.request.loss.has_classes)
+        return target_in_shared_file(offer, free, array)
+    return target_in_own_file(offer, free, array, given.request.loss.has_classes)
 
 
-def _first(given: Given, chosen: Chosen, array: str) -> tuple[str, ...]:
-    """The columns of the input."""
+def _input_columns(given: Given, chosen: Chosen, array: str) -> tuple[str, ...]:
+    """Return the columns of the input."""
     files = given.files_of(array)
     assert files is not None
     offer = given.offers[files]
-    sought = _sought(given, chosen, array)
-    # What reports say of a row must not change which column is the input.
-    is_usual = is_input if sought.in_rows else is_input_stem
+    search = _search(given, chosen, array)
+    # Reporting a column with each row must not change which column is the input.
+    is_usual = is_input if search.in_rows else is_input_stem
     labels = [name for name in given.request.label_columns if not is_usual(name)]
     free = _free(given, chosen, files, labels)
     own = () if array == "input" else named_array(offer, free, array)
-    return own or choose_input(offer, free, sought)
+    return own or choose_input(offer, free, search)
 
 
-def _sought(given: Given, chosen: Chosen, array: str) -> Sought:
-    """What the loss and the target say of an array."""
+def _search(given: Given, chosen: Chosen, array: str) -> Search:
+    """Return what the loss and the target require of an array."""
     request, loss = given.request, given.request.loss
-    sought = Sought(array, loss.takes_rows, loss.kind_of_input(request.options))
+    search = Search(array, loss.takes_rows, loss.kind_of_input(request.options))
     if loss.has_classes and "target" in request.arrays:
-        return sought._replace(
+        return search._replace(
             labels=lambda: _labels(given, chosen),
             class_base=request.class_base,
             any_columns=_in_rows(given, chosen, "target"),
@@ -138,10 +146,10 @@ def _sought(given: Given, chosen: Chosen, array: str) -> Sought:
             alone=len(given.sharing(request.files_of(array))) == 1,
         )
     if loss.takes_rows:
-        return sought._replace(any_columns=True)
+        return search._replace(any_columns=True)
     in_rows = _in_rows(given, chosen, "target")
     in_columns = len(chosen.columns.get("target", ())) > 1
-    return sought._replace(in_rows=in_rows, any_columns=in_rows, in_columns=in_columns)
+    return search._replace(in_rows=in_rows, any_columns=in_rows, in_columns=in_columns)
 
 
 def _labels(given: Given, chosen: Chosen) -> Labels | None:
@@ -157,8 +165,8 @@ def _in_rows(given: Given, chosen: Chosen, array: str) -> bool:
     return given.ranks.get(array, 1) > 1
 
 
-def _settled(given: Given, chosen: Chosen, array: str) -> Chosen:
-    """With what could be an array other than the first made one thing."""
+def _resolved(given: Given, chosen: Chosen, array: str) -> Chosen:
+    """Return the choice with the candidates for an array other than the first narrowed down."""
     columns, loss = chosen.columns.get(array), given.request.loss
     if columns is None or len(columns) == 1 or chosen.how[array] is not How.FOUND:
         return chosen
@@ -170,22 +178,23 @@ def _settled(given: Given, chosen: Chosen, array: str) -> Chosen:
     if array in TARGETS and loss.pairs_columns and have_same_names(first, columns):
         return chosen
     if array in TARGETS and loss.is_elementwise and len(first) > 1:
-        return _in_order(given, chosen, array, columns)  # all of them, which names decide
+        # Keep all columns: they are paired by name later.
+        return _in_number_order(given, chosen, array, columns)
     offer = given.offer_of(array)
     fields = [offer.field(name) for name in columns]
-    sought = Sought(array, in_rows=True, any_columns=not loss.has_classes)
-    return _in_order(given, chosen, array, choose_input(offer, fields, sought))
+    search = Search(array, in_rows=True, any_columns=not loss.has_classes)
+    return _in_number_order(given, chosen, array, choose_input(offer, fields, search))
 
 
 def _may_have_rows(given: Given, chosen: Chosen, columns: Sequence[str]) -> bool:
-    """Whether several columns may be a target: where the input has rows too, and where targets
-    could be indices of classes, one column for each of the input's."""
+    """Whether several columns may be the target: if the input has rows too and, for a loss that
+    also takes class indices, each target column matches an input column."""
     loss = given.request.loss
     first = next(iter(given.request.arrays))
     if not (loss.takes_target_rows and _in_rows(given, chosen, first)):
         return False
-    found = chosen.columns.get(first, ())
-    return not loss.has_classes or have_same_names(found, columns) or _share_a_stem(given, columns)
+    inputs = chosen.columns.get(first, ())
+    return not loss.has_classes or have_same_names(inputs, columns) or _share_a_stem(given, columns)
 
 
 def _share_a_stem(given: Given, columns: Sequence[str]) -> bool:

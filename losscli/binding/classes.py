@@ -1,4 +1,4 @@
-"""Which column is which class: by what columns and labels are called, or by their order."""
+"""Match columns with classes by name, by number, or by order."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import NamedTuple
 
 from losscli.binding.stems import numbered
 
-# Words for two classes, in the order of the alphabet, and those that mean 1.
+# Pairs of words for two classes, in alphabetical order, and the words that mean 1.
 _NO_AND_YES = (["false", "true"], ["neg", "pos"], ["negative", "positive"], ["no", "yes"])
 _YES = ("true", "pos", "positive", "yes")
 
 
 class Labels(NamedTuple):
-    """The labels that a target has, each once, without those that are ignored: numbers, or text."""
+    """The distinct labels of a target without ignored ones: numbers, or text."""
 
     numbers: frozenset[float] = frozenset()
     texts: frozenset[str] = frozenset()
 
 
 def namings(columns: Sequence[str]) -> list[list[str]]:
-    """What columns may say of their classes: their names, and the same without what all of them
-    begin with, as in `prob_cat`, `prob_dog`, or end with."""
-    found = [list(columns)]
+    """Return the class names that columns may have: their names as they are, without a common
+    prefix (`cat`, `dog` of `prob_cat`, `prob_dog`), and without a common suffix."""
+    result = [list(columns)]
     prefix = os.path.commonprefix(list(columns))  # noqa: RUF071 - of characters
     start = max(prefix.rfind(mark) for mark in "_.- /") + 1
     if start:
-        found.append([name[start:] for name in columns])
+        result.append([name[start:] for name in columns])
     reverse = os.path.commonprefix([name[::-1] for name in columns])  # noqa: RUF071
     end = max(reverse.rfind(mark) for mark in "_.- /") + 1
     if end:
-        found.append([name[:-end] for name in columns])
-    return found
+        result.append([name[:-end] for name in columns])
+    return result
 
 
-def called_as(labels: Labels, columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns that are called as the labels are; none unless every label has its column."""
+def columns_named_after(labels: Labels, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns named after the labels; none unless every label has a column."""
     if labels.numbers:
         numbers = class_numbers(columns)
         return tuple(columns) if numbers and labels.numbers <= set(numbers) else ()
@@ -48,21 +48,20 @@ def called_as(labels: Labels, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def cover(labels: Labels, classes: int, base: int) -> bool:
-    """Whether the labels are the indices of so many classes, from the first to the last."""
+    """Whether the labels include the first and the last index of this many classes."""
     numbers = labels.numbers
     return bool(numbers) and min(numbers) == base and max(numbers) == base + classes - 1
 
 
 def class_numbers(columns: Sequence[str]) -> list[int] | None:
-    """The numbers that columns of one stem are called by, each once; None if they are not. Of two
-    columns that say no and yes in a common way, these are 0 and 1."""
+    """Return the numbers in the names of columns that share a stem; None unless all have one and
+    none repeats. For two columns named no and yes, or the like, these are 0 and 1."""
     for names in namings(columns):
         words = [name.lower() for name in names]
         if sorted(words) in _NO_AND_YES:
             return [int(word in _YES) for word in words]
-    found = [numbered(name) for name in columns]
-    known = [one for one in found if one is not None]
-    if len(known) < len(columns) or len({stem.lower() for stem, _ in known}) > 1:
+    parts = [part for name in columns if (part := numbered(name)) is not None]
+    if len(parts) < len(columns) or len({stem.lower() for stem, _ in parts}) > 1:
         return None
-    numbers = [number for _, number in known]
+    numbers = [number for _, number in parts]
     return numbers if len(set(numbers)) == len(numbers) else None

@@ -1,4 +1,4 @@
-"""Given, what there is to choose from, and Chosen, the columns of each array."""
+"""Given, the columns to choose from, and Chosen, the columns of each array."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from losscli.request.request import Files, FilesOrNumbers, Request
 
 
 class ReadLabels(Protocol):
-    """Gives the labels of a target, from its files and columns; None where they cannot be read
+    """Reads the labels of a target from its files and columns; None if the files cannot be read
     twice."""
 
     def __call__(
@@ -22,9 +22,9 @@ class ReadLabels(Protocol):
 
 
 class Given(NamedTuple):
-    """What there is to choose from: the request, what each of its files offers, and how to read the
-    labels of a target. `ranks` are the axes of arrays that have no columns, without those of size 1
-    at the end. `classes` are the names that were given for them.
+    """The request, the columns of each of its files, and a function that reads the labels of a
+    target. `ranks` counts the axes of arrays without columns, ignoring a last axis of size 1.
+    `classes` are the class names from the request.
     """
 
     request: Request
@@ -34,7 +34,7 @@ class Given(NamedTuple):
     classes: Sequence[str] | None = None
 
     def files_of(self, array: str) -> Files | None:
-        """The files of an array that has columns."""
+        """Return the files of an array if they have columns."""
         files = self.request.arrays.get(array)
         return files if isinstance(files, tuple) and self.offers[files].fields else None
 
@@ -42,13 +42,13 @@ class Given(NamedTuple):
         return self.offers[self.request.files_of(array)]
 
     def sharing(self, files: Files) -> list[str]:
-        """The arrays of the same files."""
+        """Return the arrays that come from these files."""
         return [array for array in self.request.arrays if self.files_of(array) == files]
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The columns of each array that has any, how they came to be chosen, and what to say of it."""
+    """The columns of each array that has columns, how they were chosen, and the notes on them."""
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     how: Mapping[str, How] = field(default_factory=dict)
@@ -59,10 +59,10 @@ class Chosen:
         return replace(self, columns=known, how={**self.how, array: how})
 
     def reordered(self, array: str, columns: Sequence[str], like: str) -> Chosen:
-        """With the columns of an array in another order, and a note that says so."""
+        """Return the choice with the columns of an array in another order, and a note on it."""
         if tuple(columns) == self.columns[array]:
             return self
-        note = f"{array}: columns put in the order of {like}"
+        note = f"{array}: columns reordered to match {like}"
         known = {**self.columns, array: tuple(columns)}
         return replace(self, columns=known, notes=(*self.notes, note))
 

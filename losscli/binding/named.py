@@ -1,4 +1,4 @@
-"""The columns that options name, by their names or by globs."""
+"""Find the columns that options give by name or glob."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from losscli.readers.fields import Offer
 
 
 def named_columns(given: Given) -> Chosen:
-    """The columns that were named; globs behind lists, since they leave out what others take."""
+    """Return the columns that options name. Names come before globs, since a glob skips columns
+    that are already in use."""
     patterns = {
         array: words
         for array, words in given.request.columns.items()
@@ -38,16 +39,16 @@ def named_columns(given: Given) -> Chosen:
 def _resolved(
     offer: Offer, patterns: Sequence[str], array: str, taken: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """The columns that names and globs stand for: in the order of the names, a glob's in that of
-    the file, which has to be that of the numbers they end in.
+    """Return the columns that names and globs match, in the order of the patterns. The matches of a
+    glob are in the order of the file, which has to be the order of their numbers.
 
-    A pattern may hold several, with commas between them, unless it is itself a column's name. A
-    glob leaves out what is taken, and keys unless it matches nothing else.
+    A pattern is split at commas unless it is itself the name of a column. A glob skips columns that
+    are taken, and keys unless it matches nothing else.
     """
-    found: dict[str, None] = {}
+    columns: dict[str, None] = {}
     for pattern in _split(patterns, offer.names):
-        found |= dict.fromkeys(_matches(offer, pattern, array, taken))
-    return tuple(found)
+        columns |= dict.fromkeys(_matches(offer, pattern, array, taken))
+    return tuple(columns)
 
 
 def _split(patterns: Sequence[str], names: Collection[str]) -> list[str]:
@@ -68,8 +69,8 @@ def _matches(offer: Offer, pattern: str, array: str, taken: Collection[str]) -> 
     ordered = in_number_order(matches)
     if ordered != matches:
         raise DataError(
-            f"{offer.file}: {option_of(array)} {quoted(pattern)} matches {listed(matches)} in the "
-            f"order of the file, which is not the order of their numbers. Use "
+            f"{offer.file}: {option_of(array)} {quoted(pattern)} matches {listed(matches)}, whose "
+            f"order in the file differs from the order of their numbers. Use "
             f"{flag(array, ordered)} or {flag(array, matches)}."
         )
     return matches
@@ -77,10 +78,10 @@ def _matches(offer: Offer, pattern: str, array: str, taken: Collection[str]) -> 
 
 def _no_column(offer: Offer, pattern: str, array: str) -> DataError:
     close = difflib.get_close_matches(pattern, offer.names, 1, 0.6)
-    meant = f" Did you mean {quoted(close[0])}?" if close else ""
+    suggestion = f" Did you mean {quoted(close[0])}?" if close else ""
     return DataError(
-        f"{offer.file}: found no column {quoted(pattern)} for {option_of(array)}; the columns are "
-        f"{listed(offer.names)}.{meant}"
+        f"{offer.file}: no column {quoted(pattern)} for {option_of(array)}; the columns are "
+        f"{listed(offer.names)}.{suggestion}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which column of the input is which class, where targets are class indices or labels."""
+"""Match the columns of the input with classes, for targets that are class indices or labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from losscli.readers.fields import Content
 
 
 class Order(NamedTuple):
-    """The columns, now in the order of the classes, and what the labels of the target mean.
+    """The columns in the order of the classes, and the meaning of the labels of the target.
 
-    `class_base` is the number of the first class where the names of the columns say it. `numbers`
-    are those of the classes where they have gaps.
+    `class_base` is the number of the first class, if the names of the columns give it. `numbers`
+    are the numbers of the classes, if these have gaps.
     """
 
     chosen: Chosen
@@ -27,9 +27,9 @@ class Order(NamedTuple):
 
 
 def class_order(given: Given, chosen: Chosen) -> Order:
-    """The columns of the input in the order of the classes.
+    """Return the columns of the input in the order of the classes.
 
-    Where every label is called as a column is, columns are matched by name: `3,4,5` or `-1,1`.
+    If every label is the name of a column, such as `3,4,5` or `-1,1`, columns are matched by name.
     Otherwise the first column is the first class.
     """
     columns = chosen.columns.get("input", ())
@@ -46,16 +46,17 @@ def class_order(given: Given, chosen: Chosen) -> Order:
         if chosen.how["input"] is How.LISTED and list(columns) != ordered:
             file = given.offer_of("input").file
             raise DataError(
-                f"{file}: {flag('input', columns)} is not the order of the classes that these "
-                f"columns are called by. Use {flag('input', ordered)}, or --class-base 0 to take "
-                "the first one listed as the first class."
+                f"{file}: {flag('input', columns)} is not the order of the class numbers in these "
+                f"names. Use {flag('input', ordered)}, or --class-base 0 to make the first column "
+                "listed the first class."
             )
         return Order(chosen.reordered("input", ordered, "the labels"))
     return _by_labels(given, chosen, ordered, sorted(numbers))
 
 
 def _require_names(given: Given, chosen: Chosen) -> None:
-    """Raise DataError for names of classes that are numbers, as labels are, but no positions."""
+    """Raise DataError for class names that are numbers but not positions, if the labels are numbers
+    too."""
     names = given.classes
     if names is None or _target_is_text(given, chosen):
         return
@@ -63,9 +64,9 @@ def _require_names(given: Given, chosen: Chosen) -> None:
         return
     if _are_numbers(names) and list(map(number_of, names)) != list(range(len(names))):
         raise DataError(
-            f"--classes {','.join(names)} are numbers, and so are the labels. Call the columns of "
-            "the input by these numbers, or use --class-base for classes in the order of their "
-            "numbers."
+            f"--classes {','.join(names)} gives numbers, and the labels are numbers too. Name the "
+            "columns of the input by these numbers, or use --class-base for classes in the order "
+            "of their numbers."
         )
 
 
@@ -87,22 +88,22 @@ def _target_is_text(given: Given, chosen: Chosen) -> bool:
 
 
 def _as_named(given: Given, chosen: Chosen, columns: Sequence[str], names: Sequence[str]) -> Chosen:
-    """The columns in the order of the names of the classes, where they are called by these."""
+    """Return the columns in the order of the class names, if they match these."""
     if len(names) != len(columns):
         raise DataError(
             f"{given.offer_of('input').file}: --classes has {len(names)} names ({listed(names)}) "
-            f"and the input has {len(columns)} columns ({listed(columns)}). Give one name for "
+            f"but the input has {len(columns)} columns ({listed(columns)}). Give one name for "
             "each column."
         )
-    wanted = [name.lower() for name in names]
-    for called in namings(columns):
-        place = {name.lower(): column for name, column in zip(called, columns, strict=True)}
-        if set(place) == set(wanted):
-            return chosen.reordered("input", [place[name] for name in wanted], "--classes")
-        if not set(place).isdisjoint(wanted):
+    expected = [name.lower() for name in names]
+    for naming in namings(columns):
+        column_of = {name.lower(): column for name, column in zip(naming, columns, strict=True)}
+        if set(column_of) == set(expected):
+            return chosen.reordered("input", [column_of[name] for name in expected], "--classes")
+        if not set(column_of).isdisjoint(expected):
             raise DataError(
-                f"{given.offer_of('input').file}: --classes {listed(names)} has some of the names "
-                f"of the columns {listed(columns)}, and not all. Give the names of all columns."
+                f"{given.offer_of('input').file}: --classes {listed(names)} matches only some of "
+                f"the columns {listed(columns)}. Give the names of all columns."
             )
     return chosen
 
@@ -110,29 +111,29 @@ def _as_named(given: Given, chosen: Chosen, columns: Sequence[str], names: Seque
 def _by_labels(
     given: Given, chosen: Chosen, ordered: Sequence[str], numbers: Sequence[int]
 ) -> Order:
-    """By name where every label is a column, else by position."""
+    """Match classes by name if every label is a column, else by position."""
     file = given.offer_of("input").file
     target = given.request.arrays["target"], chosen.columns.get("target")
     labels = given.read_labels(*target)
     if labels is None:
         raise DataError(
-            f"{file}: the columns are called {listed(ordered)}, and labels that cannot be read "
-            f"twice may mean these numbers or positions. Use --class-base {numbers[0]} or "
+            f"{file}: the columns are named {listed(ordered)}, and the labels, which cannot be "
+            f"read twice, may be these numbers or positions. Use --class-base {numbers[0]} or "
             "--class-base 0."
         )
     if given.request.where and labels.numbers <= set(numbers):
         whole = given.read_labels(*target, all_rows=True)
         if whole is not None and not whole.numbers <= set(numbers):
             raise DataError(
-                f"{file}: the labels that --where keeps are among the numbers of the columns "
-                f"{listed(ordered)}, and other labels of the file are not. Use --class-base "
+                f"{file}: the labels that --where keeps match the numbers of the columns "
+                f"{listed(ordered)}, but other labels in the file do not. Use --class-base "
                 f"{numbers[0]} or --class-base 0."
             )
     consecutive = list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
     is_sure = consecutive or chosen.how["input"] is not How.FOUND or _are_numbers(ordered)
     if labels.numbers and labels.numbers <= set(numbers) and (is_sure or _all_met(labels, numbers)):
         by_name = chosen.reordered("input", ordered, "the labels")
-        note = f"labels are matched with the names of the columns, {listed(ordered)}"
+        note = f"labels are matched with columns by name: {listed(ordered)}"
         if consecutive:
             return Order(by_name.noting(note), class_base=numbers[0])
         return Order(by_name.noting(note), numbers=tuple(numbers))
@@ -142,7 +143,7 @@ def _by_labels(
 
 
 def _are_numbers(columns: Sequence[str]) -> bool:
-    """Whether the names are numbers and nothing else, as columns of classes are called alone."""
+    """Whether the names are plain numbers, as only columns of classes are."""
     return all(numbered(name) == ("", number_of(name)) for name in columns)
 
 
@@ -151,10 +152,15 @@ def _all_met(labels: Labels, numbers: Sequence[int]) -> bool:
 
 
 def _gaps(file: str, columns: Sequence[str], labels: Labels, numbers: Sequence[int]) -> DataError:
-    """The error for columns with a common stem whose numbers have gaps."""
-    odd = [f"{label:g}" for label in sorted(labels.numbers.difference(numbers))]
-    why = f"no column is called as the labels {listed(odd)}" if odd else "not all are labels"
+    """Return the error for columns with a common stem whose numbers have gaps."""
+    unmatched = [f"{label:g}" for label in sorted(labels.numbers.difference(numbers))]
+    noun = "label" if len(unmatched) == 1 else "labels"
+    why = (
+        f"no column is named after the {noun} {listed(unmatched)}"
+        if unmatched
+        else "not all are labels"
+    )
     return DataError(
         f"{file}: the numbers of the columns {listed(columns)} have gaps, and {why}. Use "
-        f"{flag('input', columns)} to take them as the classes, or list some of them."
+        f"{flag('input', columns)} to use them as the classes, or list some of them."
     )

@@ -1,4 +1,4 @@
-"""Several columns on both sides: which of the one belongs to which of the other."""
+"""Pair the columns of two arrays that both have several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from losscli.errors import DataError, listed
 
 _SEPARATORS = "_.- "
 
-# Places at which a common beginning or end is tried to be cut off.
+# The longest common prefixes and suffixes that are tried.
 _MOST_CUTS = 4
 
 
@@ -26,7 +26,7 @@ class How(Enum):
 
 
 class Side(NamedTuple):
-    """The columns of one array. `numbered`: their names are positions, since there is no header."""
+    """The columns of one array. `numbered`: the file has no header, so names are positions."""
 
     array: str
     file: str
@@ -36,11 +36,11 @@ class Side(NamedTuple):
 
 
 def paired(first: Side, second: Side) -> tuple[str, ...]:
-    """The columns of the second side in the order of those of the first.
+    """Return the columns of the second side in the order of the first side.
 
-    By position where both were listed, and where a side has no names, or numbers that the other
-    side lacks; else by name. Names may begin or end with something that all names of their side
-    have. Raises DataError where the names differ.
+    Columns are paired by position if both sides were listed, if a side has no header, or if the
+    names of one side are only numbers. Otherwise they are paired by name, with or without a prefix
+    or suffix that all names of a side share. Raises DataError if the names differ.
     """
     if len(first.columns) == len(second.columns):
         if len(first.columns) == 1 or first.how is second.how is How.LISTED:
@@ -49,15 +49,15 @@ def paired(first: Side, second: Side) -> tuple[str, ...]:
             return second.columns
     names, others = _common_names(first.columns, second.columns)
     if set(names) == set(others):
-        place = dict(zip(others, second.columns, strict=True))
-        return tuple(place[name] for name in names)
+        column_of = dict(zip(others, second.columns, strict=True))
+        return tuple(column_of[name] for name in names)
     if len(names) == len(others) and _by_position(first, second):
         return second.columns
     raise _differ(first, second, names, others)
 
 
 def have_same_names(columns: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether columns of both sides have the same names, which are more than numbers."""
+    """Whether columns of both sides have the same names, other than numbers."""
     if not columns or len(columns) != len(others) or class_numbers(columns) is not None:
         return False
     names, other_names = _common_names(columns, others)
@@ -65,18 +65,20 @@ def have_same_names(columns: Sequence[str], others: Sequence[str]) -> bool:
 
 
 def _by_position(first: Side, second: Side) -> bool:
-    """Whether names are numbers and nothing else is known: on one side alone, or on both from the
-    first one on, which may be 0 on one and 1 on the other."""
+    """Whether to pair by position: if only one side has numbers as names, or if both sides count
+    from 0 or 1."""
     numbers = class_numbers(first.columns), class_numbers(second.columns)
     if numbers[0] is None or numbers[1] is None:
         return numbers != (None, None)
-    return all(one in ([*range(len(one))], [*range(1, len(one) + 1)]) for one in numbers if one)
+    return all(
+        side in ([*range(len(side))], [*range(1, len(side) + 1)]) for side in numbers if side
+    )
 
 
 def _common_names(
     columns: Sequence[str], others: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What both sides are called, so that one has the names of the other if that can be."""
+    """Return the names of both sides, without prefixes and suffixes if that makes them match."""
     pairs = [(a, b) for a in _variants(columns) for b in _variants(others)]
     numbers = class_numbers(columns), class_numbers(others)
     if numbers[0] is not None and numbers[1] is not None:
@@ -97,7 +99,7 @@ def _within(names: set[str], others: set[str]) -> bool:
 
 
 def _variants(columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The names, and the names without a beginning or an end that all of them have."""
+    """Yield the names as they are, and without a common prefix or suffix."""
     prefixes = [0, *_cuts(columns)] if len(columns) > 1 else [0]
     suffixes = [0, *_cuts([name[::-1] for name in columns])] if len(columns) > 1 else [0]
     for start in prefixes:
@@ -108,7 +110,7 @@ def _variants(columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _cuts(columns: Sequence[str]) -> list[int]:
-    """Where a common beginning may be cut off: behind a separator, but not within a number."""
+    """Return the lengths of common prefixes that end with a separator, but not within a number."""
     shortest = min(columns, key=len)
     common = next(
         (k for k, mark in enumerate(shortest) if any(name[k] != mark for name in columns)),
@@ -125,7 +127,7 @@ def _within_number(name: str, end: int) -> bool:
 
 
 def _differ(first: Side, second: Side, names: Sequence[str], others: Sequence[str]) -> DataError:
-    """The error for names that differ; where one side has more, with the columns to take."""
+    """Return the error for names that differ. If one side has extra columns, suggest the others."""
     longer, shorter = (second, first) if len(others) > len(names) else (first, second)
     of_longer, of_shorter = (others, names) if longer is second else (names, others)
     problem = (
@@ -133,10 +135,12 @@ def _differ(first: Side, second: Side, names: Sequence[str], others: Sequence[st
         f"{shorter.array} {listed(shorter.columns)}"
     )
     if set(of_shorter) < set(of_longer):
-        place = dict(zip(of_longer, longer.columns, strict=True))
-        matching = [place[name] for name in of_shorter]
-        return DataError(f"{problem}. Use {flag(longer.array, matching)} to take those that match.")
+        column_of = dict(zip(of_longer, longer.columns, strict=True))
+        matching = [column_of[name] for name in of_shorter]
+        return DataError(
+            f"{problem}. Use {flag(longer.array, matching)} to use the columns that match."
+        )
     return DataError(
-        f"{problem}, which are not the same names. List the columns of both in the same order: "
+        f"{problem}, and the names differ. List the columns of both in the same order: "
         f"{flag(shorter.array, shorter.columns)} and {flag(longer.array, longer.columns)}."
     )

@@ -1,5 +1,4 @@
-"""The columns of one array compared with those of another: of its files, of the input and of
-another model."""
+"""Compare the columns of one array across its files, with the input, and with another model."""
 
 from __future__ import annotations
 
@@ -12,12 +11,11 @@ from losscli.binding.pairs import How, Side, paired
 from losscli.binding.targets import named_array
 from losscli.errors import DataError, listed
 from losscli.readers.fields import Content, Offer
-from losscli.request.request import Files
 
 
 def require_same_parts(given: Given, chosen: Chosen, array: str) -> None:
-    """Raise DataError where one of the files of an array has other columns that could be meant,
-    unless the columns were listed."""
+    """Raise DataError if the files of an array have different columns of numbers, unless the
+    columns were listed."""
     offer, how = given.offer_of(array), chosen.how[array]
     if how is How.LISTED or len(chosen.columns[array]) < 2 or not offer.parts:
         return
@@ -26,8 +24,8 @@ def require_same_parts(given: Given, chosen: Chosen, array: str) -> None:
         odd = first ^ _numbers_of(part)
         if odd:
             raise DataError(
-                f"{part.file}: the columns {listed(sorted(odd))} are in this file or in "
-                f"{offer.parts[0].file}, but not in both. List the columns of the {array} with "
+                f"{part.file}: this file and {offer.parts[0].file} have different columns "
+                f"({listed(sorted(odd))}). List the columns of the {array} with "
                 f"{option_of(array)}."
             )
 
@@ -37,8 +35,8 @@ def _numbers_of(offer: Offer) -> set[str]:
 
 
 def refuse_two_tables(given: Given, chosen: Chosen) -> None:
-    """Raise DataError for two files in order of which the first alone holds input and target: the
-    shell makes them of a glob of shards without quotes."""
+    """Raise DataError for two positional files if the first contains both input and target, as when
+    the shell expands an unquoted glob of shards."""
     request = given.request
     files = given.files_of("input")
     if not request.in_order or files is None or given.files_of("target") in (None, files):
@@ -48,45 +46,43 @@ def refuse_two_tables(given: Given, chosen: Chosen) -> None:
     others = [
         field for field in others if not is_key(field.name) and field.name not in request.keys
     ]
-    taken = [name for name in chosen.columns["target"] if name in {one.name for one in others}]
-    also = taken if "target" in request.columns else [*named_array(offer, others, "target"), *taken]
-    if also:
+    names = {field.name for field in others}
+    targets = [name for name in chosen.columns["target"] if name in names]
+    if "target" not in request.columns:
+        targets = [*named_array(offer, others, "target"), *targets]
+    if targets:
         target = given.offer_of("target").file
-        both = f"{listed(chosen.columns['input'])} and {listed(list(dict.fromkeys(also)))}"
+        both = f"{listed(chosen.columns['input'])} and {listed(list(dict.fromkeys(targets)))}"
         raise DataError(
-            f"{offer.file}: has both an input and a target ({both}), and {target} is given as the "
-            f"target. Use quotes around a glob of files that belong together, or --input "
-            f"{_shown(files)} --target {_shown(request.files_of('target'))}."
+            f"{offer.file}: contains both an input and a target ({both}), but {target} is given as "
+            f"the target. Put quotes around a glob of shards, or use --input {shlex.join(files)} "
+            f"--target {shlex.join(request.files_of('target'))}."
         )
 
 
-def _shown(files: Files) -> str:
-    return shlex.join(files)
-
-
 def in_order_of_model(given: Given, chosen: Chosen, model: Side) -> Chosen:
-    """With the columns of the input in the order of those of another model."""
+    """Return the choice with the columns of the input in the order of another model's columns."""
     if "input" not in chosen.columns or min(len(model.columns), len(chosen.columns["input"])) < 2:
         return chosen
     return chosen.reordered("input", paired(model, side(given, chosen, "input")), "A")
 
 
 def with_paired_columns(given: Given, chosen: Chosen) -> Chosen:
-    """The columns of the target in the order of the input's."""
+    """Return the choice with the columns of the target in the order of the input's columns."""
     loss, columns = given.request.loss, chosen.columns
     if not loss.pairs_columns or "target" not in columns or "input" not in columns:
         return chosen
     first, second = (side(given, chosen, array) for array in ("input", "target"))
     is_index = loss.has_classes and len(second.columns) == 1
-    if is_index or any(_is_list(given, one) or _is_one(one) for one in (first, second)):
+    if is_index or any(_is_list(given, array) or _is_single(array) for array in (first, second)):
         return chosen
     _refuse_shared_whole_numbers(given, first, second)
     return chosen.reordered("target", paired(first, second), "the input's")
 
 
 def _refuse_shared_whole_numbers(given: Given, first: Side, second: Side) -> None:
-    """Raise DataError where nobody named columns, of which one has whole numbers in both files: it
-    may be a key, and its loss would be 0."""
+    """Raise DataError if a detected column contains whole numbers in both files: it may be a key,
+    and its loss would be 0."""
     if first.how is not How.FOUND or second.how is not How.FOUND or len(first.columns) < 2:
         return
     offers = given.offer_of(first.array), given.offer_of(second.array)
@@ -98,18 +94,20 @@ def _refuse_shared_whole_numbers(given: Given, first: Side, second: Side) -> Non
     ]
     if whole:
         rest = [name for name in common if name not in whole] or common[-1:]
+        verb = "contains" if len(whole) == 1 else "contain"
         raise DataError(
-            f"{second.file}: {listed(whole)} has whole numbers in both files and may be a key or "
-            f"data. Use --id {shlex.quote(','.join(whole))} for a key, or list the columns of "
+            f"{second.file}: {listed(whole)} {verb} whole numbers in both files and may be a key "
+            f"or data. Use --id {shlex.quote(','.join(whole))} for a key, or list the columns of "
             f"data: {flag('input', rest)} {flag('target', rest)}."
         )
 
 
-def _is_one(one: Side) -> bool:
-    """Whether it is a single column that was named, which may be broadcast."""
-    return len(one.columns) == 1 and one.how is not How.FOUND
+def _is_single(columns: Side) -> bool:
+    """Whether this is a single column that was named, which may be broadcast."""
+    return len(columns.columns) == 1 and columns.how is not How.FOUND
 
 
-def _is_list(given: Given, one: Side) -> bool:
-    """Whether it is a single column of lists, whose values have no names."""
-    return len(one.columns) == 1 and given.offer_of(one.array).field(one.columns[0]).is_row
+def _is_list(given: Given, columns: Side) -> bool:
+    """Whether this is a single column of lists."""
+    names = columns.columns
+    return len(names) == 1 and given.offer_of(columns.array).field(names[0]).is_row

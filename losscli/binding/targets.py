@@ -1,4 +1,4 @@
-"""Which column is the target, or another array that has a name, where none is named."""
+"""Detect the column of the target, or of another array with a usual name."""
 
 from __future__ import annotations
 
@@ -9,43 +9,44 @@ from losscli.binding.names import is_input, is_weight, targets_among
 from losscli.errors import DataError, listed
 from losscli.readers.fields import Field, Offer
 
-# The arrays to which the usual names of targets belong.
+# The arrays that may have usual names of targets.
 TARGETS = ("target", "targets")
 
 
 def named_array(offer: Offer, free: Sequence[Field], array: str) -> tuple[str, ...]:
-    """The one column that is called as the array is; none if there is none.
+    """Return the column named like the array; empty if there is none.
 
     Raises DataError for several.
     """
     names = [field.name for field in free]
-    own = [name for name in names if name.lower() == array]
-    found = targets_among(names) if array in TARGETS else own
-    if len(found) > 1:
-        raise several(offer.file, array, [(name,) for name in found])
-    return tuple(found)
+    same_name = [name for name in names if name.lower() == array]
+    matches = targets_among(names) if array in TARGETS else same_name
+    if len(matches) > 1:
+        raise several(offer.file, array, [(name,) for name in matches])
+    return tuple(matches)
 
 
-def target_beside(offer: Offer, free: Sequence[Field], array: str) -> tuple[str, ...]:
-    """The column of an array whose file has other arrays as well: it has to be called so."""
-    found = named_array(offer, free, array)
-    if not found:
+def target_in_shared_file(offer: Offer, free: Sequence[Field], array: str) -> tuple[str, ...]:
+    """Return the column of an array whose file contains other arrays too, by its usual name."""
+    columns = named_array(offer, free, array)
+    if not columns:
         raise DataError(
-            f"{offer.file}: found no column with a usual name for the {array}; the columns are "
-            f"{listed(offer.names)}. Use {option_of(array)} to name it, or give a file for it."
+            f"{offer.file}: no column has a usual name for the {array}; the columns are "
+            f"{listed(offer.names)}. Use {option_of(array)} to name one, or give a file for the "
+            f"{array}."
         )
-    return found
+    return columns
 
 
-def target_alone(
+def target_in_own_file(
     offer: Offer, free: Sequence[Field], array: str, takes_names: bool
 ) -> tuple[str, ...]:
-    """What could be the array in a file of its own: the column that is called so, else all that
-    could be meant. A single one may hold anything; of several, numbers, and names of classes where
-    the loss takes them."""
-    found = named_array(offer, free, array)
-    if found:
-        return found
+    """Return the columns that could be the array in a file of its own: the column with a usual
+    name, else all candidates. A single candidate may contain anything. Of several, columns of
+    numbers qualify, and columns of class names if the loss takes these."""
+    columns = named_array(offer, free, array)
+    if columns:
+        return columns
     rest = [field for field in free if not is_weight(field.name)] if array in TARGETS else []
     rest = [field for field in rest if not is_input(field.name)] or rest or list(free)
     if len(rest) == 1:

@@ -57,7 +57,7 @@ class TestColumns:
         assert self.columns_of(table, input_column=["a,b", "c"]) == ("a,b", "c")
 
     def test_a_missing_name(self, table: Path) -> None:
-        with pytest.raises(DataError, match="found no column 'c' for -i; .*a, id"):
+        with pytest.raises(DataError, match="no column 'c' for -i; .*a, id"):
             self.columns_of(table, input_column="a,c")
 
     def test_a_name_that_stands_twice(self, tmp_path: Path) -> None:

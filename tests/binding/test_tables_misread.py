@@ -41,7 +41,7 @@ CASES = [
             f"a column called as predictions are that is taken by {option}",
             {"t.csv": "pred,age,y\n10.5,20,10\n11,30,12\n9,40,9.5\n"},
             f"mse t.csv {option}",
-            "column 'pred' is called as predictions are, and is taken for something else; age",
+            "column 'pred' is named like predictions but is used for something else; age",
         )
         for option in ("--id pred", "--sample-weight-column pred")
     ),
@@ -56,7 +56,7 @@ CASES = [
             f"predictions that are {what}",
             {name: text},
             f"mse {name}",
-            f"column 'pred' is called as predictions are, and holds {what}; age could be",
+            f"column 'pred' is named like predictions but contains {what}; age could be",
         )
         for what, name, text in (
             ("text", "t.jsonl", '{"pred":"10.5","age":20,"y":10}\n{"pred":"1","age":3,"y":2}\n'),
@@ -71,7 +71,7 @@ CASES = [
             "w.csv": "class,weight\ncat,10\ndog,1\nbird,1\n",
         },
         "ce t.csv -w w.csv",
-        "column 'class' may say which class each weight is of",
+        "column 'class' may name the class of each weight",
     ),
     Case(
         "rows of words and numbers without a header",
@@ -89,7 +89,7 @@ CASES = [
         "decimal commas without a header",
         {"a.csv": "1;0,25\n2;0,5\n3;0,75\n", "b.csv": "1;0,2\n2;0,6\n3;0,7\n"},
         "mse a.csv b.csv --delimiter ';' --no-header",
-        "column '1' holds numbers with a decimal comma; expected decimal points",
+        "column '1': expected decimal points, found numbers with a decimal comma",
     ),
     Case(
         "keys of two names in two orders",
@@ -146,7 +146,7 @@ CASES = [
         "labels that name some columns of classes, and whole numbers in the others",
         {"t.csv": "cat,dog,cow,label\n0,1.5,-0.5,dog\n0,0.3,0.7,cow\n"},
         "ce t.csv",
-        "or -i cat,dog,cow to take all of them",
+        "or -i cat,dog,cow to use all of them",
     ),
     Case(
         "numbers before the stem",
@@ -173,7 +173,7 @@ CASES = [
         "an unquoted glob of shards without a usual target",
         {"0.csv": "pred,rain\n1,2\n3,4\n", "1.csv": "pred,rain\n5,6\n7,9\n"},
         "mse 0.csv 1.csv",
-        "Use quotes around a glob",
+        "Put quotes around a glob",
     ),
     Case(
         "a column that breaks the numbers of the others",
@@ -185,7 +185,7 @@ CASES = [
         "two features and a label",
         {"t.csv": "age,fare,label\n20,7.5,0\n30,8.5,1\n"},
         "ce t.csv",
-        "Use -i age,fare to take all of them",
+        "Use -i age,fare to use all of them",
     ),
     Case(
         "shards of which one has more classes",
@@ -194,7 +194,7 @@ CASES = [
             "s-1.csv": "logit_0,logit_1,logit_2,label\n0,0,5,1\n",
         },
         "ce 's-*.csv'",
-        "logit_2 are in this file or in s-0.csv, but not in both",
+        "this file and s-0.csv have different columns (logit_2)",
     ),
     Case(
         "shards of which one has a header",
@@ -218,7 +218,7 @@ CASES = [
         "names of some classes alone",
         {"t.csv": "label,p_cat,p_dog,p_bird2\n0,0.5,0.25,0.25\n"},
         "nll t.csv --from probs --classes dog,cat,bird",
-        "has some of the names of the columns",
+        "matches only some of the columns",
     ),
     Case(
         "columns called true and false",
@@ -236,7 +236,7 @@ CASES = [
         "numbers behind two stems that overlap",
         {"p.csv": "p_1,p_2\n1,2\n", "y.csv": "y_3,y_2\n3,2\n"},
         "mse p.csv y.csv",
-        "not the same names",
+        "and the names differ",
     ),
     Case(
         "a key with a blank",
@@ -339,7 +339,7 @@ CASES = [
         "names of classes that are numbers",
         {"a.csv": "a,b,c\n0.7,0.2,0.1\n", "b.csv": "label\n2\n"},
         "nll a.csv b.csv --from probs --classes 2,0,1",
-        "--classes 2,0,1 are numbers, and so are the labels",
+        "--classes 2,0,1 gives numbers, and the labels are numbers too",
     ),
     Case(
         "one table for both models",
@@ -432,4 +432,4 @@ def test_many_columns_and_many_words_end(run: Run, tmp_path: Path) -> None:
     for file, middles in (("p.csv", "xyz"), ("y.csv", "uvw")):
         long = [f"{'a_' * 40}{middle}{'_b' * 40}" for middle in middles]
         (tmp_path / file).write_text(",".join(long) + "\n1,2,3\n")
-    assert "not the same names" in run("mse", tmp_path / "p.csv", tmp_path / "y.csv")[2]
+    assert "and the names differ" in run("mse", tmp_path / "p.csv", tmp_path / "y.csv")[2]

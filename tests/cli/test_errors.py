@@ -41,7 +41,7 @@ class TestErrors:
             ),
             (
                 ["ce", "digits.csv", "-t", "class"],
-                "digits.csv: found no column 'class' for -t; the columns are logit_0, "
+                "digits.csv: no column 'class' for -t; the columns are logit_0, "
                 "logit_1, logit_2, ..., label (11)",
             ),
             (

@@ -63,7 +63,7 @@ def test_standard_input(name: str) -> None:
     if name not in ("prefixed.csv", "stream.arrows", "lists.jsonl"):
         without = subprocess.run(words, input=data, capture_output=True, check=False)
         assert without.returncode == 1
-        columns = re.search(r"Use (-i \S+) to take all of them", without.stderr.decode())
+        columns = re.search(r"Use (-i \S+) to use all of them", without.stderr.decode())
         assert columns is not None
         words += columns[1].split()
     run = subprocess.run(words, input=data, capture_output=True, check=True)
