@@ -1,1 +1,1 @@
-"""From a request to arrays: files are opened, columns bound to arrays, rows paired and kept."""
+"""Open the files of a request, bind columns to arrays, pair rows and filter them."""

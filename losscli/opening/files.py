@@ -1,4 +1,4 @@
-"""The files of a request, opened once each, and the rows of them that conditions keep."""
+"""Open each file of a request once, and apply the conditions on its rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Containers = Mapping[Files, Container]
 
 
 class Opened(NamedTuple):
-    """The files of a request while they are open. `stack` closes what is opened later, and
-    `selections` leave out rows of files that are paired by position."""
+    """The open files of a request. `stack` closes files that are opened later. `selections` filter
+    the rows of files that are paired by position."""
 
     request: Request
     containers: Containers
@@ -30,17 +30,17 @@ class Opened(NamedTuple):
 
 
 def open_request(request: Request, stack: ExitStack) -> Opened:
-    """Open the files of a request, and leave out the rows that do not meet its conditions."""
-    containers = opened(request, stack)
+    """Open the files of a request, and filter their rows by its conditions."""
+    containers = open_containers(request, stack)
     return Opened(request, containers, select_rows(request, containers), stack)
 
 
-def opened(request: Request, stack: ExitStack) -> Containers:
-    """The container of each of the files that arrays are made of."""
-    several = dict.fromkeys(one for one in request.arrays.values() if isinstance(one, tuple))
+def open_containers(request: Request, stack: ExitStack) -> Containers:
+    """Return the container of each of the files that the arrays come from."""
+    distinct = dict.fromkeys(value for value in request.arrays.values() if isinstance(value, tuple))
     return {
         files: stack.enter_context(closing(open_files(files, request.reading_of(files))))
-        for files in several
+        for files in distinct
     }
 
 
@@ -49,15 +49,19 @@ def offers_of(containers: Containers) -> dict[Files, Offer]:
 
 
 def tables_of(containers: Containers) -> dict[Files, Table]:
-    """Those of the containers whose arrays are columns of the same rows."""
-    return {files: one.table for files, one in containers.items() if one.table is not None}
+    """Return the tables among the containers."""
+    return {
+        files: container.table
+        for files, container in containers.items()
+        if container.table is not None
+    }
 
 
 def select_rows(request: Request, containers: Containers) -> tuple[Selection, ...]:
-    """Leave out the rows of tables that do not meet the conditions of a request.
+    """Filter the rows of tables by the conditions of a request.
 
-    Where rows are paired by position they are left out of the other tables too, and the selections
-    are returned by which arrays without columns leave them out.
+    If rows are paired by position, the other tables are filtered too. Returns the selections that
+    filter arrays without columns.
     """
     if not request.where:
         return ()
@@ -80,30 +84,35 @@ def select_rows(request: Request, containers: Containers) -> tuple[Selection, ..
 
 
 def require_one_selection(requests: Sequence[Request]) -> None:
-    """Raise DataError where a column of a condition is in different files for two models."""
+    """Raise DataError if the column of a condition comes from different files for two models."""
     if not requests[0].where:
         return
     with ExitStack() as stack:
-        of_each = [opened(request, stack) for request in requests]
+        of_models = [open_containers(request, stack) for request in requests]
         for condition in requests[0].where:
-            first, second = (_owner(condition.column, containers) for containers in of_each)
+            first, second = (_owner(condition.column, containers) for containers in of_models)
             if first != second:
                 raise DataError(
                     f"--where {condition.column}: both {' '.join(first)} and {' '.join(second)} "
-                    "have this column; expected one file for both models"
+                    "have this column. Use a column of a file that both models share."
                 )
 
 
 def _owner(column: str, containers: Containers) -> Files:
-    """The files of the one table that has a column."""
-    owners = [
-        files for files, one in containers.items() if one.is_table and column in one.offer.names
-    ]
+    """Return the files of the only table that has a column."""
+    tables = {
+        files: container.offer.names
+        for files, container in containers.items()
+        if container.is_table
+    }
+    owners = [files for files, names in tables.items() if column in names]
     if len(owners) > 1:
         both = " and ".join(" ".join(files) for files in owners)
-        raise DataError(f"--where {column}: both {both} have this column; expected one of them")
+        raise DataError(
+            f"--where {column}: both {both} have this column. Rename it in all but one of them."
+        )
     if not owners:
-        names = [name for one in containers.values() if one.is_table for name in one.offer.names]
-        there = f"the columns are {listed(names)}" if names else "no file has columns"
-        raise DataError(f"--where {column}: found no such column; {there}")
+        columns = [name for names in tables.values() for name in names]
+        existing = f"the columns are {listed(columns)}" if columns else "no file has columns"
+        raise DataError(f"--where {column}: no such column; {existing}")
     return owners[0]

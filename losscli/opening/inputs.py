@@ -1,4 +1,4 @@
-"""inputs_of(sources): what a result was computed from."""
+"""inputs_of(): describe the arrays that a result was computed from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from losscli.source import Source
 
 
 def inputs_of(sources: Sources, digest: bool) -> tuple[Input, ...]:
-    """Each array of the loss, and each file of labels, now that all were read. With `digest` the
-    SHA-256 of their files."""
+    """Describe each array of the loss and each file of labels, after reading them. With `digest`,
+    add the SHA-256 of their files."""
     roles = [*sources.request.arrays, *_files_of_labels(sources)]
     return tuple(_describe(role, sources.arrays[role], digest) for role in roles)
 
@@ -33,7 +33,7 @@ def _describe(role: str, source: Source, digest: bool) -> Input:
 
 
 def _files_of_labels(sources: Sources) -> list[str]:
-    """The arrays of labels that come from a file of their own."""
+    """Return the label arrays that come from a separate file."""
     read = {sources.arrays[role].name for role in sources.request.arrays}
     return [
         name
@@ -43,9 +43,9 @@ def _files_of_labels(sources: Sources) -> list[str]:
 
 
 def _sha256(path: str) -> str:
-    """The digest of a whole file, in a pass of its own."""
+    """Compute the digest of a file, in a separate pass."""
     if path == STANDARD_INPUT:
-        raise DataError("--digest reads files twice, which - (standard input) cannot be")
+        raise DataError("--digest reads files twice, so - (standard input) cannot be used")
     import hashlib  # noqa: PLC0415 - for this alone
 
     try:

@@ -1,4 +1,4 @@
-"""The arrays that say of each element to what it belongs, or what is shown with it."""
+"""The arrays that give each element its group or cluster, or that are reported with it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from losscli.errors import DataError, listed, quoted
 from losscli.opening.files import Containers, Opened
 from losscli.readers.arrays.numbered import FileNumbers, Positions
 from losscli.readers.container import Container
-from losscli.readers.files.shards import is_there, open_files
+from losscli.readers.files.shards import exists, open_files
 from losscli.request.request import Files, Request, key_array, label_array
 from losscli.request.wanted import CLASS, COLUMN, FILE
 from losscli.source import Source
 
 
 class Label(NamedTuple):
-    """An array of labels by its key among the arrays, and the files that it belongs to, if any."""
+    """An array of labels, its key among the arrays, and its files, if any."""
 
     key: str
     array: Source
@@ -27,7 +27,8 @@ class Label(NamedTuple):
 
 
 def label_arrays(files: Opened, arrays: Mapping[str, Source], chosen: Chosen) -> Iterator[Label]:
-    """The labels of groups and clusters: columns, files, the columns of the input, or its files."""
+    """Yield the labels of groups and clusters: from columns, from files, or the columns or files of
+    the input."""
     request, containers = files.request, files.containers
     wanted = request.wanted
     for name in wanted.by:
@@ -39,33 +40,33 @@ def label_arrays(files: Opened, arrays: Mapping[str, Source], chosen: Chosen) ->
                 yield _files_of_input(request, containers, arrays)
         else:
             label = _column_label(name, containers)
-            yield label or _file_label(name, name not in wanted.by_column, files)
+            option = "--by-column" if name in wanted.by_column else "--by"
+            yield label or _file_label(name, option, files)
     if wanted.cluster is not None and wanted.cluster not in wanted.by:
         label = _column_label(wanted.cluster, containers)
-        yield label or _file_label(wanted.cluster, True, files)
+        yield label or _file_label(wanted.cluster, "--cluster", files)
 
 
 def kept_arrays(request: Request, containers: Containers) -> Iterator[Label]:
-    """The columns that are shown with each element, beside the key."""
+    """Yield the columns that are reported with each element, other than the key."""
     for name in request.keep:
         files = _owner(name, containers)
         if files is None:
-            names = [column for one in containers.values() for column in one.offer.names]
-            raise DataError(_nothing(f"--keep {name}", name, names, "column"))
+            raise DataError(_no_such("column", "--keep", name, _names(containers)))
         yield Label(key_array(name), _values(request, containers, files, name), files)
 
 
 def key_arrays(
     request: Request, containers: Containers, columns: tuple[str, ...]
 ) -> Iterator[Label]:
-    """The key of the one file of a request, to be shown with each element."""
+    """Yield the key columns of a request with one file, to be reported with each element."""
     for name in columns:
         files = next(iter(containers))
         yield Label(key_array(name), _values(request, containers, files, name), files)
 
 
 def _values(request: Request, containers: Containers, files: Files, name: str) -> Source:
-    """A column as it is shown. What is put in the order of a key is kept as numbers of labels."""
+    """Return a column to be reported, stored as label numbers if rows are sorted by a key."""
     table = containers[files].table
     if table is None:
         return containers[files].array([name], "--keep")
@@ -80,11 +81,11 @@ def _column_label(name: str, containers: Containers) -> Label | None:
     return Label(label_array(name), _labels(containers[files], name), files)
 
 
-def _file_label(name: str, may_be_file: bool, files: Opened) -> Label:
-    """The labels of a file of their own, whose rows are left out as those of the other files."""
-    if not (may_be_file and is_there(name)):
-        names = [column for one in files.containers.values() for column in one.offer.names]
-        raise DataError(_nothing(name, name, [*names, CLASS], "column and no file"))
+def _file_label(name: str, option: str, files: Opened) -> Label:
+    """Return the labels of a separate file, with rows filtered as in the other files."""
+    if option == "--by-column" or not exists(name):
+        kind = "column" if option == "--by-column" else "column or file"
+        raise DataError(_no_such(kind, option, name, [*_names(files.containers), CLASS]))
     reading = files.request.reading_of((name,))
     container = files.stack.enter_context(closing(open_files((name,), reading)))
     if container.table is not None:
@@ -94,41 +95,48 @@ def _file_label(name: str, may_be_file: bool, files: Opened) -> Label:
 
 
 def _owner(name: str, containers: Containers) -> Files | None:
-    return next((files for files, one in containers.items() if name in one.offer.names), None)
+    for files, container in containers.items():
+        if name in container.offer.names:
+            return files
+    return None
 
 
-def _nothing(what: str, name: str, names: list[str], kind: str) -> str:
-    columns = [one for one in names if one != CLASS]
-    meant = difflib.get_close_matches(name, names, 1, 0.5)
-    there = f"there are the columns {listed(columns)}" if columns else "no file has columns"
-    hint = f"; {CLASS} groups by the target" if CLASS in names else ""
-    return (
-        f"{what}: found no {kind} called so; {there}"
-        f"{f'; did you mean {meant[0]}?' if meant else hint}"
-    )
+def _names(containers: Containers) -> list[str]:
+    return [name for container in containers.values() for name in container.offer.names]
+
+
+def _no_such(kind: str, option: str, name: str, names: list[str]) -> str:
+    columns = [column for column in names if column != CLASS]
+    close = difflib.get_close_matches(name, names, 1, 0.5)
+    existing = f"the columns are {listed(columns)}" if columns else "no file has columns"
+    hint = ""
+    if close:
+        hint = f". Did you mean {quoted(close[0])}?"
+    elif CLASS in names:
+        hint = f". Use --by {CLASS} to group by the target."
+    return f"{option} {name}: no such {kind}; {existing}{hint}"
 
 
 def _labels(container: Container, name: str) -> Source:
-    """A column of labels, or the array of that name."""
+    """Return a column as labels, or the array of that name."""
     if container.table is not None:
         return container.table.labels(name)
     return container.array([name], "--by")
 
 
 def _only_labels(container: Container, path: str) -> Source:
-    """The labels of a file that holds nothing else."""
+    """Return the labels of a file that contains nothing else."""
     names = container.offer.names
     if not names:
         return container.array(None, "--by")
     if len(names) > 1:
-        raise DataError(f"{path}: found the columns {listed(names)}; expected one")
+        raise DataError(f"{path}: expected one column of labels, found {listed(names)}")
     return _labels(container, names[0])
 
 
 def _require_no_column(word: str, containers: Containers, chosen: Chosen) -> None:
-    """Raise DataError where a word is also a column, unless that is what the word stands for."""
-    names = (name for one in containers.values() for name in one.offer.names)
-    column = next((name for name in names if name.lower() == word), None)
+    """Raise DataError if a keyword is also a column, unless it means that column."""
+    column = next((name for name in _names(containers) if name.lower() == word), None)
     if column is None or (word == CLASS and chosen.columns.get("target") == (column,)):
         return
     files = _owner(column, containers) or ()
@@ -138,8 +146,8 @@ def _require_no_column(word: str, containers: Containers, chosen: Chosen) -> Non
         FILE: "the file that rows come from",
     }
     raise DataError(
-        f"{' '.join(files)}: has a column {quoted(column)}, and --by {word} groups by "
-        f"{meaning[word]}. Use --by-column {column} to group by the column, or rename it."
+        f"{' '.join(files)}: the file has a column {quoted(column)}, but --by {word} groups by "
+        f"{meaning[word]}. Use --by-column {column} to group by the column, or rename the column."
     )
 
 
@@ -147,8 +155,8 @@ def _columns_of_input(request: Request, arrays: Mapping[str, Source]) -> Positio
     source = next(iter(arrays.values()))
     if not request.loss.is_elementwise or len(source.shape) != 2:
         raise DataError(
-            f"{request.loss.name}: --by {COLUMN} groups the losses of several columns; expected an "
-            "element-wise loss of an input with two axes"
+            f"{request.loss.name}: --by {COLUMN} needs an element-wise loss and an input with two "
+            "axes"
         )
     names = source.columns or ()
     width = source.shape[1] or 0
@@ -161,7 +169,7 @@ def _files_of_input(
     first = next(iter(request.arrays))
     files = request.arrays[first]
     if not isinstance(files, tuple):
-        raise DataError(f"--by {FILE}: {first} is given as numbers, and comes from no file")
+        raise DataError(f"--by {FILE}: the {first} is given as numbers, not as a file")
     table = containers[files].table
     if table is not None:
         return Label(label_array(FILE), table.file_labels(), files)

@@ -1,4 +1,4 @@
-"""What the classes are called, and which labels a target has."""
+"""The names of the classes, and the labels of a target."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from losscli.source import Values
 if TYPE_CHECKING:
     from losscli.readers.tables.number_array import TableArray
 
-# A file of the names of classes is read whole; that of a vocabulary takes a megabyte or two.
+# Bytes of a file of class names, which is read whole. A vocabulary takes a megabyte or two.
 _MOST_NAMES = 1 << 24
 
-# Different labels of a target beyond which the names of columns are not compared with them.
+# Distinct labels of a target that are compared with the names of columns.
 _MOST_LABELS = 1 << 17
 
 _ROWS = 1 << 20
 
 
 def class_names(classes: str | Sequence[str]) -> list[str]:
-    """Names with commas between them, or those of a file, one a line."""
+    """Return class names from a list, a comma-separated text, or a file with one name per line."""
     if not isinstance(classes, str):
         return list(classes)
     if "," in classes:
@@ -41,15 +41,15 @@ def class_names(classes: str | Sequence[str]) -> list[str]:
         raise DataError(f"{classes}: {_problem(error)}") from error
     if len(text) > _MOST_NAMES:
         raise DataError(
-            f"{classes}: found more than {_MOST_NAMES >> 20} MiB; expected names of classes, one "
-            "a line"
+            f"{classes}: expected class names, one per line, found more than "
+            f"{_MOST_NAMES >> 20} MiB"
         )
     return [line.strip() for line in lines if line.strip()]
 
 
 def _problem(error: OSError | UnicodeDecodeError) -> str:
-    said = error.strerror if isinstance(error, OSError) else None
-    return said or str(error)
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or str(error)
 
 
 def name_classes(
@@ -58,8 +58,8 @@ def name_classes(
     tables: Mapping[str, TableArray],
     names: Sequence[str] | None,
 ) -> TableArray | None:
-    """Have the target of names read as indices of classes, which are called as `names` or as the
-    columns of the input; None if no array has names."""
+    """Have a target of names read as class indices, and return it; None if no array has names. The
+    classes are called `names`, or like the columns of the input."""
     if not request.loss.has_classes:
         return None
     if "target" in tables:
@@ -73,8 +73,8 @@ def name_classes(
         target.name_classes(namings(columns))
     else:
         raise DataError(
-            f"{target.name}: column {quoted(target.columns[0] if target.columns else '')} holds "
-            "names, expected class indices; --classes gives the names of the classes"
+            f"{target.name}: column {quoted(target.columns[0] if target.columns else '')}: "
+            "expected class indices, found names. Use --classes to list the names of the classes."
         )
     return target
 
@@ -82,13 +82,13 @@ def name_classes(
 def _take_names_of_classes(
     target: TableArray, columns: Sequence[str], names: Sequence[str] | None
 ) -> None:
-    """Read a target of nothing but words such as NA as names where classes are called so."""
-    table, own = target.table, target.columns or ()
-    if not table.file.unknown.intersection(own):
+    """Read a target that contains only words such as NA as names, if classes have such names."""
+    table, own_columns = target.table, target.columns or ()
+    if not table.file.unknown.intersection(own_columns):
         return
-    known = {name for called in namings(columns) for name in called} if columns else set()
+    known = {name for naming in namings(columns) for name in naming} if columns else set()
     if not {*known, *(names or ())}.isdisjoint(table.missing):
-        table.take_as_text(own[0])
+        table.take_as_text(own_columns[0])
 
 
 def read_labels(
@@ -98,8 +98,8 @@ def read_labels(
     columns: Sequence[str] | None,
     all_rows: bool = False,
 ) -> Labels | None:
-    """The labels that a target has, each once, without those that are ignored, in a pass of its
-    own; None if there can be none. With `all_rows` also those of rows that conditions leave out."""
+    """Read the distinct labels of a target, without ignored ones, in a separate pass; None if the
+    target comes from standard input. With `all_rows`, include rows that conditions drop."""
     if not isinstance(files, tuple):
         return _labels(request, np.unique(np.asarray(files)))
     if STANDARD_INPUT in files:
@@ -110,20 +110,22 @@ def read_labels(
         if distinct is None:
             return Labels()
         return _labels(request, np.array(distinct.drop_null().to_pylist()))
-    with closing(open_files(files, request.reading_of(files))) as again:
-        array = again.array(columns, "")
-        found: Values = np.zeros(0, array.dtype)
+    with closing(open_files(files, request.reading_of(files))) as container:
+        array = container.array(columns, "")
+        labels: Values = np.zeros(0, array.dtype)
         rows = array.shape[0] if array.shape else 0
         for start in range(0, rows or 0, _ROWS):
             box = (slice(start, start + _ROWS), *[slice(None)] * (len(array.shape) - 1))
-            found = np.union1d(found, array.read(box))
-            if len(found) > _MOST_LABELS:
+            labels = np.union1d(labels, array.read(box))
+            if len(labels) > _MOST_LABELS:
                 return Labels()
-    return _labels(request, found)
+    return _labels(request, labels)
 
 
-def _labels(request: Request, found: Values) -> Labels:
-    if found.dtype.kind not in "biuf":
-        return Labels(texts=frozenset(map(str, found.tolist())))
+def _labels(request: Request, values: Values) -> Labels:
+    if values.dtype.kind not in "biuf":
+        return Labels(texts=frozenset(map(str, values.tolist())))
     ignored = request.ignored_targets
-    return Labels(numbers=frozenset(float(one) for one in found.tolist() if one not in ignored))
+    return Labels(
+        numbers=frozenset(float(value) for value in values.tolist() if value not in ignored)
+    )

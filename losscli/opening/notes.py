@@ -1,4 +1,4 @@
-"""Notes on what was chosen in opening files."""
+"""Notes on the choices made while opening files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from losscli.source import Source
 def columns_taken(
     request: Request, arrays: Mapping[str, Source], containers: Containers
 ) -> Iterator[str]:
-    """A note on the columns that nobody named, and on those that were left out."""
+    """Yield a note on the columns that were detected and on those that were left out."""
     parts = [
-        f"{name}: took {'columns' if len(array.columns) > 1 else 'column'} "
+        f"{name}: used {'columns' if len(array.columns) > 1 else 'column'} "
         f"{listed(array.columns)} of {array.name}"
         for name, array in arrays.items()
         if array.columns is not None and name in request.arrays and name not in request.columns
     ]
     used = {column for array in arrays.values() for column in array.columns or ()}
     used |= {*request.keys, *request.label_columns}
-    names = [name for one in containers.values() for name in one.offer.names if name not in used]
-    left_out = [name for name in dict.fromkeys(names) if not is_key(name)]
+    names = [name for container in containers.values() for name in container.offer.names]
+    left_out = [name for name in dict.fromkeys(names) if name not in used and not is_key(name)]
     if parts and left_out:
         parts.append(f"left out: {listed(left_out)}")
     if parts:
@@ -34,8 +34,7 @@ def columns_taken(
 def paired_by_position(
     request: Request, containers: Containers, compared: Collection[Files]
 ) -> Iterator[str]:
-    """A note for each table that has no column in common with others by which the order of rows
-    was compared."""
+    """Yield a note for each table whose rows are paired by position without a column to compare."""
     tables = tables_of(containers)
     if request.id is not None or request.pair is not None or len(tables) < 2:
         return
@@ -43,6 +42,6 @@ def paired_by_position(
     for files in others:
         if files not in compared:
             yield (
-                f"rows are paired by position: {tables[first].name} and {tables[files].name} have "
-                "no column in common that could be a key"
+                f"rows are paired by position: {tables[first].name} and {tables[files].name} share "
+                "no column that could be a key"
             )

@@ -1,4 +1,4 @@
-"""lay_out(sources): how the arrays run along the elements, and which of them are in memory."""
+"""lay_out(): the layout of the arrays along the elements, with small arrays loaded into memory."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from losscli.readers.tables.selection import KeptRows
 from losscli.request.request import Files
 from losscli.source import Source, named
 
-# An array that does not run along the samples is kept in memory, up to this size.
+# The largest array without a sample axis, which is loaded into memory.
 MOST_BYTES = 64 << 20
 
 
 class Plan(NamedTuple):
     """The elements of a loss and the arrays that they are computed from.
 
-    `notes` say which axes were taken to be none.
+    `notes` report axes of size 1 that were dropped.
     """
 
     layout: Layout
@@ -38,9 +38,9 @@ class Plan(NamedTuple):
 
 
 def lay_out(sources: Sources, broadcast: bool) -> Plan:
-    """The layout, with the arrays that do not run along the samples in memory.
+    """Return the layout, with arrays that do not run along the samples loaded into memory.
 
-    Unless shapes are to be broadcast, (N) and (N, 1) are the same samples.
+    Without `broadcast`, (N) and (N, 1) are the same samples.
     """
     _require_numbers(sources)
     arrays: dict[str, Source] = dict(sources.arrays)
@@ -64,7 +64,7 @@ def lay_out(sources: Sources, broadcast: bool) -> Plan:
 
 
 def _require_numbers(sources: Sources) -> None:
-    """Raise DataError where a weight or a mask is a column of names, which only targets hold."""
+    """Raise DataError if a weight or a mask is a column of names, which only targets may be."""
     named_target, request = sources.named, sources.request
     if named_target is None:
         return
@@ -73,17 +73,17 @@ def _require_numbers(sources: Sources) -> None:
         array = sources.arrays[role]
         if (array.name, array.columns) == (named_target.name, named_target.columns):
             column = quoted((array.columns or ("",))[0])
-            raise DataError(f"{array.name}: column {column} ({role}) holds text. Expected numbers.")
+            raise DataError(f"{array.name}: column {column} ({role}): expected numbers, found text")
 
 
 def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
     infos = {
-        name: ArrayInfo(one.shape, one.dtype, _in_table(sources, name))
-        for name, one in arrays.items()
+        name: ArrayInfo(array.shape, array.dtype, _in_table(sources, name))
+        for name, array in arrays.items()
     }
     further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)
     further_infos = {name: infos.pop(name) for name in further if name in infos}
-    # The steps of sequences in a table were shifted as they were read.
+    # Reading shifts the steps of sequences in a table.
     options = sources.options if sources.ragged is None else {**sources.options, "shift": False}
     layout = sources.request.loss.lay_out(infos, options)
     for name, info in further_infos.items():
@@ -92,7 +92,7 @@ def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
 
 
 def _in_table(sources: Sources, name: str) -> bool:
-    """Whether an array is made of columns of a table."""
+    """Whether an array consists of columns of a table."""
     files = sources.request.arrays.get(name)
     return isinstance(files, tuple) and sources.containers[files].is_table
 
@@ -100,20 +100,21 @@ def _in_table(sources: Sources, name: str) -> bool:
 def _of_the_same_rows(
     sources: Sources, arrays: dict[str, Source]
 ) -> tuple[dict[str, Source], Layout]:
-    """The arrays of which rows are left out, and the looks at rows that are paired; the layout."""
-    arrays_of_loss = {name: one for name, one in arrays.items() if name not in sources.same}
+    """Return the arrays with rows filtered and only the row comparisons that apply, and the
+    layout."""
+    arrays_of_loss = {name: array for name, array in arrays.items() if name not in sources.same}
     layout = _layout(sources, arrays_of_loss)
     along = {name for name, view in layout.views.items() if view.sample_axis is not None}
 
     def runs_along(files: Files) -> bool:
-        given = (sources.request.arrays.get(name) for name in along)
-        return any(isinstance(one, tuple) and one == files for one in given)
+        values = (sources.request.arrays.get(name) for name in along)
+        return any(isinstance(value, tuple) and value == files for value in values)
 
     if sources.request.id is not None:
         require_joined(sources.request, sources.containers, runs_along)
     arrays = {
-        name: one
-        for name, one in arrays.items()
+        name: array
+        for name, array in arrays.items()
         if name not in sources.same or runs_along(sources.same[name][0])
     }
     if sources.selections:
@@ -123,18 +124,20 @@ def _of_the_same_rows(
 
 
 def _kept(sources: Sources, name: str, array: Source, view: View) -> Source:
-    """The rows of an array that conditions on a table keep; tables leave them out themselves."""
+    """Return an array with its rows filtered by conditions on a table. Tables filter their own
+    rows."""
     if _in_table(sources, name) or array.of_table:
         return array
     if view.sample_axis != 0:
-        raise DataError(f"{array.name}: --where leaves out rows, and {name} has none as first axis")
+        raise DataError(f"{array.name}: --where filters rows, but rows are not the first axis")
     return KeptRows(array, [selection.stream() for selection in sources.selections])
 
 
 def _squeezed(
     sources: Sources, arrays: dict[str, Source]
 ) -> tuple[dict[str, Source], tuple[str, ...]]:
-    """The arrays without axes of size 1 that input or target has and the other lacks."""
+    """Return the arrays without an axis of size 1 that only the input or only the target has, and
+    notes on it."""
     if not {"input", "target"} <= set(arrays):
         return arrays, ()
     axes = _odd_axes(sources, arrays["input"].shape, arrays["target"].shape)
@@ -146,19 +149,19 @@ def _squeezed(
         whole: Shape = arrays[name].shape
         if axis is None:
             continue
-        for other, one in arrays.items():
-            if other == name or (other not in ("input", "target") and one.shape == whole):
-                squeezed[other] = Squeezed(one, axis)
+        for other, array in arrays.items():
+            if other == name or (other not in ("input", "target") and array.shape == whole):
+                squeezed[other] = Squeezed(array, axis)
         without = show(squeezed[name].shape)
-        keeps = "; --broadcast keeps the axis" if sources.request.loss.broadcasts else ""
-        notes.append(f"{name}: shape {show(whole)} is taken as {without}{keeps}")
+        hint = ". Use --broadcast to keep the axis." if sources.request.loss.broadcasts else ""
+        notes.append(f"{name}: treated shape {show(whole)} as {without}{hint}")
     return squeezed, tuple(notes)
 
 
 def _odd_axes(
     sources: Sources, shape: Shape, target: Shape
 ) -> tuple[int | None, int | None] | None:
-    """The axes to leave out of input and target; None if there are none."""
+    """Return the axes to drop from input and target; None if there are none."""
     loss = sources.request.loss
     if loss.is_elementwise:
         return without_ones(shape, target)
@@ -166,15 +169,15 @@ def _odd_axes(
         return None
     axis = sources.options.get("class_axis")
     axis = 1 if axis is None else axis % len(shape)
-    found = without_ones(shape[:axis] + shape[axis + 1 :], target)
+    axes = without_ones(shape[:axis] + shape[axis + 1 :], target)
     is_probabilities = without_ones(shape, target) is None and len(target) == len(shape)
-    if found is None or found[0] is not None or (is_probabilities and target[axis] == shape[axis]):
+    if axes is None or axes[0] is not None or (is_probabilities and target[axis] == shape[axis]):
         return None
-    return found
+    return axes
 
 
 def _loaded(source: Source, view: View, layout: Layout) -> Source:
-    """The source, or its values in memory if every block needs all of them."""
+    """Return the source, or its values in memory if every block needs all of them."""
     is_one_block = layout.grid[0] == 1 and None not in source.shape
     runs_along = view.sample_axis is not None
     return source if runs_along or is_one_block else _in_memory(source)
@@ -183,13 +186,13 @@ def _loaded(source: Source, view: View, layout: Layout) -> Source:
 def _in_memory(source: Source) -> MemoryArray:
     row_bytes = math.prod(size or 1 for size in source.shape[1:]) * source.dtype.itemsize
     most_rows = MOST_BYTES // max(1, row_bytes)
-    # One row more than the limit shows that there are too many, in a table as well.
+    # Read one row beyond the limit: a table does not know its number of rows in advance.
     box = [slice(0, most_rows + 1), *[slice(None)] * len(source.shape)]
     block = source.read(tuple(box[: len(source.shape)]))
     if block.ndim and len(block) > most_rows:
         raise named(
             source,
-            f"shape {show(source.shape)} is needed whole for every sample; expected at most "
-            f"{MOST_BYTES >> 20} MiB of it",
+            f"every sample needs the whole array of shape {show(source.shape)}; expected at most "
+            f"{MOST_BYTES >> 20} MiB",
         )
     return MemoryArray(source.name, block)

@@ -1,4 +1,4 @@
-"""Which row of one file belongs to which row of another: by a key, or by position."""
+"""Pair the rows of files by a key or by position."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from losscli.binding.given import Chosen
 from losscli.binding.names import is_key, same_key
 from losscli.errors import DataError, listed
-from losscli.opening.files import Containers, Opened, opened, select_rows, tables_of
+from losscli.opening.files import Containers, Opened, open_containers, select_rows, tables_of
 from losscli.readers.container import Container
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.request.request import Files, Request, key_array
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def key_columns(request: Request, containers: Containers) -> tuple[str, ...]:
-    """The columns of the key: all of the text if a column is called so, else what is between its
-    commas."""
+    """Return the columns of the key: the whole text of `--id` if it is a column, else its parts
+    between commas."""
     if request.id is None:
         return ()
-    names = {name for one in containers.values() for name in one.offer.names}
+    names = {name for container in containers.values() for name in container.offer.names}
     return (request.id,) if request.id in names else tuple(request.id.split(","))
 
 
@@ -40,10 +40,10 @@ def join_rows(
     arrays: dict[str, Source],
     keys: Keys | None,
 ) -> tuple[str, ...]:
-    """Put the rows of every table in the order of the given keys, or of the first table's keys, and
-    return notes on rows that have no partner.
+    """Sort the rows of every table by the given keys, or by the first table's keys. Return notes on
+    unmatched rows.
 
-    Tables without the key are left as they are: none of their arrays may run along the samples.
+    Tables without the key stay unchanged: none of their arrays may run along the samples.
     """
     from losscli.readers.tables.keys import matched  # noqa: PLC0415 - pyarrow
     from losscli.readers.tables.reordered import KeyRows  # noqa: PLC0415
@@ -51,26 +51,28 @@ def join_rows(
     columns = key_columns(files.request, files.containers)
     read: dict[Files | None, Keys] = {} if keys is None else {None: keys}
     read |= _keys_of_tables(files.containers, columns)
-    # Keys that are given are those that all files have.
+    # Given keys are those that all files share.
     match = matched(list(read.values()), files.request.join is not None or keys is not None)
     for name, order in zip(read, match.orders, strict=True):
         if name is not None and not _is_in_order(order, read[name]):
-            own = [array for array, of_files in files_of.items() if of_files == name]
             count = len(read[name].kept[0])
-            arrays |= _reordered({array: arrays[array] for array in own}, order, count, files.stack)
+            of_table = {array: arrays[array] for array in files_of if files_of[array] == name}
+            arrays |= _reordered(of_table, order, count, files.stack)
     arrays |= {
         key_array(name): KeyRows(values) for name, values in zip(columns, match.keys, strict=True)
     }
     return tuple(
-        f"{one.file}: left out {count} of {len(one.kept[0])} rows, whose key has no partner"
-        for one, count in zip(read.values(), match.left_out, strict=True)
+        f"{keys.file}: left out {count} of {len(keys.kept[0])} rows without a matching key"
+        for keys, count in zip(read.values(), match.left_out, strict=True)
         if count and files.request.join is not None
     )
 
 
 def _keys_of_tables(containers: Containers, columns: tuple[str, ...]) -> dict[Files | None, Keys]:
-    """The keys of the tables that have them, of which the first file has to be one."""
-    tables = {files: one for files, one in tables_of(containers).items() if _has(one, columns)}
+    """Return the keys of the tables that have the key columns. The first file has to have them."""
+    tables = {
+        files: table for files, table in tables_of(containers).items() if _has(table, columns)
+    }
     leading = next(iter(containers))
     if leading not in tables:
         _require_key(containers[leading], columns)
@@ -80,7 +82,7 @@ def _keys_of_tables(containers: Containers, columns: tuple[str, ...]) -> dict[Fi
 def _reordered(
     arrays: Mapping[str, Source], order: NDArray[np.intp], count: int, stack: ExitStack
 ) -> dict[str, Source]:
-    """The arrays of one file, which has so many rows, with its rows in another order."""
+    """Return the arrays of a file of `count` rows with the rows in another order."""
     from losscli.readers.tables.reordered import Reordered, copy_all  # noqa: PLC0415 - pyarrow
 
     reordered = {
@@ -92,7 +94,7 @@ def _reordered(
 
 
 def common_keys(requests: Sequence[Request]) -> Keys | None:
-    """The keys of the rows that all tables of several requests have, in the order of the first."""
+    """Return the keys that all tables of the requests share, in the order of the first table."""
     from losscli.readers.tables.keys import matched  # noqa: PLC0415 - pyarrow
 
     if requests[0].id is None:
@@ -100,7 +102,7 @@ def common_keys(requests: Sequence[Request]) -> Keys | None:
     read: list[Keys] = []
     for request in requests:
         with ExitStack() as stack:
-            containers = opened(request, stack)
+            containers = open_containers(request, stack)
             select_rows(request, containers)
             columns = key_columns(request, containers)
             tables = tables_of(containers).values()
@@ -112,29 +114,29 @@ def common_keys(requests: Sequence[Request]) -> Keys | None:
 
 
 def require_same_rows(requests: Sequence[Request], taken: set[str]) -> None:
-    """Raise DataError where tables of two models have their rows in different orders, as columns
-    that both have and that no array takes say; in a pass of its own over these columns."""
+    """Raise DataError if the tables of two models have their rows in different orders. Compares the
+    unused columns that both tables have, in a separate pass."""
     first = requests[0]
     if first.id is not None or first.pair is not None or _has_standard_input(requests):
         return
     with ExitStack() as stack:
-        of_each = [opened(request, stack) for request in requests]
-        for request, containers in zip(requests, of_each, strict=True):
+        of_models = [open_containers(request, stack) for request in requests]
+        for request, containers in zip(requests, of_models, strict=True):
             select_rows(request, containers)
-        for table in tables_of(of_each[0]).values():
-            for other in tables_of(of_each[1]).values():
+        for table in tables_of(of_models[0]).values():
+            for other in tables_of(of_models[1]).values():
                 rows = None if table.name == other.name else _compared(table, other, taken)
                 if rows is not None:
                     rows.read_all()
 
 
 def _has_standard_input(requests: Sequence[Request]) -> bool:
-    values = [one for request in requests for one in request.arrays.values()]
-    return any(STANDARD_INPUT in one for one in values if isinstance(one, tuple))
+    values = [value for request in requests for value in request.arrays.values()]
+    return any(STANDARD_INPUT in value for value in values if isinstance(value, tuple))
 
 
 def _is_in_order(order: NDArray[np.intp], keys: Keys) -> bool:
-    """Whether it is every row, in the order in which they are."""
+    """Whether the order keeps every row in its place."""
     return len(order) == len(keys.kept[0]) and bool(np.all(order == np.arange(len(order))))
 
 
@@ -146,22 +148,23 @@ def _has(container: Container, columns: tuple[str, ...]) -> bool:
 def _require_key(container: Container, columns: tuple[str, ...]) -> None:
     names = container.offer.names
     missing = [name for name in columns if name not in names]
-    there = f"the columns are {listed(names)}" if names else "it has no columns"
-    raise DataError(f"{container.name}: found no key {listed(missing)} (--id); {there}")
+    existing = f"the columns are {listed(names)}" if names else "the file has no columns"
+    raise DataError(f"{container.name}: --id: no column {listed(missing)}; {existing}")
 
 
 def _keys(table: Table, columns: tuple[str, ...]) -> Keys:
     from losscli.readers.tables.keys import Keys  # noqa: PLC0415
 
     parts = [table.column(same_key(name, table.offer.names) or name) for name in columns]
-    kept = tuple(one.combine_chunks() for one, _ in parts)
-    return Keys(table.name, kept, tuple(one.combine_chunks() for _, one in parts))
+    kept = tuple(column.combine_chunks() for column, _ in parts)
+    dropped = tuple(column.combine_chunks() for _, column in parts)
+    return Keys(table.name, kept, dropped)
 
 
 def require_joined(
     request: Request, containers: Containers, runs_along: Callable[[Files], bool]
 ) -> None:
-    """Raise DataError for a file whose arrays run along the samples and that lacks the key."""
+    """Raise DataError for a file without the key whose arrays run along the samples."""
     columns = key_columns(request, containers)
     for files, container in containers.items():
         if not (container.is_table and _has(container, columns)) and runs_along(files):
@@ -171,8 +174,8 @@ def require_joined(
 def same_rows(
     request: Request, containers: Containers, chosen: Chosen
 ) -> Iterator[tuple[Files, SameRows]]:
-    """For each table a look whether its rows are those of the tables before it, as columns of both
-    say; nothing where the request says how rows are paired."""
+    """Yield for each table a check that its rows match those of an earlier table, by the columns
+    that both have; nothing if the request says how to pair rows."""
     tables = tables_of(containers)
     if request.id is not None or request.pair is not None or len(tables) < 2:
         return
@@ -185,7 +188,7 @@ def same_rows(
 
 
 def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
-    """What compares the rows of two tables; None if they share no column that could tell."""
+    """Return the check of the rows of two tables; None if they share no usable column."""
     from losscli.readers.tables.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
 
     shared = [
@@ -199,7 +202,7 @@ def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
 
 
 def _other_keys(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """The key of each table where each has one, of another name."""
+    """Yield the keys of both tables if each table has exactly one."""
     keys = [
         [name for name in table.offer.names if is_key(name) and table.identifies_rows(name, True)]
         for table in (first, other)
@@ -209,8 +212,8 @@ def _other_keys(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[s
 
 
 def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """Columns of both tables that no array takes and that may tell rows apart: keys, whatever the
-    case of their names, and others that are neither numbers with fractions nor lists."""
+    """Yield unused columns of both tables that may identify rows: keys, whatever the case of their
+    names, and columns of neither fractions nor lists."""
     names = other.offer.names
     for name in first.offer.names:
         its_name = same_key(name, names)

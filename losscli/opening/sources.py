@@ -1,4 +1,4 @@
-"""open_sources(request): the arrays of a request, opened, bound and paired."""
+"""open_sources(): open the files of a request, bind columns to arrays and pair rows."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, Source]
 
-# The arrays that say which rows have values, and that rows of two tables are the same; no loss has
-# parameters of these names.
+# The arrays that show which rows have values, and that rows of two tables match. No loss has
+# parameters with these names.
 PRESENT, SAME = "rows present", "same rows "
 
-# The index of a target that is ignored where targets become indices.
+# The index that replaces ignored targets.
 _IGNORED = -100
 
 
 class Model(NamedTuple):
-    """What a model of a comparison has to follow: the columns of the first model's input, and the
-    keys in whose order the rows of both are."""
+    """The order that both models of a comparison share: the columns of the first model's input, and
+    the keys of the rows."""
 
     input: Side | None = None
     keys: Keys | None = None
 
 
 class Sources(NamedTuple):
-    """The arrays of a request by name, and what was chosen in opening them.
+    """The arrays of a request by name, and the choices made while opening them.
 
     Attributes:
-        request: the one that was opened, with what the names of columns say
-        options: those that the loss is computed with
-        taken: those of the notes that name columns
+        request: the opened request, with the class base that column names give
+        options: the options of the loss
+        taken: the notes that name columns
         named: the target whose classes have names
         ragged: a table whose rows are sequences
         input: the columns of the input
-        same: compare whether rows of tables are the same, each with the files of the later table
-        selections: leave out rows of arrays without columns
+        same: the checks that rows of tables match, each with the files of the later table
+        selections: the filters for rows of arrays without columns
     """
 
     request: Request
@@ -78,13 +78,13 @@ class Sources(NamedTuple):
 
     @property
     def masks(self) -> tuple[str, ...]:
-        """The arrays that say what counts."""
+        """The arrays that mask elements."""
         return tuple(name for name in self.arrays if name in ("mask", PRESENT, *self.same))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The arrays that say to what an element belongs: keys, groups, clusters, and SAMPLE, its
-        row of the file."""
+        """The arrays that label elements: keys, groups, clusters, and SAMPLE, the row of the
+        file."""
         keys = {key_array(name) for name in key_columns(self.request, self.containers)}
         others = {*self.request.arrays, PRESENT, *self.same}
         labels = [name for name in self.arrays if name not in others]
@@ -92,8 +92,8 @@ class Sources(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What looks wrong with the files."""
-        return tuple(text for one in self.containers.values() for text in one.warnings)
+        """The warnings on files."""
+        return tuple(text for container in self.containers.values() for text in container.warnings)
 
     @property
     def pairing(self) -> str | None:
@@ -104,10 +104,10 @@ class Sources(NamedTuple):
 
     @property
     def selecting(self) -> Table | None:
-        """A table of which conditions leave out rows."""
+        """A table with a condition on one of its columns."""
         columns = {condition.column for condition in self.request.where}
         tables = tables_of(self.containers).values()
-        return next((one for one in tables if columns & set(one.offer.names)), None)
+        return next((table for table in tables if columns & set(table.offer.names)), None)
 
 
 def open_sources(
@@ -116,21 +116,21 @@ def open_sources(
     model: Model = Model(),  # noqa: B008 - it cannot be changed
     shows_rows: bool = False,
 ) -> Sources:
-    """Open every file once, and make the arrays out of their columns.
+    """Open every file once, and build the arrays from their columns.
 
-    `model` is the first one of a comparison. With `shows_rows` the keys of rows are read as well.
+    `model` is the first model of a comparison. With `shows_rows`, also read the keys of rows.
     """
     files = open_request(request, stack)
     given = _given(files)
     order = class_order(given, choose(given, model.input))
     arrays, tables = _arrays(files, order.chosen)
-    # Before labels: --by column asks for the width of a step where rows are sequences.
+    # Before labels: if rows are sequences, --by column needs the width of a step.
     ragged = prepare_rows(request, arrays, tables)
     labels = [*_labels(files, arrays, order.chosen, model, shows_rows)]
     same = _comparisons(files, order.chosen)
     named = name_classes(request, _columns_of_first(arrays), tables, given.classes)
     labels += sequence_labels(tables, ragged)
-    arrays |= {one.key: one.array for one in labels}
+    arrays |= {label.key: label.array for label in labels}
     joined = _join(files, arrays, labels, model, ragged)
     numbered = _number_targets(request, arrays, order)
     if tables and (request.skip_missing or ragged is not None):
@@ -154,7 +154,7 @@ def open_sources(
 
 
 def _given(files: Opened) -> Given:
-    """What there is to choose from. The axes of arrays without columns are known already."""
+    """Return the columns to choose from, and the number of axes of arrays without columns."""
     request, containers = files.request, files.containers
     ranks = {}
     for name, value in request.arrays.items():
@@ -172,7 +172,7 @@ def _rank(shape: Sequence[int | None]) -> int:
 
 
 def _arrays(files: Opened, chosen: Chosen) -> tuple[Arrays, dict[str, TableArray]]:
-    """The arrays of the loss, and those of them that are columns of tables."""
+    """Return the arrays of the loss, and the subset that consists of columns of tables."""
     arrays: Arrays = {}
     tables: dict[str, TableArray] = {}
     for name, value in files.request.arrays.items():
@@ -195,7 +195,7 @@ def _columns_of_first(arrays: Arrays) -> Sequence[str]:
 def _labels(
     files: Opened, arrays: Arrays, chosen: Chosen, model: Model, shows_rows: bool
 ) -> Iterator[Label]:
-    """The labels of groups, and what is shown with each row."""
+    """Yield the labels of groups, and the columns that are reported with each row."""
     request, containers = files.request, files.containers
     yield from label_arrays(files, arrays, chosen)
     if shows_rows:
@@ -205,9 +205,9 @@ def _labels(
 
 
 def _comparisons(files: Opened, chosen: Chosen) -> dict[str, tuple[Files, SameRows]]:
-    """What compares the rows of tables, each with the files of the later table."""
-    found = same_rows(files.request, files.containers, chosen)
-    return {f"{SAME}{number}": one for number, one in enumerate(found)}
+    """Return the checks that rows of tables match, each with the files of the later table."""
+    checks = same_rows(files.request, files.containers, chosen)
+    return {f"{SAME}{number}": check for number, check in enumerate(checks)}
 
 
 def _join(
@@ -217,21 +217,21 @@ def _join(
     model: Model,
     ragged: Table | None,
 ) -> tuple[str, ...]:
-    """Put rows in the order of the key, if there is one; notes on what has no partner."""
+    """Sort rows by the key, if there is one, and return notes on unmatched rows."""
     request = files.request
     if request.id is None or (len(files.containers) < 2 and model.keys is None):
         return ()
     if ragged is not None:
-        raise DataError(f"{ragged.name}: its rows are sequences, which --id does not pair")
+        raise DataError(f"{ragged.name}: --id cannot pair rows that are sequences")
     files_of: dict[str, Files] = {
         name: value for name, value in request.arrays.items() if isinstance(value, tuple)
     }
-    files_of |= {one.key: one.files for one in labels if one.files is not None}
+    files_of |= {label.key: label.files for label in labels if label.files is not None}
     return join_rows(files, files_of, arrays, model.keys)
 
 
 def _number_targets(request: Request, arrays: Arrays, order: Order) -> NumberedTargets | None:
-    """Read targets as indices of classes, where the numbers of the classes have gaps."""
+    """Read targets as class indices if the numbers of the classes have gaps."""
     if order.numbers is None:
         return None
     targets = NumberedTargets(arrays["target"], order.numbers, request.ignored_targets, _IGNORED)
@@ -246,10 +246,10 @@ def _notes(
     joined: Sequence[str],
     same: Mapping[str, tuple[Files, SameRows]],
 ) -> tuple[str, ...]:
-    """What was chosen in opening the files, in the order of the steps."""
+    """Return the notes on the choices made while opening files, in the order of the steps."""
     request, containers = files.request, files.containers
     return (
-        *(note for one in containers.values() for note in one.notes),
+        *(note for container in containers.values() for note in container.notes),
         *taken,
         *chosen.notes,
         *joined,
@@ -258,18 +258,18 @@ def _notes(
 
 
 def _without_keys(arrays: Arrays) -> Arrays:
-    return {name: one for name, one in arrays.items() if not name.startswith(key_array(""))}
+    return {name: array for name, array in arrays.items() if not name.startswith(key_array(""))}
 
 
 def _with_class_base(request: Request, order: Order) -> Request:
-    """The request with what the names of columns say of the classes."""
+    """Return the request with the class base that column names give."""
     if order.class_base is None:
         return request
     return replace(request, options={**request.options, "class_base": order.class_base})
 
 
 def _options(request: Request, order: Order) -> Mapping[str, Any]:
-    """The options that the loss is computed with."""
+    """Return the options of the loss."""
     options = _with_class_base(request, order).options
     return options if order.numbers is None else {**options, "ignore_index": [_IGNORED]}
 

@@ -1,4 +1,4 @@
-"""Rows of tables that are sequences, and rows that lack values."""
+"""Rows of tables that are sequences, and rows with missing values."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 def prepare_rows(
     request: Request, arrays: Mapping[str, Source], tables: Mapping[str, TableArray]
 ) -> Table | None:
-    """Say whether rows may lack values, and where any array's rows are sequences, take all tables'
-    lists for sequences; the first of these tables."""
+    """Set whether rows may have missing values. If the rows of any array are sequences, treat the
+    lists of all tables as sequences and return the first table."""
     for array in tables.values():
         array.skips_missing = request.skip_missing
     if not any(array.is_nested for array in tables.values()):
         return None
-    several = list(dict.fromkeys(array.table for array in tables.values()))
+    distinct = list(dict.fromkeys(array.table for array in tables.values()))
     leading = tables.get(next(iter(arrays)))
-    # What one table leaves out is still in the others.
-    leaves_out = request.skip_missing and len(several) == 1
-    for table in several:
+    # Rows dropped from one table would still be in the others.
+    drops_rows = request.skip_missing and len(distinct) == 1
+    for table in distinct:
         columns = (leading.columns if leading and leading.table is table else None) or ()
-        table.explode(columns, request.is_shifted, leaves_out)
-    return several[0]
+        table.explode(columns, request.is_shifted, drops_rows)
+    return distinct[0]
 
 
 def sequence_labels(tables: Mapping[str, TableArray], ragged: Table | None) -> Iterator[Label]:
-    """The row of the file to which each step of a sequence belongs."""
+    """Yield the row of the file that each step of a sequence belongs to."""
     if ragged is not None:
         from losscli.readers.tables.label_arrays import FileRows  # noqa: PLC0415 - pyarrow
 
@@ -45,7 +45,7 @@ def sequence_labels(tables: Mapping[str, TableArray], ragged: Table | None) -> I
 def rows_present(
     arrays: Mapping[str, Source], tables: Mapping[str, TableArray], ragged: Table | None
 ) -> Source:
-    """The array that says which rows have all values, where some may lack them."""
+    """Return the array that marks the rows that have all values."""
     from losscli.readers.tables.together import Together  # noqa: PLC0415 - for tables alone
 
     of_tables = {name: arrays[name] for name in tables}

@@ -1,23 +1,22 @@
-"""Files as named arrays in blocks.
+"""Read files as named arrays, block by block.
 
-`formats` has a file for each format, `tables` and `arrays` what formats consist of, and `files`
-where bytes come from.
+`formats` has a module for each format, `tables` and `arrays` contain the building blocks of
+formats, and `files` reads bytes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# How rows of tables with a key may be joined, and how rows may be paired without one.
+# The ways to join rows of tables by a key, and to pair rows without a key.
 JOINS, PAIRS = ("inner",), ("position",)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read, where the files do not say it.
+    """Settings for reading files that override detection.
 
-    `threads` is how many may read, decompress and parse at the same time; None is one for each
-    core.
+    `threads` is the number of threads that read, decompress and parse; None means one per core.
     """
 
     format: str | None = None

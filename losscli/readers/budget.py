@@ -1,5 +1,5 @@
-"""How much a file may claim, expand to or nest. More is refused in one line that says so, before
-memory is given for it."""
+"""Limits on what a file may claim, expand to or nest. A file beyond a limit is an error, raised
+before memory is allocated for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from losscli.errors import DataError, quoted
 
-# Columns of a table, arrays of a file, keys of a JSON line. pyarrow takes about 6 kB for each
-# column of text; vocabularies have up to 262,144 words, whose scores lists hold.
+# Columns of a table, arrays of a file, keys of a JSON line. pyarrow uses about 6 kB per column of
+# text. Scores of vocabularies, of up to 262,144 words, are stored in lists.
 MOST_COLUMNS = 1 << 16
 
 # Characters of a column's name.
@@ -17,70 +17,70 @@ MOST_NAME = 1 << 18
 # Bytes of the first line of a table as text.
 MOST_FIRST_LINE = 1 << 22
 
-# Bytes of the header of a `.npy`: NumPy reads no longer one.
+# Bytes of the header of a `.npy`, the limit of NumPy.
 MOST_NPY_HEADER = 10_000
 
-# Bytes of a header in JSON, which takes up to 25 times as many in memory.
+# Bytes of a JSON header, which uses up to 25 times as many in memory.
 MOST_JSON_HEADER = 1 << 24
 
-# Bytes of what an Arrow message says before its body; a schema takes about 200 for each column.
+# Bytes of the metadata of an Arrow message; a schema has about 200 per column.
 MOST_MESSAGE_HEADER = 1 << 25
 
-# Lists and records within each other.
+# Levels of nested lists and records.
 MOST_DEPTH = 100
 
-# Rows of an array that holds no values.
+# Rows of an array without values.
 MOST_EMPTY_ROWS = 1 << 24
 
-# Bytes of a record batch of Arrow's once it is expanded: a compressed one is whole or nothing.
+# Bytes of a decompressed Arrow record batch, which can only be decompressed as a whole.
 MOST_BATCH_BYTES = 1 << 28
 
-# Bytes that a process may take to decode rows of which no file says how large they are.
+# Bytes that a process may allocate to decode rows of unknown size.
 MOST_DECODED_BYTES = 3 << 28
 
-# Bytes of text that rows may have which are cast at once; more rows are cast in several steps.
+# Bytes of text that are cast at once; larger batches are cast in several steps.
 MOST_CAST_BYTES = 1 << 26
 
-# Bytes of text and lists in the rows of a table that are held for a block of elements.
-MOST_HELD_BYTES = 1 << 28
+# Bytes of text in the rows of a table that are loaded for a block of elements.
+MOST_TEXT_BYTES = 1 << 28
 
-# What is held of all rows grows with the file. A small file that expands may hold so much of it: in
-# bytes of keys, and in labels with their text, of which each takes up to a kilobyte in groups and
-# clusters. A large one may hold more, but no more than real keys and labels are in a file.
+# Keys and labels of all rows stay in memory. Each limit is the larger of a fixed number, for small
+# files that expand, and a number that grows with the size of the file. A label uses up to a
+# kilobyte in groups and clusters.
 MOST_KEY_BYTES, MOST_KEY_EXPANSION = 1 << 26, 16
 MOST_LABELS, BYTES_OF_LABEL = 1 << 18, 16
 MOST_LABEL_BYTES = 1 << 27
 
-# How large a pipe is taken to be.
+# The assumed size of a pipe.
 _PIPE_BYTES = 1 << 24
 
-# Values of a row that is not cut, such as the scores of all classes.
+# Values of a row that cannot be split, such as the scores of all classes.
 MOST_ROW_VALUES = 1 << 25
 
 
-def require(name: str, found: int, most: int, what: str) -> None:
-    """Raise DataError if a file has more of something than is read."""
-    if found > most:
-        raise DataError(f"{name}: found {found:,} {what}; at most {most:,} are read")
+def require(name: str, count: int, most: int, unit: str) -> None:
+    """Raise DataError if a file exceeds a limit."""
+    if count > most:
+        raise DataError(f"{name}: found {count:,} {unit}; the limit is {most:,}")
 
 
-def require_keys(name: str, found: int, file_bytes: int) -> None:
-    """Raise DataError for a column of keys that takes too much memory."""
+def require_keys(name: str, size: int, file_bytes: int) -> None:
+    """Raise DataError for a column of keys that uses too much memory."""
     most = max(MOST_KEY_BYTES, MOST_KEY_EXPANSION * (file_bytes or _PIPE_BYTES))
-    require(name, found, most, "bytes of keys in a file of its size")
+    require(name, size, most, "bytes of keys in a file of this size")
 
 
 def require_labels(name: str, count: int, text_bytes: int, file_bytes: int) -> None:
-    """Raise DataError for labels that take too much memory."""
+    """Raise DataError for labels that use too much memory."""
     most = max(MOST_LABELS, (file_bytes or _PIPE_BYTES) // BYTES_OF_LABEL)
-    require(name, count, most, "labels in a file of its size")
+    require(name, count, most, "labels in a file of this size")
     require(name, text_bytes, max(MOST_LABEL_BYTES, file_bytes), "bytes of labels")
 
 
-def require_names(name: str, found: Iterable[str]) -> None:
-    """Raise DataError for too many columns, or for one whose name is too long."""
-    names = list(found)
+def require_names(name: str, columns: Iterable[str]) -> None:
+    """Raise DataError for too many columns, or for a column whose name is too long."""
+    names = list(columns)
     require(name, len(names), MOST_COLUMNS, "columns")
-    long = next((one for one in names if len(one) > MOST_NAME), None)
+    long = next((column for column in names if len(column) > MOST_NAME), None)
     if long is not None:
-        require(name, len(long), MOST_NAME, f"characters in the name of the column {quoted(long)}")
+        require(name, len(long), MOST_NAME, f"characters in the name of column {quoted(long)}")

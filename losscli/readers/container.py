@@ -1,4 +1,4 @@
-"""Container: an opened file, or several as one, and the arrays that it offers."""
+"""Container: an open file, or several files read as one, and its arrays."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Container(ABC):
-    """An opened file, or several as one.
+    """An open file, or several files read as one.
 
     Attributes:
-        name: its path, or the paths and patterns that it was opened by
-        notes: what was chosen in opening it
-        warnings: what looks wrong with the file
+        name: the path, or the paths and patterns that were opened
+        notes: the choices made while opening it
+        warnings: suspicious properties of the file
     """
 
     name: str
@@ -30,19 +30,19 @@ class Container(ABC):
     @property
     @abstractmethod
     def offer(self) -> Offer:
-        """The names and contents of its arrays; nothing if it is a single array."""
+        """The names and contents of the arrays; empty if it is a single array."""
 
     @abstractmethod
     def array(self, columns: Sequence[str] | None, option: str) -> Source:
-        """The array made of these columns; None if it is a single array. `option` names them, for
-        messages."""
+        """Return the array made of columns, or with None the single array. `option` is the option
+        that names the columns, for messages."""
 
     @abstractmethod
     def close(self) -> None: ...
 
     @property
     def table(self) -> Table | None:
-        """The table itself, if the arrays are columns of the same rows."""
+        """The table, if the arrays are columns of the same rows."""
         return None
 
     @property
@@ -51,7 +51,7 @@ class Container(ABC):
 
 
 class SingleArray(Container):
-    """A file of one array, which has no name of its own."""
+    """A file with one unnamed array."""
 
     def __init__(self, source: Source) -> None:
         self.name = source.name
@@ -63,7 +63,7 @@ class SingleArray(Container):
 
     def array(self, columns: Sequence[str] | None, option: str) -> Source:
         if columns is not None:
-            raise DataError(f"{self.name}: found a .npy array, which has no columns ({option})")
+            raise DataError(f"{self.name}: a .npy array has no named columns. Remove {option}.")
         return self._source
 
     def close(self) -> None:

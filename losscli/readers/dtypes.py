@@ -1,4 +1,4 @@
-"""Which types of elements can be read: everything real."""
+"""The types of elements that can be read: real numbers and booleans."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _KINDS = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "text
 def require_real(name: str, dtype: np.dtype[np.generic]) -> None:
     """Raise KindError unless the elements are booleans, integers or floating-point numbers."""
     if dtype.kind not in "biuf":
-        found = _KINDS.get(dtype.kind, str(dtype))
-        raise KindError(f"{name}: found {found} (dtype {dtype}), expected real numbers")
+        kind = _KINDS.get(dtype.kind, str(dtype))
+        raise KindError(f"{name}: expected real numbers, found {kind} (dtype {dtype})")
 
 
 def common_dtype(dtypes: Sequence[np.dtype[np.generic]]) -> np.dtype[np.generic]:
-    """The type of the values of several arrays end to end.
+    """Return the type of the values of concatenated arrays.
 
-    `np.result_type` forgets the metadata, which are what distinguishes bfloat16 from float32.
+    `np.result_type` drops the metadata that distinguish bfloat16 from float32.
     """
     names = {stored_name(dtype) for dtype in dtypes}
     return dtypes[0] if len(names) == 1 else np.result_type(*dtypes)
 
 
 def stored_name(dtype: np.dtype[np.generic]) -> str:
-    """The name of the type that a file has, whatever its byte order: `>f4` is float32."""
+    """Return the name of a file's type, without the byte order: `>f4` is float32."""
     metadata: Mapping[str, str] = dtype.metadata or {}
     return metadata.get("stored", dtype.name)

@@ -1,4 +1,4 @@
-"""What a container says of each of its arrays before any is read: a name and what it holds."""
+"""The name and content of each array of a container, known before any array is read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Content(Enum):
-    """What the values of a column are."""
+    """The kind of the values of a column."""
 
     FLOAT = "float"
     WHOLE = "whole"
@@ -26,8 +26,8 @@ _NUMBERS = (Content.FLOAT, Content.WHOLE, Content.TRUTH)
 class Field(NamedTuple):
     """A column of a table, or a named array of a file.
 
-    `content` is what it holds, `is_row` whether each cell is a row of values: a list, or an entry
-    of an array of several axes.
+    `content` is the kind of its values. `is_row`: each cell is a row of values, such as a list or
+    an entry of an array of several axes.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Field(NamedTuple):
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are numbers, or true and false."""
+        """Whether the values are numbers or booleans."""
         return self.content in _NUMBERS
 
     @property
@@ -47,10 +47,11 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Offer:
-    """The columns that a file has; none if it is a single array.
+    """The columns of a file; empty if it is a single array.
 
-    `numbered`: it has no header, so that names are positions. `parts` are its files, if it is made
-    of several. `is_table`: the fields are columns of the same rows, and not arrays of their own.
+    `numbered`: the file has no header, so names are positions. `parts` are the offers of the single
+    files, if there are several. `is_table`: the fields are columns of the same rows, not separate
+    arrays.
     """
 
     file: str

@@ -11,11 +11,11 @@ from losscli.errors import DataError
 
 
 class _Conversion(NamedTuple):
-    """The Python that converts a file, the suffix of what it writes, and what else to know."""
+    """The Python code that converts a file, the suffix of its output, and a remark."""
 
     code: str
     suffix: str
-    further: str = ""
+    remark: str = ""
 
 
 # Files contain an array, a dictionary of arrays or a tuple of them.
@@ -24,7 +24,7 @@ _OF_PICKLE = (
     f"x = {_NAMED}tuple) else {{'x': x}}; "
     "n.savez(argv[2], **{str(k): n.asarray(v) for k, v in x.items()})"
 )
-_TRUSTED = ", if you trust where it comes from"
+_TRUSTED = ", if you trust its source"
 
 _TORCH = _Conversion(
     "import numpy as n, torch as t; x = t.load(argv[1], map_location='cpu'); "
@@ -44,7 +44,7 @@ _JOBLIB = _Conversion(
 _HDF5 = _Conversion(
     "import h5py, numpy; numpy.save(argv[2], h5py.File(argv[1])['NAME'][()])",
     "npy",
-    ", where NAME is a data set in it",
+    ", where NAME is a data set in the file",
 )
 _EXCEL = _Conversion(
     "import pandas; pandas.read_excel(argv[1]).to_csv(argv[2], index=False)", "csv"
@@ -68,23 +68,23 @@ _MAGIC = {"pkl": rb"\x80[\x02-\x05]", "h5": rb"\x89HDF\r\n"}
 def refuse_suffix(name: str, suffix: str) -> None:
     """Raise DataError for the suffix of a format that losscli does not read."""
     if suffix in _CONVERSIONS:
-        raise _unread(name, suffix)
+        raise _unsupported(name, suffix)
 
 
 def refuse_content(name: str, head: bytes) -> None:
-    """The same for the first bytes of a file."""
+    """Raise DataError for the first bytes of a format that losscli does not read."""
     for kind, magic in _MAGIC.items():
         if re.match(magic, head):
-            raise _unread(name, kind)
+            raise _unsupported(name, kind)
 
 
-def _unread(name: str, kind: str) -> DataError:
+def _unsupported(name: str, kind: str) -> DataError:
     command = conversion(name, kind)
-    return DataError(f"{name}: .{kind} files are not read; this converts one: {command}")
+    return DataError(f"{name}: losscli does not read .{kind} files. Convert the file: {command}")
 
 
 def conversion(name: str, kind: str) -> str:
-    """The command for a shell that converts a file of a format that losscli does not read."""
-    code, suffix, further = _CONVERSIONS[kind]
+    """Return the shell command that converts a file of a format that losscli does not read."""
+    code, suffix, remark = _CONVERSIONS[kind]
     files = shlex.join([name, f"{PurePath(name).stem}.{suffix}"])
-    return f'python -c "from sys import argv; {code}" {files}{further}'
+    return f'python -c "from sys import argv; {code}" {files}{remark}'

@@ -1,8 +1,8 @@
-"""How much memory a library may take to decode the next rows, of which nothing says before how many
-values they hold: lists and pages of Parquet, and values of text.
+"""Limit the memory for decoding rows whose size is unknown in advance: lists and pages of Parquet,
+and values of text.
 
-The system refuses what is beyond it, so that the library fails where it asks for too much, and not
-the machine. The limit is of a whole process: the command line sets it, as its process is its own.
+The operating system enforces the limit, so a library that asks for too much memory fails before the
+machine runs out. The limit applies to the whole process, so only the command line sets it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from threading import Lock
 from losscli.errors import DataError
 from losscli.readers import budget
 
-# The data of a process, in pages, among the numbers of /proc/self/statm.
+# The position of the data size, in pages, in /proc/self/statm.
 _STATISTICS, _DATA = "/proc/self/statm", 5
 
 
 class _Limit:
-    """The limit of a process while one of its threads or several decode; None outside a command."""
+    """The limit of a process while any of its threads decode; off outside the command line."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -56,20 +56,20 @@ _LIMIT = _Limit()
 
 
 def limit_process() -> None:
-    """Have `decoding` limit this process, where the system says how much it has."""
+    """Have `decoding` limit this process, if the system reports its memory."""
     _LIMIT.is_on = os.path.exists(_STATISTICS)
 
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Decode the next rows of a file. Raises DataError where they take too much memory."""
+    """Decode the next rows of a file. Raises DataError if they use too much memory."""
     _LIMIT.begin()
     try:
         yield
-    except MemoryError as error:  # Arrow's own is one
+    except MemoryError as error:  # the base class of ArrowMemoryError
         most = budget.MOST_DECODED_BYTES >> 20
         raise DataError(
-            f"{name}: the next rows take more than {most} MiB of memory, or than there is"
+            f"{name}: decoding the next rows needs more than {most} MiB, or all available memory"
         ) from error
     finally:
         _LIMIT.end()

@@ -50,7 +50,7 @@ class TestColumns:
         table = write_csv(tmp_path / "t.csv", "id,c0,age,c1,label\n7,1.5,30,2.5,0\n")
         assert self.columns_of(table) == ("c0", "c1")
         result = evaluate("cross-entropy", table, target_column="label")
-        assert result.notes == (f"input: took columns c0, c1 of {table}; left out: age",)
+        assert result.notes == (f"input: used columns c0, c1 of {table}; left out: age",)
 
     def test_a_name_with_a_comma(self, tmp_path: Path) -> None:
         table = write_csv(tmp_path / "t.csv", '"a,b",c,label\n1.5,2.5,0\n')
@@ -67,7 +67,7 @@ class TestColumns:
 
     def test_text(self, tmp_path: Path) -> None:
         table = write_csv(tmp_path / "t.csv", "a,b,label\n1.5,cat,0\n")
-        with pytest.raises(DataError, match="line 2, column 'b': found 'cat', expected a number"):
+        with pytest.raises(DataError, match=":2: column 'b': expected a number, found 'cat'"):
             self.columns_of(table, input_column="a,b")
 
     def test_two_lists(self, tmp_path: Path) -> None:

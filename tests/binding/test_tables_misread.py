@@ -77,7 +77,7 @@ CASES = [
         "rows of words and numbers without a header",
         {"a.csv": "img0,5\nimg1,3\nimg2,4\n", "b.csv": "img0,1\nimg1,3\nimg2,3\n"},
         "mse a.csv b.csv",
-        "a.csv: the first line has '5' and words, and may be column names or values",
+        "a.csv: the first line contains words and '5', so it may be column names or values",
     ),
     Case(
         "names with the numbers of classes above whole numbers",
@@ -95,7 +95,7 @@ CASES = [
         "keys of two names in two orders",
         {"a.csv": "id,pred\na,1\nb,2\nc,5\n", "b.csv": "user_id,y\nc,5\na,1\nb,2\n"},
         "mse a.csv b.csv",
-        "column 'user_id' has the values of 'id' in a.csv, in another order",
+        "column 'user_id' has the values of 'id' in a.csv in another order",
     ),
     Case(
         "keys of two names in one order",
@@ -130,7 +130,7 @@ CASES = [
             "y.csv": "y\n1\n2\n3\n",
         },
         "compare mse a.csv b.csv y.csv",
-        "b.csv: row 0, column 'id': found '3', and '1' in a.csv",
+        "b.csv: row 0, column 'id': found '3', but '1' in a.csv",
     ),
     Case(
         "rows of two models chosen by columns of each",
@@ -260,7 +260,7 @@ CASES = [
         "a join without any row",
         {"a.csv": "id,pred\n1,5\n", "b.csv": "id,y\n2,6\n"},
         "mse a.csv b.csv --id id --join inner",
-        "no key of it is in all of the other files",
+        "none of its keys is in all of the other files",
     ),
     Case(
         "a condition that no value of the column can meet",
@@ -372,7 +372,7 @@ CASES = [
         "a column called Class beside --by class",
         {"t.csv": "Class,c0,c1,label\na,0,1,0\nb,1,0,1\n"},
         "ce t.csv --by class",
-        "has a column 'Class', and --by class groups by the target",
+        "has a column 'Class', but --by class groups by the target",
     ),
 ]
 

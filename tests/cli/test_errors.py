@@ -182,7 +182,7 @@ class TestWarnings:
         np.save(tmp_path / "x.npy", [[0.0], [1.0]])
         code, out, err = run("mse", tmp_path / "x.npy", "0,1")
         assert (code, out) == (0, "0.0\n")
-        assert "note: input: shape (2, 1) is taken as (2,); --broadcast keeps the axis" in err
+        assert "note: input: treated shape (2, 1) as (2,). Use --broadcast to keep the axis." in err
         code, out, err = run("mse", tmp_path / "x.npy", "0,1", "--broadcast")
         assert (code, out) == (0, "0.5\n")
 

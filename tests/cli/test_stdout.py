@@ -61,7 +61,7 @@ class TestStdout:
     def test_the_target_from_the_same_table(self, run: Any) -> None:
         code, out, err = run("ce", "digits.parquet", "-t", "label")
         assert (code, out) == run("ce", "digits_logits.npy", "digits_labels.npy")[:2]
-        assert err == "losscli: note: input: took column logits of digits.parquet\n"
+        assert err == "losscli: note: input: used column logits of digits.parquet\n"
         assert run("ce", "digits.parquet", "-t", "label", "--quiet") == (0, out, "")
         assert run("ce", "digits.parquet", "-i", "logits", "-t", "label") == (0, out, "")
 

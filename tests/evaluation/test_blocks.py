@@ -149,7 +149,7 @@ def test_the_first_bad_row_of_many_blocks_is_named(monkeypatch: pytest.MonkeyPat
 
 def test_what_does_not_run_along_the_samples_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("losscli.opening.plan.MOST_BYTES", 100)
-    with pytest.raises(DataError, match="needed whole for every sample"):
+    with pytest.raises(DataError, match="every sample needs the whole array"):
         losscli.evaluate("mse", np.zeros((5, 20)), np.zeros(20))
 
 

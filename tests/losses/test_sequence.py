@@ -50,9 +50,9 @@ class TestCtc:
         padded = losscli.ctc(x, [[1, 2], [1, 0], [2, 1]], [3] * 3, [2, 1, 2], reduction="none")
         joined = losscli.ctc(x, [1, 2, 1, 2, 1], [3] * 3, [2, 1, 2], reduction="none")
         np.testing.assert_array_equal(joined, padded)
-        with pytest.raises(DataError, match="found 4 values end to end, expected 5"):
+        with pytest.raises(DataError, match="expected 5 values, the sum of the lengths, found 4"):
             losscli.ctc(x, [1, 2, 1, 2], [3] * 3, [2, 1, 2])
-        with pytest.raises(DataError, match="found 6 values end to end, expected 5"):
+        with pytest.raises(DataError, match="expected 5 values, the sum of the lengths, found 6"):
             losscli.ctc(x, [1, 2, 1, 2, 1, 1], [3] * 3, [2, 1, 2])
 
     def test_one_sample(self) -> None:

@@ -22,7 +22,9 @@ class TestClassNames:
     def test_unknown_ones_are_named_with_their_row(self, tmp_path: Path) -> None:
         path = tmp_path / "t.csv"
         path.write_text("p_cat,p_dog,label\n0.5,1.5,dog\n0.5,1.5,cow\n")
-        with pytest.raises(DataError, match="row 1, column 'label': found 'cow', expected one of"):
+        with pytest.raises(
+            DataError, match="row 1, column 'label': expected one of .*, found 'cow'"
+        ):
             evaluate("ce", path)
 
     @pytest.mark.parametrize("as_file", [False, True])
@@ -37,7 +39,7 @@ class TestClassNames:
         found = evaluate("ce", *words, target_column="label", classes=classes)
         assert found.value == EXPECTED
         assert found.classes == tuple(NAMES)
-        with pytest.raises(DataError, match="holds names, expected class indices; --classes"):
+        with pytest.raises(DataError, match="expected class indices, found names. Use --classes"):
             evaluate("ce", *words, target_column="label")
 
     def test_they_are_shown(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,5 +52,5 @@ class TestClassNames:
     def test_numbers_elsewhere_are_no_names(self, tmp_path: Path) -> None:
         path = tmp_path / "t.csv"
         path.write_text("a,b,label\n0.5,x,1\n")
-        with pytest.raises(DataError, match="line 2, column 'b': found 'x', expected a number"):
+        with pytest.raises(DataError, match=":2: column 'b': expected a number, found 'x'"):
             evaluate("ce", path, input_column="a,b")

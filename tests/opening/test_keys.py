@@ -37,13 +37,13 @@ class TestKeys:
         (tmp_path / "p.csv").write_text("id,pred\n1,1\n2,2\n3,3\n4,4\n")
         (tmp_path / "y.csv").write_text("id,y\n9,0\n3,5\n1,0\n")
         files = tmp_path / "p.csv", tmp_path / "y.csv"
-        with pytest.raises(DataError, match=r"y.csv: found no row for 2 keys .*\(2, 4\).*--join"):
+        with pytest.raises(DataError, match=r"y.csv: no row for 2 keys .*\(2, 4\).*--join"):
             evaluate("l1", *files, id="id")
         found = evaluate("l1", *files, id="id", join="inner")
         assert (found.value, found.count) == (1.5, 2)
         assert [note for note in found.notes if "left out" in note] == [
-            f"{files[0]}: left out 2 of 4 rows, whose key has no partner",
-            f"{files[1]}: left out 1 of 3 rows, whose key has no partner",
+            f"{files[0]}: left out 2 of 4 rows without a matching key",
+            f"{files[1]}: left out 1 of 3 rows without a matching key",
         ]
 
     @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ class TestSameRows:
     def test_a_key_in_another_order(self, tmp_path: Path) -> None:
         found = self.refused(tmp_path, {"id": [1, 2, 3]}, {"id": [1, 3, 2]})
         assert found is not None
-        assert "y.pq: row 1, column 'id': found 3, and 2 in" in found
-        assert "Use --id id to pair rows by their key, or --pair position" in found
+        assert "y.pq: row 1, column 'id': found 3, but 2 in" in found
+        assert "Use --id id to pair rows by key, or --pair position" in found
 
     def test_other_keys(self, tmp_path: Path) -> None:
         assert self.refused(tmp_path, {"user_id": [1, 2]}, {"user_id": [1, 3]})

@@ -47,9 +47,9 @@ class TestPairing:
         ("keys", "expected"),
         [
             ([0, 1, 1], r"y.csv: 1 duplicate key \(1\)"),
-            ([0, 1, 7], r"y.csv: found no row for 1 key of .*x.csv \(2\)"),
-            ([0, 1], r"y.csv: found no row for 1 key of .*x.csv \(2\)"),
-            ([0, 1, 2, 3, 4], r"x.csv: found no row for 2 keys of .*y.csv \(3, 4\)"),
+            ([0, 1, 7], r"y.csv: no row for 1 key of .*x.csv \(2\)"),
+            ([0, 1], r"y.csv: no row for 1 key of .*x.csv \(2\)"),
+            ([0, 1, 2, 3, 4], r"x.csv: no row for 2 keys of .*y.csv \(3, 4\)"),
         ],
     )
     def test_keys_that_do_not_pair(self, keys: list[int], expected: str, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ class TestWhere:
         ("condition", "message"),
         [
             ("split=tset", "--where split=tset matches none of 5 rows"),
-            ("kind=a", "--where kind: found no such column; the columns are split"),
+            ("kind=a", "--where kind: no such column; the columns are split"),
         ],
     )
     def test_conditions_that_cannot_be_meant(

@@ -113,7 +113,9 @@ def test_a_batch_that_expands_too_far_is_refused(
     monkeypatch.setattr(budget, "MOST_BATCH_BYTES", expanded)
     assert read().value == 0.0
     monkeypatch.setattr(budget, "MOST_BATCH_BYTES", expanded - 1)
-    with pytest.raises(DataError, match=rf"found {expanded:,} bytes in a compressed record batch"):
+    with pytest.raises(
+        DataError, match=rf"found {expanded:,} bytes in a record batch after decompression"
+    ):
         read()
 
 

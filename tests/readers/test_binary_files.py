@@ -69,8 +69,8 @@ class TestNpz:
             assert run("l1", path, "-i", "x", "-t", "y") == (
                 1,
                 "",
-                f"losscli: error: {path}[x]: found {count * 8} bytes of values; its header says "
-                "(10, 2) of float64, which are 160\n",
+                f"losscli: error: {path}[x]: damaged file: expected 160 bytes for (10, 2) of "
+                f"float64, found {count * 8}\n",
             )
 
     @pytest.mark.parametrize("threads", [1, 2])
@@ -104,7 +104,7 @@ class TestNpz:
         assert run(*words) == (
             1,
             "",
-            f"losscli: error: {path}[x]: damaged: its checksum is another than it had\n",
+            f"losscli: error: {path}[x]: damaged file: the checksum does not match\n",
         )
 
     @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 90))))
@@ -158,8 +158,8 @@ class TestNpz:
         np.savez_compressed(tmp_path / "x.npz", x=np.ones((2, 3), order="F"))
         monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
         assert run("l1", tmp_path / "x.npz", "0")[2] == (
-            f"losscli: error: {tmp_path}/x.npz[x]: No space left on device where its values are "
-            "laid to be read in another order; TMPDIR names another place\n"
+            f"losscli: error: {tmp_path}/x.npz[x]: cannot write values to a temporary file: No "
+            "space left on device. Set TMPDIR to another folder.\n"
         )
 
     def test_what_the_system_refuses_is_no_damage(
@@ -188,7 +188,7 @@ class TestNpy:
         path.write_bytes(path.read_bytes()[:-3])
         code, out, err = run("l1", path, "0")
         assert (code, out) == (1, "")
-        assert err.startswith(f"losscli: error: {path}: damaged: ")
+        assert err.startswith(f"losscli: error: {path}: damaged file: ")
 
     def test_a_damaged_checksum_of_gzip(self, run: Run, tmp_path: Path) -> None:
         content = bytearray(gzip.compress(npy(np.random.default_rng(0).random(100_000))))
@@ -196,7 +196,7 @@ class TestNpy:
         (tmp_path / "x.npy.gz").write_bytes(content)
         code, out, err = run("l1", tmp_path / "x.npy.gz", "0")
         assert (code, out) == (1, "")
-        assert f"{tmp_path}/x.npy.gz: damaged: " in err
+        assert f"{tmp_path}/x.npy.gz: damaged file: " in err
 
     @pytest.mark.parametrize("shape", [(1, 1 << 40), (1 << 40, 2), (1, 1 << 50)])
     def test_a_claim_is_not_given_memory(
@@ -207,8 +207,8 @@ class TestNpy:
         assert run("l1", path, "0") == (
             1,
             "",
-            f"losscli: error: {path}: the file ends early; its header says that "
-            f"{shape[0] * shape[1]} elements of float64 follow\n",
+            f"losscli: error: {path}: truncated file: it ends early, but its header declares "
+            f"{shape[0] * shape[1]} elements of float64\n",
         )
 
     @pytest.mark.parametrize("shape", [(4, 1 << 62), (0, 1 << 62), (1 << 40, 1 << 40), (-1, 2)])
@@ -220,7 +220,7 @@ class TestNpy:
         path = tmp_path / ("x.npy.gz" if packed else "x.npy")
         content = header(shape) + bytes(800)
         path.write_bytes(gzip.compress(content) if packed else content)
-        error = f"{path}: its header says shape {shape} of float64, which no array has"
+        error = f"{path}: invalid header: no array has shape {shape} of float64"
         words = [*command, path, *(["0"] if command == ["l1"] else [])]
         assert run(*words) == (1, "", f"losscli: error: {error}\n")
 
@@ -240,8 +240,8 @@ def test_safetensors_of_a_shape_that_no_array_has(run: Run, tmp_path: Path) -> N
     assert run("l1", path, "0") == (
         1,
         "",
-        f"losscli: error: {path}[x]: its header says shape (0, 4611686018427387904) of float64, "
-        "which no array has\n",
+        f"losscli: error: {path}[x]: invalid header: no array has shape "
+        "(0, 4611686018427387904) of float64\n",
     )
 
 
@@ -301,8 +301,8 @@ class TestShards:
         assert run("l1", tmp_path, "-i", "x", "-t", "x", "--by", "g", "-q") == (
             1,
             "",
-            f"losscli: error: {tmp_path}/x-1.parquet: column 'g' holds {types[0]}, which cannot be "
-            f"joined with the {types[1]} of {tmp_path}/x-0.parquet\n",
+            f"losscli: error: {tmp_path}/x-1.parquet: column 'g' contains {types[0]}, which cannot "
+            f"be joined with {types[1]} in {tmp_path}/x-0.parquet\n",
         )
         assert run("l1", tmp_path, "-i", "x", "-t", "x", "-q")[:2] == (0, "0.0\n")
 
@@ -312,8 +312,8 @@ class TestShards:
         code, out, err = run("l1", tmp_path, "0", "-q")
         assert (code, out) == (1, "")
         assert err.startswith(
-            f"losscli: error: {tmp_path}/x-1.parquet: column 'x' cannot be joined with the double "
-            f"of {tmp_path}/x-0.parquet: Integer value 9007199254740993 "
+            f"losscli: error: {tmp_path}/x-1.parquet: column 'x' cannot be joined with double "
+            f"in {tmp_path}/x-0.parquet: Integer value 9007199254740993 "
         )
 
     def test_an_integer_that_the_type_of_a_later_file_lacks(self, run: Run, tmp_path: Path) -> None:
@@ -323,8 +323,8 @@ class TestShards:
         code, out, err = run("l1", tmp_path, "0", "-i", "x", "-q", "--skip-missing", "--broadcast")
         assert (code, out) == (1, "")
         assert err.startswith(
-            f"losscli: error: {tmp_path}/x-1.parquet: column 'x' cannot be joined with the double "
-            f"of {tmp_path}/x-3.parquet: Integer value 9007199254740993 "
+            f"losscli: error: {tmp_path}/x-1.parquet: column 'x' cannot be joined with double "
+            f"in {tmp_path}/x-3.parquet: Integer value 9007199254740993 "
         )
 
     def test_groups_and_keys_of_joined_types(self, run: Run, tmp_path: Path) -> None:
@@ -384,8 +384,7 @@ class TestTables:
         path.write_bytes(b"ARROW1")
         monkeypatch.setattr("pyarrow.parquet.ParquetFile", refuse)
         monkeypatch.setattr("pyarrow.ipc.open_file", refuse)
-        error = f"{path}: the system gives no thread to read it with; ulimit -u shows how many it "
-        error += "allows"
+        error = f"{path}: cannot start a thread. Check the limit with ulimit -u."
         assert run("l1", path, "-i", "x", "-t", "y") == (1, "", f"losscli: error: {error}\n")
 
     def stream(self, path: Path) -> list[int]:
@@ -403,7 +402,7 @@ class TestTables:
         words = ["l1", path, "-i", "x", "-t", "y"]
         assert run(*words) == (0, "499.5\n", "")
         os.truncate(path, ends[4])
-        said = f"{path}: the stream lacks its end mark; batches may be missing"
+        said = f"{path}: the stream has no end-of-stream marker; batches may be missing"
         assert run(*words) == (0, "249.5\n", f"losscli: warning: {said}\n")
         assert run(*words, "--strict") == (1, "", f"losscli: error: {said} (--strict)\n")
         copy = tmp_path / "u.arrows"
@@ -422,7 +421,9 @@ class TestTables:
             yield from batches
 
         monkeypatch.setattr("losscli.readers.formats.arrow._checked", shortening)
-        with pytest.raises(DataError, match=r"t.arrows: was changed while it was read; copy it"):
+        with pytest.raises(
+            DataError, match=r"t.arrows: the file changed while it was being read. Use a copy"
+        ):
             evaluate("l1", path, input_column="x", target_column="y")
 
     @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
@@ -436,9 +437,9 @@ class TestTables:
         assert run("l1", path, "-i", "deep", "-t", "flat") == (
             1,
             "",
-            f"losscli: error: {path}: column 'deep' holds tensors of shape (2, 2), expected "
-            "numbers or lists of them; numpy.save('x.npy', "
-            "table['deep'].combine_chunks().to_numpy_ndarray()) converts them\n",
+            f"losscli: error: {path}: column 'deep': expected numbers or lists of numbers, found "
+            "tensors of shape (2, 2). Convert them with numpy.save('x.npy', "
+            "table['deep'].combine_chunks().to_numpy_ndarray()).\n",
         )
 
 
@@ -458,10 +459,10 @@ def test_truths_with_a_gap(run: Run, tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "kind", "row", "expected"),
     [
-        ([None, [1, 2]], pa.list_(pa.int64(), 2), 0, "one of 2"),
-        ([[1, 2], None], pa.list_(pa.int64(), 2), 1, "one of 2"),
-        ([None, [1, 2]], pa.list_(pa.int64()), 0, "one of 2 as in row 1"),
-        ([None, None], pa.list_(pa.int64()), 0, "one"),
+        ([None, [1, 2]], pa.list_(pa.int64(), 2), 0, "a list of 2"),
+        ([[1, 2], None], pa.list_(pa.int64(), 2), 1, "a list of 2"),
+        ([None, [1, 2]], pa.list_(pa.int64()), 0, "a list of 2 as in row 1"),
+        ([None, None], pa.list_(pa.int64()), 0, "a list"),
     ],
 )
 def test_a_missing_list_is_not_compared_with_itself(
@@ -472,8 +473,8 @@ def test_a_missing_list_is_not_compared_with_itself(
     assert run("l1", path, "0", "-i", "x", "--broadcast") == (
         1,
         "",
-        f"losscli: error: {path}: row {row}, column 'x': found no list, expected {expected}; "
-        "--skip-missing leaves such rows out\n",
+        f"losscli: error: {path}: row {row}, column 'x': expected {expected}, found no list. "
+        "Use --skip-missing to leave out such rows.\n",
     )
 
 

@@ -215,7 +215,7 @@ def test_a_table_without_columns_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n{}\n")
     parquet.write_table(pa.table({}), tmp_path / "a.parquet")
     for name in ("a.jsonl", "a.parquet"):
-        with pytest.raises(DataError, match=rf"{name}: found a table without columns"):
+        with pytest.raises(DataError, match=rf"{name}: the table has no columns"):
             evaluate("l1", tmp_path / name, 0.0)
 
 

@@ -50,7 +50,7 @@ class TestCsv:
         found = evaluate("ce", tmp_path / "x.txt", tmp_path / "y.csv", class_base=1)
         assert found.value == pytest.approx(EXPECTED, rel=1e-6)
         assert found.count == 40
-        assert "x.txt: the first line holds numbers, so it is taken as data" in found.notes[0]
+        assert "x.txt: the first line contains only numbers and is read as data" in found.notes[0]
         assert found.inputs[0].columns == ("0", "1", "2")
 
     def test_names_that_pandas_gives(self, tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ class TestCsv:
         found = evaluate("ce", path, [1])
         assert found.count == 1
         assert found.notes[0] == (
-            f"{path}: took the first line, 0,1, as column names, since the rows hold '0.5', which "
-            "is not a whole number. Use --no-header to read it as data."
+            f"{path}: read the first line, 0,1, as column names, since the rows contain '0.5', "
+            "which is not a whole number. Use --no-header to read it as data."
         )
         assert evaluate("ce", path, [1, 0], header=False).count == 2
 
@@ -96,9 +96,7 @@ class TestCsv:
         for first in ("1,2", "0,2", "0.0,1.0", "1,0", "0,1.5"):
             path = self.write(tmp_path / "x.csv", f"{first}\n0.5,0.5\n")
             found = evaluate("l1", path, np.zeros((2, 2)))
-            assert (found.count, found.notes[0].endswith("so it is taken as data")) == (4, True), (
-                first
-            )
+            assert (found.count, found.notes[0].endswith("and is read as data")) == (4, True), first
 
     def test_columns_without_a_name_are_called_as_pandas_calls_them(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "t.csv", ",x,,Unnamed: 2\n7,1.5,0.5,9\n")
@@ -141,19 +139,19 @@ class TestCsv:
 
     def test_utf_16_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-16")
-        with pytest.raises(DataError, match=r"x.csv: found no text in UTF-8; iconv"):
+        with pytest.raises(DataError, match=r"x.csv: the file is not UTF-8 text.*iconv"):
             evaluate("l1", tmp_path / "x.csv", [0])
 
 
 def test_a_word_among_numbers_does_not_leave_its_column_out(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("c0,c1,c2,y\n1.5,2.5,3.5,0\n4.5,oops,6.5,1\n")
-    with pytest.raises(DataError, match="line 3, column 'c1': found 'oops', expected a number"):
+    with pytest.raises(DataError, match=":3: column 'c1': expected a number, found 'oops'"):
         evaluate("ce", tmp_path / "t.csv")
 
 
 def test_names_in_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"p\xe9,label\n0.5,1\n")
-    with pytest.raises(DataError, match="found a name that is no UTF-8"):
+    with pytest.raises(DataError, match="a column name is not UTF-8"):
         evaluate("bce", tmp_path / "t.csv")
 
 
@@ -163,7 +161,9 @@ class TestMissing:
     def test_a_row_is_named_or_left_out(self, tmp_path: Path) -> None:
         path = tmp_path / "t.csv"
         path.write_text(self.ROWS)
-        with pytest.raises(DataError, match="row 1, column .c0.: found no value.*--skip-missing"):
+        with pytest.raises(
+            DataError, match="row 1, column .c0.: expected a number, found no value.*--skip-missing"
+        ):
             evaluate("ce", path)
         found = evaluate("ce", path, skip_missing=True)
         assert found.value == losscli.cross_entropy([[0.5, 1.5], [1.5, 0.5]], [1, 0])

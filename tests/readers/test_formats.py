@@ -36,8 +36,8 @@ def test_one_file_with_everything_needs_no_flag(name: str, tmp_path: Path) -> No
     assert found.value == pytest.approx(EXPECTED, rel=1e-6)
     assert found.count == 40
     assert len(found.notes) == 1
-    assert "input: took column" in found.notes[0]
-    assert "; target: took column label" in found.notes[0]
+    assert "input: used column" in found.notes[0]
+    assert "; target: used column label" in found.notes[0]
     each = evaluate("ce", path, reduction="none").values
     np.testing.assert_allclose(each, losscli.cross_entropy(X, Y, reduction="none"), rtol=2e-6)
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_piped_says_so(name: str) -> None:
     )
     assert run.returncode == 1
     assert run.stderr.count(b"\n") == 1
-    assert b"plain files alone" in run.stderr or b"table of contents is last" in run.stderr
+    assert re.search(rb"can't read \S.* from (a pipe|standard input)", run.stderr)
 
 
 def test_a_fortran_array_cannot_be_piped() -> None:
@@ -102,7 +102,7 @@ def test_a_fortran_array_cannot_be_piped() -> None:
         [*COMMAND, "ce", "-", "0"], input=sink.getvalue(), capture_output=True, check=False
     )
     assert run.returncode == 1
-    assert b"numpy.ascontiguousarray(x) saves it in C order" in run.stderr
+    assert b"Save numpy.ascontiguousarray(x) instead." in run.stderr
 
 
 def test_the_format_can_be_said(tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ def test_the_byte_order_is_not_in_the_signature(shards: int, tmp_path: Path) -> 
     ("name", "expected"),
     [
         ("m.pt", 'x.items() if t.is_tensor(v)})" m.pt m.npz'),
-        ("m.pkl", 'for k, v in x.items()})" m.pkl m.npz, if you trust where it comes from'),
-        ("m.h5", "['NAME'][()])\" m.h5 m.npy, where NAME is a data set in it"),
+        ("m.pkl", 'for k, v in x.items()})" m.pkl m.npz, if you trust its source'),
+        ("m.h5", "['NAME'][()])\" m.h5 m.npy, where NAME is a data set in the file"),
         ("$(touch PWN).xlsx", "'$(touch PWN).xlsx' '$(touch PWN).csv'"),
         ("it's.xls", """'it'"'"'s.xls' 'it'"'"'s.csv'"""),
     ],

@@ -19,7 +19,7 @@ class TestPaths:
     def test_a_directory(self, tmp_path: Path) -> None:
         (tmp_path / "x.npy").mkdir()
         with pytest.raises(
-            DataError, match="x.npy: found no file in this directory that can be read"
+            DataError, match="x.npy: the directory contains no file that losscli can read"
         ):
             evaluate("l1", tmp_path / "x.npy", [0.0])
 

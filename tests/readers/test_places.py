@@ -115,8 +115,8 @@ class TestPaths:
         a = write(tmp_path / "a.parquet", id=[1, 2, 3], x=[1.0, 2.0, 3.0])
         b = write(tmp_path / "b.parquet", id=[3, 1, 2], x=[7.0, 11.0, 13.0])
         assert refusal(run, "l1", a, b, "-i", "x", "-t", "x", "--id", "id") == (
-            f"{tempfile.gettempdir()}: cannot keep what is needed later: No space left on device; "
-            "the variable TMPDIR names another folder"
+            f"{tempfile.gettempdir()}: cannot write a temporary file: No space left on "
+            "device. Set TMPDIR to another folder."
         )
 
     def test_a_disk_that_takes_a_part_of_what_is_paired(

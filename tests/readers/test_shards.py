@@ -40,7 +40,7 @@ class TestShards:
 
     @pytest.mark.parametrize(
         ("first", "second", "found"),
-        [("a.npy", "b.csv", "a table, and arrays"), ("a.csv", "b.npy", "arrays, and a table")],
+        [("a.npy", "b.csv", "a table, but arrays"), ("a.csv", "b.npy", "arrays, but a table")],
     )
     def test_tables_and_arrays(self, first: str, second: str, found: str, tmp_path: Path) -> None:
         for name in (first, second):
@@ -48,7 +48,8 @@ class TestShards:
                 (tmp_path / name).write_text("x\n0.5\n")
             else:
                 np.save(tmp_path / name, np.ones(2))
-        with pytest.raises(DataError, match=f"{second}: found {found} in {tmp_path}/{first}; "):
+        expected = f"{second}: expected files of one format, found {found} in {tmp_path}/{first}"
+        with pytest.raises(DataError, match=expected):
             evaluate("l1", str(tmp_path / "*.*"), [0.0])
 
     def test_inputs_and_targets_cut_differently(self, tmp_path: Path) -> None:
@@ -87,17 +88,17 @@ class TestShards:
     def test_parts_that_differ(self, tmp_path: Path) -> None:
         np.save(tmp_path / "x-0.npy", np.zeros((2, 3)))
         np.save(tmp_path / "x-1.npy", np.zeros((2, 4)))
-        with pytest.raises(DataError, match=r"x-1.npy: found shape \(2, 4\); .*x-0.npy has"):
+        with pytest.raises(DataError, match=r"x-1.npy: shape \(2, 4\) does not fit .*x-0.npy;"):
             evaluate("ce", str(tmp_path / "x-*.npy"), [0, 0, 0, 0])
 
     def test_nothing_there(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="no file is called so"):
+        with pytest.raises(DataError, match="no file matches"):
             evaluate("ce", str(tmp_path / "x-*.npy"), [0])
-        with pytest.raises(DataError, match="found no file in this directory"):
+        with pytest.raises(DataError, match="the directory contains no file that losscli can read"):
             evaluate("ce", tmp_path, [0])
 
     def test_several_formats(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text("a\n1\n")
         np.save(tmp_path / "b.npy", X)
-        with pytest.raises(DataError, match="several formats, .*a glob chooses"):
+        with pytest.raises(DataError, match="several formats: .*Choose one with a glob"):
             evaluate("ce", tmp_path, [0])

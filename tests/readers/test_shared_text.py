@@ -71,7 +71,7 @@ def test_the_first_row_with_a_word_that_is_no_number(tmp_path: Path) -> None:
     words = pa.array(["no", "1"])
     column = pa.DictionaryArray.from_arrays(pa.array([1, 1, 0, 0], pa.int8()), words)
     save_table(tmp_path / "t.arrow", table_of(z=column))
-    with pytest.raises(DataError, match="row 2, column 'z': found 'no', expected a number"):
+    with pytest.raises(DataError, match="row 2, column 'z': expected a number, found 'no'"):
         evaluate("mse", tmp_path / "t.arrow", input_column="x", target_column="z")
 
 

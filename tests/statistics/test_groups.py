@@ -247,7 +247,7 @@ class TestGroups:
 
     def of_rows(self, x: Any, y: Any, labels: Any, by: str, threads: int) -> Any:
         with (
-            mock.patch("losscli.opening.labels.is_there", return_value=True),
+            mock.patch("losscli.opening.labels.exists", return_value=True),
             mock.patch(
                 "losscli.opening.labels.open_files",
                 return_value=SingleArray(MemoryArray("labels.npy", labels)),
@@ -274,7 +274,7 @@ class TestGroups:
         assert found.ci == pytest.approx((3.2 - half, 3.2 + half), rel=1e-9)
 
     def test_no_such_column(self, table: str) -> None:
-        with pytest.raises(DataError, match="there are the columns .*; did you mean lang"):
+        with pytest.raises(DataError, match="the columns are .*. Did you mean 'lang"):
             self.groups(table, "lagn")
 
     def test_no_groups_of_losses_that_are_not_summed_up(self, table: str) -> None:

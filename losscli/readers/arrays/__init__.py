@@ -1,1 +1,1 @@
-"""Arrays that hold no columns: in files, in memory, and made of other arrays."""
+"""Arrays without columns: in files, in memory, and derived from other arrays."""

@@ -1,4 +1,4 @@
-"""Arriving: an array whose values come in their order, as from a pipe or a compressed file."""
+"""Arriving: an array whose values can only be read in order, from a pipe or a compressed file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from losscli.readers.arrays.in_file import InFile
 from losscli.readers.files.spool import Spool
 from losscli.source import Box, Shape, Source, Values
 
-# A longer row is not kept in memory but on disk, where any box of it can be read.
+# A longer row is written to disk, where any box of it can be read.
 _MOST_ROW_BYTES = 1 << 25
 _COPY_BYTES = 1 << 20
 
@@ -22,7 +22,7 @@ _DAMAGE: Damage = (OSError, EOFError, ValueError)
 
 
 class Readable(Protocol):
-    """What gives bytes in their order; none at the end."""
+    """A stream of bytes; empty at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -38,10 +38,10 @@ def arriving(
     has_checksum: bool,
     damage: Damage = _DAMAGE,
 ) -> Arriving:
-    """The array of the values that follow in a file.
+    """Return the array of the values that follow in a file.
 
-    With `has_checksum` the file is read to its end, where it compares the checksum. It raises
-    `damage` for damaged contents.
+    With `has_checksum`, the file is read to its end, where the library verifies the checksum.
+    `damage` lists the exceptions that it raises for damaged contents.
     """
     values = _Values(name, header, file, has_checksum, damage)
     on_disk = header.row_bytes > _MOST_ROW_BYTES or header.is_scattered
@@ -50,7 +50,7 @@ def arriving(
 
 
 class _Values:
-    """The bytes of an array's values, as a file gives them."""
+    """The bytes of an array's values, in the order of the file."""
 
     def __init__(
         self, name: str, header: Header, file: Readable, has_checksum: bool, damage: Damage
@@ -71,15 +71,15 @@ class _Values:
             done += len(part)
 
     def to_disk(self, size: int) -> IO[bytes]:
-        """So many of the bytes, in a temporary file without a name."""
+        """Copy this many bytes to an unnamed temporary file."""
         import tempfile  # noqa: PLC0415 - 5 ms, for this alone
 
         try:
             return self._copied(tempfile.TemporaryFile(), size)
         except OSError as error:
             raise DataError(
-                f"{self._name}: {error.strerror} where its values are laid to be read in another "
-                "order; TMPDIR names another place"
+                f"{self._name}: cannot write values to a temporary file: {error.strerror}. Set "
+                "TMPDIR to another folder."
             ) from error
 
     def _copied(self, spool: IO[bytes], size: int) -> IO[bytes]:
@@ -100,7 +100,7 @@ class _Values:
             raise self._header.ends_early(self._name)
         self._left -= len(part)
         if self._has_checksum and not self._left:
-            while self._read(_COPY_BYTES):  # the checksum is behind whatever follows
+            while self._read(_COPY_BYTES):  # the checksum is at the end of the file
                 pass
         return part
 
@@ -108,11 +108,11 @@ class _Values:
         try:
             return self._file.read(size)
         except self._damage as error:
-            raise DataError(f"{self._name}: damaged: {first_line(error)}") from error
+            raise DataError(f"{self._name}: damaged file: {first_line(error)}") from error
 
 
 class Arriving(Source):
-    """Values that can only be read on. It keeps the rows that are asked for."""
+    """Values that can only be read in order. Keeps the rows of the last box."""
 
     concurrent = False
 
@@ -140,7 +140,7 @@ class Arriving(Source):
         self._values.close()
 
     def read(self, box: Box) -> Values:
-        """The values in a box. It forgets the rows before the box."""
+        """Return the values in a box, and drop the rows before the box."""
         if not self._header.shape:
             return self._next(1).reshape(())
         if self._rows is None:
@@ -160,8 +160,8 @@ class Arriving(Source):
 
 
 class _OnDisk(Arriving):
-    """The same for rows that are too long for memory, or scattered in Fortran order: each row, or
-    the whole array, is on disk while it is read."""
+    """Values whose rows are too long for memory or scattered in Fortran order: one row at a time,
+    or the whole array, is copied to disk."""
 
     _part: InFile | None = None
 
@@ -184,7 +184,7 @@ class _OnDisk(Arriving):
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def _part_with(self, row: int) -> InFile:
-        """The rows on disk, once they contain a row; those before are deleted."""
+        """Return the rows on disk that contain a row, and delete the rows before them."""
         while self._part is None or row >= self._first + self._part.count():
             if self._part is not None:
                 self._part.close()
@@ -193,7 +193,7 @@ class _OnDisk(Arriving):
         return self._part
 
     def _write_rows(self, rows: int) -> InFile:
-        """The next rows, written to disk."""
+        """Write the next rows to disk."""
         header = self._header._replace(shape=(rows, *self._header.shape[1:]))
         spool = self._values.to_disk(header.bytes)
         return InFile(self.name, header, 0, self.bytes, Spool(spool))

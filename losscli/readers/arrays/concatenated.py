@@ -1,4 +1,4 @@
-"""Rows of differing lengths that are end to end in one array of values."""
+"""Rows of different lengths that are concatenated in one array of values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from losscli.errors import ArrayError, DataError
 from losscli.readers.arrays.derived import Derived
 from losscli.source import Box, Shape, Source, Values
 
-# More values than any file has, and fewer than 64 bits can count.
+# More values than any file contains, but fewer than 64 bits can count.
 _MOST = 1 << 62
 
 
 class Concatenated(Derived):
-    """A source over the rows, each filled up with zeros to the longest."""
+    """A source over the rows, each padded with zeros to the longest."""
 
     def __init__(self, values: Source, role: str, lengths: Values) -> None:
         super().__init__(values)
@@ -30,7 +30,8 @@ class Concatenated(Derived):
         return len(self._lengths)
 
     def read(self, box: Box) -> Values:
-        """The rows in a box. Raises DataError if there are not as many values as the rows need."""
+        """Return the rows in a box. Raises DataError if the number of values is not the sum of the
+        lengths."""
         start, stop, _ = box[0].indices(len(self._lengths))
         lengths = self._lengths[start:stop]
         if not len(lengths):
@@ -40,8 +41,8 @@ class Concatenated(Derived):
         at_end = stop == len(self._lengths)
         if len(values) < end - first or (at_end and self._source.count() > end):
             raise DataError(
-                f"{self.name}: found {self._source.count()} values end to end, expected "
-                f"{int(self._ends[-1])}, the sum of their lengths"
+                f"{self.name}: expected {int(self._ends[-1])} values, the sum of the lengths, "
+                f"found {self._source.count()}"
             )
         rows: Values = np.zeros((len(lengths), self._longest), self.dtype)
         rows[np.arange(self._longest) < lengths[:, np.newaxis]] = values
@@ -49,11 +50,11 @@ class Concatenated(Derived):
 
 
 def _require_lengths(role: str, lengths: Values) -> None:
-    """Raise ArrayError for what cannot be lengths."""
-    whole = (lengths >= 0) & (lengths == np.floor(lengths)) & (lengths <= _MOST)
-    if not whole.all():
-        odd = lengths[~whole][0]
-        raise ArrayError(role, f"is {odd}; expected a length, a whole number from 0 to 2^62")
+    """Raise ArrayError for values that cannot be lengths."""
+    valid = (lengths >= 0) & (lengths == np.floor(lengths)) & (lengths <= _MOST)
+    if not valid.all():
+        invalid = lengths[~valid][0]
+        raise ArrayError(role, f"contains {invalid}; expected lengths: whole numbers up to 2^62")
     total = float(lengths.sum(dtype=np.float64))
     if total > _MOST:
-        raise ArrayError(role, f"add up to {total:g}, which no file holds; expected lengths")
+        raise ArrayError(role, f"add up to {total:g}; expected lengths with a sum up to 2^62")

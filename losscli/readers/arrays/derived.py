@@ -1,4 +1,4 @@
-"""What sources have in common that are made of another source, or of what no file contains."""
+"""Base classes of sources that wrap another source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from losscli.source import Box, Label, Present, Shape, Source, Values
 
 
 class Derived(Source):
-    """A source over another one, from whose file and columns it comes."""
+    """A source over another source, with the same file and columns."""
 
     def __init__(self, source: Source) -> None:
         self.name = source.name
@@ -49,7 +49,7 @@ class Derived(Source):
 
 
 class AlongRows(Source):
-    """A source of something that is known of each row of an array."""
+    """A source with one integer for each row of an array."""
 
     def __init__(self, array: Source) -> None:
         self.concurrent = array.concurrent
@@ -69,18 +69,18 @@ class AlongRows(Source):
 
 
 class Narrowed(Derived):
-    """A source of float64 over numbers of more bits, which JSON and tables have no word for."""
+    """A source that converts wider floats to float64, since JSON and tables have no wider type."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
         return np.dtype(np.float64, metadata={"stored": self._source.dtype.name})
 
     def read(self, box: Box) -> Values:
-        with np.errstate(over="ignore"):  # beyond the largest they are infinite
+        with np.errstate(over="ignore"):  # larger numbers become infinite
             return self._source.read(box).astype(np.float64)
 
 
 def narrowed(source: Source) -> Source:
-    """The source, of float64 at the most."""
+    """Return the source, narrowed to float64 if its floats are wider."""
     is_wide = source.dtype.kind == "f" and source.dtype.itemsize > np.dtype(np.float64).itemsize
     return Narrowed(source) if is_wide else source

@@ -1,4 +1,4 @@
-"""Header: what a file says about an array before its values."""
+"""Header: the shape, order and type of an array in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from losscli.errors import DataError, shortened
 from losscli.readers import budget
 
-# Axes that arrays of every NumPy may have.
+# The most axes that every version of NumPy supports.
 _MOST_AXES = 32
 
 
@@ -36,7 +36,7 @@ class Header(NamedTuple):
         """For each axis, the bytes from one position to the next."""
         axes = range(len(self.shape))
         inner = [self.shape[:k] if self.fortran else self.shape[k + 1 :] for k in axes]
-        return tuple(self.dtype.itemsize * math.prod(one) for one in inner)
+        return tuple(self.dtype.itemsize * math.prod(sizes) for sizes in inner)
 
     @property
     def is_scattered(self) -> bool:
@@ -46,22 +46,22 @@ class Header(NamedTuple):
     def require_possible(self, name: str) -> None:
         """Raise DataError unless NumPy can have an array of this shape."""
         if len(self.shape) > _MOST_AXES:
-            raise DataError(f"{name}: found {len(self.shape)} axes; expected at most {_MOST_AXES}")
-        # NumPy multiplies what is not 0, also where the array is empty.
+            raise DataError(f"{name}: found {len(self.shape)} axes; the limit is {_MOST_AXES}")
+        # NumPy multiplies all sizes other than 0, even if the array is empty.
         most_bytes = math.prod(filter(None, self.shape)) * self.dtype.itemsize
         if min(self.shape, default=0) < 0 or most_bytes > sys.maxsize:
             raise DataError(
-                f"{name}: its header says shape {shortened(self.shape)} of {self.dtype}, which no "
-                "array has"
+                f"{name}: invalid header: no array has shape {shortened(self.shape)} of "
+                f"{self.dtype}"
             )
         if 0 in self.shape:
             budget.require(name, max(self.shape), budget.MOST_EMPTY_ROWS, "rows without values")
 
     def ends_early(self, name: str, at: int | None = None) -> DataError:
-        """The error for a file that lacks some of the values, and ends at a byte if that is
+        """Return the error for a truncated file, with the byte at which it ends if that is
         known."""
         where = "early" if at is None else f"at byte {at}"
         return DataError(
-            f"{name}: the file ends {where}; its header says that {math.prod(self.shape)} elements "
-            f"of {self.dtype} follow"
+            f"{name}: truncated file: it ends {where}, but its header declares "
+            f"{math.prod(self.shape)} elements of {self.dtype}"
         )

@@ -1,7 +1,7 @@
-"""InFile: an array whose values are next to each other in a file, of which any box can be read.
+"""InFile: an array whose values are contiguous in a file, so that any box can be read.
 
-The file is not mapped: mapped pages would count as memory of the process, and a file cut short
-under a map kills it.
+The file is not mapped into memory: mapped pages would count as memory of the process, and a file
+that is truncated while it is mapped kills the process.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from losscli.source import Box, Shape, Source, Values
 if TYPE_CHECKING:
     from losscli.readers.files.checksum import Checksum
 
-# A scattered box is read in one go, with the bytes between its values, if these are together no
-# more than this many bytes, or this many times the box; otherwise slice by slice.
+# A scattered box is read at once, including the bytes between its values, if that is at most this
+# many bytes, or this many times the box. Otherwise it is read slice by slice.
 _SMALL_SPAN = 1 << 16
 _DENSE = 2
 
@@ -30,7 +30,7 @@ ReadInto = Callable[[memoryview, int], None]
 
 
 class Readable(Protocol):
-    """A file of which any bytes can be read."""
+    """A file with random access."""
 
     def descriptor(self) -> AbstractContextManager[int]: ...
 
@@ -38,7 +38,7 @@ class Readable(Protocol):
 
 
 class InFile(Source):
-    """The values of a header, which are in a file from the byte `offset` on."""
+    """The values of an array, which start at the byte `offset` of a file."""
 
     can_take = True
 
@@ -72,7 +72,7 @@ class InFile(Source):
         return self._header.shape[0]
 
     def close(self) -> None:
-        """Close the file. A thread that still reads then fails, and does not open it again."""
+        """Close the file. A thread that is still reading fails instead of opening it again."""
         self._file.close()
 
     def read(self, box: Box) -> Values:
@@ -84,7 +84,7 @@ class InFile(Source):
         return block
 
     def take(self, start: int, columns: NDArray[np.intp]) -> Values:
-        """The value in one column of each row: a page is read, not the row."""
+        """Return the value in one column of each row. Reads a page, not the row."""
         row_stride, column_stride = self._header.strides
         rows = np.arange(start, start + len(columns))
         offsets = self._offset + rows * row_stride + columns * column_stride
@@ -116,20 +116,20 @@ class InFile(Source):
                 self._fill(part, offset + i * strides[axis], inner, self._read_into)
 
     def _read_checked(self, buffer: memoryview, offset: int) -> None:
-        """Read and add to the checksum what is read in one go: of slices that would take longer
-        than reading them."""
+        """Read bytes and add them to the checksum. Slices are not added, since that would take
+        longer than reading them."""
         self._read_into(buffer, offset)
         if self._checksum is not None and not self._checksum.add(offset, buffer):
-            raise DataError(f"{self.name}: damaged: its checksum is another than it had")
+            raise DataError(f"{self.name}: damaged file: the checksum does not match")
 
     def _read_into(self, buffer: memoryview, offset: int) -> None:
         done = 0
         while done < len(buffer):
             try:
                 with self._file.descriptor() as descriptor:
-                    got = os.preadv(descriptor, [buffer[done:]], offset + done)
+                    count = os.preadv(descriptor, [buffer[done:]], offset + done)
             except OSError as error:
                 raise DataError(f"{self.name}: {error.strerror}") from error
-            if not got:
+            if not count:
                 raise self._header.ends_early(self.name, offset + done)
-            done += got
+            done += count

@@ -1,4 +1,4 @@
-"""An array that is in memory already."""
+"""An array in memory."""
 
 from __future__ import annotations
 

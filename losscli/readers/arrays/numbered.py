@@ -1,4 +1,4 @@
-"""Sources of numbers that no file contains: positions of columns and files, indices of classes."""
+"""Sources of generated numbers: positions of columns and files, indices of classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from losscli.source import Box, Label, Present, Shape, Source, Values
 
 
 class Positions(Source):
-    """A source that gives each entry of the second axis its position, for all rows alike."""
+    """A source with the position of each entry along the second axis, the same for all rows."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -37,7 +37,7 @@ class Positions(Source):
 
 
 class FileNumbers(AlongRows):
-    """A source that gives each row of an array the number of the file that it comes from."""
+    """A source with the number of the file that each row of an array comes from."""
 
     @property
     def label_names(self) -> Sequence[Label]:
@@ -49,8 +49,8 @@ class FileNumbers(AlongRows):
 
 
 class NumberedTargets(Derived):
-    """A source over targets that are the numbers of classes with gaps, as -1 and 1: it gives their
-    indices, and `mark` for those that are ignored."""
+    """A source over targets that are class numbers with gaps, such as -1 and 1. It returns their
+    indices, and `mark` for ignored targets."""
 
     def __init__(
         self, source: Source, numbers: Sequence[int], ignored: Sequence[int], mark: int
@@ -78,10 +78,10 @@ class NumberedTargets(Derived):
         return np.where(is_ignored, self._mark, indices)
 
     def _error(self, values: Values, unknown: Present, box: Box) -> DataError:
-        """The error for the first target that is no class."""
+        """Return the error for the first target that is not a class."""
         place = tuple(int(k) for k in np.argwhere(unknown)[0])
         row = place[0] + (box[0].start or 0) if place else 0
         return DataError(
-            f"{self.name}: target in row {row} is {values[place]}; expected one of "
-            f"{listed(self.class_names)}, as the columns of the input are called"
+            f"{self.name}: row {row}: target {values[place]} is not the name of an input column; "
+            f"expected one of {listed(self.class_names)}"
         )

@@ -7,7 +7,7 @@ from losscli.source import Box, Shape, Source, Values
 
 
 class Squeezed(Derived):
-    """A source over another one, of which an axis of size 1 is left out."""
+    """A source over another source, without an axis of size 1."""
 
     def __init__(self, source: Source, axis: int) -> None:
         super().__init__(source)

@@ -1,1 +1,1 @@
-"""Files: their bytes, compressed or not, several as one, and the text in them."""
+"""Read the bytes of files, compressed or not, several files as one, and the text in them."""

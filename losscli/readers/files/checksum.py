@@ -1,8 +1,7 @@
-"""The CRC-32 of bytes that are read in any order, by several threads, and some of them twice.
+"""The CRC-32 of bytes that are read in any order, by several threads, and possibly twice.
 
-Without it a damaged `.npz` would give another number. zipfile compares the checksum of a member
-only if it reads all of it in order, by one thread, and zlib has no function in Python that combines
-the checksums of parts.
+Without it, a damaged `.npz` would give a wrong result. zipfile verifies the checksum of a member
+only if one thread reads it in order, and Python's zlib cannot combine the checksums of parts.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from threading import Lock
 
-# Polynomials over two elements, their lowest powers in the highest bits.
+# Polynomials over GF(2), with the lowest powers in the highest bits.
 _CRC_32 = 0xEDB88320
 _ONE = 1 << 31
 _X_TO_8 = 1 << 23
 
 
 class Checksum:
-    """Compares bytes with their CRC-32 when all of them have been read.
+    """Verifies the CRC-32 of bytes once all of them have been read.
 
-    Runs of bytes are joined where they meet, so that few are remembered.
+    Adjacent runs of bytes are merged, so that few are stored.
     """
 
     def __init__(self, expected: int, size: int) -> None:
@@ -34,18 +33,19 @@ class Checksum:
         self._lock = Lock()
 
     def add(self, begin: int, part: memoryview) -> bool:
-        """Take bytes that lie at `begin`; whether all, if this were the last ones, are right."""
-        found = zlib.crc32(part)  # in parallel with other threads
+        """Add the bytes at `begin`. Returns False if all bytes were added and the checksum does not
+        match."""
+        checksum = zlib.crc32(part)  # in parallel with other threads
         end = begin + len(part)
         with self._lock:
             for start, stop in list(self._gaps(begin, end)):
                 is_all = (start, stop) == (begin, end)
-                inner = found if is_all else zlib.crc32(part[start - begin : stop - begin])
+                inner = checksum if is_all else zlib.crc32(part[start - begin : stop - begin])
                 self._insert(start, stop, inner)
             return self._ends[0] - self._begins[0] < self._size or self._sums == [self._expected]
 
     def _gaps(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
-        """The parts of a range that were not read before."""
+        """Yield the parts of a range that were not added before."""
         first = max(bisect_right(self._begins, begin) - 1, 0)
         for run in range(first, bisect_left(self._begins, end)):
             if begin < self._begins[run]:
@@ -54,16 +54,16 @@ class Checksum:
         if begin < end:
             yield begin, end
 
-    def _insert(self, begin: int, end: int, found: int) -> None:
+    def _insert(self, begin: int, end: int, checksum: int) -> None:
         at = bisect_right(self._begins, begin)
         self._begins.insert(at, begin)
         self._ends.insert(at, end)
-        self._sums.insert(at, found)
+        self._sums.insert(at, checksum)
         self._join(at)
         self._join(at - 1)
 
     def _join(self, at: int) -> None:
-        """Make one run of this and the next, if they meet."""
+        """Merge this run and the next, if they are adjacent."""
         if not 0 <= at < len(self._ends) - 1 or self._ends[at] != self._begins[at + 1]:
             return
         next_size = self._ends[at + 1] - self._begins[at + 1]
@@ -72,7 +72,7 @@ class Checksum:
 
 
 def _product(a: int, b: int) -> int:
-    """Of two polynomials, modulo that of the CRC."""
+    """Multiply two polynomials modulo the polynomial of the CRC."""
     product = 0
     for bit in range(31, -1, -1):
         if a >> bit & 1:
@@ -83,7 +83,8 @@ def _product(a: int, b: int) -> int:
 
 @lru_cache
 def _power(size: int) -> int:
-    """x^(8 · size): a checksum times this is that of its bytes with `size` bytes of 0 behind."""
+    """Return x^(8 · size). A checksum times this is the checksum of its bytes followed by `size`
+    zero bytes."""
     power, square = _ONE, _X_TO_8
     while size:
         if size & 1:

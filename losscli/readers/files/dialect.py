@@ -18,7 +18,7 @@ from losscli.readers.files.origin import Origin
 
 _DELIMITERS = ",\t;|"
 
-# A row that is not blank; its quotes may hold line breaks.
+# A row that is not blank; its quotes may contain line breaks.
 _ROW = re.compile(rb'(?:"[^"]*+"|[^"\r\n]++|")++')
 
 _NUMBER = re.compile(r"(?ai)\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*|[+-]?(nan|inf)")
@@ -27,7 +27,8 @@ _WHOLE = re.compile(r"(?a)\s*[+-]?\d+\s*")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the text is to be parsed: what the columns are called, and the lines before the rows."""
+    """How to parse the text: the delimiter, the names of the columns, and the lines before the
+    rows."""
 
     delimiter: str
     names: tuple[str, ...]
@@ -38,7 +39,7 @@ class Dialect:
 
     @property
     def is_blank_missing(self) -> bool:
-        """Whether a blank line is a row, whose one value is missing."""
+        """Whether a blank line is a row with a missing value."""
         return len(self.names) == 1
 
 
@@ -48,14 +49,14 @@ def is_number(cell: str) -> bool:
 
 
 def dialect_of(origin: Origin, reading: Reading, head: bytes) -> tuple[Dialect, tuple[str, ...]]:
-    """The dialect of a text by its first bytes, and the notes on what was chosen."""
-    begun = head.decode("utf-8-sig", "surrogateescape")
-    first = len(begun) if b"\n" not in head else head.index(b"\n")
+    """Detect the dialect of a text from its first bytes. Returns it with notes on the choices."""
+    begin = head.decode("utf-8-sig", "surrogateescape")
+    first = len(begin) if b"\n" not in head else head.index(b"\n")
     budget.require(origin.name, first, budget.MOST_FIRST_LINE, "bytes in the first line")
     delimiter = delimiter_of(origin, reading, head)
     cells_in_row = _outside_quotes(head).count(delimiter) + 1
     budget.require(origin.name, cells_in_row, budget.MOST_COLUMNS, "columns")
-    rows = csv.reader(io.StringIO(begun, newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(begin, newline=""), delimiter=delimiter)
     cells = next(row for row in rows if row)
     lines_before = rows.line_num
     header, notes = reading.header, tuple[str, ...]()
@@ -67,27 +68,27 @@ def dialect_of(origin: Origin, reading: Reading, head: bytes) -> tuple[Dialect, 
         "".join(cells).encode()
     except UnicodeEncodeError as error:
         raise DataError(
-            f"{origin.name}: found a name that is no UTF-8; iconv -t UTF-8 converts it"
+            f"{origin.name}: a column name is not UTF-8. Convert the file with iconv -t UTF-8."
         ) from error
     return Dialect(delimiter, _names(cells), lines_before), notes
 
 
 def _names(cells: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns; one without a name is called as pandas calls it."""
+    """Return the names of the columns; unnamed columns get the names that pandas gives them."""
     names, taken = list(cells), set(cells)
     for position, cell in enumerate(cells):
         if cell:
             continue
         name = f"Unnamed: {position}"
-        further = (f"{name}.{number}" for number in count(1))
-        names[position] = next(one for one in chain([name], further) if one not in taken)
+        others = (f"{name}.{number}" for number in count(1))
+        names[position] = next(free for free in chain([name], others) if free not in taken)
         taken.add(names[position])
     return tuple(names)
 
 
 def delimiter_of(origin: Origin, reading: Reading, head: bytes) -> str:
-    """What was given, else a tab for `.tsv`, else what the first row has most of; numpy.savetxt
-    writes blanks."""
+    """Return the given delimiter, else a tab for `.tsv`, else the most frequent one in the first
+    row, else a space, as numpy.savetxt writes."""
     if reading.delimiter:
         return reading.delimiter
     if ".tsv" in PurePath(origin.name).suffixes:
@@ -100,7 +101,7 @@ def delimiter_of(origin: Origin, reading: Reading, head: bytes) -> str:
 
 
 def _outside_quotes(head: bytes) -> str:
-    """The first row that is not blank, without what stands in its quotes."""
+    """Return the first row that is not blank, without quoted text."""
     row = _ROW.search(head[: budget.MOST_FIRST_LINE].removeprefix(codecs.BOM_UTF8))
     return re.sub(rb'"[^"]*"', b"", row[0] if row else b"").decode("latin-1")
 
@@ -108,40 +109,40 @@ def _outside_quotes(head: bytes) -> str:
 def _find_header(
     name: str, cells: Sequence[str], rows: Iterator[list[str]]
 ) -> tuple[bool, tuple[str, ...]]:
-    """Whether the first line, of these cells, has names, and the note that says so if it might not.
+    """Whether the first line, split into cells, is a header, and a note if that is a guess.
 
-    pandas writes 0, 1, 2, ... above columns without names. Such a line is names if the rows below
-    it are not whole numbers, and otherwise it may be a row of them.
+    pandas writes 0, 1, 2, ... above unnamed columns. Such a line is a header if the rows below
+    contain fractions; otherwise it could be data.
     """
     if not all(is_number(cell) for cell in cells):
         _require_names(name, cells, rows)
         return True, ()
     if list(cells) != [str(k) for k in range(len(cells))]:
-        return False, (f"{name}: the first line holds numbers, so it is taken as data",)
+        return False, (f"{name}: the first line contains only numbers and is read as data",)
     line = ",".join(cells) if len(cells) < 6 else f"0,1,...,{cells[-1]}"
-    found = (cell for row in rows for cell in row if is_number(cell))
-    fraction = next((cell for cell in found if not _WHOLE.fullmatch(cell)), None)
+    numbers = (cell for row in rows for cell in row if is_number(cell))
+    fraction = next((cell for cell in numbers if not _WHOLE.fullmatch(cell)), None)
     if fraction is None:
         raise DataError(
             f"{name}: the first line, {line}, may be column names or values. Use --header or "
             "--no-header."
         )
-    reason = f"the rows hold {quoted(fraction)}, which is not a whole number"
+    reason = f"the rows contain {quoted(fraction)}, which is not a whole number"
     return True, (
-        f"{name}: took the first line, {line}, as column names, since {reason}. Use --no-header to "
+        f"{name}: read the first line, {line}, as column names, since {reason}. Use --no-header to "
         "read it as data.",
     )
 
 
 def _are_counted(cells: Sequence[str]) -> bool:
-    """Whether numbers follow each other from the first on, as those of classes do."""
+    """Whether the numbers are consecutive, as class numbers are."""
     numbers = [float(cell) for cell in cells]
     return len(numbers) > 1 and numbers == [numbers[0] + k for k in range(len(numbers))]
 
 
 def _require_names(name: str, cells: Sequence[str], rows: Iterator[list[str]]) -> None:
-    """Raise DataError where a first line of words has numbers that may be values: fractions, and
-    whole numbers above whole numbers unless they are counted on."""
+    """Raise DataError if a first line with words also has numbers that may be values: fractions, or
+    whole numbers above whole numbers unless they are consecutive."""
     numbers = {place: cell for place, cell in enumerate(cells) if is_number(cell)}
     odd = next((cell for cell in numbers.values() if not float(cell).is_integer()), None)
     if odd is None and numbers and not _are_counted(list(numbers.values())):
@@ -150,6 +151,6 @@ def _require_names(name: str, cells: Sequence[str], rows: Iterator[list[str]]) -
             odd = next(iter(numbers.values()))
     if odd is not None:
         raise DataError(
-            f"{name}: the first line has {quoted(odd)} and words, and may be column names or "
-            "values. Use --header or --no-header."
+            f"{name}: the first line contains words and {quoted(odd)}, so it may be column names "
+            "or values. Use --header or --no-header."
         )

@@ -1,7 +1,7 @@
-"""What Arrow's messages say of a record batch before it is read: how large it is once expanded.
+"""The decompressed size of Arrow record batches, from their messages, before they are read.
 
-A message is four bytes of continuation, its length, a table in FlatBuffers, and a body of buffers.
-A compressed buffer begins with its length once expanded, or -1 if it is not compressed after all.
+A message consists of four bytes of continuation, its length, a FlatBuffers table, and a body of
+buffers. A compressed buffer begins with its decompressed length, or -1 if it is not compressed.
 
 Source: the Arrow columnar format, "Serialization and Interprocess Communication", and the schemas
 Message.fbs and File.fbs
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from losscli.readers import budget
 
-# Of the tables Message, RecordBatch, DictionaryBatch and Footer, the numbers of fields.
+# The numbers of fields in the tables Message, RecordBatch, DictionaryBatch and Footer.
 _HEADER_TYPE, _HEADER, _BODY_LENGTH = 1, 2, 3
 _BUFFERS, _COMPRESSION = 2, 3
 _DATA = 1
@@ -27,7 +27,7 @@ _DICTIONARIES, _BATCHES = 2, 3
 
 _CONTINUATION = b"\xff\xff\xff\xff"
 
-# What a message's header may be.
+# Types of a message's header.
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 
 _BUFFER, _BLOCK, _LENGTH = struct.Struct("<qq"), struct.Struct("<qixxxxq"), struct.Struct("<q")
@@ -35,15 +35,15 @@ _BUFFER, _BLOCK, _LENGTH = struct.Struct("<qq"), struct.Struct("<qixxxxq"), stru
 # At the end of a file: the length of the footer, and the magic bytes.
 _TAIL = struct.Struct("<i6s")
 
-# What is given on at once of a body that is not compressed.
+# Bytes of an uncompressed body that are passed on at once.
 _PIECE_BYTES = 1 << 20
 
-# Reads so many bytes of a body from a place on.
+# Reads bytes of a body, given the offset and the count.
 ReadBody = Callable[[int, int], bytes]
 
 
 class Flat(NamedTuple):
-    """A table in FlatBuffers. Raises struct.error where it points beyond its bytes."""
+    """A FlatBuffers table. Raises struct.error if it points beyond its bytes."""
 
     data: bytes
     place: int
@@ -53,7 +53,7 @@ class Flat(NamedTuple):
         return cls(data, _uint32(data, 0))
 
     def field(self, number: int) -> int:
-        """Where a field is; 0 where it is absent."""
+        """Return the position of a field; 0 if it is absent."""
         entries = self.place - struct.unpack_from("<i", self.data, self.place)[0]
         size = struct.unpack_from("<H", self.data, entries)[0]
         at = 4 + 2 * number
@@ -65,7 +65,7 @@ class Flat(NamedTuple):
         return Flat(self.data, at + _uint32(self.data, at))
 
     def structs(self, number: int, kind: struct.Struct) -> Iterator[tuple[int, ...]]:
-        """The structs of a vector."""
+        """Yield the structs of a vector."""
         at = self.field(number)
         if not at:
             return
@@ -79,12 +79,12 @@ def _uint32(data: bytes, place: int) -> int:
 
 
 def is_compressed(metadata: bytes) -> bool:
-    """Whether a message has a batch, or a dictionary, whose buffers are compressed."""
+    """Whether a message has a batch or a dictionary with compressed buffers."""
     return _compressed_batch(metadata) is not None
 
 
 def expanded_bytes(metadata: bytes, read_body: ReadBody) -> list[int]:
-    """The bytes of each buffer of a message once expanded; none if it has no compressed batch."""
+    """Return the decompressed size of each buffer of a message; empty if it is not compressed."""
     batch = _compressed_batch(metadata)
     if batch is None:
         return []
@@ -112,7 +112,7 @@ def _expanded(offset: int, size: int, read_body: ReadBody) -> int:
 
 
 def blocks_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:
-    """Where the batches of a file are, dictionaries included, and how long their messages are."""
+    """Yield the offset and the metadata size of each batch and dictionary of a file."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _TAIL.size))
     length, _ = _TAIL.unpack(file.read(_TAIL.size))
@@ -124,7 +124,7 @@ def blocks_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def messages_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:
-    """Where the messages of a stream are, and how long each is without its body."""
+    """Yield the offset of each message of a stream, and its size without the body."""
     offset = 0
     while True:
         file.seek(offset)
@@ -136,15 +136,15 @@ def messages_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _next_head(file: IO[bytes]) -> tuple[bytes, int | None]:
-    """The next message of a stream without its body, and how long that is; None where there is no
-    further message, at the end or behind what is no message."""
-    begun = file.read(8)
-    has_mark = begun[:4] == _CONTINUATION
-    length = begun[4:8] if has_mark else begun[:4]
+    """Read the next message of a stream without its body. Returns it with the size of the body, or
+    None at the end and after bytes that are not a message."""
+    begin = file.read(8)
+    has_mark = begin[:4] == _CONTINUATION
+    length = begin[4:8] if has_mark else begin[:4]
     if len(length) < 4 or not _uint32(length, 0):
-        return begun, None
+        return begin, None
     size = max(0, _uint32(length, 0) - (0 if has_mark else 4))
-    head = begun + file.read(min(size, budget.MOST_MESSAGE_HEADER))
+    head = begin + file.read(min(size, budget.MOST_MESSAGE_HEADER))
     metadata = _metadata(head)
     body_at = Flat.root(metadata).field(_BODY_LENGTH)
     body = int(_LENGTH.unpack_from(metadata, body_at)[0]) if body_at else 0
@@ -152,31 +152,31 @@ def _next_head(file: IO[bytes]) -> tuple[bytes, int | None]:
 
 
 class CheckedStream(io.RawIOBase):
-    """The bytes of a stream, of which a compressed batch is checked before any of it is given on.
+    """The bytes of a stream; compressed batches are checked before they are passed on.
 
-    `check` is called with the size of each buffer once expanded. What is no message is given on as
-    it is, for the reader to complain of.
+    `check` is called with the decompressed sizes of buffers. Bytes that are not a message are
+    passed on unchanged, so that the reader raises the error.
     """
 
     def __init__(self, file: IO[bytes], check: Callable[[list[int]], None]) -> None:
         self._pieces = _checked(file, check)
-        self._begun = memoryview(b"")
+        self._piece = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        while not self._begun:
+        while not self._piece:
             try:
                 piece = next(self._pieces)
             except StopIteration:
                 return 0
             except (struct.error, IndexError, OverflowError) as error:
                 raise OSError("found a message that points beyond its end") from error
-            self._begun = memoryview(piece)
-        count = min(len(buffer), len(self._begun))
-        buffer[:count] = self._begun[:count]
-        self._begun = self._begun[count:]
+            self._piece = memoryview(piece)
+        count = min(len(buffer), len(self._piece))
+        buffer[:count] = self._piece[:count]
+        self._piece = self._piece[count:]
         return count
 
 
@@ -207,7 +207,7 @@ def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def metadata_at(file: IO[bytes], offset: int, size: int) -> bytes:
-    """The table of a message, behind its continuation, if it has one, and its length."""
+    """Return the table of a message, without the continuation and the length."""
     file.seek(offset)
     return _metadata(file.read(min(max(0, size), budget.MOST_MESSAGE_HEADER)))
 
@@ -217,7 +217,7 @@ def _metadata(head: bytes) -> bytes:
 
 
 def buffers_of(kind: pa.DataType) -> int | None:
-    """How many buffers a column has in a batch; None for types that are not known here."""
+    """Return the number of buffers of a column in a batch; None for unknown types."""
     if pa.types.is_null(kind):
         return 0
     if pa.types.is_dictionary(kind) or pa.types.is_primitive(kind) or pa.types.is_decimal(kind):

@@ -1,4 +1,4 @@
-"""Text in chunks of whole rows, each parsed by itself, so that cores work side by side."""
+"""Split text into chunks of whole rows, which are parsed in parallel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The types of the columns are inferred from the first block.
 _BLOCK_BYTES = 1 << 20
 
-# What one core parses at a time, while others parse what follows.
+# Bytes that one thread parses at a time.
 _CHUNK_BYTES = 1 << 22
 
 _BREAKS = b"\r\n"
@@ -39,9 +39,9 @@ class Chunk(NamedTuple):
 def first_block(
     origin: Origin, whole_rows: Callable[[bytes], int], rows: int, most_bytes: int
 ) -> bytes:
-    """The first bytes, so many rows of them at least unless there are fewer.
+    """Return the first bytes, with at least this many rows unless the file has fewer.
 
-    `whole_rows` counts the bytes of a text that are rows which have ended.
+    `whole_rows` counts the bytes of complete rows at the start of a text.
     """
     size = _BLOCK_BYTES
     while True:
@@ -52,8 +52,8 @@ def first_block(
         if len(head) - end >= most_bytes:
             raise _too_long(origin, head.count(b"\n", 0, end) + 1, most_bytes)
         size *= 2
-    begun = head.removeprefix(codecs.BOM_UTF8)
-    if not begun or begun.isspace():
+    text = head.removeprefix(codecs.BOM_UTF8)
+    if not text or text.isspace():
         raise DataError(f"{origin.name}: the file is empty; expected a table")
     return head
 
@@ -61,10 +61,10 @@ def first_block(
 def chunks(
     origin: Origin, size: int, whole_rows: Callable[[bytes], int], most_bytes: int
 ) -> Generator[Chunk, None, None]:
-    """The text of a file that had so many bytes when it was opened, in its order.
+    """Yield the text of a file in order. `size` is the size of the file when it was opened.
 
-    `whole_rows` counts the bytes of a text that are rows which have ended. What follows the last of
-    them is a chunk too, unless it is blank.
+    `whole_rows` counts the bytes of complete rows at the start of a text. An incomplete last row is
+    a chunk too, unless it is blank.
     """
     rest, line, bytes_read = b"", 1, 0
     for part in _parts(origin):
@@ -80,32 +80,32 @@ def chunks(
             raise _too_long(origin, line, most_bytes)
     if origin.is_plain and bytes_read < size:
         raise DataError(
-            f"{origin.name}: the file ends at byte {bytes_read}; it had {size} bytes when it was "
-            "opened"
+            f"{origin.name}: truncated while it was read: it ends at byte {bytes_read}, but had "
+            f"{size} bytes when it was opened"
         )
     if rest.strip(_BREAKS):
         yield last_chunk(rest, line)
 
 
 def parsed(steps: Iterator[Callable[[], pa.Table]], threads: int) -> Iterator[pa.Table]:
-    """The tables that chunks are parsed to, in their order, by so many threads; the only one is
-    that of the caller."""
+    """Yield the parsed tables of chunks in order. With one thread, parse in the caller's thread."""
     return (step() for step in steps) if threads == 1 else in_order(steps, threads)
 
 
 def last_chunk(text: bytes, line: int) -> Chunk:
-    """All of a text, whose last line is one though no break ends it."""
+    """Return all of a text as a chunk, with a line break at the end."""
     ended = text if text.endswith(b"\n") else text + b"\n"
     return Chunk(ended, len(ended), line)
 
 
 def whole_lines(text: bytes) -> int:
-    """How many bytes are lines that have ended, without blank ones behind them."""
+    """Count the bytes of complete lines, without blank lines at the end."""
     return _without_blanks(text, text.rfind(b"\n"))
 
 
 def whole_rows(text: bytes, delimiter: bytes) -> int:
-    """The same for rows, which a line break within quotes does not end."""
+    """Count the bytes of complete rows, without blank lines at the end. A line break within quotes
+    does not end a row."""
     end = text.rfind(b"\n")
     while end >= 0 and (quote := opening_quote(text, end, delimiter)) >= 0:
         end = text.rfind(b"\n", 0, quote)
@@ -113,12 +113,12 @@ def whole_rows(text: bytes, delimiter: bytes) -> int:
 
 
 def opening_quote(text: bytes, end: int, delimiter: bytes) -> int:
-    """Where the quotes open within which `end` is; -1 if it is within none.
+    """Return the position of the opening quote if `end` is within quotes, else -1.
 
-    Going back is enough, and mostly short. Two quotes side by side change nothing. Any other one
-    opens if it is where a cell begins and nothing is open, and closes if something is; within a
-    cell it is a character. So behind one where no cell begins nothing is open, and from there on
-    each opens or closes.
+    Searches backwards, usually not far. Two adjacent quotes are an escape and change nothing. Any
+    other quote closes an open quote, or opens one at the start of a cell, or else is a plain
+    character. So after a quote that is not at the start of a cell no quote is open, and the search
+    can stop there.
     """
     nearest, changes = -1, 0
     while (last := text.rfind(b'"', 0, end)) >= 0:
@@ -132,7 +132,7 @@ def opening_quote(text: bytes, end: int, delimiter: bytes) -> int:
 
 
 def _run_of_quotes(text: bytes, last: int) -> int:
-    """Where the quotes side by side begin of which one is the last, found in steps that double."""
+    """Return the start of a run of quotes, given its last quote. Searches in doubling steps."""
     end, step = last, 1
     while step:
         before = max(0, end - step)
@@ -144,15 +144,15 @@ def _run_of_quotes(text: bytes, last: int) -> int:
 
 
 def refusal(error: Exception) -> str:
-    """What pyarrow says of text that it does not parse."""
+    """Return the message of pyarrow for text that it cannot parse."""
     message = first_line(error)
     if "Failed to launch worker thread" in message:
-        return "the system gives no thread to parse it with; ulimit -u shows how many there may be"
+        return "cannot start a thread. Check the limit with ulimit -u."
     return message
 
 
 def _has_rows(text: bytes, whole_rows: Callable[[bytes], int], rows: int) -> bool:
-    """Whether so many rows have ended that are not blank."""
+    """Whether the text has this many complete rows that are not blank."""
     for _ in range(rows):
         end = whole_rows(text)
         if not end:
@@ -163,8 +163,8 @@ def _has_rows(text: bytes, whole_rows: Callable[[bytes], int], rows: int) -> boo
 
 def _too_long(origin: Origin, line: int, most_bytes: int) -> DataError:
     return DataError(
-        f"{origin.name}: line {line}: found a line of more than {most_bytes >> 20} MiB, line "
-        "breaks within quotes included; expected a table"
+        f"{origin.name}:{line}: the line is longer than {most_bytes >> 20} MiB, including line "
+        "breaks within quotes; expected a table"
     )
 
 
@@ -178,8 +178,8 @@ def _parts(origin: Origin) -> Iterator[bytes]:
 
 
 def _without_blanks(text: bytes, end: int) -> int:
-    """How many bytes there are up to a line break, without blank lines before it; those may be the
-    end of the file, where they are no rows."""
+    """Count the bytes up to a line break, without blank lines before it. Blank lines at the end of
+    the file are not rows."""
     if end < 0:
         return 0
     before = text[max(0, end - 2) : end].rstrip(b"\r")

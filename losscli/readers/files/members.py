@@ -1,4 +1,4 @@
-"""A file of several named arrays, of which each parameter of a loss takes one."""
+"""A file of several named arrays."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from losscli.readers.container import Container
 from losscli.readers.fields import Content, Field, Offer
 from losscli.source import Source
 
-# What NumPy's kinds of types contain.
+# The content of NumPy's kinds of types.
 _CONTENTS = {"f": Content.FLOAT, "i": Content.WHOLE, "u": Content.WHOLE, "b": Content.TRUTH}
 
 
 class Members(Container):
-    """The arrays of one file, each opened when it is taken."""
+    """The arrays of one file, each opened on first use."""
 
     def __init__(
         self,
@@ -28,38 +28,38 @@ class Members(Container):
         self.name = name
         self._openers = openers
         self._close = close
-        self._taken: dict[str, Source] = {}
+        self._opened: dict[str, Source] = {}
 
     @cached_property
     def offer(self) -> Offer:
-        """What each array contains, as its header says; of a damaged one nothing is known."""
+        """The content of each array, from its header. A damaged array has unknown content."""
         fields = tuple(self._field(name) for name in self._openers)
         return Offer(self.name, fields, is_table=False)
 
     def array(self, columns: Sequence[str] | None, option: str) -> Source:
-        """The one array of that name."""
+        """Return the array with this name."""
         assert columns is not None
         if len(columns) > 1:
             raise DataError(
-                f"{self.name}: {option} names {listed(columns)}; expected one array, since arrays "
-                "are not joined"
+                f"{self.name}: {option}: expected one array, found {listed(columns)}. Separate "
+                "arrays are not joined."
             )
         [name] = columns
-        if name not in self._taken:
+        if name not in self._opened:
             member = self._openers[name]()
             member.columns, member.paths = (name,), (self.name,)
-            self._taken[name] = member
-        return self._taken[name]
+            self._opened[name] = member
+        return self._opened[name]
 
     def close(self) -> None:
-        for member in self._taken.values():
+        for member in self._opened.values():
             member.close()
         self._close()
 
     def _field(self, name: str) -> Field:
         try:
             array = self._openers[name]()
-        except DataError:  # opening it as an array says what is wrong
+        except DataError:  # opening the array raises the error
             return Field(name, Content.OTHER)
         array.close()
         return Field(name, _CONTENTS.get(array.dtype.kind, Content.OTHER), len(array.shape) > 1)

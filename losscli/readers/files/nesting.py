@@ -1,5 +1,5 @@
-"""How deep JSON is nested, and what stands between its rows: Arrow's parser calls itself for each
-level, and ends the process where a row is no object."""
+"""Check the nesting of JSON and the text between its rows. Arrow's parser recurses for each level,
+and ends the process if a row is not an object."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from losscli.readers import budget
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
-# What says nothing of the structure of a line; a line without backslashes is a tenth of its bytes
-# without it, and strings still end where they end.
+# Bytes that do not affect the structure of a line without backslashes. Removing them shortens the
+# line to a tenth and keeps the ends of strings.
 _REST = bytes(set(range(256)) - set(b'[]{}:"'))
 
-# What may follow a bracket that closes; anything else is looked at.
+# Bytes that may follow a closing bracket; a line with any other byte is parsed.
 _BEHIND = b",}]\r\n"
 
 _LEVELS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -32,8 +32,8 @@ _IS_BLANK = np.isin(np.arange(256), np.frombuffer(_BLANKS, np.uint8))
 
 
 class Structure(NamedTuple):
-    """The deepest level, the most keys of a row, and the first line with something between rows,
-    counted from 0; None if there is none."""
+    """The deepest level, the most keys of a row, and the first line with text between rows, counted
+    from 0; None if there is none."""
 
     depth: int
     keys: int
@@ -41,12 +41,12 @@ class Structure(NamedTuple):
 
 
 def structure_of_line(line: bytes) -> Structure:
-    """The structure of a row of JSON that is a line."""
+    """Return the structure of a row of JSON that is one line."""
     return structure_of(line if b"\\" in line else line.translate(None, _REST))
 
 
 def structure_of(text: bytes) -> Structure:
-    """The structure of rows of JSON."""
+    """Return the structure of rows of JSON."""
     bare = np.frombuffer(_STRING.sub(b'"', text), np.uint8)
     levels = _LEVEL_OF[bare]
     depth = np.cumsum(levels, dtype=np.int64)
@@ -62,8 +62,8 @@ def structure_of(text: bytes) -> Structure:
 
 
 def long_lines(text: bytes, size: int) -> list[bytes] | None:
-    """The lines of the first bytes that are long enough to be too deep; None if not every line is
-    an object, from its first byte to its last."""
+    """Return the lines of the first `size` bytes that are long enough to be nested too deeply; None
+    unless every line starts and ends like an object."""
     rows = np.frombuffer(text, np.uint8, size)
     ends = np.flatnonzero(rows == _BREAK)
     starts = np.append(0, ends[:-1] + 1)
@@ -78,6 +78,6 @@ def long_lines(text: bytes, size: int) -> list[bytes] | None:
 
 
 def may_be_deep(line: bytes) -> bool:
-    """Whether a line has so many brackets or colons that its structure has to be looked at."""
+    """Whether a line has so many brackets or colons that its structure has to be checked."""
     brackets = line.count(b"[") + line.count(b"{")
     return brackets > budget.MOST_DEPTH or line.count(b":") > budget.MOST_COLUMNS

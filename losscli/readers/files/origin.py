@@ -1,4 +1,4 @@
-"""Where the bytes of a file come from: a path, standard input, compressed or not."""
+"""Read the bytes of a file or of standard input, compressed or not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STANDARD_INPUT = "-"
 # The suffixes of compressed files.
 COMPRESSED = (".gz", ".bz2", ".zst", ".zstd")
 
-# What compressed files begin with, and pyarrow's word for it.
+# pyarrow's names of compressions, and the first bytes of compressed files.
 _COMPRESSIONS = {"gzip": rb"\x1f\x8b", "bz2": rb"BZh[1-9]1AY&SY", "zstd": rb"\x28\xb5\x2f\xfd"}
 _MAGIC_BYTES = 10
 
@@ -31,18 +31,20 @@ _HEAD_BYTES = 1 << 12
 
 
 class Origin:
-    """The bytes of one file, from the beginning as often as asked; of standard input, once."""
+    """The bytes of one file, which can be read repeatedly, or of standard input, only once."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.path = None if name == STANDARD_INPUT else Path(name)
-        self._begun = b""
+        self._prefix = b""
         self._begin = None if self.path is None else _state(_require_file(self.path))
 
     def require_same(self) -> None:
-        """Raise DataError for a file that is another than when it was opened, or was written to."""
+        """Raise DataError if the file was replaced or written to since it was opened."""
         if self.path is not None and _state(_require_file(self.path)) != self._begin:
-            raise DataError(f"{self.name}: was changed while it was read; copy it first")
+            raise DataError(
+                f"{self.name}: the file changed while it was being read. Use a copy of the file."
+            )
 
     @property
     def size(self) -> int:
@@ -51,7 +53,7 @@ class Origin:
 
     @property
     def is_plain(self) -> bool:
-        """Whether any of its bytes can be read at once."""
+        """Whether it supports random access."""
         return self.path is not None and not self.is_compressed
 
     @property
@@ -59,30 +61,30 @@ class Origin:
         return self._compression is not None
 
     def head(self, size: int = _HEAD_BYTES) -> bytes:
-        """The first bytes, fewer only if there are no more; they are still there to be read."""
+        """Return the first bytes without consuming them, fewer only if the file is shorter."""
         if self.path is None:
-            missing = size - len(self._begun)
-            self._begun += _read_full(self._standard_input, missing)
-            return self._begun[:size]
+            missing = size - len(self._prefix)
+            self._prefix += _read_full(self._standard_input, missing)
+            return self._prefix[:size]
         with self.stream() as file:
             return _read_full(file, size)
 
     def stream(self) -> IO[bytes]:
-        """A file of the bytes, expanded if they are compressed."""
+        """Open the bytes as a file, decompressed if necessary."""
         if self.path is None:
-            begun, self._begun = self._begun, b""
-            return _buffered(_Continued(begun, self._standard_input))
+            prefix, self._prefix = self._prefix, b""
+            return _buffered(_Continued(prefix, self._standard_input))
         if self._compression is None:
             return _buffered(self.open_raw())
         return _expanded(open(self.path, "rb"), self._compression)
 
     def open_raw(self) -> PlainFile:
-        """The file's own bytes, unbuffered."""
+        """Open the raw bytes of the file, unbuffered."""
         assert self.path is not None
         return PlainFile(self.path)
 
     def arrow_stream(self) -> pa.NativeFile:
-        """The same for pyarrow."""
+        """Open the bytes as a pyarrow file, decompressed if necessary."""
         import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
 
         if self.is_plain:
@@ -91,7 +93,7 @@ class Origin:
         return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
 
     def arrow_file(self) -> pa.NativeFile:
-        """A plain file for pyarrow, which takes names that are no UTF-8 as bytes."""
+        """Open a plain file for pyarrow. A path that is not UTF-8 has to be passed as bytes."""
         import pyarrow as pa  # noqa: PLC0415
 
         assert self.path is not None
@@ -112,24 +114,24 @@ class Origin:
 
     @cached_property
     def _standard_input(self) -> IO[bytes]:
-        """Standard input, expanded, whose first bytes were looked at."""
+        """Standard input, decompressed, from the first byte on."""
         file = _buffered(_Continued(self._magic, sys.stdin.buffer))
         return file if self._compression is None else _expanded(file, self._compression)
 
 
 class _Continued(io.RawIOBase):
-    """Bytes that were read already, and then the rest of a file, which stays open."""
+    """Bytes that were already read, followed by the rest of a file, which stays open."""
 
-    def __init__(self, begun: bytes, rest: IO[bytes]) -> None:
-        self._begun = begun
+    def __init__(self, prefix: bytes, rest: IO[bytes]) -> None:
+        self._prefix = prefix
         self._rest = rest
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        part = self._begun[: len(buffer)] or self._rest.read(len(buffer))
-        self._begun = self._begun[len(part) :]
+        part = self._prefix[: len(buffer)] or self._rest.read(len(buffer))
+        self._prefix = self._prefix[len(part) :]
         buffer[: len(part)] = part
         return len(part)
 
@@ -138,8 +140,8 @@ def _buffered(file: io.RawIOBase) -> IO[bytes]:
     return io.BufferedReader(file)
 
 
-def _compression(begun: bytes) -> str | None:
-    return next((kind for kind, magic in _COMPRESSIONS.items() if re.match(magic, begun)), None)
+def _compression(prefix: bytes) -> str | None:
+    return next((kind for kind, magic in _COMPRESSIONS.items() if re.match(magic, prefix)), None)
 
 
 def _expanded(file: IO[bytes], compression: str) -> IO[bytes]:
@@ -157,17 +159,17 @@ def _read_full(file: IO[bytes], size: int) -> bytes:
     return b"".join(parts)
 
 
-def _state(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_ino
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _require_file(path: Path) -> os.stat_result:
     try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(found.st_mode):
-            raise DataError(f"{path}: not a regular file; a pipe is read as - on standard input")
-        return found
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{path}: not a regular file. To read a pipe, use - (standard input).")
+        return status
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error

@@ -1,5 +1,4 @@
-"""Files of which any bytes can be read, as many as there are: the system has to hold open only the
-last that were read."""
+"""Random access to any number of files, of which only the most recently read stay open."""
 
 from __future__ import annotations
 
@@ -12,18 +11,18 @@ from threading import Lock
 
 from losscli.errors import DataError
 
-# Systems allow a process 256 open files, some fewer.
+# Systems allow a process 256 open files, or fewer.
 _MOST_OPEN = 24
 
 
 class PlainFile(io.RawIOBase):
-    """A file by its path, opened when it is read, and again if it was closed for others meanwhile.
-    Threads may read it at the same time. Raises DataError where it then is another file."""
+    """A file that is opened when it is read, and reopened if it was closed to make room for others.
+    Several threads may read it. Raises DataError if the file was replaced in the meantime."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._place = 0
-        self._found: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | None = None
 
     def readable(self) -> bool:
         return True
@@ -46,7 +45,7 @@ class PlainFile(io.RawIOBase):
 
     @contextmanager
     def descriptor(self) -> Iterator[int]:
-        """The number by which the system knows the file, while it is read."""
+        """Provide the file descriptor for reading."""
         number = _OPEN.take(self)
         try:
             yield number
@@ -54,16 +53,16 @@ class PlainFile(io.RawIOBase):
             _OPEN.give_back(self)
 
     def open(self) -> int:
-        """Open the file for the system."""
+        """Open the file and return its descriptor."""
         if self.closed:
             raise ValueError(f"{self._path} is closed")
         number = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        state = os.fstat(number)
-        found = state.st_dev, state.st_ino
-        if self._found not in (None, found):
+        status = os.fstat(number)
+        identity = status.st_dev, status.st_ino
+        if self._identity not in (None, identity):
             os.close(number)
-            raise DataError(f"{self._path}: was replaced by another file while it was read")
-        self._found = found
+            raise DataError(f"{self._path}: the file was replaced while it was being read")
+        self._identity = identity
         return number
 
     def close(self) -> None:
@@ -76,7 +75,7 @@ class PlainFile(io.RawIOBase):
 
 
 class _Open:
-    """The open files, the last that was read at the end, and how many threads read each."""
+    """The open files, the most recently read last, and the number of threads reading each."""
 
     def __init__(self) -> None:
         self._numbers: dict[PlainFile, int] = {}

@@ -1,4 +1,4 @@
-"""Several files as one: a directory, a glob or a list, end to end in natural order."""
+"""Several files read as one: a directory, a glob or a list, concatenated in natural order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PART = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
 
 
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
-    """The container of all files that paths, directories and globs name, in natural order."""
+    """Open all files that paths, directories and globs match, in natural order."""
     names = sorted((name for pattern in patterns for name in files_of(pattern)), key=natural)
     if len(names) == 1:
         return open_file(names[0], reading)
@@ -35,45 +35,45 @@ def open_files(patterns: Sequence[str], reading: Reading) -> Container:
 
 
 def _joined(name: str, files: Sequence[Container]) -> Container:
-    """Tables are joined by their rows, before columns become arrays; arrays as they are."""
+    """Join files: tables by their rows, before columns become arrays, or arrays as they are."""
     _require_one_kind(files)
-    tables = [one.table for one in files if one.table is not None]
+    tables = [file.table for file in files if file.table is not None]
     if not tables:
         return Shards(name, files)
     from losscli.readers.tables.joining import joined  # noqa: PLC0415 - pyarrow, for tables alone
     from losscli.readers.tables.table import Table  # noqa: PLC0415
 
-    return Table(joined(name, [one.file for one in tables]))
+    return Table(joined(name, [table.file for table in tables]))
 
 
 def _require_one_kind(files: Sequence[Container]) -> None:
-    """Raise DataError where some files are tables and others are not."""
+    """Raise DataError if only some of the files are tables."""
     first = files[0]
-    odd = next((one for one in files if one.is_table != first.is_table), None)
+    odd = next((file for file in files if file.is_table != first.is_table), None)
     if odd is not None:
         kinds = {True: "a table", False: "arrays"}
         raise DataError(
-            f"{odd.name}: found {kinds[odd.is_table]}, and {kinds[first.is_table]} in "
-            f"{first.name}; expected files of one format"
+            f"{odd.name}: expected files of one format, found {kinds[odd.is_table]}, but "
+            f"{kinds[first.is_table]} in {first.name}"
         )
 
 
 def files_of(pattern: str) -> list[str]:
-    """The files that one pattern means; a file's own name comes first."""
+    """Return the files that a pattern matches. An existing path takes precedence over a glob."""
     if pattern == STANDARD_INPUT or os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
         return _in_directory(Path(pattern))
-    if is_there(pattern) or not glob.has_magic(pattern):
-        return [pattern]  # opening it says what is wrong
-    found = glob.glob(pattern, recursive=True)
-    if not found:
-        raise DataError(f"{pattern}: no file is called so")
-    return found
+    if exists(pattern) or not glob.has_magic(pattern):
+        return [pattern]  # opening it raises the error
+    matches = glob.glob(pattern, recursive=True)
+    if not matches:
+        raise DataError(f"{pattern}: no file matches")
+    return matches
 
 
-def is_there(path: str) -> bool:
-    """Whether something is there, be it only a folder in the way that one may not enter."""
+def exists(path: str) -> bool:
+    """Whether a path exists, or may exist inside a folder that cannot be entered."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -84,43 +84,45 @@ def is_there(path: str) -> bool:
 
 
 def _in_directory(path: Path) -> list[str]:
-    """The files of the one format that is there; descriptions, `.json` and hidden, are not data."""
-    found: dict[str, list[str]] = {}
+    """Return the data files of a directory, which must have one format. `.json` files and hidden
+    files are metadata and are skipped."""
+    by_format: dict[str, list[str]] = {}
     for name in _files_in(path):
         kind = known_format(name)
         if kind and not name.endswith(".json") and name[0] not in "._":
-            found.setdefault(kind, []).append(str(path / name))
-    if not found:
-        raise DataError(f"{path}: found no file in this directory that can be read")
-    if len(found) > 1:
+            by_format.setdefault(kind, []).append(str(path / name))
+    if not by_format:
+        raise DataError(f"{path}: the directory contains no file that losscli can read")
+    if len(by_format) > 1:
         raise DataError(
-            f"{path}: found files of several formats, {', '.join(found)}; a glob chooses, such as "
-            f"'{path}/*.{next(iter(found))}'"
+            f"{path}: the directory contains files of several formats: {', '.join(by_format)}. "
+            f"Choose one with a glob, such as '{path}/*.{next(iter(by_format))}'."
         )
-    return next(iter(found.values()))
+    return next(iter(by_format.values()))
 
 
 def _files_in(path: Path) -> list[str]:
     try:
         with os.scandir(path) as entries:
-            return [one.name for one in entries if one.is_file()]
+            return [entry.name for entry in entries if entry.is_file()]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """A key to sort by in which `part-2` comes before `part-10`."""
+    """Return a sort key that puts `part-2` before `part-10`."""
     parts = re.split(r"([0-9]+)", name)
     return [_sized(part.lstrip("0")) if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _sized(digits: str) -> tuple[int, str]:
-    """Digits as numbers are ordered, of which Python reads no more than a few thousand."""
+    """Return a key that sorts digits as numbers. Python's int has a limit of a few thousand
+    digits."""
     return len(digits), digits
 
 
 def _require_all_parts(names: Sequence[str]) -> None:
-    """Raise DataError if files are numbered as parts of so many, and some are not there."""
+    """Raise DataError if files are numbered like `1-of-3` and some are missing."""
     parts = [match for name in names if (match := _PART.search(Path(name).name))]
     if not parts or len(parts) < len(names):
         return
@@ -133,7 +135,7 @@ def _require_all_parts(names: Sequence[str]) -> None:
 
 
 class Shards(Container):
-    """A container over files of arrays, which have the same ones."""
+    """A container over files with the same arrays."""
 
     def __init__(self, name: str, files: Sequence[Container]) -> None:
         self.name = name
@@ -141,21 +143,21 @@ class Shards(Container):
 
     @property
     def offer(self) -> Offer:
-        """The arrays of the first file; the others are asked for the same."""
-        offers = tuple(one.offer for one in self._files)
+        """The arrays of the first file, which the other files have to have too."""
+        offers = tuple(file.offer for file in self._files)
         return Offer(self.name, offers[0].fields, parts=offers, is_table=False)
 
     def array(self, columns: Sequence[str] | None, option: str) -> ShardedArray:
-        """The array of that name of each file, end to end."""
-        return ShardedArray(self.name, [one.array(columns, option) for one in self._files])
+        """Return the concatenation of the arrays with this name."""
+        return ShardedArray(self.name, [file.array(columns, option) for file in self._files])
 
     def close(self) -> None:
-        for one in self._files:
-            one.close()
+        for file in self._files:
+            file.close()
 
 
 class ShardedArray(Source):
-    """A source over the rows of several arrays, end to end."""
+    """A source over the concatenated rows of several arrays."""
 
     def __init__(self, name: str, parts: Sequence[Source]) -> None:
         self.name = name
@@ -169,8 +171,8 @@ class ShardedArray(Source):
         for part in parts:
             if not part.shape or part.shape[1:] != parts[0].shape[1:]:
                 raise DataError(
-                    f"{part.name}: found shape {part.shape}; {parts[0].name} has "
-                    f"{parts[0].shape}, and only the first axis may differ"
+                    f"{part.name}: shape {part.shape} does not fit {parts[0].shape} of "
+                    f"{parts[0].name}; only the first axis may differ"
                 )
         self._starts = [0, *accumulate(part.count() for part in parts)]
 
@@ -191,7 +193,7 @@ class ShardedArray(Source):
         return self._starts[-1]
 
     def read(self, box: Box) -> Values:
-        """The values in a box, from the one or more files that it is in."""
+        """Return the values in a box, from one or more files."""
         start, stop, _ = box[0].indices(self.count())
         first = min(max(bisect_right(self._starts, start) - 1, 0), len(self._parts) - 1)
         blocks: list[Values] = []

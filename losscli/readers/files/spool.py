@@ -1,4 +1,4 @@
-"""Temporary files, and what a full disk is reported as."""
+"""Temporary files, and the error for a full disk."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from losscli.errors import DataError
 
 
 class Spool:
-    """A temporary file of which any bytes can be read, open from the first to the last."""
+    """An open temporary file with random access."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.close = file.close
         self._number = file.fileno()
 
     def descriptor(self) -> AbstractContextManager[int]:
-        """The number by which the system knows the file."""
+        """Provide the file descriptor."""
         return nullcontext(self._number)
 
 
 @contextmanager
 def kept_in(file: IO[bytes]) -> Iterator[None]:
-    """Raise DataError for what goes wrong with a temporary file."""
+    """Raise DataError if reading or writing a temporary file fails."""
     try:
         yield
     except OSError as error:
         import tempfile  # noqa: PLC0415 - 5 ms at the start, and seldom needed
 
-        with suppress(OSError):  # closing writes what is left, and fails once more
+        with suppress(OSError):  # closing flushes the buffer and fails again
             file.close()
         raise DataError(
-            f"{tempfile.gettempdir()}: cannot keep what is needed later: "
-            f"{error.strerror or error}; the variable TMPDIR names another folder"
+            f"{tempfile.gettempdir()}: cannot write a temporary file: {error.strerror or error}. "
+            "Set TMPDIR to another folder."
         ) from error

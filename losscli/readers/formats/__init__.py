@@ -1,8 +1,8 @@
-"""The formats that losscli reads: one file each.
+"""The formats that losscli reads, one module each.
 
-A format is a module with `FORMATS`, its names, suffixes and first bytes, and with
-`open_file(origin, reading)`, which returns a Container. It is imported when a file of that format
-is read; what has to be known before is in `catalogue.py`, which is made of the modules.
+A format is a module with `FORMATS` (names, suffixes and first bytes) and `open_file(origin,
+reading)`, which returns a Container. A module is imported when a file of its format is read.
+`catalogue.py`, generated from the modules, contains what has to be known before that.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, Format] = {name: Format(name, *row) for name, row in ROWS.items()}
 
-_SUFFIXES = {suffix: one.name for one in FORMATS.values() for suffix in one.all_suffixes}
+_SUFFIXES = {suffix: kind.name for kind in FORMATS.values() for suffix in kind.all_suffixes}
 
-# The format of what begins as no other.
+# The format of files whose first bytes match no format.
 _TEXT = "csv"
 
 
 def open_file(name: str, reading: Reading) -> Container:
-    """The container of the arrays that a file has."""
+    """Open a file as a container of its arrays."""
     origin = Origin(name)
     try:
         return _opener(reading.format or _format(origin))(origin, reading)
     except OSError as error:
         raise DataError(f"{name}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{name}: found text that is not UTF-8: {error}") from error
+        raise DataError(f"{name}: the text is not UTF-8: {error}") from error
     except RecursionError as error:
-        raise DataError(f"{name}: found lists within lists without end") from error
+        raise DataError(f"{name}: lists are nested too deeply") from error
 
 
 def known_format(name: str) -> str | None:
-    """The format of a file by the suffix of its name; None if that says nothing."""
+    """Return the format of a file by its suffix; None if the suffix is unknown."""
     return None if name == STANDARD_INPUT else _SUFFIXES.get(_suffix(name))
 
 
@@ -64,12 +64,14 @@ def _suffix(name: str) -> str:
 
 
 def _format(origin: Origin) -> str:
-    """The format by the suffix, or else by the first bytes."""
+    """Return the format by the suffix, or else by the first bytes."""
     known = known_format(origin.name)
     if known is not None:
         return known
     refuse_suffix(origin.name, _suffix(origin.name))
     head = origin.head()
     refuse_content(origin.name, head)
-    begins = (one for one in FORMATS.values() if one.magic and re.match(one.magic, head, re.DOTALL))
-    return next((one.name for one in begins), _TEXT)
+    for kind in FORMATS.values():
+        if kind.magic and re.match(kind.magic, head, re.DOTALL):
+            return kind.name
+    return _TEXT

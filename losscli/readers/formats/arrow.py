@@ -1,4 +1,4 @@
-"""Arrow's own files, as a file (Feather too) or as a stream, batch by batch."""
+"""Arrow IPC, in the file format (also Feather) or the stream format, batch by batch."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _DAMAGED = "damaged Arrow file"
 
 _FILE_MAGIC = b"ARROW1"
 
-# What every message of a stream begins with, and what a stream ends with unless it was cut off or
-# its writer left it open. Streams of before 2019 have neither.
+# The first bytes of every message of a stream, and the last bytes of a stream, unless it is
+# truncated or its writer was not closed. Streams from before 2019 have neither.
 _CONTINUATION = b"\xff\xff\xff\xff"
 _END = _CONTINUATION + bytes(4)
 
 _PIPE_BYTES = 1 << 20
 
-# A batch is read whole, unless batches are larger than this: then the file is mapped, and its
-# pages are given back after every slice of so many bytes. A file cut short under a map kills the
-# process, so a map is the second choice.
+# A batch is read whole, unless batches are larger than this: then the file is mapped into memory,
+# and its pages are released after every slice. If a file is truncated while it is mapped, the
+# process is killed, so smaller files are not mapped.
 _MOST_BATCH_BYTES = 1 << 26
 _SLICE_BYTES = 1 << 22
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """The schema, from the file's first message."""
+    """Read the schema from the first message of the file."""
     is_file = origin.head(len(_FILE_MAGIC)) == _FILE_MAGIC
     try:
         with at_most(reading.threads):
@@ -64,8 +64,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 def _file(origin: Origin, reading: Reading) -> TableFile:
     if not origin.is_plain:
         raise DataError(
-            f"{origin.name}: an Arrow file is read from plain files alone; as a stream it can be "
-            "piped"
+            f"{origin.name}: can't read the Arrow file format from a pipe or a compressed file. "
+            "Use the Arrow stream format."
         )
     with origin.arrow_file() as file, ipc.open_file(file) as reader:
         schema = reader.schema
@@ -73,8 +73,8 @@ def _file(origin: Origin, reading: Reading) -> TableFile:
         origin.name,
         origin.size,
         schema,
-        lambda wanted: read_from(
-            origin, _checked(_of_file(origin, wanted.names, reading.threads)), _DAMAGED
+        lambda requested: read_from(
+            origin, _checked(_of_file(origin, requested.names, reading.threads)), _DAMAGED
         ),
         threads=reading.threads,
     )
@@ -89,28 +89,28 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
 
     first = opened()
     schema, first_pass = first.schema, [first]
-    if origin.path is not None:  # of many files each would be open until it is read
+    if origin.path is not None:  # do not keep every shard open until it is read
         first_pass.clear()
     del first
 
-    def batches(wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def batches(requested: pa.Schema) -> Iterator[pa.RecordBatch]:
         if origin.is_plain:
             _require_batches(origin, messages_of, schema, schema.names)
         reader = first_pass.pop() if first_pass else opened()
-        yield from (batch.select(wanted.names) for batch in reader)
+        yield from (batch.select(requested.names) for batch in reader)
 
     return TableFile(
         origin.name,
         origin.size,
         schema,
-        lambda wanted: read_from(origin, _checked(batches(wanted)), _DAMAGED),
+        lambda requested: read_from(origin, _checked(batches(requested)), _DAMAGED),
         warnings=_missing_end(origin),
         threads=reading.threads,
     )
 
 
 def _checked_stream(origin: Origin) -> pa.NativeFile:
-    """The bytes of a stream that comes through a pipe, or out of a compressed file."""
+    """Open a stream from a pipe or a compressed file, with the sizes of its batches checked."""
     stream: io.RawIOBase = CheckedStream(
         origin.stream(), lambda sizes: _require_size(origin, sum(sizes))
     )
@@ -124,7 +124,7 @@ def _missing_end(origin: Origin) -> tuple[str, ...]:
         file.seek(-len(_END), os.SEEK_END)
         if file.read() == _END:
             return ()
-    return (f"{origin.name}: the stream lacks its end mark; batches may be missing",)
+    return (f"{origin.name}: the stream has no end-of-stream marker; batches may be missing",)
 
 
 def _require_batches(
@@ -133,7 +133,7 @@ def _require_batches(
     schema: pa.Schema,
     columns: Sequence[str],
 ) -> None:
-    """Raise DataError for a batch whose columns are too large once they are expanded."""
+    """Raise DataError for a batch whose columns are too large after decompression."""
     counts = [buffers_of(field.type) for field in schema]
     try:
         with origin.stream() as file:
@@ -146,8 +146,8 @@ def _require_batches(
 
 
 def _require_size(origin: Origin, size: int) -> None:
-    what = "bytes in a compressed record batch once it is expanded"
-    budget.require(origin.name, size, budget.MOST_BATCH_BYTES, what)
+    unit = "bytes in a record batch after decompression"
+    budget.require(origin.name, size, budget.MOST_BATCH_BYTES, unit)
 
 
 def _read_at(file: IO[bytes], begin: int, place: int, count: int) -> bytes:
@@ -158,7 +158,7 @@ def _read_at(file: IO[bytes], begin: int, place: int, count: int) -> bytes:
 def _of_columns(
     buffers: list[int], counts: Sequence[int | None], names: Sequence[str], columns: Sequence[str]
 ) -> list[int]:
-    """The buffers of some columns; all of them where it is not known which these are."""
+    """Return the buffers of some columns, or all buffers if their columns are unknown."""
     if None in counts or sum(filter(None, counts)) != len(buffers):
         return buffers
     each = [name for name, count in zip(names, counts, strict=True) for _ in range(count or 0)]
@@ -181,22 +181,23 @@ def _of_file(
 
 
 def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Slices of batches that are too large to be held, each copied out of the mapped file."""
+    """Yield slices of batches that are too large for memory, each copied from the mapped file."""
     with origin.open_raw() as file, file.descriptor() as number:
         pages = mmap.mmap(number, 0, access=mmap.ACCESS_READ)
     reader = ipc.open_file(pa.BufferReader(pa.py_buffer(pages)))
     for i in range(reader.num_record_batches):
         batch = reader.get_batch(i).select(list(columns))
-        batch.validate()  # of the lengths alone; of what they hold as it is copied
+        batch.validate()  # lengths only; values are validated after copying
         rows = max(1, _SLICE_BYTES * batch.num_rows // max(batch.nbytes, 1))
         for start in range(0, batch.num_rows, rows):
             part = batch.slice(start, rows)
-            yield pa.record_batch([pa.concat_arrays([one, one[:0]]) for one in part], part.schema)
+            copied = [pa.concat_arrays([column, column[:0]]) for column in part]
+            yield pa.record_batch(copied, part.schema)
             pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _checked(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The batches, whose lengths and offsets are what their buffers hold."""
+    """Yield the batches after validating their lengths and offsets."""
     for batch in batches:
         batch.validate(full=True)
         yield batch

@@ -1,5 +1,5 @@
-"""CSV and its relatives, parsed by pyarrow block by block: with a header or without, any
-delimiter, compressed or not."""
+"""CSV, parsed by pyarrow block by block: with or without a header, with any delimiter, compressed
+or not."""
 
 from __future__ import annotations
 
@@ -37,22 +37,21 @@ from losscli.readers.tables.types import DECIMAL_COMMA
 
 FORMATS = (Format("csv", ("txt",)), Format("tsv"))
 
-# A line has at most so many bytes: a hundred thousand numbers take two megabytes.
+# The most bytes of a line: a hundred thousand numbers take two megabytes.
 _MOST_LINE_BYTES = 1 << 25
 
-# A cell may be as long as a line: Python's own limit is for all readers of this process.
+# A cell may be as long as a line. Python's limit is global.
 text.field_size_limit(max(text.field_size_limit(), 2 * _MOST_LINE_BYTES))
 
-# A number as half of the world writes it.
 _DECIMAL_COMMA = re.compile(r"(?a)\s*[+-]?\d+,\d+\s*")
 
-# Cells without a value, in columns of numbers. "nan" is not among them: it is a number, as numpy
-# writes it. In a column of text only an empty cell has no value; NA may be a name or a label.
+# Cells without a value in columns of numbers. "nan" is not among them: NumPy writes it as a number.
+# In a column of text only an empty cell is missing: NA may be a name or a label.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """The header and, from the first block, the type of each column."""
+    """Read the header, and infer the type of each column from the first block."""
     size = origin.size
     head = _first_block(origin, reading)
     dialect, notes = dialect_of(origin, reading, head)
@@ -64,8 +63,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda wanted: read_from(
-            origin, _batches(origin, size, dialect, wanted, threads), "not a readable table"
+        lambda requested: read_from(
+            origin, _batches(origin, size, dialect, requested, threads), "not a readable table"
         ),
         inferred=seen,
         label_type=lambda field: pa.string(),  # 007 is not 7
@@ -79,14 +78,16 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 
 def _first_block(origin: Origin, reading: Reading) -> bytes:
-    """The first bytes, a header and a row of them at least."""
+    """Return the first bytes, with at least a header and a row."""
 
     def whole(head: bytes) -> int:
         return whole_rows(head, delimiter_of(origin, reading, head).encode())
 
     head = first_block(origin, whole, 2, _MOST_LINE_BYTES)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
-        raise DataError(f"{origin.name}: found no text in UTF-8; iconv -t UTF-8 converts UTF-16")
+        raise DataError(
+            f"{origin.name}: the file is not UTF-8 text. Convert UTF-16 with iconv -t UTF-8."
+        )
     return head
 
 
@@ -98,8 +99,8 @@ def _schema(origin: Origin, head: bytes, dialect: Dialect) -> pa.Schema:
 
 
 def _field(field: pa.Field, column: pa.ChunkedArray) -> pa.Field:
-    """The field; one that begins with a number is of numbers, and a word further down a mistake,
-    which must not leave the column out."""
+    """Return the inferred field. A column of text that begins with a number is read as numbers, so
+    that a word further down is an error and does not hide the column."""
     if not len(column) or not pa.types.is_string(field.type):
         return field
     cell = column[0].as_py()
@@ -109,52 +110,52 @@ def _field(field: pa.Field, column: pa.ChunkedArray) -> pa.Field:
 
 
 def _looks_like(inferred: pa.DataType) -> pa.DataType:
-    """A column without values so far may be anything: last choice, as whole numbers are."""
+    """Return the apparent type. A column without values so far counts as whole numbers, which are
+    chosen last."""
     return pa.int64() if pa.types.is_null(inferred) else inferred
 
 
 def _read_as(inferred: pa.DataType) -> pa.DataType:
-    """Numbers as float64, whole as they may look in the first block; names as they are."""
+    """Return the type to read: float64 for numbers, even if the first block has only integers."""
     if pa.types.is_integer(inferred) or pa.types.is_null(inferred):
         return pa.float64()
     return inferred
 
 
 def _batches(
-    origin: Origin, size: int, dialect: Dialect, wanted: pa.Schema, threads: int
+    origin: Origin, size: int, dialect: Dialect, requested: pa.Schema, threads: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows in their order, parsed in chunks side by side.
+    """Yield the rows in order, parsed in parallel chunks.
 
-    `open_csv` parses on one core. `read_csv` of a chunk on all of them makes each wait for the
-    slowest, and all of them while the next chunk is read: a fifth longer, and of a mistake it does
-    not know the row.
+    `open_csv` uses one core. Multi-threaded `read_csv` waits for the slowest thread and for the
+    next chunk, takes a fifth longer, and does not report the row of an error.
     """
     options = csv.ConvertOptions(
         null_values=_MISSING,
-        column_types=wanted,
-        include_columns=wanted.names,
+        column_types=requested,
+        include_columns=requested.names,
     )
     parse = partial(_closed, origin, dialect, options)
-    with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as found:
-        for table in parsed((partial(parse, chunk) for chunk in found), threads):
+    with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as parts:
+        for table in parsed((partial(parse, chunk) for chunk in parts), threads):
             yield from table.to_batches()
 
 
 def _closed(
     origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk: Chunk
 ) -> pa.Table:
-    """The rows of a chunk, none of which goes on beyond it; the last of a file might, for pyarrow
-    does not ask for the end of its quotes."""
+    """Parse the rows of a chunk. Raises DataError for an unclosed quote in the last row, which
+    pyarrow accepts."""
     table = _parse(origin, dialect, options, chunk)
     quote = opening_quote(chunk.text, chunk.size, dialect.delimiter.encode())
     if quote >= 0:
         line = chunk.line + chunk.text.count(b"\n", 0, quote)
-        raise DataError(f"{origin.name}: line {line}: found a quote that nothing closes")
+        raise DataError(f"{origin.name}:{line}: unclosed quote")
     return _without_empty_text(table)
 
 
 def _without_empty_text(table: pa.Table) -> pa.Table:
-    """The table with empty text as missing values."""
+    """Return the table with missing values in place of empty text."""
     for number, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
@@ -166,7 +167,7 @@ def _without_empty_text(table: pa.Table) -> pa.Table:
 
 
 def _parse(origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk: Chunk) -> pa.Table:
-    """The rows of a chunk, on one thread alone."""
+    """Parse the rows of a chunk in this thread."""
     before = dialect.lines_before if chunk.line == 1 else 0
     reading = csv.ReadOptions(
         use_threads=False, block_size=chunk.size + 1, column_names=dialect.names, skip_rows=before
@@ -183,24 +184,26 @@ def _parse(origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk:
         if row is None:
             raise DataError(f"{origin.name}: {problem}") from error
         line = _line(row - before, dialect, chunk, before)
-        if row - before > 1:  # pyarrow looks at all rows' cells first, and then at column by column
+        if row - before > 1:  # an earlier row may have an error that pyarrow checks later
             _parse(origin, dialect, options, _lines_before(line, chunk))
-        raise DataError(f"{origin.name}: line {line}{problem}") from error
+        raise DataError(f"{origin.name}:{line}: {problem}") from error
 
 
 def _explain(error: Exception, dialect: Dialect) -> tuple[int | None, str]:
-    """The row that pyarrow cannot take, as it counts, and why, in our words; anything else that it
-    says as it is."""
+    """Return the row that pyarrow cannot parse, by pyarrow's count, and the problem in our words;
+    None and pyarrow's message for any other error."""
     message = str(error)
     cell = re.match(
         r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", message, re.DOTALL
     )
     if cell:
         name = dialect.names[int(cell[1])]
-        return int(cell[2]), f", column {quoted(name)}: found {quoted(cell[3])}, expected a number"
+        problem = f"column {quoted(name)}: expected a number, found {quoted(cell[3])}"
+        return int(cell[2]), problem
     row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if row:
-        return int(row[1]), f": found {row[3]} cells, expected {row[2]} as in the first line"
+        noun = "column" if row[2] == "1" else "columns"
+        return int(row[1]), f"expected {row[2]} {noun} as in the first line, found {row[3]}"
     return None, refusal(error)
 
 
@@ -210,8 +213,8 @@ def _lines_before(line: int, chunk: Chunk) -> Chunk:
 
 
 def _line(number: int, dialect: Dialect, chunk: Chunk, before: int) -> int:
-    """The line of the file on which a row of a chunk begins, counted from 1 after the lines before
-    the rows. Blank lines are rows in a table of one column alone."""
+    """Return the line of the file at which a row of a chunk begins. Rows are counted from 1, after
+    the lines before the rows. Blank lines are rows only in a table of one column."""
     lines = io.StringIO(str(chunk.rows, "utf-8", "replace"), newline="")
     for _ in range(before):
         lines.readline()

@@ -1,4 +1,4 @@
-"""Format: the name of a format, and how to know its files."""
+"""Format: the name of a format, and how to recognise its files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Format(NamedTuple):
-    """A format by its name, which is also a suffix.
+    """A format. Its name is also a suffix.
 
-    `suffixes` are further ones. `magic` is a regular expression for the first bytes, empty for
-    text that could be anything. `module` is the one in which it was declared.
+    `suffixes` are additional suffixes. `magic` is a regular expression for the first bytes; empty
+    if they can be anything. `module` is the module that declares the format.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""JSON lines: an object a row, parsed by pyarrow in chunks of whole lines."""
+"""JSON Lines: one object per row, parsed by pyarrow in chunks of whole lines."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from losscli.readers.tables.types import is_list
 
 FORMATS = (Format("jsonl", ("ndjson", "json"), rb"\s*[{\[]"),)
 
-# A line takes up to 20 times its bytes in memory.
+# The most bytes of a line, which uses up to 20 times as many in memory.
 _MOST_LINE_BYTES = 1 << 25
 
-# What pyarrow calls the kinds of values.
+# pyarrow's names for kinds of values, and the words in messages.
 _KINDS = {
     "null": "no value",
-    "boolean": "true or false",
+    "boolean": "a boolean",
     "number": "a number",
     "string": "text",
     "array": "a list",
@@ -53,12 +53,13 @@ _KINDS = {
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """The keys and, from the first block, the type of what stands behind each."""
+    """Infer the keys and the types of their values from the first block."""
     threads = reading.threads or pa.cpu_count()
     size = origin.size
     if origin.head().lstrip().startswith(b"["):
         raise DataError(
-            f"{origin.name}: found one JSON array, expected an object a line; jq -c '.[]' makes it"
+            f"{origin.name}: expected one JSON object per line, found an array. Convert it with "
+            "jq -c '.[]'."
         )
     head = first_block(origin, whole_lines, 1, _MOST_LINE_BYTES)
     inferred = _parse(origin, None, last_chunk(head[: whole_lines(head)] or head, 1)).schema
@@ -68,8 +69,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda wanted: read_from(
-            origin, _batches(origin, size, wanted, threads), "no readable JSON lines"
+        lambda requested: read_from(
+            origin, _batches(origin, size, requested, threads), "not readable as JSON Lines"
         ),
         inferred=seen,
         label_type=lambda field: _label_type(field.type),
@@ -79,14 +80,16 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 
 def _looks_like(inferred: pa.DataType) -> pa.DataType:
-    """Text that pyarrow takes for a time is text: two that differ may be one time."""
+    """Return the apparent type. Text that pyarrow parses as a time stays text, since different
+    texts may be the same time."""
     if is_list(inferred):
         return pa.list_(_looks_like(inferred.value_type))
     return pa.string() if pa.types.is_timestamp(inferred) else inferred
 
 
 def _read_as(seen: pa.DataType) -> pa.DataType:
-    """Numbers as float64, in lists too, whole as they may look in the first block."""
+    """Return the type to read: float64 for numbers, also in lists, even if the first block has only
+    integers."""
     if is_list(seen):
         return pa.list_(_read_as(seen.value_type))
     if pa.types.is_integer(seen) or pa.types.is_null(seen):
@@ -95,24 +98,24 @@ def _read_as(seen: pa.DataType) -> pa.DataType:
 
 
 def _label_type(seen: pa.DataType) -> pa.DataType:
-    """What has no value in the first block is text, as most labels are."""
+    """Return the type for labels: text if the first block has no value, as most labels are text."""
     if is_list(seen):
         return pa.list_(_label_type(seen.value_type))
     return pa.string() if pa.types.is_null(seen) else seen
 
 
 def _batches(
-    origin: Origin, size: int, wanted: pa.Schema, threads: int
+    origin: Origin, size: int, requested: pa.Schema, threads: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows in their order, parsed in chunks side by side."""
-    parse = partial(_parse, origin, wanted)
-    with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as found:
-        for table in parsed((partial(parse, chunk) for chunk in found), threads):
+    """Yield the rows in order, parsed in parallel chunks."""
+    parse = partial(_parse, origin, requested)
+    with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as parts:
+        for table in parsed((partial(parse, chunk) for chunk in parts), threads):
             yield from table.to_batches()
 
 
 def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
-    """The rows of a chunk, on this thread alone: all columns, or those of a schema."""
+    """Parse the rows of a chunk in this thread: all columns, or the columns of a schema."""
     _require_rows(origin, chunk)
     parsing = json.ParseOptions(
         explicit_schema=schema, unexpected_field_behavior="ignore" if schema else "infer"
@@ -122,47 +125,46 @@ def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
         with decoding(origin.name):
             return json.read_json(pa.BufferReader(chunk.rows), reading, parsing)
     except DAMAGE as error:
-        raise DataError(f"{origin.name}: {_explain(error, chunk)}") from error
+        raise DataError(f"{origin.name}{_explain(error, chunk)}") from error
 
 
 def _require_rows(origin: Origin, chunk: Chunk) -> None:
-    """Raise DataError for rows that are no objects, are too deep or have too many keys."""
+    """Raise DataError for rows that are not objects, too deeply nested or have too many keys."""
     lines = long_lines(chunk.text, chunk.size)
     if lines is None:
-        found = [structure_of(bytes(chunk.rows).removeprefix(codecs.BOM_UTF8))]
+        structures = [structure_of(bytes(chunk.rows).removeprefix(codecs.BOM_UTF8))]
     else:
-        found = [structure_of_line(line) for line in lines if may_be_deep(line)]
-    for depth, keys, odd_line in found:
+        structures = [structure_of_line(line) for line in lines if may_be_deep(line)]
+    for depth, keys, odd_line in structures:
         if odd_line is not None:
-            line = chunk.line + odd_line
-            raise DataError(f"{origin.name}: line {line}: found a row that is no object")
-        budget.require(origin.name, depth, budget.MOST_DEPTH, "lists and objects in each other")
+            raise DataError(f"{origin.name}:{chunk.line + odd_line}: expected a JSON object")
+        budget.require(origin.name, depth, budget.MOST_DEPTH, "levels of nested lists and objects")
         budget.require(origin.name, keys, budget.MOST_COLUMNS, "keys in a row")
 
 
 def _explain(error: Exception, chunk: Chunk) -> str:
-    """What pyarrow says, with the line of the file instead of the row among those it was given."""
+    """Return pyarrow's message with the line of the file in place of the row of the chunk."""
     message = refusal(error)
     row = re.fullmatch(r"(.*) in row (\d+)", message, re.DOTALL)
     lines = enumerate(bytes(chunk.rows).splitlines(), chunk.line)
     numbers = [number for number, line in lines if line.strip()]
     if not row or int(row[2]) >= len(numbers):
-        return message
-    return f"line {numbers[int(row[2])]}{_problem(row[1])}"
+        return f": {message}"
+    return f":{numbers[int(row[2])]}: {_problem(row[1])}"
 
 
-def _problem(said: str) -> str:
-    """What pyarrow says of a row: in our words where a value is not of its column's kind."""
+def _problem(message: str) -> str:
+    """Return pyarrow's message on a row, reworded if a value does not fit its column."""
     kinds = re.fullmatch(
         r"JSON parse error: Column\(/(.*?)((?:/\[\])*)\) changed from (\w+) to (\w+)",
-        said,
+        message,
         re.DOTALL,
     )
     if not kinds:
-        return f": {said}"
-    column, within, expected, found = kinds.groups()
+        return message
+    column, within, expected, actual = kinds.groups()
     place = " in a list" if within else ""
     return (
-        f", column {quoted(column)}: found {_KINDS[found]}{place}, expected {_KINDS[expected]}; "
-        "the first megabyte tells what columns hold"
+        f"column {quoted(column)}: expected {_KINDS[expected]} as in the first megabyte, found "
+        f"{_KINDS[actual]}{place}"
     )

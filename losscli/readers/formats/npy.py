@@ -1,4 +1,4 @@
-"""NumPy's `.npy`: one array, of which any box can be read, or rows as they arrive."""
+"""NumPy's `.npy`: one array, read at random from a plain file, or in order from a pipe."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from losscli.source import Source
 
 FORMATS = (Format("npy", magic=rb"\x93NUMPY"),)
 
-# Of each version, the bytes that say how long the header is.
+# The size of the header length field in each version.
 _VERSIONS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 _READ_LONG = npy_format.read_array_header_2_0
 
-# What NumPy raises for a header that is no Python literal, or that has an unknown type.
+# The exceptions that NumPy raises for a header that is not a Python literal or has an unknown type.
 _BAD_HEADER = (
     ValueError,
     EOFError,
@@ -43,8 +43,8 @@ _BAD_HEADER = (
 
 
 def open_file(origin: Origin, reading: Reading) -> SingleArray:
-    """The array of a `.npy` file; only the header is read."""
-    del reading  # there is nothing to choose
+    """Open the array of a `.npy` file. Reads only the header."""
+    del reading  # no settings apply
     return SingleArray(_in_file(origin) if origin.is_plain else _arriving(origin))
 
 
@@ -62,11 +62,11 @@ def _arriving(origin: Origin) -> Source:
     header = read_header(origin.name, file)
     if header.is_scattered:
         raise DataError(
-            f"{origin.name}: found an array in Fortran order, which cannot be read as it "
-            "arrives; numpy.ascontiguousarray(x) saves it in C order"
+            f"{origin.name}: can't read an array in Fortran order from a pipe or a compressed "
+            "file. Save numpy.ascontiguousarray(x) instead."
         )
     values: Readable = file
-    if origin.path is not None:  # of many files each would take memory until it is read
+    if origin.path is not None:  # do not keep every shard open until it is read
         values = _Reopened(origin)
         file.close()
     return narrowed(
@@ -75,7 +75,7 @@ def _arriving(origin: Origin) -> Source:
 
 
 class _Reopened:
-    """The bytes behind the header; the file is open from the first that are read to the last."""
+    """The bytes after the header. The file is open from the first read to the last."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
@@ -101,14 +101,14 @@ class _Reopened:
 
 
 def read_header(name: str, file: IO[bytes]) -> Header:
-    """The header in front of the values. Raises DataError for anything else."""
+    """Read the header. Raises DataError if it is invalid."""
     try:
         version = npy_format.read_magic(file)
         if version not in _VERSIONS:
-            found = ".".join(map(str, version))
-            raise ValueError(f"its version is {found}; expected 1.0, 2.0 or 3.0")
+            number = ".".join(map(str, version))
+            raise ValueError(f"expected version 1.0, 2.0 or 3.0, found {number}")
         text = _header_text(name, file, _VERSIONS[version])
-        with warnings.catch_warnings(action="ignore"):  # of what Python 2 wrote
+        with warnings.catch_warnings(action="ignore"):  # on files from Python 2
             read = npy_format.read_array_header_1_0 if version == (1, 0) else _READ_LONG
             header = Header(*read(text))
     except DataError:
@@ -121,7 +121,7 @@ def read_header(name: str, file: IO[bytes]) -> Header:
 
 
 def _header_text(name: str, file: IO[bytes], length_bytes: int) -> IO[bytes]:
-    """The length of the header and the header, which NumPy would read whatever its length."""
+    """Return the length field and the header. NumPy would read a header of any length."""
     length = file.read(length_bytes)
     size = int.from_bytes(length, "little")
     budget.require(name, size, budget.MOST_NPY_HEADER, "bytes of header")

@@ -24,12 +24,12 @@ from losscli.source import Source
 
 FORMATS = (Format("npz", magic=rb"PK\x03\x04"),)
 
-# The local header in front of a member's bytes: its length, and where it has the lengths of the
-# name and of the extra field, which follow.
+# The local header before a member's bytes: its size, and the position of the lengths of the name
+# and the extra field, which follow.
 _LOCAL_HEADER = 30
 _LOCAL_LENGTHS = slice(26, 30)
 
-# What zipfile raises for a file that is damaged, encrypted or compressed in an unknown way.
+# The exceptions that zipfile raises for a damaged or encrypted file or an unknown compression.
 _DAMAGE = (
     OSError,
     EOFError,
@@ -43,17 +43,20 @@ _DAMAGE = (
 
 
 def open_file(origin: Origin, reading: Reading) -> Members:
-    """The arrays of a `.npz`, called as numpy.load calls them."""
-    del reading  # there is nothing to choose
+    """Open the arrays of a `.npz`, with the names that numpy.load gives them."""
+    del reading  # no settings apply
     if origin.path is None:
-        raise DataError("a .npz cannot be read from standard input: its table of contents is last")
+        raise DataError(
+            "can't read .npz from standard input (its index is at the end). Pass a file, or pipe "
+            ".npy."
+        )
     with ExitStack() as stack:
         archive = _archive(origin, stack)
         infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if not infos:
             raise DataError(
-                f"{origin.name}: found a zip file without arrays; if it is one of PyTorch's, this "
-                f"converts it: {conversion(origin.name, 'pt')}"
+                f"{origin.name}: the zip file contains no arrays. If PyTorch saved it, convert it: "
+                f"{conversion(origin.name, 'pt')}"
             )
         openers = {
             info.filename.removesuffix(".npy"): partial(_member, origin, archive, info)
@@ -63,8 +66,8 @@ def open_file(origin: Origin, reading: Reading) -> Members:
 
 
 def _archive(origin: Origin, stack: ExitStack) -> zipfile.ZipFile:
-    """The table of contents, which all members read through one open file."""
-    file = stack.enter_context(origin.stream())  # what the system refuses is no damage
+    """Open the archive. All members share its open file."""
+    file = stack.enter_context(origin.stream())  # outside try: system errors are not damage
     try:
         return stack.enter_context(zipfile.ZipFile(file))
     except _DAMAGE as error:
@@ -83,24 +86,24 @@ def _member(origin: Origin, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
             stack.pop_all()  # the array closes it
             size = info.file_size
             return narrowed(arriving(name, header, file, size, has_checksum=True, damage=_DAMAGE))
-    except DataError:  # one of the errors that are damage, and has said so
+    except DataError:  # a subclass of ValueError, which _DAMAGE contains
         raise
     except _DAMAGE as error:
         raise DataError(f"{name}: {error}") from error
 
 
-def _require_size(name: str, header: Header, found: int) -> None:
-    if found != header.bytes:
+def _require_size(name: str, header: Header, size: int) -> None:
+    if size != header.bytes:
         raise DataError(
-            f"{name}: found {found} bytes of values; its header says {header.shape} of "
-            f"{header.dtype}, which are {header.bytes}"
+            f"{name}: damaged file: expected {header.bytes} bytes for {header.shape} of "
+            f"{header.dtype}, found {size}"
         )
 
 
 def _stored(
     name: str, header: Header, origin: Origin, info: zipfile.ZipInfo, header_bytes: int
 ) -> InFile:
-    """A member that is in the file without compression: any box of it can be read."""
+    """Open a member that is stored without compression, with random access."""
     with origin.open_raw() as file:
         file.seek(info.header_offset)
         local = file.read(_LOCAL_HEADER)

@@ -24,18 +24,21 @@ FORMATS = (Format("parquet", ("pq",), b"PAR1"),)
 _BATCH_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 20
 
-# By so many rows a column of text is judged, and one of lists.
+# Rows that are sampled of columns of text and of columns of lists.
 _FIRST_ROWS = 1 << 10
 _FIRST_LISTS = 1 << 4
 
-# A row group of up to so many bytes, uncompressed, is read whole.
+# Row groups of up to this many uncompressed bytes are read whole.
 _SMALL_GROUP_BYTES = 1 << 25
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """The schema and the number of rows, from the footer."""
+    """Read the schema and the number of rows from the footer."""
     if not origin.is_plain:
-        raise DataError(f"{origin.name}: Parquet is read from plain files alone; its index is last")
+        raise DataError(
+            f"{origin.name}: can't read Parquet from a pipe or a compressed file (its index is at "
+            "the end). Pass a plain file, or pipe Arrow IPC, CSV or JSON Lines."
+        )
     try:
         with _open(origin) as opened:
             schema, metadata = opened.schema_arrow, opened.metadata
@@ -45,8 +48,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         origin.size,
         schema,
-        lambda wanted: read_from(
-            origin, _batches(origin, wanted.names, reading.threads), "damaged Parquet file"
+        lambda requested: read_from(
+            origin, _batches(origin, requested.names, reading.threads), "damaged Parquet file"
         ),
         row_count=metadata.num_rows,
         threads=reading.threads,
@@ -56,11 +59,11 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 @contextmanager
 def _open(origin: Origin, dictionaries: Sequence[str] = ()) -> Iterator[parquet.ParquetFile]:
-    """The file, whose row groups are held whole where they are small. The text of `dictionaries` is
-    there once.
+    """Open the file. Small row groups are read whole, and large ones through a buffer. The columns
+    `dictionaries` are read as dictionaries.
 
-    Through a buffer a large one never is, but there a damaged page may claim to be larger than the
-    file, and is given the memory.
+    Small row groups are not buffered, because the buffered reader allocates the memory that a
+    damaged page claims, even if that exceeds the size of the file.
     """
     with origin.arrow_file() as bytes_of_file:
         opened = partial(
@@ -84,7 +87,7 @@ def _batches(
     origin: Origin, columns: Sequence[str], threads: int | None
 ) -> Iterator[pa.RecordBatch]:
     with _open(origin, _repeating(origin, columns)) as file:
-        rows = _rows_a_batch(file, columns, _list_bytes(origin, columns))
+        rows = _rows_per_batch(file, columns, _list_bytes(origin, columns))
         for batch in _read(origin, file, rows, columns, threads != 1):
             _require_text(origin, batch)
             yield batch
@@ -103,16 +106,16 @@ def _read(
 
 
 def _repeating(origin: Origin, columns: Sequence[str]) -> list[str]:
-    """The columns of text in whose first rows most repeats. A dictionary makes these a tenth of the
-    time, and all others twice."""
+    """Return the columns of text whose first rows contain mostly duplicates. A dictionary cuts the
+    time for these columns to a tenth, but doubles it for others."""
     text = _columns_of(origin, columns, is_text)
     batch = _first_rows(origin, text, _FIRST_ROWS, dictionaries=text)
-    found = {} if batch is None else dict(zip(text, batch.columns, strict=True))
-    return [name for name, cells in found.items() if len(cells.unique()) <= len(cells) // 2]
+    sample = {} if batch is None else dict(zip(text, batch.columns, strict=True))
+    return [name for name, cells in sample.items() if len(cells.unique()) <= len(cells) // 2]
 
 
 def _list_bytes(origin: Origin, columns: Sequence[str]) -> int:
-    """The bytes of the lists in a row, as the first rows have them."""
+    """Estimate the bytes of the lists in a row from the first rows."""
     lists = _columns_of(origin, columns, is_list)
     batch = _first_rows(origin, lists, _FIRST_LISTS)
     return 0 if batch is None else batch.nbytes // batch.num_rows
@@ -129,7 +132,7 @@ def _columns_of(
 def _first_rows(
     origin: Origin, columns: Sequence[str], rows: int, dictionaries: Sequence[str] = ()
 ) -> pa.RecordBatch | None:
-    """Some of the first rows; None if there are none, or no columns."""
+    """Return some of the first rows; None if there are no rows or no columns."""
     if not columns:
         return None
     with _open(origin, dictionaries) as file:
@@ -137,22 +140,22 @@ def _first_rows(
 
 
 def _require_text(origin: Origin, batch: pa.RecordBatch) -> None:
-    """Raise DataError for text that is not UTF-8, of which Arrow says nothing until it is used."""
+    """Raise DataError for text that is not UTF-8, which Arrow does not report while reading."""
     for name, column in zip(batch.schema.names, batch, strict=True):
         if is_text(bare_type(column.type)):
             try:
                 column.validate(full=True)
             except pa.ArrowInvalid as error:
                 raise DataError(
-                    f"{origin.name}: column {quoted(name)}: found text that is not UTF-8"
+                    f"{origin.name}: column {quoted(name)}: the text is not UTF-8"
                 ) from error
 
 
-def _rows_a_batch(file: parquet.ParquetFile, columns: Sequence[str], list_bytes: int) -> int:
-    """How many rows are decoded at once: of numbers, which may be encoded in next to nothing, by
-    their types, of lists by the first of them, and of all else as they are encoded.
+def _rows_per_batch(file: parquet.ParquetFile, columns: Sequence[str], list_bytes: int) -> int:
+    """Return the number of rows to decode at once. Numbers are estimated by type, since they may be
+    encoded in almost no bytes, lists by the first rows, and other columns by their encoded size.
 
-    What a row group says of a column is not asked for: where it is damaged, Arrow ends the process.
+    The metadata of columns is not used: if it is damaged, Arrow ends the process.
     """
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     size = int(sum(group.total_byte_size for group in groups))
@@ -163,5 +166,5 @@ def _rows_a_batch(file: parquet.ParquetFile, columns: Sequence[str], list_bytes:
 
 
 def _width(kind: pa.DataType) -> int:
-    """The bytes of a number, or of a place in a dictionary."""
+    """Return the bytes of a number or of a dictionary index."""
     return 8 if pa.types.is_primitive(kind) or is_text(kind) else 0

@@ -1,7 +1,7 @@
-"""Hugging Face's safetensors: a JSON header with the place of every tensor, then their bytes.
+"""Hugging Face's safetensors: a JSON header with the position of every tensor, then the bytes.
 
-Its own library maps the whole file; here a tensor is read in blocks as a `.npy` is. The format:
-https://github.com/huggingface/safetensors#format
+The safetensors library maps the whole file into memory; losscli reads tensors in blocks, like
+`.npy`. The format: https://github.com/huggingface/safetensors#format
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DTYPES = {
 
 
 class _Tensor(TypedDict):
-    """What the header says of a tensor."""
+    """The entry of a tensor in the header."""
 
     dtype: str
     shape: list[int]
@@ -51,10 +51,13 @@ class _Tensor(TypedDict):
 
 
 def open_file(origin: Origin, reading: Reading) -> Members:
-    """The tensors of a file, called as they were saved."""
-    del reading  # there is nothing to choose
+    """Open the tensors of a file by name."""
+    del reading  # no settings apply
     if not origin.is_plain:
-        raise DataError(f"{origin.name}: safetensors are read from plain files alone")
+        raise DataError(
+            f"{origin.name}: can't read safetensors from a pipe or a compressed file. Pass a plain "
+            "file."
+        )
     try:
         tensors, begin = _read_header(origin)
         openers = {
@@ -71,7 +74,7 @@ def _read_header(origin: Origin) -> tuple[dict[str, _Tensor], int]:
     with origin.stream() as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         if length > origin.size - _LENGTH_BYTES:
-            raise ValueError(f"its header says that it is {length} bytes long")
+            raise ValueError(f"the header claims to be {length} bytes long")
         budget.require(origin.name, length, budget.MOST_JSON_HEADER, "bytes of header")
         header: dict[str, _Tensor] = json.loads(file.read(length))
     header.pop("__metadata__", None)
@@ -83,24 +86,26 @@ def _member(origin: Origin, name: str, tensor: _Tensor, begin: int) -> Source:
     try:
         shape, kind = tuple(tensor["shape"]), tensor["dtype"]
         start, end = tensor["data_offsets"]
-        if not all(type(one) is int and one >= 0 for one in (*shape, start, end)):
+        if not all(type(number) is int and number >= 0 for number in (*shape, start, end)):
             raise ValueError(f"shape {shape}, offsets {start} and {end}")
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{label}: its header cannot be read: {shortened(error)}") from error
+        raise DataError(f"{label}: invalid header: {shortened(error)}") from error
     if not isinstance(kind, str) or kind not in (*_DTYPES, "BF16"):
         raise KindError(
-            f"{label}: found {shortened(kind)}, expected one of BF16, {', '.join(_DTYPES)}"
+            f"{label}: expected one of BF16, {', '.join(_DTYPES)}, found {shortened(kind)}"
         )
     header = Header(shape, False, np.dtype("<u2" if kind == "BF16" else _DTYPES[kind]))
     header.require_possible(label)
     if end - start != header.bytes or begin + end > origin.size:
-        raise DataError(f"{label}: its header says {end - start} bytes for {kind} of {shape}")
+        raise DataError(
+            f"{label}: damaged file: the header declares {end - start} bytes for {kind} of {shape}"
+        )
     array = InFile(label, header, begin + start, end - start, origin.open_raw())
     return Bfloat16(array) if kind == "BF16" else array
 
 
 class Bfloat16(Derived):
-    """A source over brain floating point, which NumPy lacks: the upper halves of float32."""
+    """A source that converts bfloat16, which NumPy lacks, to float32."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:

@@ -1,1 +1,1 @@
-"""Tables, their columns as arrays, and how rows of several tables belong together."""
+"""Tables, their columns as arrays, and the pairing of rows of several tables."""

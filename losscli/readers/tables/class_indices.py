@@ -1,4 +1,4 @@
-"""ClassIndices: names of classes in a column of text, as the indices of the classes."""
+"""ClassIndices: convert class names in a column of text to class indices."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from losscli.errors import listed, quoted
 if TYPE_CHECKING:
     from losscli.readers.tables.table import Table
 
-# Rows without a class name, before the first that has one, that are kept to find it.
+# The most rows that are read to find the first class name.
 _MOST_GAPS = 1 << 16
 
 
 class ClassIndices:
-    """The indices of names among the names of the classes, called in one of several ways."""
+    """Converts names to class indices, with one of several lists of class names."""
 
     def __init__(self, table: Table, column: str, namings: list[list[str]]) -> None:
         self._table = table
@@ -26,8 +26,8 @@ class ClassIndices:
 
     @cached_property
     def names(self) -> list[str]:
-        """The names of the classes: the first naming that has the first name of the column. Rows
-        without a name before it are kept, as they have yet to be read, up to a limit."""
+        """The names of the classes: the first list that contains the first name of the column. Up
+        to a limit, rows without a name before it are read and kept."""
         rows = 1
         while True:
             column = self._table.read(0, rows).column(self._column).to_pylist()
@@ -40,8 +40,8 @@ class ClassIndices:
             rows *= 2
 
     def of(self, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        """The index of each name, none for what is no name, and which cells have no value. A word
-        such as NA means a missing value unless a class is called so."""
+        """Return the index of each name, null for other cells, and a mask of the missing cells. A
+        word such as NA means a missing value unless it is the name of a class."""
         import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
         indices = pc.index_in(column, pa.array(self.names, pa.string()).cast(column.type))
@@ -49,7 +49,8 @@ class ClassIndices:
         return indices, pc.and_(indices.is_null(), pc.or_(column.is_null(), words))
 
     def first_odd(self, indices: pa.ChunkedArray, allowed: pa.ChunkedArray | None) -> int:
-        """The first place without an index that is not allowed to have none; -1 if all have one."""
+        """Return the first position without an index, other than allowed ones; -1 if there is
+        none."""
         import pyarrow.compute as pc  # noqa: PLC0415
 
         unknown = indices.is_null()
@@ -57,7 +58,7 @@ class ClassIndices:
         return int(wrong.index(True).as_py())
 
     def problem(self, cell: str | None) -> str:
-        """What is wrong with a cell that is no name of a class."""
+        """Return the problem with a cell that is not the name of a class."""
         if cell is None:
-            return "found no value, expected a class"
-        return f"found {quoted(cell)}, expected one of {listed(self.names)}"
+            return "expected a class, found no value"
+        return f"expected one of {listed(self.names)}, found {quoted(cell)}"

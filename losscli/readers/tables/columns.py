@@ -1,4 +1,4 @@
-"""Columns: which columns of a table are read, and as which types."""
+"""Columns: the columns of a table that are read, and their types."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from losscli.readers.tables.words import as_numbers
 
 
 class Columns:
-    """The columns of all arrays and labels that are made from a table.
+    """The columns of a table that are used as arrays or labels.
 
     Attributes:
         schema: the types that columns are read as
-        needs_file: whether the number of the file that a row comes from is read too
+        needs_file: whether to add the number of the file that each row comes from
     """
 
     def __init__(self, file: TableFile) -> None:
@@ -46,39 +46,39 @@ class Columns:
         self._numbers = list(dict.fromkeys([*self._numbers, *columns]))
 
     def add_labels(self, column: str) -> None:
-        """Read a column as labels, also if it is an array as well."""
+        """Read a column as labels. It may be used as an array too."""
         field = self._file.label_field(column)
-        kind = value_type(bare_type(field.type))  # of each step, where rows are sequences
+        kind = value_type(bare_type(field.type))  # of each step, if rows are sequences
         require_label(kind, self._file.name, column)
         self._labels[column] = field
 
     def allow_text(self, column: str) -> None:
-        """Read a column of names as it is; text in any other is an error."""
+        """Read a column of names as text. Text in other columns is an error."""
         self._texts.add(column)
 
     def take_as_text(self, column: str) -> None:
-        """Read a column of which nothing but missing numbers is known as names."""
-        place = self.schema.get_field_index(column)
-        self.schema = self.schema.set(place, pa.field(column, pa.string()))
+        """Read a column that contained only missing values so far as names."""
+        index = self.schema.get_field_index(column)
+        self.schema = self.schema.set(index, pa.field(column, pa.string()))
         self.allow_text(column)
 
     def type_of(self, name: str) -> pa.DataType:
-        """The type of an array's column."""
+        """Return the type of an array's column."""
         if self._must_be_numbers(name):
             return pa.float64()
         return plain_type(self.schema.field(name).type)
 
     def fields(self, drops_rows: bool) -> Iterator[pa.Field]:
-        """The columns as they are read; what is both an array and labels is read as labels, whose
-        text or number then becomes the array's."""
+        """Yield the columns to read. A column that is both array and labels is read as labels, and
+        the array is converted from it."""
         numbers = {name: self._stored_field(name, drops_rows) for name in self._numbers}
         yield from (numbers | self._labels).values()
         if self.needs_file and self._file.files:
             yield pa.field(FILE, pa.int64())
 
     def of(self, batch: pa.RecordBatch, rows: NDArray[np.int64], needs_rows: bool) -> pa.Table:
-        """The columns of a batch, which has these rows of the file. Raises DataError at the first
-        word among numbers."""
+        """Convert the columns of a batch. `rows` are its rows in the file. Raises DataError for a
+        word in a column of numbers."""
         columns = {name: self._as_numbers(batch, name, rows) for name in self._numbers}
         columns |= {LABEL + name: compact(bare(batch.column(name))) for name in self._labels}
         if needs_rows:
@@ -89,7 +89,7 @@ class Columns:
         return pa.table(columns)
 
     def of_no_rows(self, needs_rows: bool, is_ragged: bool) -> pa.Table:
-        """The columns of a table without rows, or with `is_ragged` of the steps of its lists."""
+        """Return an empty table with these columns, or with `is_ragged` with the items of lists."""
         types = {name: self.type_of(name) for name in self._numbers}
         labels = {name: bare_type(field.type) for name, field in self._labels.items()}
         types |= {LABEL + name: compact_type(kind) for name, kind in labels.items()}
@@ -104,8 +104,8 @@ class Columns:
         return as_numbers(batch.column(name), self.type_of(name), self._file.missing, place)
 
     def _stored_field(self, name: str, drops_rows: bool) -> pa.Field:
-        """How an array's column is read: text that has to be numbers as numbers, unless rows are
-        dropped first, which may contain anything."""
+        """Return how to read an array's column: text as numbers, unless rows are dropped first,
+        since dropped rows may contain any text."""
         field = self.schema.field(name)
         if drops_rows and pa.types.is_string(self._file.label_type(field)):
             return field.with_type(pa.string())

@@ -1,4 +1,4 @@
-"""Which rows of a table its conditions keep, and those on tables whose rows are paired with it."""
+"""Filter the rows of a table by its conditions, and by conditions on tables paired with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from losscli.readers.tables.where import Where
 
 
 class Conditions:
-    """The batches of a table, each with the rows of it that are kept."""
+    """The batches of a table, each with a mask of the rows to keep."""
 
     def __init__(self, file: TableFile) -> None:
         self._file = file
@@ -29,7 +29,7 @@ class Conditions:
 
     def add(self, condition: Where) -> None:
         """Drop all rows that do not meet a condition on one of the columns."""
-        require_one(self._file.looks, condition.column, self._file.name)
+        require_one(self._file.apparent, condition.column, self._file.name)
         self._own.append(condition)
 
     def follow(self, selection: Selection) -> None:
@@ -37,12 +37,12 @@ class Conditions:
         self._selections.append(selection)
 
     def own_masks(self) -> Iterator[Mask]:
-        """Which rows the conditions on this table keep, batch by batch."""
+        """Yield a mask of the rows that the conditions on this table keep for each batch."""
         for batch in self._batches([]):
             yield self._mask(batch, [])
 
     def batches(self, fields: Iterable[pa.Field]) -> Iterator[tuple[pa.RecordBatch, Mask]]:
-        """All rows, with these fields at least, and which of them all conditions keep."""
+        """Yield batches with at least these fields, each with a mask of the rows to keep."""
         streams = [selection.stream() for selection in self._selections]
         for batch in self._batches(fields):
             yield batch, self._mask(batch, streams)
@@ -50,15 +50,15 @@ class Conditions:
             stream.require_end(self._file.name)
 
     def _batches(self, fields: Iterable[pa.Field]) -> Iterator[pa.RecordBatch]:
-        """The rows with these fields and those of the conditions, which are read as labels."""
-        labels = [self._file.label_field(one.column) for one in self._own]
+        """Yield batches with these fields and the columns of the conditions, read as labels."""
+        labels = [self._file.label_field(condition.column) for condition in self._own]
         schema = pa.schema({field.name: field for field in [*fields, *labels]}.values())
         with at_most(self._file.threads):
             for batch in self._file.open_batches(schema):
                 yield from portions(self._file.name, batch)
 
     def _mask(self, batch: pa.RecordBatch, streams: Sequence[RowStream]) -> Mask:
-        masks = [one.take_from(self._file.name, batch.num_rows) for one in streams]
+        masks = [stream.take_from(self._file.name, batch.num_rows) for stream in streams]
         for condition in self._own:
             column = bare(batch.column(condition.column))
             labels = label_values(column, self._file.name, condition.column, int)

@@ -1,4 +1,4 @@
-"""What pyarrow raises for files that are damaged, and what that says of a file."""
+"""The exceptions that pyarrow raises for damaged files, and the errors for them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ DAMAGE = (
     MemoryError,
 )
 
-# What pyarrow says where the system starts no thread for it, which is no damage.
+# pyarrow's message if the system refuses to start a thread, which is not damage.
 NO_THREAD = "Failed to launch worker thread"
 
 
 def unreadable(name: str, problem: str, error: Exception) -> DataError:
-    """The error for what pyarrow raised."""
+    """Return the error for an exception of pyarrow."""
     if NO_THREAD in str(error):
-        said = "the system gives no thread to read it with; ulimit -u shows how many it allows"
-        return DataError(f"{name}: {said}")
+        return DataError(f"{name}: cannot start a thread. Check the limit with ulimit -u.")
     return DataError(f"{name}: {problem}: {first_line(error)}")
 
 
 def read_from(
     origin: Origin, batches: Iterator[pa.RecordBatch], problem: str
 ) -> Iterator[pa.RecordBatch]:
-    """The batches of a file. Raises DataError where it is damaged, or is changed meanwhile."""
+    """Yield the batches of a file. Raises DataError if it is damaged or changes meanwhile."""
     origin.require_same()
     try:
         yield from batches

@@ -1,5 +1,5 @@
-"""Text that is there once, in a dictionary or behind views: how large it is where every row has its
-own, and how to have it so in steps."""
+"""Text that is stored once for many rows, in a dictionary or behind views: measure its expanded
+size, and expand it in steps."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _INDEX = pa.int32()
 
 
 def portions(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The rows of a batch of a file in parts that are small enough to be cast, without views of
-    text, for which Arrow lacks most of what is done with rows. Raises DataError for rows without
-    end that take no bytes, and for a row that is too large."""
+    """Split a batch of a file into parts that are small enough to cast. Converts string views,
+    since most functions of Arrow do not support them. Raises DataError for too many rows without
+    values, and for a row that is too large."""
     if not batch.nbytes:
         budget.require(name, batch.num_rows, budget.MOST_EMPTY_ROWS, "rows without values")
     columns = [_views_once(name, column) for column in batch.columns]
@@ -33,7 +33,7 @@ def _parts(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch
         return
     if batch.num_rows == 1:
-        budget.require(name, size, budget.MOST_HELD_BYTES, HELD)
+        budget.require(name, size, budget.MOST_TEXT_BYTES, TEXT_UNIT)
         yield batch
         return
     middle = batch.num_rows // 2
@@ -42,7 +42,8 @@ def _parts(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _expanded_bytes(column: pa.Array) -> int:
-    """The bytes of text, also in lists, without dictionaries and views; nothing for all else."""
+    """Return the bytes that text in dictionaries, views and lists has if it is expanded; 0 for
+    other columns."""
     stored = column.storage if isinstance(column, pa.ExtensionArray) else column
     if is_list(stored.type):
         return _expanded_bytes(stored.flatten()) if len(stored) else 0
@@ -57,18 +58,18 @@ def _expanded_bytes(column: pa.Array) -> int:
 
 
 def _views(column: pa.Array) -> NDArray[np.int32]:
-    """The views of an array of text, each with its length first."""
+    """Return the views of an array of text. The first number of each is its length."""
     begin, stop = column.offset, column.offset + len(column)
     return np.frombuffer(column.buffers()[1], np.int32).reshape(-1, 4)[begin:stop]
 
 
 def _views_once(name: str, column: pa.Array) -> pa.Array:
-    """A column in whose views the same text stands many times as a dictionary; else as it is."""
+    """Convert a column whose views repeat text to a dictionary; return other columns unchanged."""
     if not pa.types.is_string_view(column.type) or _expanded_bytes(column) <= column.nbytes:
         return column
     views, places = np.unique(_views(column), axis=0, return_inverse=True)
     size = int(views[:, 0].sum(dtype=np.int64))
-    budget.require(name, size, budget.MOST_HELD_BYTES, "bytes of text in views that overlap")
+    budget.require(name, size, budget.MOST_TEXT_BYTES, "bytes of text in views that overlap")
     buffers = [None, pa.py_buffer(views), *column.buffers()[2:]]
     words = pa.Array.from_buffers(column.type, len(views), buffers).cast(pa.string())
     indices = pa.array(places.reshape(-1), _INDEX, mask=column.is_null().to_numpy(False))
@@ -76,13 +77,14 @@ def _views_once(name: str, column: pa.Array) -> pa.Array:
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
-    """A part of a column of lists without the values of other parts, which Arrow would cast too."""
+    """Return a slice of a column of lists without the values of other slices, which Arrow would
+    cast too."""
     is_plain = not is_list(column.type) or bare_type(column.type) == column.type
     return column if is_plain else pa.concat_arrays([column, column[:0]])
 
 
 def _without_views(column: pa.Array) -> pa.Array:
-    """A column with text in place of views of it, also in lists."""
+    """Return a column with text in place of string views, also in lists."""
     kind = column.type
     while is_list(kind):
         kind = kind.value_type
@@ -90,13 +92,13 @@ def _without_views(column: pa.Array) -> pa.Array:
 
 
 def compact(column: pa.Array) -> pa.Array:
-    """A bare column of labels as it is held: of text, what repeats is there once."""
+    """Return a bare column of labels as it is stored in memory: text as a dictionary."""
     kind = compact_type(column.type)
     return column if kind == column.type else column.cast(kind)
 
 
 def compact_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the same."""
+    """Return the type of a column after `compact`."""
     if is_list(kind):
         inner = compact_type(kind.value_type)
         return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
@@ -104,32 +106,33 @@ def compact_type(kind: pa.DataType) -> pa.DataType:
 
 
 def text_bytes(table: pa.Table) -> int:
-    """The bytes of all text in a table, of what several parts of it share once."""
+    """Return the bytes of all text in a table. Text that several chunks share counts once."""
     texts = [_text(chunk) for column in table.columns for chunk in column.chunks]
     sizes = {_identity(text): text.nbytes for text in texts if is_text(text.type)}
     return sum(sizes.values())
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """What a column holds in its lists and dictionaries."""
+    """Return the innermost values of a column of lists or dictionaries."""
     while is_list(column.type):
         column = column.values
     return column.dictionary if isinstance(column, pa.DictionaryArray) else column
 
 
 def _identity(text: pa.Array) -> tuple[int, int, int]:
-    """What tells a part of a text from others."""
+    """Return a key that identifies a slice of text."""
     data = text.buffers()[2]
     return (data.address if data else 0), text.offset, len(text)
 
 
 def laid_out(column: pa.Array, name: str) -> pa.Array:
-    """A column of labels, every row with its own text. Raises DataError if that is too much."""
+    """Expand a column of labels, so that every row has its own text. Raises DataError if the text
+    is too large."""
     if not pa.types.is_dictionary(column.type):
         return column
-    budget.require(name, _expanded_bytes(column), budget.MOST_HELD_BYTES, HELD)
+    budget.require(name, _expanded_bytes(column), budget.MOST_TEXT_BYTES, TEXT_UNIT)
     return column.cast(column.type.value_type)
 
 
-# What is counted, for a message.
-HELD = "bytes of text in the rows of one block"
+# The unit of MOST_TEXT_BYTES in messages.
+TEXT_UNIT = "bytes of text in the rows of one block"

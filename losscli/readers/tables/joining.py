@@ -1,4 +1,4 @@
-"""Tables whose rows are read one table after the other, and whose columns may differ in type."""
+"""Concatenate tables whose columns may differ in type."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from losscli.readers.tables.types import FILE, is_text, plain, plain_type
 
 
 def joined(name: str, files: Sequence[TableFile]) -> TableFile:
-    """The rows of the first table and then of the others, which have its columns."""
+    """Concatenate the rows of tables. All tables need the columns of the first."""
     _require_same_header(files)
     first, *others = files
-    counts = [one.row_count for one in files]
+    counts = [file.row_count for file in files]
     known = [count for count in counts if count is not None]
     return replace(
         first,
         name=name,
-        bytes=sum(one.bytes for one in files),
-        schema=_common([one.schema for one in files]),
+        bytes=sum(file.bytes for file in files),
+        schema=_common([file.schema for file in files]),
         open_batches=partial(_batches, files),
         row_count=sum(known) if len(known) == len(counts) else None,
-        inferred=_common([one.looks for one in files]),
-        unknown=first.unknown.intersection(*(one.unknown for one in others)),
-        notes=tuple(dict.fromkeys(note for one in files for note in one.notes)),
-        warnings=tuple(warning for one in files for warning in one.warnings),
-        files=tuple(one.name for one in files),
-        parts=tuple(one.offer for one in files),
+        inferred=_common([file.apparent for file in files]),
+        unknown=first.unknown.intersection(*(file.unknown for file in others)),
+        notes=tuple(dict.fromkeys(note for file in files for note in file.notes)),
+        warnings=tuple(warning for file in files for warning in file.warnings),
+        files=tuple(file.name for file in files),
+        parts=tuple(file.offer for file in files),
     )
 
 
 def _require_same_header(files: Sequence[TableFile]) -> None:
-    """Raise DataError where some files have a header and others do not."""
+    """Raise DataError if only some of the files have a header."""
     first = files[0]
-    odd = next((one for one in files if one.numbered != first.numbered), None)
+    odd = next((file for file in files if file.numbered != first.numbered), None)
     if odd is not None:
-        has = "has no header" if first.numbered else "has a header"
+        words = {True: "no header", False: "a header"}
         raise DataError(
-            f"{odd.name}: {first.name} {has}, and this file is read otherwise. Use --header or "
-            "--no-header for all of them."
+            f"{odd.name}: found {words[odd.numbered]}, but {words[first.numbered]} in "
+            f"{first.name}. Use --header or --no-header for all of them."
         )
 
 
-def _batches(files: Sequence[TableFile], wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The batches of all files; the column FILE is the number of the file."""
-    stored = pa.schema([field for field in wanted if field.name != FILE])
-    schemas = {one.name: one.schema for one in files}
+def _batches(files: Sequence[TableFile], requested: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of all files. The column FILE is the number of the file."""
+    stored = pa.schema([field for field in requested if field.name != FILE])
+    schemas = {file.name: file.schema for file in files}
     for number, file in enumerate(files):
         _require_columns(file, stored.names)
         for batch in file.open_batches(stored):
-            columns = [_cast(batch.column(one.name), one, file.name, schemas) for one in stored]
+            columns = [_cast(batch.column(to.name), to, file.name, schemas) for to in stored]
             cast = pa.record_batch(columns, names=stored.names)
-            if FILE in wanted.names:
+            if FILE in requested.names:
                 cast = cast.append_column(FILE, pa.array(np.full(batch.num_rows, number)))
             yield cast
 
@@ -65,11 +65,12 @@ def _batches(files: Sequence[TableFile], wanted: pa.Schema) -> Iterator[pa.Recor
 def _require_columns(file: TableFile, columns: Sequence[str]) -> None:
     for column in columns:
         if column not in file.schema.names:
-            raise DataError(f"{file.name}: found no column {quoted(column)} as elsewhere")
+            raise DataError(f"{file.name}: no column {quoted(column)}, which the other files have")
 
 
 def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """The first schema, each type such that it holds what all hold; its own where none does."""
+    """Return the first schema with a common type for each column, or its own type if there is no
+    common one."""
     first, *others = schemas
     if all(schema.equals(first) for schema in others):
         return first
@@ -84,8 +85,9 @@ def _common_field(field: pa.Field, others: Sequence[pa.Schema]) -> pa.Field:
 
 
 def _common_type(types: Sequence[pa.DataType]) -> pa.DataType | None:
-    """The type that holds what these hold, such as int64 and float64; None if there is none."""
-    kinds = dict.fromkeys(one if pa.types.is_null(one) else plain_type(one) for one in types)
+    """Return the type that can represent all of these, such as float64 for int64 and float64; None
+    if there is none."""
+    kinds = dict.fromkeys(kind if pa.types.is_null(kind) else plain_type(kind) for kind in types)
     if len(kinds) == 1:
         return types[0]
     schemas = [pa.schema([("", kind)]) for kind in kinds]
@@ -98,7 +100,7 @@ def _common_type(types: Sequence[pa.DataType]) -> pa.DataType | None:
 def _cast(
     stored: pa.Array, field: pa.Field, name: str, schemas: Mapping[str, pa.Schema]
 ) -> pa.Array:
-    """A column of the table `name` in the type that holds that of all tables."""
+    """Cast a column of the table `name` to the common type of all tables."""
     if stored.type == field.type:
         return stored
     kind, column = plain_type(field.type), plain(stored)
@@ -106,7 +108,7 @@ def _cast(
         return column
     if _common_type([stored.type, kind]) != kind:
         raise DataError(
-            f"{name}: column {quoted(field.name)} holds {shortened(stored.type)}, which "
+            f"{name}: column {quoted(field.name)} contains {shortened(stored.type)}, which "
             f"cannot be joined with {_other(column.type, field, schemas)}"
         )
     try:
@@ -119,11 +121,11 @@ def _cast(
 
 
 def _other(kind: pa.DataType, field: pa.Field, schemas: Mapping[str, pa.Schema]) -> str:
-    """The first table in which the column is of another kind, and which that is."""
+    """Describe the first table in which the column has another type."""
     for name, schema in schemas.items():
         if schema.get_field_index(field.name) < 0:
             continue
-        there = schema.field(field.name).type
-        if not pa.types.is_null(there) and plain_type(there) != kind:
-            return f"the {shortened(plain_type(there))} of {name}"
+        other = schema.field(field.name).type
+        if not pa.types.is_null(other) and plain_type(other) != kind:
+            return f"{shortened(plain_type(other))} in {name}"
     return shortened(field.type)

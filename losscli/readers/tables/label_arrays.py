@@ -1,4 +1,4 @@
-"""Columns of a table as labels, as values to be shown, and as cells to be compared."""
+"""Columns of a table as labels, as values to report, and as cells to compare."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _LabelColumn(TableSource):
 
 
 class TableLabels(_LabelColumn):
-    """A source over a column of labels, which gives each value's number among `label_names`."""
+    """A source with the index of each label in `label_names`."""
 
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
         super().__init__(table, columns)
@@ -50,19 +50,19 @@ class TableLabels(_LabelColumn):
 
     @property
     def label_names(self) -> Sequence[Label]:
-        """The values so far, in the order in which they came; None where there was none."""
-        return [str(one) if isinstance(one, bytes) else one for one in self._codes]
+        """The distinct labels read so far, in order of appearance; None for a missing value."""
+        return [str(label) if isinstance(label, bytes) else label for label in self._codes]
 
     def _decode(self, rows: pa.Table, start: int) -> Values:
         column = self._column(rows, start)
         is_encoded = isinstance(column, pa.DictionaryArray)
         encoded = column if is_encoded else column.dictionary_encode()
         indices = encoded.indices.fill_null(len(encoded.dictionary))
-        used = indices.unique().to_numpy()  # a dictionary may hold more, and in another order
+        used = indices.unique().to_numpy()  # a dictionary may have unused words, in any order
         words = words_and_none(encoded.dictionary)[used]
-        one_nan = (word if word == word else math.nan for word in words)  # noqa: PLR0124
+        merged = (word if word == word else math.nan for word in words)  # noqa: PLR0124 - one NaN
         codes = np.empty(len(encoded.dictionary) + 1, np.int64)
-        codes[used] = [self._code(word) for word in one_nan]
+        codes[used] = [self._code(word) for word in merged]
         budget.require_labels(self.name, len(self._codes), self._text_bytes, self.bytes)
         numbers: Values = codes[indices.to_numpy()]
         return numbers
@@ -74,7 +74,7 @@ class TableLabels(_LabelColumn):
 
 
 class TableValues(_LabelColumn):
-    """A source over a column of labels, which gives the values as they are."""
+    """A source with the values of a column of labels."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -85,7 +85,7 @@ class TableValues(_LabelColumn):
 
 
 class TableCells(_LabelColumn):
-    """A column of labels as Arrow has it, to be compared with that of another table."""
+    """A column of labels as Arrow arrays, for comparing it with a column of another table."""
 
     def __init__(self, table: Table, columns: tuple[str, ...], field: Field) -> None:
         super().__init__(table, columns)
@@ -97,8 +97,7 @@ class TableCells(_LabelColumn):
         return self._columns[0]
 
     def cells(self, box: Box) -> pa.Array:
-        """The cells in a box: of keys that are floating-point numbers as they are, otherwise as
-        labels."""
+        """Return the cells in a box: floating-point keys unchanged, other columns as labels."""
         self._start, stop = rows_of(box)
         rows = self.table.read(self._start, stop)
         stored = rows.column(LABEL + self.column)
@@ -107,7 +106,7 @@ class TableCells(_LabelColumn):
         return laid_out(self._column(rows, self._start), self.name)
 
     def last_row(self, place: int) -> int:
-        """The row of the file of a place in the cells that were read last."""
+        """Return the row of the file for a position in the cells that were read last."""
         return self.table.file_row(self._start + place)
 
     def _decode(self, rows: pa.Table, start: int) -> Values:
@@ -115,7 +114,7 @@ class TableCells(_LabelColumn):
 
 
 class TableFiles(TableSource):
-    """A source over the number of the file that each row comes from."""
+    """A source with the number of the file that each row comes from."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -132,7 +131,7 @@ class TableFiles(TableSource):
 
 
 class FileRows(AlongRows):
-    """A source of the row of the file from which each row of an array comes."""
+    """A source with the row of the file that each row of an array comes from."""
 
     def read(self, box: Box) -> Values:
         return self._array.file_rows(box)

@@ -1,4 +1,4 @@
-"""Columns of lists of one length, each list a row of an array."""
+"""Columns of lists of equal length, in which each list is a row of an array."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class ListLength(NamedTuple):
-    """The length that all lists of a column have to have, and how a message describes such a list.
+    """The required length of all lists of a column, and its description for messages.
 
-    `has_no_rows`: looking for a list has shown that there is no row.
+    `has_no_rows`: the search for a list found that the table is empty.
     """
 
     size: int
@@ -22,29 +22,28 @@ class ListLength(NamedTuple):
 
 
 def length_of(table: Table, column: str) -> ListLength:
-    """The length of the lists of a column: that of the type, or of the first row that has a list.
-
-    Rows may be missing before it, which are kept, as they have yet to be read. If no row has a list
-    the length is 0.
+    """Return the length of the lists of a column: of its type, or of the first list in the table; 0
+    if there is none. Rows before the first list stay in memory.
     """
     kind = table.type_of(column)
     if pa.types.is_fixed_size_list(kind):
-        return ListLength(kind.list_size, f"one of {kind.list_size}")
+        return ListLength(kind.list_size, f"a list of {kind.list_size}")
     rows = 1
     while True:
         cells = table.read(0, rows).column(column)
         if cells.null_count < len(cells):
             row = cells.is_valid().index(True).as_py()
             length = len(cells[row])
-            return ListLength(length, f"one of {length} as in row {table.file_row(row)}")
+            described = f"a list of {length} as in row {table.file_row(row)}"
+            return ListLength(length, described)
         if len(cells) < rows:
-            return ListLength(0, "one", has_no_rows=len(cells) == 0)
+            return ListLength(0, "a list", has_no_rows=len(cells) == 0)
         rows *= 2
 
 
 def odd_length(column: pa.ChunkedArray, size: int) -> tuple[int, int]:
-    """The place and the length of the first list of another length; the place is -1 if there is
-    none."""
+    """Return the position and the length of the first list of another length; the position is -1 if
+    there is none."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
     lengths = pc.list_value_length(column)
@@ -53,7 +52,7 @@ def odd_length(column: pa.ChunkedArray, size: int) -> tuple[int, int]:
 
 
 def flattened(column: pa.ChunkedArray, size: int, filler: int | bool) -> pa.ChunkedArray:
-    """The values of all lists, end to end, and as many fillers where a list is missing."""
+    """Return the concatenated values of all lists, with `size` fillers for a missing list."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
     if column.null_count:

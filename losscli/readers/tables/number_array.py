@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from losscli.readers.tables.table import Table
 
 
-class TableArray(TableSource):
-    """A source over columns of a table: (N) from one column, (N, k) from k or from lists of k.
+_SKIP_HINT = ". Use --skip-missing to leave out such rows."
 
-    `skips_missing`: a row without a value is not `present`; otherwise it is an error.
+
+class TableArray(TableSource):
+    """A source over columns of a table: (N) from one column, (N, k) from k columns or lists of k.
+
+    With `skips_missing`, a row with a missing value is not `present`; otherwise it is an error.
     """
 
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
@@ -44,11 +47,11 @@ class TableArray(TableSource):
 
     @property
     def class_names(self) -> list[str]:
-        """The names of the classes, if it contains names."""
+        """The names of the classes; empty if it contains numbers."""
         return [] if self._classes is None else self._classes.names
 
     def name_classes(self, namings: list[list[str]]) -> None:
-        """Read names as their index among the names of classes, called in one of these ways."""
+        """Read names as class indices, with one of these lists of class names."""
         self.table.allow_text(self._columns[0])
         self._classes = ClassIndices(self.table, self._columns[0], namings)
 
@@ -66,12 +69,12 @@ class TableArray(TableSource):
         if self._classes is not None:
             return np.dtype(np.int64)
         types = [value_type(self.table.type_of(name)) for name in self._columns]
-        # An empty array knows, where `kind.to_pandas_dtype()` of some versions needs pandas.
+        # Not `kind.to_pandas_dtype()`, which needs pandas in some versions.
         empty = (pa.array([], kind).to_numpy(zero_copy_only=False) for kind in types)
         return np.result_type(*empty)
 
     def present(self, box: Box) -> Present:
-        """Which rows of a box have all their values."""
+        """Return a mask of the rows of a box without missing values."""
         self.read((box[0], *[slice(None)] * (len(self.shape) - 1)))
         return self._present
 
@@ -93,8 +96,8 @@ class TableArray(TableSource):
             return self._indices(self._classes, rows, start)
         if self._is_list:
             return self._lists(rows.column(self._columns[0]), self._columns[0], start)
-        # Columns stay columns, end to end: filling rows from them takes 6 times as long, and what
-        # a loss adds up over few columns it adds up faster over long ones.
+        # Store columns contiguously: filling rows takes 6 times as long, and losses sum long
+        # columns faster than short rows.
         block = np.empty((len(self._columns), rows.num_rows), self.dtype)
         for values, name in zip(block, self._columns, strict=True):
             self._fill(values, rows.column(name), name, start)
@@ -102,15 +105,15 @@ class TableArray(TableSource):
 
     def _fill(self, values: Values, column: pa.ChunkedArray, name: str, start: int) -> None:
         if column.null_count:
-            self._miss(column.is_null(), name, start, "found no value, expected a number")
+            self._miss(column.is_null(), name, start, "expected a number, found no value")
             column = column.fill_null(_zero(column.type))
         first = 0
-        for chunk in column.chunks:  # each is a view; `to_numpy` of several converts every value
+        for chunk in column.chunks:  # without copying; `to_numpy` of several chunks copies them
             values[first : first + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
             first += len(chunk)
 
     def _indices(self, classes: ClassIndices, rows: pa.Table, start: int) -> Values:
-        """The index of each name among the names of the classes."""
+        """Return the class index of each name."""
         [name] = self._columns
         column = rows.column(name)
         if len(column) == 0:
@@ -119,7 +122,7 @@ class TableArray(TableSource):
         odd = classes.first_odd(indices, absent if self.skips_missing else None)
         if odd >= 0:
             problem = classes.problem(column[odd].as_py())
-            hint = "; --skip-missing leaves such rows out" if absent[odd].as_py() else ""
+            hint = _SKIP_HINT if absent[odd].as_py() else ""
             raise self._error(start + odd, name, problem + hint)
         if indices.null_count:
             self._present &= ~absent.to_numpy()
@@ -129,26 +132,26 @@ class TableArray(TableSource):
     def _lists(self, column: pa.ChunkedArray, name: str, start: int) -> Values:
         length = self._list_length
         if column.null_count:
-            problem = f"found no list, expected {length.described}"
+            problem = f"expected {length.described}, found no list"
             self._miss(column.is_null(), name, start, problem)
         odd, size = odd_length(column, length.size)
         if odd >= 0:
-            problem = f"found a list of {size}, expected {length.described}"
+            problem = f"expected {length.described}, found a list of {size}"
             raise self._error(start + odd, name, problem)
         values = flattened(column, length.size, _zero(column.type.value_type))
         if values.null_count:
             holes = values.is_null().to_numpy().reshape(-1, length.size).any(axis=1)
-            problem = "found a list with a missing value, expected numbers"
+            problem = "expected numbers, found a list with a missing value"
             self._miss(pa.chunked_array([pa.array(holes)]), name, start, problem)
             values = values.fill_null(_zero(values.type))
         numbers: Values = values.to_numpy()
         return numbers.reshape(len(column), length.size)
 
     def _miss(self, missing: pa.ChunkedArray, name: str, start: int, problem: str) -> None:
-        """Mark rows where something is missing, or raise at the first of them."""
+        """Mark rows with missing values, or raise DataError for the first of them."""
         if not self.skips_missing:
             row = start + missing.index(True).as_py()
-            raise self._error(row, name, f"{problem}; --skip-missing leaves such rows out")
+            raise self._error(row, name, problem + _SKIP_HINT)
         self._present &= ~missing.to_numpy()
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
@@ -157,5 +160,5 @@ class TableArray(TableSource):
 
 
 def _zero(kind: pa.DataType) -> int | bool:
-    """What replaces a missing number; pyarrow takes no 0 for false."""
+    """Return the value that replaces a missing one. pyarrow does not accept 0 for a boolean."""
     return False if pa.types.is_boolean(kind) else 0

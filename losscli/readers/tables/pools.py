@@ -1,4 +1,4 @@
-"""The threads that pyarrow starts by itself, no more of them than a reader may use."""
+"""Limit the threads that pyarrow starts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pyarrow as pa
 
 
 class _Pools:
-    """The sizes of pyarrow's pools, which are those of the process: whoever is last to read gives
-    back what the first found."""
+    """The sizes of pyarrow's global thread pools. The last active reader restores the original
+    sizes."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -40,7 +40,7 @@ _POOLS = _Pools()
 
 @contextmanager
 def at_most(threads: int | None) -> Iterator[None]:
-    """Let each of pyarrow's pools have no more threads than that; None changes nothing."""
+    """Limit each of pyarrow's pools to this many threads; None changes nothing."""
     if threads is None:
         yield
         return
@@ -53,8 +53,8 @@ def at_most(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def without_signal_handlers() -> Iterator[None]:
-    """Keep pyarrow from starting a thread that looks out for interrupts. It does so on the main
-    thread alone, and ends the process where the system starts no thread."""
+    """Keep pyarrow from starting its signal-handling thread. pyarrow starts it only from the main
+    thread, and ends the process if the system refuses."""
     if current_thread() is not main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Rows that are sequences of differing lengths: each step becomes a row of its own."""
+"""Rows that are sequences of different lengths: each step becomes a row."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from losscli.readers.tables.types import LABEL, ROW, is_list
 
 
 class Sequences:
-    """Turns the rows of a table into their steps, and counts the rows.
+    """Splits the rows of a table into steps, and counts the rows.
 
-    With `shift` the columns of `leading` lose their last step and all others their first, so that
-    a step's prediction is paired with the next step's label. With `leaves_out` a row that lacks a
-    list is left out; otherwise it is an error.
+    With `shift`, the columns of `leading` lose their last step and all others their first, so that
+    the prediction of a step is paired with the label of the next. With `drops_rows`, rows with a
+    missing list are dropped; otherwise they are an error.
     """
 
-    def __init__(self, name: str, leading: tuple[str, ...], shift: bool, leaves_out: bool) -> None:
+    def __init__(self, name: str, leading: tuple[str, ...], shift: bool, drops_rows: bool) -> None:
         self.count = 0
         self._name = name
         self._leading = leading
         self._shift = shift
-        self._leaves_out = leaves_out
+        self._drops_rows = drops_rows
 
     def steps(self, table: pa.Table) -> pa.Table:
-        """The steps of all rows, end to end; a column without lists is repeated for every step."""
+        """Return the steps of all rows. A column without lists is repeated for every step."""
         table = self._complete(table).combine_chunks()
         self.count += table.num_rows
         lists = _lists(table)
         if not lists:
             raise DataError(
-                f"{self._name}: found no lists, and the rows of another file are sequences; "
-                "expected a list of as many steps in each row"
+                f"{self._name}: expected a list in each row, since the rows of another file are "
+                "sequences, found no lists"
             )
         lengths = self._lengths(table, lists)
         rows = np.repeat(np.arange(table.num_rows), lengths)
@@ -52,23 +52,23 @@ class Sequences:
         return pa.table(columns)
 
     def _complete(self, table: pa.Table) -> pa.Table:
-        """The rows that have all their lists."""
+        """Return the rows without missing lists."""
         for column in _lists(table):
             missing = table.column(column).is_null()
             odd = missing.index(True).as_py()
             if odd < 0:
                 continue
-            if not self._leaves_out:
+            if not self._drops_rows:
                 raise DataError(
-                    f"{self._name}: row {table.column(ROW)[odd]}, column {_shown(column)}: found "
-                    "no sequence; --skip-missing leaves such rows out of a table that has all "
-                    "arrays"
+                    f"{self._name}: row {table.column(ROW)[odd]}, column {_shown(column)}: "
+                    "expected a sequence, found no value. If this table contains all arrays, use "
+                    "--skip-missing to leave out such rows."
                 )
             table = table.filter(_not(missing))
         return table
 
     def _lengths(self, table: pa.Table, lists: Sequence[str]) -> NDArray[np.int64]:
-        """The number of steps of each row, which all its lists have."""
+        """Return the number of steps of each row. Raises DataError if its lists differ."""
         lengths = {column: _list_lengths(table.column(column)) for column in lists}
         first = lengths[lists[0]]
         for column, others in lengths.items():
@@ -76,9 +76,9 @@ class Sequences:
             if len(odd):
                 row = int(odd[0])
                 raise DataError(
-                    f"{self._name}: row {table.column(ROW)[row]}: column {_shown(lists[0])} has "
-                    f"{first[row]} steps and column {_shown(column)} {others[row]} steps; "
-                    "expected sequences of one length"
+                    f"{self._name}: row {table.column(ROW)[row]}: expected sequences of equal "
+                    f"length, found {first[row]} in column {_shown(lists[0])} and {others[row]} in "
+                    f"column {_shown(column)}"
                 )
         return first
 

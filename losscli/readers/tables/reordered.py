@@ -1,4 +1,4 @@
-"""Rows of a source in another order, and the keys by which they were put in it."""
+"""The rows of a source in another order, and the keys that define the order."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from losscli.readers.files.spool import kept_in
 from losscli.readers.tables.labels import as_values
 from losscli.source import Box, Present, Shape, Source, Values
 
-# Rows of up to this size are kept in memory, more in a temporary file.
+# Rows of up to this total size are kept in memory, larger ones in a temporary file.
 _MEMORY_BYTES = 1 << 26
 _COPY_BYTES = 1 << 20
 
 
 class KeyRows(Source):
-    """A source over a column of keys in the order of the rows, to be shown with each row."""
+    """A source over a column of keys in the order of the rows, to be reported with each row."""
 
     def __init__(self, keys: pa.Array) -> None:
         self._keys = keys
@@ -43,7 +43,7 @@ class KeyRows(Source):
 
 
 class Reordered(Derived):
-    """A source over some of another's rows in a given order, once all `rows` of it were copied."""
+    """A source over rows of another source in a given order, after all `rows` were copied."""
 
     def __init__(self, source: Source, order: NDArray[np.intp], rows: int) -> None:
         super().__init__(source)
@@ -84,13 +84,13 @@ class Reordered(Derived):
 
 
 def copy_all(arrays: Collection[Reordered]) -> None:
-    """Read the sources of arrays of one file at the same time: a table is read once for all."""
-    count = max((one.source_rows for one in arrays), default=0)
-    widest = max((_row_bytes(one.row_shape, one.dtype) for one in arrays), default=1)
+    """Copy all arrays of one file block by block, so that a table is read only once."""
+    count = max((array.source_rows for array in arrays), default=0)
+    widest = max((_row_bytes(array.row_shape, array.dtype) for array in arrays), default=1)
     step = max(1, _COPY_BYTES // widest)
     for start in range(0, count, step):
-        for one in arrays:
-            one.copy(slice(start, start + step))
+        for array in arrays:
+            array.copy(slice(start, start + step))
 
 
 def _row_bytes(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> int:
@@ -100,14 +100,14 @@ def _row_bytes(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> int:
 def _room(
     shape: tuple[int, ...], dtype: np.dtype[np.generic], count: int
 ) -> _RowsInMemory | _RowsOnDisk:
-    """Where so many rows are kept, so that any can be read."""
+    """Return storage with random access for this many rows."""
     if count * _row_bytes(shape, dtype) <= _MEMORY_BYTES:
         return _RowsInMemory(shape, dtype, count)
     return _RowsOnDisk(shape, dtype)
 
 
 class _RowsInMemory:
-    """Rows in an array, picked by their numbers."""
+    """Rows in an array, indexed by number."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[np.generic], count: int) -> None:
         self._rows: Values = np.empty((count, *shape), dtype)
@@ -118,15 +118,15 @@ class _RowsInMemory:
         self._filled += len(block)
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
     def __getitem__(self, numbers: NDArray[np.intp]) -> Values:
         return self._rows[numbers]
 
 
 class _RowsOnDisk:
-    """Rows in a temporary file without a name, picked by their numbers. It is not mapped: mapped
-    pages would count as memory of the process."""
+    """Rows in an unnamed temporary file, indexed by number. The file is not mapped into memory:
+    mapped pages would count as memory of the process."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the rows

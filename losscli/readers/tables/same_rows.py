@@ -1,4 +1,4 @@
-"""Whether two tables have their rows in the same order, by the columns that both have."""
+"""Check that two tables have their rows in the same order, by the columns that both have."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _ROWS = 1 << 16
 
 @dataclass(frozen=True)
 class Shared:
-    """A column of two tables. `decides`: it is a key, whose rows are paired wrongly wherever it
-    differs; of any other column the same values in another order say so."""
+    """A column of two tables. `decides`: the column is a key, and any difference shows that rows
+    are paired wrongly. Other columns show it only by the same values in another order."""
 
     first: TableCells
     second: TableCells
@@ -38,16 +38,16 @@ class Shared:
 
 @dataclass
 class _Differences:
-    """The first row in which a column differs, and order-free hashes of the values of all that do:
-    of rows that are equal both sides would have the same."""
+    """The error for the first row that differs, and order-independent hashes of all differing
+    values of both sides."""
 
     message: str = ""
     first: int = 0
     second: int = 0
 
     def add(self, first: Sequence[Label], second: Sequence[Label]) -> None:
-        self.first += sum(map(_mixed, first))
-        self.second += sum(map(_mixed, second))
+        self.first += sum(map(_hash, first))
+        self.second += sum(map(_hash, second))
 
     @property
     def same_values(self) -> bool:
@@ -55,9 +55,9 @@ class _Differences:
 
 
 class SameRows(Source):
-    """A mask that keeps every row, and raises DataError where rows turn out not to be the same.
+    """A mask that keeps every row, but raises DataError if the rows of two tables do not match.
 
-    It is read with the arrays, in one pass. `finish` raises what is known only at the end.
+    It is read with the arrays, in one pass. `finish` raises errors that are known only at the end.
     """
 
     concurrent = False
@@ -89,7 +89,7 @@ class SameRows(Source):
         return np.ones(rows, np.bool_)
 
     def read_all(self) -> None:
-        """Compare all rows, in a pass of its own."""
+        """Compare all rows, in a separate pass."""
         start = 0
         while len(self.read((slice(start, start + _ROWS),))) == _ROWS:
             start += _ROWS
@@ -112,27 +112,27 @@ class SameRows(Source):
             return
         if not differences.message:
             place = int(differ[0])
-            keys = [one.name for one in self._shared if one.decides]
-            found = first[place].as_py(), second[place].as_py()
-            differences.message = _message(shared, keys, place, found)
+            keys = [column.name for column in self._shared if column.decides]
+            pair = first[place].as_py(), second[place].as_py()
+            differences.message = _message(shared, keys, place, pair)
             if shared.decides:
                 raise DataError(differences.message)
         places = pa.array(differ)
         differences.add(values.take(places).to_pylist(), others.take(places).to_pylist())
 
 
-def _mixed(value: Label) -> int:
-    """A hash by which sums tell sets of values apart: that of a number by itself is the number, and
-    that of -1 is that of -2."""
+def _hash(value: Label) -> int:
+    """Return a hash whose sums distinguish sets of values. Python's hash of a number is the number
+    itself, and -1 has the hash of -2."""
     return hash((value, value + 1) if isinstance(value, int | float) else (value,))
 
 
 def _comparable(first: pa.Array, second: pa.Array, shared: Shared) -> tuple[pa.Array, pa.Array]:
-    """Both in one type, however they are written: numbers as numbers, times as times, else text."""
+    """Convert both columns to one type: numbers, times or booleans if both are, else text."""
     if first.type == second.type and not pa.types.is_string(first.type):
         return first, second
     for kind in _kinds(shared):
-        with suppress(pa.ArrowException):  # fractions, or a word further down
+        with suppress(pa.ArrowException):  # fractions, or a word in a later row
             values = first.cast(kind), second.cast(kind)
             if kind != pa.float64() or all(map(is_distinct, values)):
                 return values
@@ -140,7 +140,7 @@ def _comparable(first: pa.Array, second: pa.Array, shared: Shared) -> tuple[pa.A
 
 
 def _kinds(shared: Shared) -> list[pa.DataType]:
-    """The types in which columns of two files may be compared, if both have the same content."""
+    """Return the types to try for comparing the columns of two files."""
     fields = shared.first.field, shared.second.field
     contents = {field.content for field in fields}
     if contents == {Content.TIME}:
@@ -161,17 +161,18 @@ def _equal(first: pa.Array, second: pa.Array) -> NDArray[np.bool_]:
 
 
 def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Label, Label]) -> str:
-    """What differs, and how to pair the rows: by the key, of all columns that could be one."""
+    """Return the message for a difference, with an option that pairs the rows by all keys."""
     if shared.name != shared.second.column:
         return (
             f"{shared.second.name}: column {quoted(shared.second.column)} has the values of "
-            f"{quoted(shared.name)} in {shared.first.name}, in another order. Give both columns "
-            "one name and use --id to pair rows by it, or --pair position if row by row is right."
+            f"{quoted(shared.name)} in {shared.first.name} in another order. Rename one of the "
+            "columns and use --id to pair rows by it, or use --pair position to pair rows as they "
+            "are."
         )
     id_option = f"--id {shlex.quote(','.join(keys or [shared.name]))}"
     return (
         f"{shared.second.name}: row {shared.second.last_row(place)}, column {quoted(shared.name)}: "
-        f"found {quoted(values[1])}, and {quoted(values[0])} in {shared.first.name}: the rows are "
-        f"not in the same order. Use {id_option} to pair rows by their key, or --pair position if "
-        "row by row is right."
+        f"found {quoted(values[1])}, but {quoted(values[0])} in {shared.first.name}: the rows are "
+        f"not in the same order. Use {id_option} to pair rows by key, or --pair position to pair "
+        "rows as they are."
     )

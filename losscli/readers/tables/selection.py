@@ -1,4 +1,4 @@
-"""Which rows the conditions on one table keep, for the other files of a request."""
+"""Apply the conditions on one table to the other files of a request."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from losscli.readers.arrays.derived import Derived
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.source import Box, Shape, Source, Values
 
-# For each row, whether it is kept.
+# Whether to keep each row.
 Mask = NDArray[np.bool_]
 
-# Rows of an array without columns that are further apart than this are read one by one.
+# Kept rows of an array that are further apart than this are read separately.
 _NEAR = 64
 
-# Rows whose mask is taken at a time.
+# Rows of the mask that are read at a time.
 _ROWS = 1 << 16
 
 
 class Selection(NamedTuple):
-    """The rows that the conditions on one table keep, for other files whose rows are paired with
-    its rows by position. `masks` reads the columns of the conditions in a pass of its own."""
+    """The rows that the conditions on one table keep, for other files whose rows are paired with it
+    by position. `masks` reads the columns of the conditions in a separate pass."""
 
     name: str
     masks: Callable[[], Iterator[Mask]]
 
     def stream(self) -> RowStream:
-        """The rows that are kept, from the first on."""
+        """Return the mask as a stream from the first row."""
         if self.name == STANDARD_INPUT:
             raise DataError(
-                "--where on a column of - (standard input) would read it twice, since there are "
-                "other files; give a file"
+                "--where with several files reads the file of its column twice, so - (standard "
+                "input) cannot be used. Pass a file."
             )
         return RowStream(self.name, self.masks())
 
 
 class RowStream:
-    """Which rows are kept, taken in their order."""
+    """A mask of the rows to keep, read in order."""
 
     def __init__(self, name: str, masks: Iterator[Mask]) -> None:
         self._name = name
@@ -49,7 +49,7 @@ class RowStream:
         self._next = np.zeros(0, np.bool_)
 
     def take(self, count: int) -> Mask:
-        """Whether the next rows are kept; fewer at the end."""
+        """Return the mask of the next rows; shorter at the end."""
         parts, missing = [self._next], count - len(self._next)
         while missing > 0 and (mask := next(self._masks, None)) is not None:
             parts.append(mask)
@@ -59,16 +59,18 @@ class RowStream:
         return joined[:count]
 
     def take_from(self, name: str, count: int) -> Mask:
-        """The same for the rows of another file, which has so many more."""
-        taken = self.take(count)
-        if len(taken) < count:
-            raise DataError(f"{name}: has more rows than {self._name}; expected as many in each")
-        return taken
+        """Return the mask of the next rows of another file. Raises DataError if it is too short."""
+        mask = self.take(count)
+        if len(mask) < count:
+            raise DataError(f"{name}: found more rows than in {self._name}; expected equal numbers")
+        return mask
 
     def require_end(self, name: str) -> None:
-        """Raise DataError unless all rows were taken."""
+        """Raise DataError unless the whole mask was read."""
         if len(self.take(1)):
-            raise DataError(f"{name}: has fewer rows than {self._name}; expected as many in each")
+            raise DataError(
+                f"{name}: found fewer rows than in {self._name}; expected equal numbers"
+            )
 
 
 class KeptRows(Derived):
@@ -79,8 +81,8 @@ class KeptRows(Derived):
         self.concurrent = False
         self._streams = streams
         self._rows = source.count()
-        self._next_row = 0  # of the array, whose mask is to be taken next
-        self._numbers = np.zeros(0, np.int64)  # of kept rows, from `_first` on
+        self._next_row = 0  # the next row of the array without a mask
+        self._numbers = np.zeros(0, np.int64)  # the numbers of kept rows, starting at `_first`
         self._first = 0
 
     @property
@@ -117,7 +119,8 @@ class KeptRows(Derived):
             for stream in self._streams:
                 stream.require_end(self.name)
             return False
-        kept = np.logical_and.reduce([one.take_from(self.name, size) for one in self._streams])
+        masks = [stream.take_from(self.name, size) for stream in self._streams]
+        kept = np.logical_and.reduce(masks)
         self._numbers = np.concatenate([self._numbers, np.flatnonzero(kept) + self._next_row])
         self._next_row += size
         return True

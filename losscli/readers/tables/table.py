@@ -1,4 +1,4 @@
-"""Columns of a table as arrays, from any format that comes as Arrow record batches."""
+"""Columns of a table as arrays, for any format that is read as Arrow record batches."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ from losscli.threads import in_order
 
 
 class Table(Container):
-    """A table that is read once, from its first row to its last, for all arrays made from it.
+    """A table that is read once, from the first row to the last, for all of its arrays.
 
-    All arrays are made, and all that is to be done with rows is said, before any row is read.
+    All arrays and all settings for rows have to be requested before any row is read.
     """
 
     def __init__(self, file: TableFile) -> None:
-        budget.require_names(file.name, file.looks.names)
-        if not file.looks.names:
-            raise DataError(f"{file.name}: found a table without columns")
+        budget.require_names(file.name, file.apparent.names)
+        if not file.apparent.names:
+            raise DataError(f"{file.name}: the table has no columns")
         self.name = file.name
         self.bytes = file.bytes
         self.files = file.files
@@ -75,12 +75,12 @@ class Table(Container):
 
     @property
     def row_count(self) -> int | None:
-        """How many rows the arrays have, where that is known."""
+        """The number of rows of the arrays; None if it is unknown."""
         return None if self._needs_rows else self.file.row_count
 
     @property
     def is_ragged(self) -> bool:
-        """Whether each row is a sequence, of which every step is a row of the arrays."""
+        """Whether each row is a sequence, whose steps are the rows of the arrays."""
         return self._sequences is not None
 
     @property
@@ -89,41 +89,41 @@ class Table(Container):
         return self._columns.schema
 
     def type_of(self, name: str) -> pa.DataType:
-        """The type of a column as the arrays have it."""
+        """Return the type of a column in the arrays."""
         kind = self._columns.type_of(name)
         return value_type(kind) if self.is_ragged else kind
 
     def array(self, columns: Sequence[str] | None, option: str) -> TableArray:
-        """Columns as one array."""
+        """Return columns as one array."""
         del option  # columns of a table always have names
         assert columns is not None
         self._columns.add_numbers(columns)
         return TableArray(self, tuple(columns))
 
     def labels(self, column: str) -> TableLabels:
-        """A column as labels; the same may be an array as well."""
+        """Return a column as labels. The same column may be an array too."""
         self._columns.add_labels(column)
         return TableLabels(self, (column,))
 
     def values(self, column: str) -> TableValues:
-        """A column as the values that it has, for keys and what else is shown with a row."""
+        """Return a column as values, for keys and other columns that are reported with a row."""
         self._columns.add_labels(column)
         return TableValues(self, (column,))
 
     def cells(self, column: str) -> TableCells:
-        """A column to be compared with that of another table."""
+        """Return a column for comparing it with a column of another table."""
         self._columns.add_labels(column)
         return TableCells(self, (column,), self.offer.field(column))
 
     def file_labels(self) -> TableFiles:
-        """The file that each row comes from, as a label."""
+        """Return the file that each row comes from, as labels."""
         self._columns.needs_file = True
         return TableFiles(self, ())
 
     def identifies_rows(self, column: str, is_key: bool) -> bool:
-        """Whether a column contains labels: no lists or records, and fractions only if it is a
+        """Whether a column can identify rows: not lists or records, and fractions only if it is a
         key."""
-        kind = bare_type(self.file.looks.field(column).type)
+        kind = bare_type(self.file.apparent.field(column).type)
         return is_label(kind) and (is_key or not pa.types.is_floating(kind))
 
     def keep_rows(self, condition: Where) -> None:
@@ -135,22 +135,20 @@ class Table(Container):
         self._conditions.follow(selection)
 
     def allow_text(self, column: str) -> None:
-        """Read a column of names as it is; text in any other is an error."""
+        """Read a column of names as text. Text in other columns is an error."""
         self._columns.allow_text(column)
 
     def take_as_text(self, column: str) -> None:
-        """Read a column of which nothing but missing numbers is known as names."""
+        """Read a column that contained only missing values so far as names."""
         self._columns.take_as_text(column)
 
     def explode(self, leading: Sequence[str], shift: bool, leaves_out: bool) -> None:
-        """Take every row for a sequence; with `shift`, the columns of `leading` lose their last
-        step and all others their first. With `leaves_out` a row that lacks a list is left out;
-        otherwise it is an error."""
+        """Treat every row as a sequence. `leaves_out` drops rows with a missing list."""
         self._sequences = Sequences(self.name, tuple(leading), shift, leaves_out)
 
     def column(self, name: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        """A whole column of labels, of the rows that conditions keep and of those that they drop,
-        in a pass of its own."""
+        """Read a column of labels in a separate pass. Returns the labels of the rows that
+        conditions keep, and of the rows that they drop."""
         field = self.file.label_field(name)
         empty = label_values(pa.array([], bare_type(field.type)), self.name, name, int)
         kept, dropped, first, size = [empty], [empty], 0, 0
@@ -158,16 +156,16 @@ class Table(Container):
             values = label_values(bare(batch.column(name)), self.name, name, first.__add__)
             size += values.nbytes
             budget.require_keys(self.name, size, self.bytes)
-            if pa.types.is_floating(self.file.looks.field(name).type) and is_text(values.type):
-                values = without_zeros(values)  # 1.0 in one file is 1 in another
+            if pa.types.is_floating(self.file.apparent.field(name).type) and is_text(values.type):
+                values = without_zeros(values)  # 1.0 in one file matches 1 in another
             kept.append(values.filter(pa.array(keeps)))
             dropped.append(values.filter(pa.array(~keeps)))
             first += batch.num_rows
         return pa.chunked_array(kept), pa.chunked_array(dropped)
 
     def distinct(self, name: str, most: int, all_rows: bool) -> pa.Array | None:
-        """The values of a column, each once, of all rows or of those that conditions keep, in a
-        pass of its own; None if there are more than so many. Numbers are numbers, text is text."""
+        """Read the distinct values of a column in a separate pass, from all rows or only those that
+        conditions keep; None if there are more than `most`."""
         field = self.schema.field(name)
         if name in self.file.unknown:
             field = field.with_type(pa.string())
@@ -187,29 +185,29 @@ class Table(Container):
         return numbers_if_all_are(distinct, self.missing) if is_unknown else distinct
 
     def masks(self) -> Iterator[Mask]:
-        """Which rows the conditions on this table keep, in a pass of its own."""
+        """Yield masks of the rows that the conditions on this table keep, in a separate pass."""
         return self._conditions.own_masks()
 
     def read(self, start: int, stop: int) -> pa.Table:
-        """Rows from `start` to `stop`, fewer at the end. It forgets the rows before `start`."""
+        """Return rows from `start` to `stop`, fewer at the end. Drops the rows before `start`."""
         return self._open().read(start, stop)
 
     def file_row(self, row: int) -> int:
-        """The row of the file that one of the rows in memory comes from."""
+        """Return the row of the file for one of the rows in memory."""
         if not self._needs_rows:
             return row
         return self._open().value(ROW, row)
 
     def count(self) -> int:
-        """The number of rows, after reading all of them if the format does not say it."""
+        """Return the number of rows. Reads all of them if the format does not store it."""
         return self._open().count() if self.row_count is None else self.row_count
 
     def samples(self) -> int:
-        """The number of sequences, once all were read."""
+        """Return the number of sequences, after reading all rows."""
         return 0 if self._sequences is None else self._sequences.count
 
     def selected(self) -> tuple[int, int]:
-        """How many rows conditions kept, and how many they dropped, once all were read."""
+        """Return the numbers of rows that conditions kept and dropped, after reading all rows."""
         return self._rows_kept, self._rows_read - self._rows_kept
 
     def close(self) -> None:
@@ -217,7 +215,7 @@ class Table(Container):
 
     @property
     def _needs_rows(self) -> bool:
-        """Whether rows have other numbers than in the file."""
+        """Whether row numbers differ from those of the file."""
         return self.is_ragged or bool(self._conditions)
 
     def _open(self) -> Window:
@@ -229,7 +227,7 @@ class Table(Container):
         return self._window
 
     def _tables(self) -> Iterator[pa.Table]:
-        """The kept rows as numbers and labels, and their steps where rows are sequences."""
+        """Yield the kept rows as numbers and labels, split into steps if rows are sequences."""
         fields = self._columns.fields(bool(self._conditions))
         for batch, keeps in self._conditions.batches(fields):
             rows = self._rows_read + np.flatnonzero(keeps)
@@ -241,6 +239,6 @@ class Table(Container):
 
 
 def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same, the next one being made while this one is used."""
+    """Yield the same tables, but read the next table in another thread."""
     steps = itertools.repeat(partial(next, tables, None))
     return itertools.takewhile(lambda table: table is not None, in_order(steps, 1))

@@ -1,4 +1,4 @@
-"""TableFile: what a format knows of a table before any row is read."""
+"""TableFile: the properties of a table that a format knows before any row is read."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ def _same_type(field: pa.Field) -> pa.DataType:
 
 @dataclass(frozen=True)
 class TableFile:
-    """A table in a file, or in several that were joined.
+    """A table in a file, or in several joined files.
 
     Attributes:
         schema: the types that columns are read as
-        open_batches: starts reading the columns of a schema, as its types where text is parsed
+        open_batches: starts reading the columns of a schema; text formats are parsed as its types
         row_count: None if it is known only at the end of the file
-        inferred: the types that columns look like, where that is something else
-        label_type: the type as which a column of `inferred` keeps different labels apart
+        inferred: the apparent types of columns, if they differ from `schema`
+        label_type: returns the type that preserves the labels of a column of `inferred`
         missing: the words that mean a missing number
-        unknown: columns of nothing but missing values so far, which may be text
-        threads: how many may read; with one, nothing is read ahead
-        notes: what was chosen in opening it
-        warnings: what looks wrong with it
-        files: the names of its files, if it has several, and `parts` what each of them offers
-        numbered: whether it has no header, so that columns are called by their positions
+        unknown: columns with only missing values so far, which may be text
+        threads: the number of threads that may read; with one, nothing is read ahead
+        notes: the choices made while opening it
+        warnings: suspicious properties of the file
+        files: the names of its files, if there are several
+        parts: the offer of each of `files`
+        numbered: whether it has no header, so that names are positions
     """
 
     name: str
@@ -53,16 +54,16 @@ class TableFile:
     parts: tuple[Offer, ...] = ()
 
     @property
-    def looks(self) -> pa.Schema:
-        """The types that columns look like."""
+    def apparent(self) -> pa.Schema:
+        """The apparent types of columns."""
         return self.schema if self.inferred is None else self.inferred
 
     @property
     def offer(self) -> Offer:
-        return Offer(self.name, fields_of(self.looks), self.numbered, self.parts)
+        return Offer(self.name, fields_of(self.apparent), self.numbered, self.parts)
 
     def label_field(self, name: str) -> pa.Field:
-        """A column as it is read where its values are labels."""
-        require_one(self.looks, name, self.name)
-        field = self.looks.field(name)
+        """Return the field for reading a column as labels."""
+        require_one(self.apparent, name, self.name)
+        field = self.apparent.field(name)
         return field.with_type(self.label_type(field))

@@ -1,4 +1,4 @@
-"""TableSource: what all arrays of a table have in common."""
+"""TableSource: the base class of all arrays of a table."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class TableSource(Source):
         return self._block[(slice(None), *box[1:])]
 
     def file_rows(self, box: Box) -> NDArray[np.int64]:
-        """The row of the file that each row of a box comes from, where rows are sequences."""
+        """Return the row of the file for each row of a box, if rows are sequences."""
         numbers: NDArray[np.int64] = self.table.read(*rows_of(box)).column(ROW).to_numpy()
         return numbers
 
     @abstractmethod
     def _decode(self, rows: pa.Table, start: int) -> Values:
-        """The values of some rows, the first of which is the row `start`."""
+        """Return the values of rows, which start at the row `start`."""
 
 
 def rows_of(box: Box) -> tuple[int, int]:
-    """The first row of a box and the row behind its last."""
+    """Return the first row of a box and the row after its last."""
     return box[0].start or 0, sys.maxsize if box[0].stop is None else box[0].stop

@@ -1,4 +1,4 @@
-"""What several arrays say of one row: whether a value is missing, and that it is the same row."""
+"""Combine arrays of tables: which rows have all values, and whether their sequences align."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from losscli.source import Box, Present, Shape, Source
 
 
 class Together(Source):
-    """A source that is 1 for every row that has values in all of some arrays of tables, which are
-    read at the same time."""
+    """A source that is true for rows without missing values in any of several arrays of tables."""
 
     concurrent = False
     of_table = True
@@ -34,10 +33,12 @@ class Together(Source):
         return self._first.count()
 
     def read(self, box: Box) -> Present:
-        """Raises DataError where arrays have sequences of differing lengths."""
+        """Return the mask of a box. Raises DataError if sequences differ in length."""
         if self._is_ragged:
             self._require_the_same_rows(box)
-        masks = [mask for one in self._arrays.values() if (mask := one.present(box)) is not None]
+        masks = [
+            mask for array in self._arrays.values() if (mask := array.present(box)) is not None
+        ]
         shortest = min(map(len, masks))
         present: Present = np.logical_and.reduce([mask[:shortest] for mask in masks])
         return present
@@ -45,11 +46,11 @@ class Together(Source):
     def _require_the_same_rows(self, box: Box) -> None:
         rows = {name: array.file_rows(box) for name, array in self._arrays.items()}
         (first, expected), *others = rows.items()
-        for name, found in others:
-            size = min(len(expected), len(found))
-            odd = np.flatnonzero(expected[:size] != found[:size])
+        for name, actual in others:
+            size = min(len(expected), len(actual))
+            odd = np.flatnonzero(expected[:size] != actual[:size])
             if len(odd):
-                row = min(expected[odd[0]], found[odd[0]])
+                row = min(expected[odd[0]], actual[odd[0]])
                 raise DataError(
-                    f"row {row}: {first} and {name} have sequences of differing lengths"
+                    f"row {row}: {first} and {name} have sequences of different lengths"
                 )

@@ -1,4 +1,4 @@
-"""The types of a table's columns, and which of them can be an array."""
+"""The types of a table's columns, and the types that can be an array."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from losscli.errors import DataError, KindError, listed, quoted, shortened
 from losscli.readers import budget
 from losscli.readers.fields import Content, Field
 
-# What Table puts before the name of a column that is read as labels; it may be an array as well.
+# The prefix of the names of columns that are read as labels, since a column may be an array too.
 LABEL = "\0label "
 
-# What marks a column of text whose first cell is a number with a decimal comma.
+# Marks a column of text whose first cell is a number with a decimal comma.
 DECIMAL_COMMA = b"losscli decimal comma"
 
-# The columns with the row of the file, and the number of the file, that a row comes from.
+# The columns with the row in the file and the number of the file of each row.
 ROW = "\0row"
 FILE = "\0file"
 
 
 def fields_of(schema: pa.Schema) -> tuple[Field, ...]:
-    """What each column of a table holds."""
+    """Return the field of each column of a table."""
     return tuple(Field(field.name, *_content_of(field)) for field in schema)
 
 
@@ -50,39 +50,39 @@ def _content(kind: pa.DataType, stored: pa.DataType) -> tuple[Content, bool]:
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether each cell holds a row of values."""
+    """Whether each cell is a list."""
     return bool(
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether each cell holds a name."""
+    """Whether each cell is text."""
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:
-    """The type of a cell's values: of the cell, or of what its list holds."""
+    """Return the type of the items of a list, or the type itself."""
     return kind.value_type if is_list(kind) else kind
 
 
 def bare_type(kind: pa.DataType) -> pa.DataType:
-    """The type without extensions and dictionaries."""
+    """Return the type without extensions and dictionaries."""
     return _rebuilt(kind, lambda leaf: leaf)
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the numbers, or names, that are made of it: as `bare_type`, but decimals, and
-    what is nothing but missing, as float64."""
+    """Return the type of an array made from this type: like `bare_type`, but float64 for decimals
+    and for null."""
     return _rebuilt(kind, _as_number)
 
 
 def require_one(schema: pa.Schema, name: str, path: str) -> None:
     """Raise DataError unless exactly one column has that name."""
     if name not in schema.names:
-        raise DataError(f"{path}: found no column {quoted(name)}; there are {listed(schema.names)}")
+        raise DataError(f"{path}: no column {quoted(name)}; the columns are {listed(schema.names)}")
     _require_once(schema.names.count(name), name, path)
 
 
@@ -92,7 +92,7 @@ def _require_once(count: int, name: str, path: str) -> None:
 
 
 def _rebuilt(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
-    """The type without extensions and dictionaries, in whose place of values stands another."""
+    """Return the type without extensions and dictionaries, with `leaf` applied to the values."""
     if isinstance(kind, pa.BaseExtensionType):
         return _rebuilt(kind.storage_type, leaf)
     if pa.types.is_dictionary(kind):  # Arrow cannot lay out lists from a dictionary
@@ -116,9 +116,9 @@ def _require_one_axis(field: pa.Field, path: str) -> None:
     """Raise KindError for tensors of several axes, whose values pyarrow stores as one list."""
     if isinstance(field.type, pa.FixedShapeTensorType) and len(field.type.shape) > 1:
         raise KindError(
-            f"{path}: column {quoted(field.name)} holds tensors of shape "
-            f"{tuple(field.type.shape)}, expected numbers or lists of them; numpy.save('x.npy', "
-            f"table[{quoted(field.name)}].combine_chunks().to_numpy_ndarray()) converts them"
+            f"{path}: column {quoted(field.name)}: expected numbers or lists of numbers, found "
+            f"tensors of shape {tuple(field.type.shape)}. Convert them with numpy.save('x.npy', "
+            f"table[{quoted(field.name)}].combine_chunks().to_numpy_ndarray())."
         )
 
 
@@ -130,7 +130,7 @@ def _is_real(kind: pa.DataType) -> bool:
 
 
 def _is_too_deep(kind: pa.DataType) -> bool:
-    """Whether there are lists in lists in lists; a row of lists is a sequence at most."""
+    """Whether lists are nested more than two levels deep."""
     return is_list(value_type(value_type(kind)))
 
 
@@ -148,22 +148,22 @@ def require_usable(schema: pa.Schema, columns: Sequence[str], path: str) -> None
         kind = plain_type(schema.field(name).type)
         if _is_too_deep(kind) or not (_is_real(kind) or is_text(kind)):
             raise KindError(
-                f"{path}: column {quoted(name)} holds {shortened(kind)}, expected numbers"
+                f"{path}: column {quoted(name)}: expected numbers, found {shortened(kind)}"
             )
         _require_one_axis(schema.field(name), path)
         if pa.types.is_fixed_size_list(kind):
             budget.require(path, kind.list_size, budget.MOST_ROW_VALUES, "values in a list")
     lists = [name for name in columns if is_list(plain_type(schema.field(name).type))]
     if lists and len(columns) > 1:
-        beside = listed([name for name in columns if name != lists[0]])
+        others = listed([name for name in columns if name != lists[0]])
         raise DataError(
-            f"{path}: column {quoted(lists[0])} holds lists and is an array by itself; "
-            f"found {beside} beside it"
+            f"{path}: column {quoted(lists[0])} contains lists, which cannot be combined with "
+            f"{others}"
         )
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """A column without extensions, dictionaries and decimals."""
+    """Return a column without extensions, dictionaries and decimals."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     kind = plain_type(column.type)

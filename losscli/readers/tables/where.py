@@ -21,14 +21,14 @@ class Where(NamedTuple):
 
     @classmethod
     def parsed(cls, text: str) -> Where:
-        """The condition that a text such as `split=test` or `fold!=0,1` means."""
-        found = re.fullmatch(r"(.+?)(!?=)(.*)", text, re.DOTALL)
-        if found is None:
+        """Parse a condition such as `split=test` or `fold!=0,1`."""
+        match = re.fullmatch(r"(.+?)(!?=)(.*)", text, re.DOTALL)
+        if match is None:
             raise UsageError(
-                f"--where is {text!r}; expected COLUMN=VALUE or COLUMN!=VALUE, with commas "
-                "between several values"
+                f"--where {text!r}: expected COLUMN=VALUE or COLUMN!=VALUE, with commas between "
+                "several values"
             )
-        return cls(found[1], tuple(found[3].split(",")), found[2] == "!=")
+        return cls(match[1], tuple(match[3].split(",")), match[2] == "!=")
 
     def __str__(self) -> str:
         return f"{self.column}{'!=' if self.negated else '='}{','.join(self.values)}"

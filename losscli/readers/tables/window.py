@@ -1,4 +1,4 @@
-"""Window: the rows of a table that are in memory while the table is read from start to end."""
+"""Window: the rows of a table that are in memory while the table is read in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from losscli.readers import budget
-from losscli.readers.tables.dictionaries import HELD, text_bytes
+from losscli.readers.tables.dictionaries import TEXT_UNIT, text_bytes
 
 
 class Window:
@@ -20,14 +20,14 @@ class Window:
         self._first = 0
 
     def read(self, start: int, stop: int) -> pa.Table:
-        """Rows from `start` to `stop`, fewer at the end. It forgets the rows before `start`."""
+        """Return rows from `start` to `stop`, fewer at the end. Drops the rows before `start`."""
         fresh, text = [], text_bytes(self._rows)
         missing = stop - self._first - self._rows.num_rows
         while missing > 0 and (table := next(self._tables, None)) is not None:
             fresh.append(table)
             missing -= table.num_rows
             text += text_bytes(table)
-            budget.require(self._name, text, budget.MOST_HELD_BYTES, HELD)
+            budget.require(self._name, text, budget.MOST_TEXT_BYTES, TEXT_UNIT)
         if fresh:
             self._rows = pa.concat_tables([self._rows, *fresh])
         passed = min(start - self._first, self._rows.num_rows)
@@ -36,11 +36,11 @@ class Window:
         return self._rows.slice(0, stop - start)
 
     def value(self, column: str, row: int) -> int:
-        """The number in a column of one of the rows in memory."""
+        """Return the number in a column of one of the rows in memory."""
         return int(self._rows.column(column)[row - self._first].as_py())
 
     def count(self) -> int:
-        """The number of all rows, after reading to the end."""
+        """Read to the end and return the number of all rows."""
         rest = sum(int(table.num_rows) for table in self._tables)
         self._first += int(self._rows.num_rows) + rest
         self._rows = self._rows.slice(self._rows.num_rows)

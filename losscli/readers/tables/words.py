@@ -1,4 +1,4 @@
-"""Words of a column of text as numbers."""
+"""Parse columns of text as numbers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from losscli.errors import DataError, quoted
 from losscli.readers.tables.types import is_text, plain, plain_type
 
-# A number, and true or false, as text has them.
+# The text of a number and of a boolean.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
-_TRUTH = r"^\s*(?i:true|false|0|1)\s*$"
+_BOOLEAN = r"^\s*(?i:true|false|0|1)\s*$"
 
 
 def as_numbers(
@@ -22,10 +22,10 @@ def as_numbers(
     missing: Sequence[str],
     place: tuple[str, str, NDArray[np.int64]],
 ) -> pa.Array:
-    """A column in the type of an array's numbers.
+    """Convert a column to the type of an array's numbers.
 
-    Of text the words of `missing` are no values. `place` is the file, the name of the column and
-    the rows of the file, for the DataError that the first word raises which is no number.
+    In text, the words of `missing` are missing values. `place` is the file, the name of the column
+    and the rows of the file, for the error. Raises DataError for a word that is not a number.
     """
     if is_text(plain_type(column.type)) and not is_text(kind):
         return _parsed(column, kind, missing, place)
@@ -39,7 +39,7 @@ def _parsed(
     missing: Sequence[str],
     place: tuple[str, str, NDArray[np.int64]],
 ) -> pa.Array:
-    """Text as numbers, or as true and false. What a dictionary holds once is parsed once."""
+    """Parse text as numbers or booleans. Each word of a dictionary is parsed once."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
     stored = column.storage if isinstance(column, pa.ExtensionArray) else column
@@ -49,23 +49,23 @@ def _parsed(
     if missing:
         words = pc.if_else(pc.is_in(words, pa.array(missing, words.type)), no_word, words)
     is_number = pa.types.is_floating(kind)
-    pattern, expected = (_NUMBER, "a number") if is_number else (_TRUTH, "true or false")
+    pattern, expected = (_NUMBER, "a number") if is_number else (_BOOLEAN, "true or false")
     is_odd = pc.fill_null(pc.invert(pc.match_substring_regex(words, pattern)), False)
     odd = (is_odd.take(stored.indices) if is_dictionary else is_odd).index(True).as_py()
     if odd >= 0:
         file, name, rows = place
         raise DataError(
-            f"{file}: row {rows[odd]}, column {quoted(name)}: found "
-            f"{quoted(plain(column[odd : odd + 1])[0].as_py())}, expected {expected}"
+            f"{file}: row {rows[odd]}, column {quoted(name)}: expected {expected}, found "
+            f"{quoted(plain(column[odd : odd + 1])[0].as_py())}"
         )
-    if is_dictionary:  # it may hold words that no row has
+    if is_dictionary:  # it may contain words that no row uses
         words = pc.if_else(is_odd, no_word, words)
     values = pc.ascii_trim_whitespace(words).cast(kind)
     return values.take(stored.indices) if is_dictionary else values
 
 
 def numbers_if_all_are(words: pa.Array, missing: Sequence[str]) -> pa.Array:
-    """Words as numbers, if there are any and all are numbers but those that mean a missing one."""
+    """Convert words to numbers if there are any and all are numbers or mean a missing value."""
     known = [word for word in words.to_pylist() if word and word not in missing]
     try:
         return pa.array([float(word) for word in known]) if known else words
