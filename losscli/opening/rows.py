@@ -158,7 +158,7 @@ def _keys(table: Table, columns: tuple[str, ...]) -> Keys:
     parts = [table.column(same_key(name, table.offer.names) or name) for name in columns]
     kept = tuple(column.combine_chunks() for column, _ in parts)
     dropped = tuple(column.combine_chunks() for _, column in parts)
-    return Keys(table.name, kept, dropped)
+    return Keys(table.name, table.file.place, kept, dropped)
 
 
 def require_joined(

@@ -120,7 +120,7 @@ CASES = [
             "w.csv": "id,w\n3,0\n2,0\n1,1\n",
         },
         "mse p.csv t.csv --sample-weight w.csv",
-        "w.csv: row 0, column 'id'",
+        "w.csv:2: column 'id'",
     ),
     Case(
         "two models with their keys in other orders",
@@ -130,7 +130,7 @@ CASES = [
             "y.csv": "y\n1\n2\n3\n",
         },
         "compare mse a.csv b.csv y.csv",
-        "b.csv: row 0, column 'id': found '3', but '1' in a.csv",
+        "b.csv:2: column 'id': found '3', but '1' in a.csv",
     ),
     Case(
         "rows of two models chosen by columns of each",

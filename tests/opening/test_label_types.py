@@ -195,7 +195,7 @@ class TestDigits:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         line = refusal(run, "l1", path, "-i", "x", "-t", "y", option, "id")
         expected = "the floating-point label 1.8446744073709552e+19 may be several whole numbers"
-        assert line.startswith(f"{path}: row 1, column 'id': {expected}")
+        assert line.startswith(f"{path}:2: column 'id': {expected}")
 
     def test_keys_of_json_that_are_too_long(self, run: Run, tmp_path: Path) -> None:
         for name in ("a", "b"):
@@ -203,7 +203,7 @@ class TestDigits:
         a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
         line = refusal(run, "l1", a, b, "-i", "x", "-t", "x", "--id", "id")
         expected = "the floating-point label 1.8446744073709552e+19 may be several whole numbers"
-        assert line.startswith(f"{a}: row 0, column 'id': {expected}")
+        assert line.startswith(f"{a}:1: column 'id': {expected}")
 
     def test_labels_of_floating_point(self, run: Run, tmp_path: Path) -> None:
         labels = [2.0**53 - 1, -np.inf, 0.5]
@@ -289,7 +289,7 @@ class TestWordsForMissingValues:
         path.write_text("p_dog,p_cat,label\n.5,.5,cat\n.25,.75,NA\n.25,.75,\n")
         words = ("nll", path, "-i", "p_*", "-t", "label", "--from", "probs")
         assert (
-            "row 1, column 'label': expected one of dog, cat, found 'NA'. Use --skip-missing"
+            "t.csv:3: column 'label': expected one of dog, cat, found 'NA'. Use --skip-missing"
             in (refusal(run, *words))
         )
         code, out, _ = run(*words, "--skip-missing", "-f", "json")

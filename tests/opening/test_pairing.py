@@ -37,7 +37,7 @@ class TestPairing:
         found = evaluate("ce", *paths, id="id")
         assert found.value == pytest.approx(EXPECTED, rel=1e-12)
         assert found.pairing == "id id"
-        with pytest.raises(DataError, match="row 0, column 'id': .* Use --id id to pair"):
+        with pytest.raises(DataError, match="y.csv:2: column 'id': .* Use --id id to pair"):
             evaluate("ce", *paths)
         unpaired = evaluate("ce", *paths, pair="position")
         assert unpaired.value != found.value

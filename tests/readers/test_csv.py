@@ -162,7 +162,8 @@ class TestMissing:
         path = tmp_path / "t.csv"
         path.write_text(self.ROWS)
         with pytest.raises(
-            DataError, match="row 1, column .c0.: expected a number, found no value.*--skip-missing"
+            DataError,
+            match="t.csv:3: column .c0.: expected a number, found no value.*--skip-missing",
         ):
             evaluate("ce", path)
         found = evaluate("ce", path, skip_missing=True)

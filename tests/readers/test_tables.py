@@ -48,8 +48,8 @@ class TestTables:
         ("row", "expected"),
         [
             ("oops,0", r":4: column 'x': expected a number, found 'oops'"),
-            (",0", r": row 2, column 'x': expected a number, found no value"),
-            ("NA,0", r": row 2, column 'x': expected a number, found no value"),
+            (",0", r":4: column 'x': expected a number, found no value"),
+            ("NA,0", r":4: column 'x': expected a number, found no value"),
             ("1.5", r":4: expected 2 columns as in the first line, found 1"),
             ("1.5,0,2", r":4: expected 2 columns as in the first line, found 3"),
         ],

@@ -82,7 +82,7 @@ class TestBlankLines:
     def test_are_missing_values_in_a_table_of_one_column(self, end: str, tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_bytes(end.join(["x", "1", "", "3", "5", ""]).encode())
         with pytest.raises(
-            DataError, match=r"x.csv: row 1, column 'x': expected a number, found no value"
+            DataError, match=r"x.csv:3: column 'x': expected a number, found no value"
         ):
             total(tmp_path / "x.csv")
         assert total(tmp_path / "x.csv", skip_missing=True) == (1 + 3 + 5, 3)
@@ -90,7 +90,7 @@ class TestBlankLines:
     def test_are_missing_where_one_column_has_no_name(self, tmp_path: Path) -> None:
         (tmp_path / "x.csv").write_text("\n1\n3\n")
         with pytest.raises(
-            DataError, match=r"x.csv: row 0, column '0': expected a number, found no value"
+            DataError, match=r"x.csv:1: column '0': expected a number, found no value"
         ):
             total(tmp_path / "x.csv")
 
@@ -517,10 +517,10 @@ class TestSequences:
                 {"x": [[1, 2], [1, None]]},
                 "column 'x': expected numbers, found a list with a missing value",
             ),
-            ({"x": [[1, 2], None]}, "column 'x': expected a list of 2 as in row 1, found no list"),
+            ({"x": [[1, 2], None]}, "column 'x': expected a list of 2 as in line 2, found no list"),
             (
                 {"x": [[1, 2], [1, 2, 3]]},
-                "column 'x': expected a list of 2 as in row 1, found a list of 3",
+                "column 'x': expected a list of 2 as in line 2, found a list of 3",
             ),
             ({"y": [0, None]}, "column 'y': expected a number, found no value"),
             (
@@ -534,7 +534,7 @@ class TestSequences:
     ) -> None:
         no_steps = {"x": [], "y": [], "tag": 0.5}
         path = self.jsonl(tmp_path, no_steps, self.GOOD, self.GOOD, self.GOOD | bad)
-        with pytest.raises(DataError, match=re.escape(f"t.jsonl: row 3, {said}")):
+        with pytest.raises(DataError, match=re.escape(f"t.jsonl:4: {said}")):
             evaluate("ce", path, input_column="x", target_column="y", wanted=Wanted(by=("tag",)))
 
     LONG: ClassVar = {"x": [[1, 2], [1, 3], [5, 1]], "y": [0, 1, 1], "tag": 6.5}
@@ -565,9 +565,7 @@ class TestSequences:
 
     def test_rows_without_any_are_named(self, tmp_path: Path) -> None:
         path = self.jsonl(tmp_path, self.GOOD, self.LONG | {"y": None})
-        expected = (
-            r"t.jsonl: row 1, column 'y': expected a sequence, found no value.*--skip-missing"
-        )
+        expected = r"t.jsonl:2: column 'y': expected a sequence, found no value.*--skip-missing"
         with pytest.raises(DataError, match=expected):
             evaluate("ce", path, input_column="x", target_column="y")
 
@@ -575,7 +573,7 @@ class TestSequences:
         self.jsonl(tmp_path, self.GOOD, self.LONG).rename(tmp_path / "y.jsonl")
         path = self.jsonl(tmp_path, self.GOOD, self.LONG | {"x": None})
         with pytest.raises(
-            DataError, match=r"t.jsonl: row 1, column 'x': expected a sequence, found no value"
+            DataError, match=r"t.jsonl:2: column 'x': expected a sequence, found no value"
         ):
             evaluate(
                 "ce",
@@ -588,7 +586,7 @@ class TestSequences:
 
     def test_labels_of_another_length_are_named_as_the_file_does(self, tmp_path: Path) -> None:
         path = self.jsonl(tmp_path, self.GOOD | {"tag": ["a", "b"]}, self.LONG | {"tag": ["a"]})
-        expected = "row 1: .*equal length, found 3 in column 'x' and 1 in column 'tag'"
+        expected = "t.jsonl:2: .*equal length, found 3 in column 'x' and 1 in column 'tag'"
         with pytest.raises(DataError, match=expected):
             evaluate("ce", path, input_column="x", target_column="y", wanted=Wanted(by=("tag",)))
 

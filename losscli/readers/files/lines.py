@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +35,36 @@ class Chunk(NamedTuple):
     @property
     def rows(self) -> memoryview:
         return memoryview(self.text)[: self.size]
+
+
+class LineNumbers:
+    """The lines of a text file at which rows begin, recorded while chunks are read in order."""
+
+    def __init__(self) -> None:
+        # The first row of a run of chunks, and the distance from rows to lines. It is None in
+        # chunks with blank lines or with rows of several lines.
+        self._runs: list[tuple[int, int | None]] = []
+        self._rows = 0
+
+    def add(self, chunk: Chunk, first_row: int, rows: int, header: int = 0) -> None:
+        """Record a chunk of rows below a header of some lines, unless an earlier pass did."""
+        if first_row != self._rows:
+            return
+        breaks = chunk.text.count(b"\n", 0, chunk.size)
+        is_last_open = not chunk.text.endswith(b"\n", 0, chunk.size)
+        is_even = breaks + is_last_open - header == rows
+        distance = chunk.line + header - self._rows if is_even else None
+        if not self._runs or self._runs[-1][1] != distance:
+            self._runs.append((self._rows, distance))
+        self._rows += rows
+
+    def line_of(self, row: int) -> int | None:
+        """Return the line of a row, if the row was read and its line is known."""
+        if not 0 <= row < self._rows:
+            return None
+        run = bisect_right(self._runs, row, key=lambda run: run[0]) - 1
+        distance = self._runs[run][1]
+        return None if distance is None else row + distance
 
 
 def first_block(
@@ -87,8 +118,10 @@ def chunks(
         yield last_chunk(rest, line)
 
 
-def parsed(steps: Iterator[Callable[[], pa.Table]], threads: int) -> Iterator[pa.Table]:
-    """Yield the parsed tables of chunks in order. With one thread, parse in the caller's thread."""
+def parsed(
+    steps: Iterator[Callable[[], tuple[Chunk, pa.Table]]], threads: int
+) -> Iterator[tuple[Chunk, pa.Table]]:
+    """Yield chunks and their tables in order. With one thread, parse in the caller's thread."""
     return (step() for step in steps) if threads == 1 else in_order(steps, threads)
 
 

@@ -18,6 +18,7 @@ from losscli.readers import Reading
 from losscli.readers.files.dialect import Dialect, delimiter_of, dialect_of, is_number
 from losscli.readers.files.lines import (
     Chunk,
+    LineNumbers,
     chunks,
     first_block,
     last_chunk,
@@ -59,12 +60,15 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     seen = pa.schema([field.with_type(_looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in inferred])
     threads = reading.threads or pa.cpu_count()
+    lines = LineNumbers()
     file = TableFile(
         origin.name,
         size,
         schema,
         lambda requested: read_from(
-            origin, _batches(origin, size, dialect, requested, threads), "not a readable table"
+            origin,
+            _batches(origin, size, dialect, requested, threads, lines),
+            "not a readable table",
         ),
         inferred=seen,
         label_type=lambda field: pa.string(),  # 007 is not 7
@@ -73,6 +77,7 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         threads=threads,
         notes=notes,
         numbered=dialect.lines_before == 0,
+        line_of=lines.line_of,
     )
     return Table(file)
 
@@ -123,7 +128,12 @@ def _read_as(inferred: pa.DataType) -> pa.DataType:
 
 
 def _batches(
-    origin: Origin, size: int, dialect: Dialect, requested: pa.Schema, threads: int
+    origin: Origin,
+    size: int,
+    dialect: Dialect,
+    requested: pa.Schema,
+    threads: int,
+    lines: LineNumbers,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows in order, parsed in parallel chunks.
 
@@ -137,13 +147,17 @@ def _batches(
     )
     parse = partial(_closed, origin, dialect, options)
     with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as parts:
-        for table in parsed((partial(parse, chunk) for chunk in parts), threads):
+        row = 0
+        for chunk, table in parsed((partial(parse, chunk) for chunk in parts), threads):
+            header = dialect.lines_before if chunk.line == 1 else 0
+            lines.add(chunk, row, table.num_rows, header)
+            row += table.num_rows
             yield from table.to_batches()
 
 
 def _closed(
     origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk: Chunk
-) -> pa.Table:
+) -> tuple[Chunk, pa.Table]:
     """Parse the rows of a chunk. Raises DataError for an unclosed quote in the last row, which
     pyarrow accepts."""
     table = _parse(origin, dialect, options, chunk)
@@ -151,7 +165,7 @@ def _closed(
     if quote >= 0:
         line = chunk.line + chunk.text.count(b"\n", 0, quote)
         raise DataError(f"{origin.name}:{line}: unclosed quote")
-    return _without_empty_text(table)
+    return chunk, _without_empty_text(table)
 
 
 def _without_empty_text(table: pa.Table) -> pa.Table:

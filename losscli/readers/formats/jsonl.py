@@ -15,6 +15,7 @@ from losscli.errors import DataError, quoted
 from losscli.readers import Reading, budget
 from losscli.readers.files.lines import (
     Chunk,
+    LineNumbers,
     chunks,
     first_block,
     last_chunk,
@@ -65,16 +66,18 @@ def open_file(origin: Origin, reading: Reading) -> Table:
     inferred = _parse(origin, None, last_chunk(head[: whole_lines(head)] or head, 1)).schema
     seen = pa.schema([(field.name, _looks_like(field.type)) for field in inferred])
     schema = pa.schema([(field.name, _read_as(field.type)) for field in seen])
+    lines = LineNumbers()
     file = TableFile(
         origin.name,
         size,
         schema,
         lambda requested: read_from(
-            origin, _batches(origin, size, requested, threads), "not readable as JSON Lines"
+            origin, _batches(origin, size, requested, threads, lines), "not readable as JSON Lines"
         ),
         inferred=seen,
         label_type=lambda field: _label_type(field.type),
         threads=threads,
+        line_of=lines.line_of,
     )
     return Table(file)
 
@@ -105,12 +108,18 @@ def _label_type(seen: pa.DataType) -> pa.DataType:
 
 
 def _batches(
-    origin: Origin, size: int, requested: pa.Schema, threads: int
+    origin: Origin, size: int, requested: pa.Schema, threads: int, lines: LineNumbers
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows in order, parsed in parallel chunks."""
-    parse = partial(_parse, origin, requested)
+
+    def parse(chunk: Chunk) -> tuple[Chunk, pa.Table]:
+        return chunk, _parse(origin, requested, chunk)
+
     with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as parts:
-        for table in parsed((partial(parse, chunk) for chunk in parts), threads):
+        row = 0
+        for chunk, table in parsed((partial(parse, chunk) for chunk in parts), threads):
+            lines.add(chunk, row, table.num_rows)
+            row += table.num_rows
             yield from table.to_batches()
 
 

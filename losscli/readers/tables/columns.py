@@ -100,7 +100,9 @@ class Columns:
         return pa.schema(list(types.items())).empty_table()
 
     def _as_numbers(self, batch: pa.RecordBatch, name: str, rows: NDArray[np.int64]) -> pa.Array:
-        place = (self._file.name, name, rows)
+        def place(row: int) -> str:
+            return self._file.place(int(rows[row]), name)
+
         return as_numbers(batch.column(name), self.type_of(name), self._file.missing, place)
 
     def _stored_field(self, name: str, drops_rows: bool) -> pa.Field:

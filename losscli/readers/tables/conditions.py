@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
+from losscli.errors import quoted
 from losscli.readers.tables.dictionaries import portions
 from losscli.readers.tables.labels import bare, label_values, meets
 from losscli.readers.tables.pools import at_most
@@ -61,7 +63,13 @@ class Conditions:
         masks = [stream.take_from(self._file.name, batch.num_rows) for stream in streams]
         for condition in self._own:
             column = bare(batch.column(condition.column))
-            labels = label_values(column, self._file.name, condition.column, int)
+            place = partial(_in_column, self._file.name, condition.column)
+            labels = label_values(column, self._file.name, condition.column, place)
             masks.append(meets(labels, condition).to_numpy(zero_copy_only=False))
         kept: Mask = np.logical_and.reduce([np.ones(batch.num_rows, np.bool_), *masks])
         return kept
+
+
+def _in_column(file: str, column: str, row: int) -> str:
+    """The place of a cell of a batch, whose row in the file is not known here."""
+    return f"{file}: column {quoted(column)}"

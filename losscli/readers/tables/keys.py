@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,9 +20,11 @@ class Keys:
     """The key of each row of a file: one array, or several arrays for a composite key.
 
     `kept` are the keys of rows that conditions keep, `dropped` the keys of rows that they drop.
+    `place` returns the place of a row of the file.
     """
 
     file: str
+    place: Callable[[int], str]
     kept: tuple[pa.Array, ...]
     dropped: tuple[pa.Array, ...]
 
@@ -139,7 +141,8 @@ def _require_unique(keys: Keys, numbers: NDArray[np.int64], count: int) -> None:
     for column in keys.kept:
         if column.null_count:
             row = column.is_null().index(True).as_py()
-            raise DataError(f"{keys.file}: row {row} has no key")
+            is_all = not len(keys.dropped[0])
+            raise DataError(f"{keys.place(row) if is_all else keys.file}: missing key")
     repeated = np.flatnonzero(np.bincount(numbers, minlength=count) > 1)
     if len(repeated):
         shown = _shown(keys, [int(np.argmax(numbers == number)) for number in repeated[:5]])

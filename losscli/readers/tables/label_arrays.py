@@ -36,7 +36,7 @@ class _LabelColumn(TableSource):
             rows.column(LABEL + name).combine_chunks(),
             self.name,
             name,
-            lambda place: self.table.file_row(start + place),
+            lambda row: self.table.place(start + row, name),
         )
 
 
@@ -105,9 +105,9 @@ class TableCells(_LabelColumn):
             return stored.combine_chunks()
         return laid_out(self._column(rows, self._start), self.name)
 
-    def last_row(self, place: int) -> int:
-        """Return the row of the file for a position in the cells that were read last."""
-        return self.table.file_row(self._start + place)
+    def last_place(self, row: int) -> str:
+        """Return the place of a cell of those that were read last."""
+        return self.table.place(self._start + row, self.column)
 
     def _decode(self, rows: pa.Table, start: int) -> Values:
         return as_values(self._column(rows, start))

@@ -34,9 +34,9 @@ def bare(column: pa.Array) -> pa.Array:
         raise DataError(f"cannot read labels: {first_line(error)}") from error
 
 
-def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> pa.Array:
-    """Return the label values of a bare column, or of a dictionary of text. `row_of` converts a
-    position in the column to a row of the file.
+def label_values(column: pa.Array, file: str, name: str, place: Callable[[int], str]) -> pa.Array:
+    """Return the label values of a bare column, or of a dictionary of text. `place` returns
+    the place of a cell in the file.
 
     Times become Arrow's text, since no Python type can represent all of them. Decimals become text
     without trailing zeros, so that 2.50 equals 2.5 in any decimal type. Raises DataError for values
@@ -47,7 +47,7 @@ def label_values(column: pa.Array, file: str, name: str, row_of: Callable[[int],
         return column
     require_label(kind, file, name)
     if pa.types.is_floating(kind):
-        _require_distinct(column, file, name, row_of)
+        _require_distinct(column, place)
     if not (pa.types.is_temporal(kind) or pa.types.is_decimal(kind)):
         return column
     try:
@@ -116,15 +116,15 @@ def is_distinct(numbers: pa.Array) -> bool:
     return largest is None or not largest >= _INDISTINCT
 
 
-def _require_distinct(column: pa.Array, file: str, name: str, row_of: Callable[[int], int]) -> None:
+def _require_distinct(column: pa.Array, place: Callable[[int], str]) -> None:
     """Raise DataError for the first number that may be the rounding of several integers."""
     values = column.to_numpy(zero_copy_only=False).astype(np.float64)  # NaN for missing values
     odd = np.flatnonzero((np.abs(values) >= _INDISTINCT) & np.isfinite(values))
     if len(odd):
         raise DataError(
-            f"{file}: row {row_of(int(odd[0]))}, column {quoted(name)}: the floating-point label "
-            f"{float(values[odd[0]])!r} may be several whole numbers. Store labels of more than 15 "
-            "digits as 64-bit integers or as text."
+            f"{place(int(odd[0]))}: the floating-point label {float(values[odd[0]])!r} may be "
+            "several whole numbers. Store labels of more than 15 digits as 64-bit integers or as "
+            "text."
         )
 
 

@@ -34,7 +34,7 @@ def length_of(table: Table, column: str) -> ListLength:
         if cells.null_count < len(cells):
             row = cells.is_valid().index(True).as_py()
             length = len(cells[row])
-            described = f"a list of {length} as in row {table.file_row(row)}"
+            described = f"a list of {length} as in {table.row_name(row)}"
             return ListLength(length, described)
         if len(cells) < rows:
             return ListLength(0, "a list", has_no_rows=len(cells) == 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from losscli.errors import DataError, quoted
+from losscli.errors import DataError
 from losscli.readers.tables.class_indices import ClassIndices
 from losscli.readers.tables.lists import ListLength, flattened, length_of, odd_length
 from losscli.readers.tables.table_source import TableSource
@@ -155,8 +155,7 @@ class TableArray(TableSource):
         self._present &= ~missing.to_numpy()
 
     def _error(self, row: int, column: str, problem: str) -> DataError:
-        place = f"row {self.table.file_row(row)}, column {quoted(column)}"
-        return DataError(f"{self.name}: {place}: {problem}")
+        return DataError(f"{self.table.place(row, column)}: {problem}")
 
 
 def _zero(kind: pa.DataType) -> int | bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from losscli.errors import DataError, quoted
+from losscli.readers.tables.table_file import TableFile
 from losscli.readers.tables.types import LABEL, ROW, is_list
 
 
@@ -20,9 +21,11 @@ class Sequences:
     missing list are dropped; otherwise they are an error.
     """
 
-    def __init__(self, name: str, leading: tuple[str, ...], shift: bool, drops_rows: bool) -> None:
+    def __init__(
+        self, file: TableFile, leading: tuple[str, ...], shift: bool, drops_rows: bool
+    ) -> None:
         self.count = 0
-        self._name = name
+        self._file = file
         self._leading = leading
         self._shift = shift
         self._drops_rows = drops_rows
@@ -34,8 +37,8 @@ class Sequences:
         lists = _lists(table)
         if not lists:
             raise DataError(
-                f"{self._name}: expected a list in each row, since the rows of another file are "
-                "sequences, found no lists"
+                f"{self._file.name}: expected a list in each row, since the rows of another file "
+                "are sequences, found no lists"
             )
         lengths = self._lengths(table, lists)
         rows = np.repeat(np.arange(table.num_rows), lengths)
@@ -60,7 +63,7 @@ class Sequences:
                 continue
             if not self._drops_rows:
                 raise DataError(
-                    f"{self._name}: row {table.column(ROW)[odd]}, column {_shown(column)}: "
+                    f"{self._file.place(table.column(ROW)[odd].as_py(), _name(column))}: "
                     "expected a sequence, found no value. If this table contains all arrays, use "
                     "--skip-missing to leave out such rows."
                 )
@@ -75,10 +78,10 @@ class Sequences:
             odd = np.flatnonzero(others != first)
             if len(odd):
                 row = int(odd[0])
+                place = self._file.place(table.column(ROW)[row].as_py())
                 raise DataError(
-                    f"{self._name}: row {table.column(ROW)[row]}: expected sequences of equal "
-                    f"length, found {first[row]} in column {_shown(lists[0])} and {others[row]} in "
-                    f"column {_shown(column)}"
+                    f"{place}: expected sequences of equal length, found {first[row]} in column "
+                    f"{quoted(_name(lists[0]))} and {others[row]} in column {quoted(_name(column))}"
                 )
         return first
 
@@ -105,5 +108,5 @@ def _list_lengths(column: pa.ChunkedArray) -> NDArray[np.int64]:
     return np.asarray(pc.list_value_length(column).to_numpy(), np.int64)
 
 
-def _shown(column: str) -> str:
-    return quoted(column.removeprefix(LABEL))
+def _name(column: str) -> str:
+    return column.removeprefix(LABEL)

@@ -171,7 +171,7 @@ def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Labe
         )
     id_option = f"--id {shlex.quote(','.join(keys or [shared.name]))}"
     return (
-        f"{shared.second.name}: row {shared.second.last_row(place)}, column {quoted(shared.name)}: "
+        f"{shared.second.last_place(place)}: "
         f"found {quoted(values[1])}, but {quoted(values[0])} in {shared.first.name}: the rows are "
         f"not in the same order. Use {id_option} to pair rows by key, or --pair position to pair "
         "rows as they are."

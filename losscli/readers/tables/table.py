@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from losscli.errors import DataError
 from losscli.readers import budget
@@ -144,16 +145,17 @@ class Table(Container):
 
     def explode(self, leading: Sequence[str], shift: bool, leaves_out: bool) -> None:
         """Treat every row as a sequence. `leaves_out` drops rows with a missing list."""
-        self._sequences = Sequences(self.name, tuple(leading), shift, leaves_out)
+        self._sequences = Sequences(self.file, tuple(leading), shift, leaves_out)
 
     def column(self, name: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
         """Read a column of labels in a separate pass. Returns the labels of the rows that
         conditions keep, and of the rows that they drop."""
         field = self.file.label_field(name)
-        empty = label_values(pa.array([], bare_type(field.type)), self.name, name, int)
+        empty = label_values(pa.array([], bare_type(field.type)), self.name, name, str)
         kept, dropped, first, size = [empty], [empty], 0, 0
         for batch, keeps in self._conditions.batches([field]):
-            values = label_values(bare(batch.column(name)), self.name, name, first.__add__)
+            place = partial(self._place_from, first, name)
+            values = label_values(bare(batch.column(name)), self.name, name, place)
             size += values.nbytes
             budget.require_keys(self.name, size, self.bytes)
             if pa.types.is_floating(self.file.apparent.field(name).type) and is_text(values.type):
@@ -162,6 +164,12 @@ class Table(Container):
             dropped.append(values.filter(pa.array(~keeps)))
             first += batch.num_rows
         return pa.chunked_array(kept), pa.chunked_array(dropped)
+
+    def _place_of(self, rows: NDArray[np.int64], column: str, place: int) -> str:
+        return self.file.place(int(rows[place]), column)
+
+    def _place_from(self, first: int, column: str, row: int) -> str:
+        return self.file.place(first + row, column)
 
     def distinct(self, name: str, most: int, all_rows: bool) -> pa.Array | None:
         """Read the distinct values of a column in a separate pass, from all rows or only those that
@@ -175,8 +183,8 @@ class Table(Container):
             taken = keeps | all_rows
             values = plain(batch.column(name)).filter(pa.array(taken))
             if values.type != kind:  # a condition reads it as text
-                place = (self.name, name, first + np.flatnonzero(taken))
-                values = as_numbers(values, kind, self.missing, place)
+                rows = first + np.flatnonzero(taken)
+                values = as_numbers(values, kind, self.missing, partial(self._place_of, rows, name))
             distinct = pa.concat_arrays([distinct, values.unique()]).unique()
             first += batch.num_rows
             if len(distinct) > most:
@@ -191,6 +199,14 @@ class Table(Container):
     def read(self, start: int, stop: int) -> pa.Table:
         """Return rows from `start` to `stop`, fewer at the end. Drops the rows before `start`."""
         return self._open().read(start, stop)
+
+    def row_name(self, row: int) -> str:
+        """Return the name of one of the rows in memory for a message."""
+        return self.file.row_name(self.file_row(row))
+
+    def place(self, row: int, column: str) -> str:
+        """Return the place of a cell for a message, from one of the rows in memory."""
+        return self.file.place(self.file_row(row), column)
 
     def file_row(self, row: int) -> int:
         """Return the row of the file for one of the rows in memory."""

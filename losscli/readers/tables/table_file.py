@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from losscli.errors import quoted
 from losscli.readers.fields import Offer
 from losscli.readers.tables.types import fields_of, require_one
 
@@ -15,6 +16,10 @@ OpenBatches = Callable[[pa.Schema], Iterator[pa.RecordBatch]]
 
 def _same_type(field: pa.Field) -> pa.DataType:
     return field.type
+
+
+def _no_line(row: int) -> int | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class TableFile:
         files: the names of its files, if there are several
         parts: the offer of each of `files`
         numbered: whether it has no header, so that names are positions
+        line_of: returns the line of a row of a text file, None if it is not known
     """
 
     name: str
@@ -51,6 +57,7 @@ class TableFile:
     warnings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     numbered: bool = False
+    line_of: Callable[[int], int | None] = _no_line
     parts: tuple[Offer, ...] = ()
 
     @property
@@ -61,6 +68,19 @@ class TableFile:
     @property
     def offer(self) -> Offer:
         return Offer(self.name, fields_of(self.apparent), self.numbered, self.parts)
+
+    def row_name(self, row: int) -> str:
+        """Return the name of a row for a message: a line in text, else a row."""
+        line = self.line_of(row)
+        return f"row {row}" if line is None else f"line {line}"
+
+    def place(self, row: int, column: str | None = None) -> str:
+        """Return the place of a row or of a cell for a message: a line in text, else a row."""
+        line = self.line_of(row)
+        if column is None:
+            return f"{self.name}: row {row}" if line is None else f"{self.name}:{line}"
+        where = f"{self.name}: row {row}," if line is None else f"{self.name}:{line}:"
+        return f"{where} column {quoted(column)}"
 
     def label_field(self, name: str) -> pa.Field:
         """Return the field for reading a column as labels."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from losscli.errors import DataError, quoted
 from losscli.readers.tables.types import is_text, plain, plain_type
@@ -20,12 +18,12 @@ def as_numbers(
     column: pa.Array,
     kind: pa.DataType,
     missing: Sequence[str],
-    place: tuple[str, str, NDArray[np.int64]],
+    place: Callable[[int], str],
 ) -> pa.Array:
     """Convert a column to the type of an array's numbers.
 
-    In text, the words of `missing` are missing values. `place` is the file, the name of the column
-    and the rows of the file, for the error. Raises DataError for a word that is not a number.
+    In text, the words of `missing` are missing values. `place` returns the place of a cell in the
+    file. Raises DataError for a word that is not a number.
     """
     if is_text(plain_type(column.type)) and not is_text(kind):
         return _parsed(column, kind, missing, place)
@@ -37,7 +35,7 @@ def _parsed(
     column: pa.Array,
     kind: pa.DataType,
     missing: Sequence[str],
-    place: tuple[str, str, NDArray[np.int64]],
+    place: Callable[[int], str],
 ) -> pa.Array:
     """Parse text as numbers or booleans. Each word of a dictionary is parsed once."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
@@ -53,11 +51,8 @@ def _parsed(
     is_odd = pc.fill_null(pc.invert(pc.match_substring_regex(words, pattern)), False)
     odd = (is_odd.take(stored.indices) if is_dictionary else is_odd).index(True).as_py()
     if odd >= 0:
-        file, name, rows = place
-        raise DataError(
-            f"{file}: row {rows[odd]}, column {quoted(name)}: expected {expected}, found "
-            f"{quoted(plain(column[odd : odd + 1])[0].as_py())}"
-        )
+        word = quoted(plain(column[odd : odd + 1])[0].as_py())
+        raise DataError(f"{place(odd)}: expected {expected}, found {word}")
     if is_dictionary:  # it may contain words that no row uses
         words = pc.if_else(is_odd, no_word, words)
     values = pc.ascii_trim_whitespace(words).cast(kind)

@@ -1,0 +1,57 @@
+"""Messages about text files name the line of the file, also far into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from losscli.readers.files.lines import Chunk, LineNumbers
+
+
+def chunk(text: bytes, line: int) -> Chunk:
+    return Chunk(text, len(text), line)
+
+
+class TestLineNumbers:
+    def test_below_a_header(self) -> None:
+        lines = LineNumbers()
+        lines.add(chunk(b"x\n1\n2\n", 1), 0, 2, header=1)
+        lines.add(chunk(b"3\n4\n", 4), 2, 2)
+        assert [lines.line_of(row) for row in range(-1, 5)] == [None, 2, 3, 4, 5, None]
+
+    def test_a_chunk_with_blank_lines_has_no_lines(self) -> None:
+        """Where its rows begin is not known without reading it again."""
+        lines = LineNumbers()
+        lines.add(chunk(b"1\n\n2\n", 1), 0, 2)
+        lines.add(chunk(b"3\n4", 4), 2, 2)
+        assert [lines.line_of(row) for row in range(4)] == [None, None, 4, 5]
+
+    def test_a_second_pass_adds_nothing(self) -> None:
+        lines = LineNumbers()
+        for _ in range(2):
+            lines.add(chunk(b"1\n2\n", 1), 0, 2)
+            lines.add(chunk(b"3\n", 3), 2, 1)
+        assert [lines.line_of(row) for row in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_missing_value_far_into_a_file(threads: int, tmp_path: Path, run: Run) -> None:
+    rows = [f"{number},0.5" for number in range(600_000)]
+    rows[543_210] = ",0.5"
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]))
+    words = ("mse", tmp_path / "t.csv", "-i", "x", "-t", "y", "-j", threads)
+    code, out, err = run(*words)
+    assert (code, out) == (1, "")
+    assert f"t.csv:{543_210 + 2}: column 'x': expected a number, found no value" in err
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", "", *rows]))
+    assert "t.csv:543213: column 'x'" in run(*words)[2]
+
+
+def test_after_a_cell_of_two_lines_in_the_same_chunk_it_is_the_row(
+    tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "t.csv").write_text('x,y,note\n1,2,"a\nb"\n,3,c\n')
+    err = run("mse", tmp_path / "t.csv", "-i", "x", "-t", "y")[2]
+    assert "t.csv: row 1, column 'x': expected a number, found no value" in err
