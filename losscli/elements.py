@@ -218,12 +218,14 @@ class Suspicion:
         text: the problem, with the file and the first place
         count: the number of places
         sampled: whether only a part of the data was checked
+        advice: what to do, as sentences
     """
 
     kind: str
     text: str
     count: int = 1
     sampled: bool = False
+    advice: str = ""
 
 
 def joined(parts: Sequence[Elements]) -> Elements:

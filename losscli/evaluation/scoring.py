@@ -152,7 +152,7 @@ def _check(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Iterat
 
 def _suspicion(job: Job, block: Block, doubt: Doubt, *, sampled: bool) -> Suspicion:
     where = place(job, block, doubt.array, doubt.position)
-    return Suspicion(doubt.kind, f"{where} {doubt.problem}", doubt.count, sampled)
+    return Suspicion(doubt.kind, f"{where} {doubt.problem}", doubt.count, sampled, doubt.advice)
 
 
 def _head(job: Job, name: str, array: Values | Unread, rows: int) -> Values:

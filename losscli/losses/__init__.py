@@ -1,7 +1,7 @@
-"""The losses, one file a family, which is imported when a loss of it is asked for.
+"""The losses, one module per family, which is imported when one of its losses is requested.
 
-What the list of commands says of them is known before, from a file that is made from the registry:
-to import them all, and NumPy with them, would double the time of `losscli --help`.
+The list of commands comes from `catalogue.py`, which is generated from the registry: importing all
+losses, and NumPy, would double the time of `losscli --help`.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from losscli.losses.catalogue import ROWS, Group
 
 
 class Listed(NamedTuple):
-    """What is known of a loss without importing the module of its family."""
+    """What is known about a loss before its module is imported."""
 
     name: str
     alias: str | None
@@ -19,10 +19,10 @@ class Listed(NamedTuple):
     summary: str
 
 
-# Every loss; to register one adds it.
+# All losses; registering a loss adds it.
 LISTED = {row[0]: Listed(*row) for row in ROWS}
 
 
 def kebab(name: str) -> str:
-    """A Python name as it is written on the command line."""
+    """A Python name as written on the command line."""
     return name.rstrip("_").replace("_", "-")

@@ -1,8 +1,8 @@
-"""The arrays of a loss: what each is called, and which values it holds.
+"""The arrays of a loss: the name of each, and the values that it contains.
 
-A loss declares the values of an array by the type of its parameter, `input: Logits`. `losscli`
-does not enforce a declared range; checks and losses do where it matters. Tests draw their inputs
-from it.
+A loss declares the values of an array by the type of its parameter, `input: Logits`. A declared
+range is not enforced: checks and losses report values outside it where it matters. Tests draw
+their inputs from this range.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from losscli.elements import SAMPLE_WEIGHT, Array
 
 
 class Values(NamedTuple):
-    """What the numbers of an array are: from low to high, or whole numbers alone."""
+    """The values of an array: their name, their range, and whether they are whole numbers."""
 
     name: str
     low: float = -math.inf
@@ -42,7 +42,7 @@ Lengths = Annotated[Array, Values("lengths", 0.0, whole=True)]
 
 
 class ArrayParameter(NamedTuple):
-    """An array that a loss takes: one command-line option, and an argument where required."""
+    """An array that a loss takes: an option on the command line, and an argument if required."""
 
     name: str
     required: bool
@@ -69,12 +69,12 @@ COMMON_ARRAYS = (
 
 
 def declared_values(hint: Any) -> Values | None:
-    """The values that a parameter's annotation declares; None if the parameter is no array."""
+    """The values that a parameter's annotation declares; None if the parameter is not an array."""
     if get_origin(hint) in (UnionType, Union):
-        arrays = (one for one in get_args(hint) if one is not type(None))
+        arrays = (kind for kind in get_args(hint) if kind is not type(None))
         return next(filter(None, map(declared_values, arrays)), None)
     if hint == Array:
         return NUMBERS
     if get_origin(hint) is Annotated and get_args(hint)[0] == Array:
-        return next((one for one in get_args(hint)[1:] if isinstance(one, Values)), NUMBERS)
+        return next((item for item in get_args(hint)[1:] if isinstance(item, Values)), NUMBERS)
     return None

@@ -1,4 +1,4 @@
-"""Losses of yes-or-no targets, element by element."""
+"""Losses of binary targets."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from losscli.losses.checks import (
     outside_0_1,
     yes_or_no_targets,
 )
+from losscli.losses.class_checks import USE_CLIP
 from losscli.losses.layout.classes import class_rows
 from losscli.losses.layout.elementwise import same_shape
 from losscli.losses.numerics import power, refuse, softplus_of_both, widen
@@ -26,33 +27,35 @@ from losscli.losses.registry import loss
 from losscli.losses.softmax import clipped
 from losscli.losses.summing import mean
 
-# PyTorch holds each logarithm of bce at this or above.
+# PyTorch clamps each logarithm of bce to this value.
 LOWEST_LOG = -100.0
 
+_USE_LOGITS = "For logits, use losscli bce-with-logits."
 
-def _held(
+
+def _clamped(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Probabilities of exactly 0 or 1 where the target differs."""
+    """Probabilities of exactly 0 or 1 whose target differs."""
     x, y = blocks["input"], blocks["target"]
-    held = ((x == 0) & (y > 0)) | ((x == 1) & (y < 1))
-    if options["clip"] is None and held.any():
-        at = first(held)
+    clamped = ((x == 0) & (y > 0)) | ((x == 1) & (y < 1))
+    if options["clip"] is None and clamped.any():
+        at = first(clamped)
         yield Doubt(
-            "held",
+            "clamped",
             "input",
-            f"is exactly {x[at]:g} where the target is {y[at]:g}: its logarithm is held at -100, "
-            "as in PyTorch; --clip EPS holds probabilities within EPS..1-EPS, as scikit-learn's "
-            "log_loss does",
+            f"is exactly {x[at]:g} where the target is {y[at]:g}; its logarithm is clamped to "
+            "-100, as in PyTorch",
             at,
-            int(np.count_nonzero(held)),
+            int(np.count_nonzero(clamped)),
+            USE_CLIP,
         )
 
 
 @loss(
     group="classification",
     layout=same_shape,
-    checks=(Check(_held, everywhere=True),),
+    checks=(Check(_clamped, everywhere=True),),
     input_kind="probs",
 )
 def bce(
@@ -86,7 +89,7 @@ def bce(
     Source: torch.nn.functional.binary_cross_entropy
     """
     expected = "a probability from 0 to 1"
-    refuse(outside_0_1(input), "input", input, f"{expected}; bce-with-logits takes logits")
+    refuse(outside_0_1(input), "input", input, f"{expected}. {_USE_LOGITS}")
     refuse(outside_0_1(target), "target", target, expected)
     x, y = clipped(widen(input), clip), widen(target)
     log_yes = np.maximum(np.log(x), LOWEST_LOG)
@@ -102,22 +105,22 @@ def _probabilities(
     *,
     advice: str = "",
 ) -> Iterator[Doubt]:
-    """Nothing but numbers from 0 to 1, of which logits are few: 1 in 3 of a standard normal."""
+    """Inputs that are all from 0 to 1, as one in three standard normal logits is."""
     x = blocks["input"]
     if x.size >= _ENOUGH and not outside_0_1(x).any():
         yield Doubt(
             "probabilities",
             "input",
-            "holds nothing but numbers from 0 to 1, as probabilities do, and is taken for logits"
-            f"{advice}",
+            "looks like probabilities (all values are between 0 and 1) but is treated as logits",
+            advice=advice,
         )
 
 
-# Numbers of which it is no accident that all lie within 0..1.
+# So many values are not all within 0..1 by accident.
 _ENOUGH = 32
 
 
-_USE_BCE = "; the command bce takes probabilities"
+_USE_BCE = "If they are probabilities, use losscli bce."
 
 
 @loss(
@@ -164,15 +167,15 @@ def bce_with_logits(
 def _cost(x: Floats, y: Floats, pos_weight: Floats | None = None) -> Floats:
     """The binary cross-entropy of logits.
 
-    PyTorch's form, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is the same number but cancels where
-    x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
+    PyTorch's formula, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is mathematically equal but cancels
+    if x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
     """
     cost_of_no, cost_of_yes = softplus_of_both(x)
     yes = y * cost_of_yes
     if pos_weight is not None:
         yes = pos_weight * yes
     values = yes + (1.0 - y) * cost_of_no
-    return np.where(np.isneginf(x), np.nan, values)  # as PyTorch's form: -inf + inf
+    return np.where(np.isneginf(x), np.nan, values)  # as in PyTorch's formula: -inf + inf
 
 
 @loss(
@@ -218,8 +221,8 @@ def focal(
     Lin et al., Focal Loss for Dense Object Detection, ICCV 2017
     """
     x, y = widen(input), widen(target)
-    # 1 - q = y · (1-p) + (1-y) · p: torchvision subtracts q from 1, which leaves no digits of a
-    # probability below 1e-16.
+    # 1 - q = y · (1-p) + (1-y) · p. torchvision subtracts q from 1, which loses probabilities below
+    # 1e-16.
     p_of_no, p_of_yes = _sigmoids(x)
     values = power(y * p_of_no + (1.0 - y) * p_of_yes, gamma) * _cost(x, y)
     if alpha is not None:
@@ -228,7 +231,7 @@ def focal(
 
 
 def _sigmoids(x: Floats) -> tuple[Floats, Floats]:
-    """1/(1 + exp(x)) and 1/(1 + exp(-x)), to the last digits also where one of them is tiny.
+    """1/(1 + exp(x)) and 1/(1 + exp(-x)), at full precision even if one of them is tiny.
 
     With e = exp(-|x|), which does not overflow, the larger is 1/(1 + e) and the smaller e/(1 + e).
     """

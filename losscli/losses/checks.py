@@ -1,7 +1,7 @@
-"""What a loss's arrays tell of themselves: mistakes that a number alone would hide.
+"""Checks of a loss's arrays for common mistakes.
 
-A check looks at blocks and never changes a result. What cannot be right is an ArrayError; what is
-only suspicious is a Doubt, told once however often it is met.
+A check examines blocks and never changes a result. It raises ArrayError for impossible values, and
+yields a Doubt for suspicious ones. Doubts of one kind are reported once.
 """
 
 from __future__ import annotations
@@ -21,9 +21,15 @@ INFINITE = "infinite"
 
 @dataclass(frozen=True)
 class Doubt:
-    """Something suspicious in a block: in which array, where first, and in how many places.
+    """Something suspicious in a block.
 
-    Doubts of one `kind` are told as one. A loss that is infinite is of the kind INFINITE.
+    Args:
+        kind: doubts of one kind are reported as one; INFINITE is an infinite loss
+        array: the name of the array
+        problem: what is wrong, which follows the name and the place
+        position: the first place in the block
+        count: the number of places
+        advice: what to do, as sentences
     """
 
     kind: str
@@ -31,16 +37,17 @@ class Doubt:
     problem: str
     position: tuple[int, ...] | None = None
     count: int = 1
+    advice: str = ""
 
 
 Look = Callable[[Mapping[str, Array], Mapping[str, Any], PerElement], Iterator[Doubt]]
 
 
 class Check(NamedTuple):
-    """A look at blocks, their options and losses: at every block if it costs nothing, else at few.
+    """A check of blocks, their options and losses, of all blocks (`everywhere`) or of a sample.
 
-    Few are the first blocks and then every 64th, and of each the first elements, so that looking
-    costs less than a hundredth of computing.
+    The sample is the first elements of the first four blocks and then of every 64th, which takes
+    less than a hundredth of the time.
     """
 
     look: Look
@@ -51,23 +58,23 @@ class Check(NamedTuple):
 
 
 def rounding(array: Array) -> float:
-    """How far above 0 rounding may take a logarithm; text and float64 files may hold float32."""
+    """How far above 0 rounding may take a logarithm; text and float64 files may contain float32."""
     precision = np.finfo(array.dtype if array.dtype == np.float16 else np.float32).eps
     return float(64 * precision)
 
 
 def sum_tolerance(array: Array, classes: int) -> float:
-    """How far the probabilities of a row may be from summing to 1.
+    """How much the sum of a row of probabilities may differ from 1.
 
-    Probabilities rounded to d decimals are up to half of 10^-d off each, and float16 holds about
-    three digits; a row that is 0.3 off is not one of probabilities.
+    Each probability rounded to d decimals is off by up to half of 10^-d, and float16 has about
+    three digits. A row that is off by more than 0.3 does not contain probabilities.
     """
     precision = np.finfo(array.dtype if array.dtype == np.float16 else np.float32).eps
     return min(0.3, 0.005 + 4 * float(precision) + 0.5 * 10.0 ** -_decimals(array) * classes)
 
 
 def _decimals(array: Array) -> int:
-    """The fewest decimals that all numbers were rounded to, or 4, the fewest people expect."""
+    """The number of decimals, 1 to 3, that all numbers were rounded to, or else 4."""
     numbers = np.asarray(array, dtype=np.float64)
     for decimals in (1, 2, 3):
         if np.all(np.abs(numbers - numbers.round(decimals)) <= 1e-7):
@@ -81,12 +88,12 @@ def odd_sums(
     axis: int,
     *,
     tolerance: float,
-    expected: str,
+    advice: str = "",
     counted: Mask | None = None,
 ) -> Iterator[Doubt]:
-    """Rows of an array along an axis whose probabilities do not sum to 1. `p`: these as float64.
+    """Rows along an axis of the array `name` whose probabilities `p` do not sum to 1.
 
-    Rows with a NaN are told of as losses that are NaN.
+    Rows with a NaN are left out: their losses are reported as NaN.
     """
     sums = total(p, axis)
     odd = ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
@@ -94,14 +101,15 @@ def odd_sums(
         odd &= counted
     if odd.any():
         at = first(odd)
-        problem = f"begins a row whose probabilities sum to {sums[at]:.4g}; expected {expected}"
-        yield Doubt(f"sums of {name}", name, problem, (*at[:axis], 0, *at[axis:]), _count(odd))
+        problem = f"begins a row whose probabilities sum to {sums[at]:.4g}, not 1"
+        start = (*at[:axis], 0, *at[axis:])
+        yield Doubt(f"sums of {name}", name, problem, start, _count(odd), advice)
 
 
 def signs(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets that are neither 1 nor -1, as 0/1 labels are."""
+    """Targets that are neither 1 nor -1, such as labels of 0 and 1."""
     target = blocks["target"]
     odd = ~((target == 1) | (target == -1))
     if odd.any():
@@ -112,7 +120,7 @@ def signs(
 def yes_or_no_targets(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets outside 0..1, as labels of 1 and 2 or of 1 and -1 are."""
+    """Targets outside 0..1, such as labels of 1 and 2 or of 1 and -1."""
     target = blocks["target"]
     odd = outside_0_1(target) & ~np.isnan(target)
     if odd.any():
@@ -124,7 +132,7 @@ def yes_or_no_targets(
 def negative_weights(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Weights below 0, which make a loss of what is right and a gain of what is wrong."""
+    """Weights below 0, which reward wrong predictions."""
     weight = blocks.get("weight")
     if weight is not None and np.any(weight < 0):
         at = first(weight < 0)
@@ -132,10 +140,10 @@ def negative_weights(
 
 
 def odd_mask(name: str, mask: Array) -> Iterator[Doubt]:
-    """What a mask holds beside 0 and 1. Raises ArrayError for what is no mask of that kind.
+    """Values of a mask other than 0 and 1. Raises ArrayError for additive attention masks.
 
-    Masks that are added to scores hold 0 where an element counts and -inf or a large negative
-    number where it does not, the reverse of what is meant here.
+    An additive mask is 0 for an element to keep, and -inf or a large negative number for an element
+    to ignore.
     """
     if mask.dtype == np.bool_:
         return
@@ -144,15 +152,16 @@ def odd_mask(name: str, mask: Array) -> Iterator[Doubt]:
         at = first(fractions)
         raise ArrayError(
             name,
-            f"is {mask[at]}; expected 0 for what does not count and 1 for what does; a mask that "
-            "is added to scores is the reverse; --no-check takes all but 0 for 1",
+            f"is {mask[at]}; expected 1 to keep an element and 0 to ignore it. Additive attention "
+            "masks (0 and -inf) are the other way round. Use --no-check to keep all but 0.",
             at,
         )
     odd = (mask != 0) & (mask != 1)
     if odd.any():
         at = first(odd)
-        problem = f"is {mask[at]}, which counts, as all but 0 does; expected 0 or 1"
-        yield Doubt("mask", name, problem, at, _count(odd))
+        problem = f"is {mask[at]}; expected 1 to keep an element and 0 to ignore it"
+        advice = "All values but 0 keep the element."
+        yield Doubt("mask", name, problem, at, _count(odd), advice)
 
 
 def outside_0_1(array: Array) -> Mask:

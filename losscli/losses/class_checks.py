@@ -1,4 +1,4 @@
-"""Checks of rows of classes: whether the input is what `from_` says, and its targets."""
+"""Checks of rows of classes and their targets."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ from losscli.losses.indices import class_indices, pick
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.summing import total
 
+USE_FROM_LOGITS = "If they are logits, use --from logits."
+USE_CLIP = "Use --clip EPS to clip probabilities to EPS..1-EPS, as scikit-learn's log_loss does."
+
 
 def impossible_entries(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """No log-probability that a loss was read from is above 0, and no probability above 1."""
+    """Raises ArrayError for a target's log-probability above 0 or probability above 1."""
     x, kind = blocks["input"], options["from_"]
     if kind != "logits" and np.any(losses.values < 0.0):
         indices, ignored = class_indices(
             blocks["target"], x.shape[CLASS_AXIS], options["ignore_index"], options["class_base"]
         )
-        found = pick(x, indices)
-        wrong = (found > (1.0 if kind == "probs" else rounding(x))) & ~ignored
+        entries = pick(x, indices)
+        wrong = (entries > (1.0 if kind == "probs" else rounding(x))) & ~ignored
         if wrong.any():
             n, *rest = at = first(wrong)
             place = (n, int(indices[at]), *rest)
             if kind == "probs":
-                raise _outside(found[at], place)
-            raise _above_0(found, found[at], place)
+                raise _outside(entries[at], place)
+            raise _above_0(entries, entries[at], place)
     yield from ()
 
 
 def rows_are_what_from_says(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Whether rows of the input are what `from_` says."""
+    """Rows of the input that do not contain what `from_` declares."""
     x, kind = blocks["input"], options["from_"]
     counted = _counted(x, losses)
     if not counted.any():
@@ -53,7 +56,7 @@ def rows_are_what_from_says(
             np.exp(widen(x)),
             CLASS_AXIS,
             tolerance=sum_tolerance(x, 1),
-            expected="log-probabilities, which sum to 1; --from logits normalises them",
+            advice=USE_FROM_LOGITS,
             counted=counted,
         )
     elif kind == "probs":
@@ -65,22 +68,22 @@ def rows_are_what_from_says(
             widen(x),
             CLASS_AXIS,
             tolerance=sum_tolerance(x, x.shape[CLASS_AXIS]),
-            expected="probabilities, which sum to 1; they are taken as they are",
+            advice="Probabilities are not renormalised.",
             counted=counted,
         )
     elif np.all(_are_probabilities(x) | ~counted):
         yield Doubt(
             "probabilities",
             "input",
-            "holds probabilities, from 0 to 1 and with rows that sum to 1, and is taken for "
-            "logits, of which the softmax is taken; --from probs takes probabilities",
+            "looks like probabilities (all rows sum to 1) but is treated as logits",
+            advice="If they are probabilities, use --from probs.",
         )
 
 
 def infinite_costs(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Probabilities of 0 where the target is."""
+    """Probabilities of 0 for the target class."""
     if options["from_"] != "probs":
         return
     infinite = np.isinf(losses.values)
@@ -88,10 +91,10 @@ def infinite_costs(
         yield Doubt(
             INFINITE,
             "target",
-            "has the probability 0, which costs infinity; --clip EPS holds probabilities within "
-            "EPS..1-EPS, as scikit-learn's log_loss does",
+            "has predicted probability 0, which makes the loss infinite",
             first(infinite) if blocks["target"].ndim == losses.values.ndim else None,
             int(np.count_nonzero(infinite)),
+            USE_CLIP,
         )
 
 
@@ -105,10 +108,10 @@ def _counted(x: Array, losses: PerElement) -> Mask:
 def padding_that_counts(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Rows of -100, with which trainers fill up logits, whose targets count all the same.
+    """Rows of -100, which trainers pad logits with, whose targets are not ignored.
 
-    They often come last, so every block is looked at: first at the losses, which such rows make
-    log C from logits and 100 from log-probabilities, and then at the few rows that cost that.
+    Padding often comes last, so every block is checked. The loss of such a row is log C from logits
+    and 100 from log-probabilities; only rows with that loss are compared with -100.
     """
     x = blocks["input"]
     if options["from_"] == "probs" or not isinstance(x, np.ndarray) or x.shape[CLASS_AXIS] < 2:
@@ -127,17 +130,17 @@ def padding_that_counts(
         yield Doubt(
             "padding",
             "input",
-            "begins a row of nothing but -100, as padding is, whose target counts; --mask or "
-            "--ignore-index leaves it out",
+            "begins a row of only -100, which looks like padding, but its target is not ignored",
             (n, 0, *rest),
             int(np.count_nonzero(padded)),
+            "Use --mask or --ignore-index to ignore it.",
         )
 
 
 def negative_target_rows(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets of the input's shape that are no probabilities; they need not sum to 1."""
+    """Negative targets of the input's shape, which should be probabilities."""
     target = blocks["target"]
     if target.ndim == blocks["input"].ndim and np.any(target < 0):
         at = first(target < 0)
@@ -154,16 +157,17 @@ def _are_probabilities(x: Array) -> Mask:
     return result
 
 
-def _outside(found: Any, position: tuple[int, ...]) -> ArrayError:
-    problem = f"is {found}; expected a probability from 0 to 1 (--from probs)"
+def _outside(value: Any, position: tuple[int, ...]) -> ArrayError:
+    problem = f"is {value}; expected a probability from 0 to 1 (--from probs)"
     return ArrayError("input", problem, position)
 
 
-def _above_0(values: Array, found: Any, position: tuple[int, ...]) -> ArrayError:
-    looks_like = "probs" if np.all((values >= 0) & (values <= 1)) else "logits"
+def _above_0(values: Array, value: Any, position: tuple[int, ...]) -> ArrayError:
+    are_probabilities = np.all((values >= 0) & (values <= 1))
+    advice = "--from probs for probabilities" if are_probabilities else "--from logits for logits"
     return ArrayError(
         "input",
-        f"is {found}; expected log-probabilities, which are at most 0; --from {looks_like} "
-        f"takes {'probabilities' if looks_like == 'probs' else 'logits'}, and --no-check anything",
+        f"is {value}; expected log-probabilities, which are at most 0. Use {advice}, or "
+        "--no-check to skip this check.",
         position,
     )

@@ -1,4 +1,4 @@
-"""Losses of one class out of several. Blocks are (n, C, d1..dK), targets (n, d1..dK)."""
+"""Losses of class targets. Blocks are (n, C, d1..dK), targets (n, d1..dK)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from losscli.losses.softmax import negative_log
 from losscli.losses.summing import mean, total
 from losscli.losses.target_cost import target_cost
 
-# What may help a target that is no class.
+# Options that an error for a target that is not a class may suggest.
 _OPTIONS = ("ignore_index", "class_base")
 
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))]
@@ -185,12 +185,13 @@ def _of_probabilities(
     largest = max(each(ignore_index), default=-1)
     if largest >= 0:
         raise ArrayError(
-            "target", f"holds class probabilities; --ignore-index {largest} needs class indices"
+            "target",
+            f"contains class probabilities, but --ignore-index {largest} needs class indices",
         )
     if label_smoothing:
         classes = target.shape[CLASS_AXIS]
         target = (1.0 - label_smoothing) * target + label_smoothing / classes
     terms = weighted * target
-    if kind == "probs":  # log 0 counts for nothing where the target's probability is 0 as well
+    if kind == "probs":  # 0 · log 0 is 0
         terms = np.where(target == 0.0, 0.0, terms)
     return total(terms, CLASS_AXIS)

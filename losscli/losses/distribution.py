@@ -1,4 +1,4 @@
-"""Losses of distributions: of their log-probabilities, or of their parameters."""
+"""Losses of distributions, from log-probabilities or from parameters."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CLASSES = -1
 def _are_distributions(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Log-probabilities are at most 0 and probabilities from 0 to 1."""
+    """Rows that do not sum to 1. Raises ArrayError for values out of range."""
     kinds = {"input": options["from_"], "target": _target_kind(options)}
     for name, kind in kinds.items():
         x = blocks[name]
@@ -45,11 +45,11 @@ def _are_distributions(
             at = first(wrong)
             flag = "--from" if name == "input" else "--target-from"
             others = [f"{flag} {other}" for other in ("log-probs", "probs", "logits")]
-            fitting = [one for one in others if not one.endswith(f" {kind}")]
+            choices = [other for other in others if not other.endswith(f" {kind}")]
             raise ArrayError(
                 name,
-                f"is {x[at]}; expected {_RANGES[kind]}; {' or '.join(fitting)} takes others, and "
-                "--no-check anything",
+                f"is {x[at]}; expected {_RANGES[kind]}. Use {' or '.join(choices)} for other "
+                "values, or --no-check to skip this check.",
                 at,
             )
         if kind in _RANGES:
@@ -57,21 +57,20 @@ def _are_distributions(
 
 
 def _odd_rows(name: str, x: Array, kind: str) -> Iterator[Doubt]:
-    """Rows that are no distributions: along no axis do the probabilities sum to 1.
+    """Rows that are not distributions: their probabilities do not sum to 1 along any axis.
 
-    A block of a single row may be a part of it.
+    A block of a single row is not checked, because it may be a part of a row.
     """
     if x.ndim < 2 or len(x) < 2 or x.size == 0:
         return
     p = np.exp(widen(x)) if kind == "log-probs" else widen(x)
-    found: list[Doubt] = []
+    doubts: list[Doubt] = []
     for axis in range(1, x.ndim):
         tolerance = sum_tolerance(x, 1 if kind == "log-probs" else x.shape[axis])
-        expected = "a distribution, which sums to 1"
-        found = list(odd_sums(name, p, axis, tolerance=tolerance, expected=expected))
-        if not found:
+        doubts = list(odd_sums(name, p, axis, tolerance=tolerance))
+        if not doubts:
             return
-    yield from found
+    yield from doubts
 
 
 _RANGES = {
@@ -91,16 +90,16 @@ def _impossible(x: Array, kind: str) -> Mask:
 def _infinite(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Probabilities of 0 where the target's is not."""
+    """Probabilities of 0 whose target is not 0."""
     infinite = np.isposinf(losses.values)
     if options["from_"] == "probs" and infinite.any():
         yield Doubt(
             INFINITE,
             "input",
-            "is 0 where the target is not, which costs infinity; --clip EPS holds probabilities "
-            "within EPS..1-EPS",
+            "is 0 where the target is not, which makes the loss infinite",
             first(infinite) if infinite.shape == blocks["input"].shape else None,
             int(np.count_nonzero(infinite)),
+            "Use --clip EPS to clip probabilities to EPS..1-EPS.",
         )
 
 
@@ -158,19 +157,19 @@ def kl_div(
     ratio = log_p - x
     if from_ == kind == "logits":
         ratio = _close_ratio(widen(target) - widen(input), x, ratio)
-    # 0 · log 0 is 0; what remains is NaN where x is infinite, as in PyTorch.
+    # 0 · log 0 is 0, but an infinite x gives NaN, as in PyTorch.
     return PerElement(np.where(p == 0.0, 0.0 - p * x, p * ratio))
 
 
 def _close_ratio(d: Floats, log_q: Floats, ratio: Floats) -> Floats:
-    """log p - log q, to the last digits also where two models say almost the same.
+    """log p - log q, at full precision even if the two distributions are almost equal.
 
     With d the difference of their logits,
 
         d - log Σ_c q[c] · exp(d[c]) = d - log1p(Σ_c q[c] · (exp(d[c]) - 1))
 
-    in which numbers of the size of d cancel, and not of log p. Rows whose d is large keep the
-    plain `ratio`.
+    in which only numbers of the size of d cancel, not of the size of log p. Rows with a large d
+    keep `ratio`.
     """
     close = np.all(np.abs(d) < 1.0, axis=_CLASSES, keepdims=True)
     shift = np.log1p(total(np.exp(log_q) * np.expm1(d), _CLASSES))

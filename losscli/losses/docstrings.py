@@ -1,4 +1,4 @@
-"""What the docstring of a loss says: its summary, formula, parameters and source."""
+"""Parses the docstring of a loss: its summary, formula, symbols, parameters and source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PYTORCH = "torch.nn.functional."
 class Source:
     """Where a loss is defined: a function of another package, a paper or a formula.
 
-    `references` are its address and the papers behind it. As text, a source is its name.
+    `references` are its URL and its papers. `str` gives the name.
     """
 
     name: str
@@ -34,14 +34,14 @@ class Source:
 
     @property
     def short(self) -> str:
-        """The name, without the module for PyTorch's functions."""
+        """The name, without the module of a PyTorch function."""
         return self.name.removeprefix(_PYTORCH)
 
 
 def docstring_of(function: Callable[..., Any]) -> str:
     if sys.flags.optimize > 1:
         raise LosscliError(
-            "python -OO and PYTHONOPTIMIZE=2 take away the docstrings, which say what a loss takes"
+            "losscli needs docstrings. Run it without python -OO and without PYTHONOPTIMIZE=2."
         )
     return inspect.cleandoc(function.__doc__ or "")
 
@@ -57,18 +57,18 @@ def formula(docstring: str) -> str:
 
 
 def symbols(docstring: str) -> str:
-    """The paragraph below the formula, which says what its symbols are."""
+    """The paragraph below the formula, which explains its symbols."""
     return " ".join(_search(r"\n\n(?:    \S.*\n)+\n((?:(?!\w+:)\S.*\n)*)", docstring).split())
 
 
 def source(docstring: str) -> Source:
-    """The name behind `Source:`, and the lines below it as references."""
+    """The name after `Source:`, and the lines below it as references."""
     name, *references = _search(r"^Source: ((?:.+(?:\n|\Z))+)", docstring).splitlines()
     return Source(name, tuple(references))
 
 
 def parameter_help(docstring: str) -> dict[str, str]:
-    """The text behind each name under `Args:`, if there is any."""
+    """The text of each parameter under `Args:`, if there is such a section."""
     if "\nArgs:\n" not in docstring:
         return {}
     section = _search(r"\nArgs:\n((?:    .*(?:\n|\Z))+)", docstring)

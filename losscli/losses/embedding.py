@@ -1,4 +1,4 @@
-"""Losses of vectors. Blocks are (n, D), with further axes in front where the arrays have them."""
+"""Losses of vectors. Blocks are (n, D), or have more leading axes if the arrays do."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from losscli.losses.options import Interval
 from losscli.losses.registry import loss
 from losscli.losses.summing import total
 
-# PyTorch adds this to each squared length, so that vectors of length 0 have a cosine. There it is
-# a float32 constant, which is 4e-9 below 1e-12.
+# PyTorch adds this to each squared length, so that vectors of length 0 have a cosine. It is a
+# float32 constant there, smaller than 1e-12 by a factor of 4e-9.
 _EPSILON = float(np.float32(1e-12))
 
 
@@ -60,24 +60,25 @@ def cosine_embedding(
 
 
 def _distance(a: Floats, b: Floats, dots: tuple[Floats, Floats, Floats], lengths: Floats) -> Floats:
-    """1 - cos, to the last digits also where the vectors are almost parallel.
+    """1 - cos, at full precision even if the vectors are almost parallel.
 
     With s = sqrt((|a|² + ε)(|b|² + ε)) and t = a·b,
 
         1 - t/s = (s² - t²) / (s (s + t)) where s² - t² = |a|²|b|² - t² + ε(|a|² + |b|²) + ε²
 
-    and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels. Where
-    t/|a|² is rounded, what remains of b has a part along a, which is taken off its square.
+    and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels. Because
+    t/|a|² is rounded, the remainder of b is not quite orthogonal to a, and the square of its part
+    along a is subtracted.
     """
     dot, a2, b2 = dots
     along = (dot / np.where(a2 > 0.0, a2, 1.0))[..., np.newaxis]
-    beside = b - along * a
-    apart = _dot(beside, beside)
+    rest = b - along * a
+    apart = _dot(rest, rest)
     close = apart < 1e-8 * b2
     if close.any():
-        a, b, along = (np.broadcast_to(one, beside.shape)[close] for one in (a, b, along))
-        beside = _minus_product(b, along, a)
-        apart[close] = _dot(beside, beside) - np.square(_dot(beside, a)) / _dot(a, a)
+        a, b, along = (np.broadcast_to(array, rest.shape)[close] for array in (a, b, along))
+        rest = _minus_product(b, along, a)
+        apart[close] = _dot(rest, rest) - np.square(_dot(rest, a)) / _dot(a, a)
     apart *= a2
     squares = apart + _EPSILON * (a2 + b2) + _EPSILON**2
     cosine = dot / lengths
@@ -85,7 +86,7 @@ def _distance(a: Floats, b: Floats, dots: tuple[Floats, Floats, Floats], lengths
 
 
 def _minus_product(b: Floats, k: Floats, a: Floats) -> Floats:
-    """b - k · a where both are almost the same: the product is not rounded but split in two.
+    """b - k · a for almost equal terms, with the exact product as a sum of two numbers.
 
     Dekker, A floating-point technique for extending the available precision, 1971.
     """
@@ -158,9 +159,8 @@ def _difference(u: Floats, v: Floats, eps: float) -> Floats:
 
 
 def _norm(difference: Floats, p: float) -> Floats:
-    """(Σ_i |d[i]|^p)^(1/p), which is the largest |d[i]| where p is infinite, and for p = 0 the
-    number of those that are not 0. Overwrites the difference: new memory for each step would take
-    as long as everything else."""
+    """(Σ_i |d[i]|^p)^(1/p): the largest |d[i]| if p is infinite, the number of nonzero d[i] if p is
+    0. Overwrites the difference, because allocating memory for each step would double the time."""
     if difference.shape[-1] == 0:
         return np.zeros(difference.shape[:-1])
     if p == 2.0:

@@ -1,4 +1,4 @@
-"""Class indices: which are classes, which are ignored, and the entries they choose."""
+"""Class indices: validates them, and picks the entries of the input that they select."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from losscli.errors import ArrayError
 from losscli.losses.checks import first
 from losscli.losses.numerics import CLASS_AXIS
 
-# Targets that mark what does not count, in files that hold no -100, and what -100 turns into
-# where it is saved as an unsigned integer.
+# Common markers of ignored targets, and the values of -100 saved as an unsigned integer.
 _MARKS = (255, -1, -100)
 _UNSIGNED_MARKS = {2**bits - 100: bits for bits in (8, 16, 32, 64)}
 
+# The advice for an input with one class.
+ONE_SCORE = "For one score per sample, use losscli bce-with-logits or losscli bce."
+
 
 class Unread(NamedTuple):
-    """A block (n, C) of which nothing was read yet: `entries` reads one class of each row, `rows`
-    the first rows."""
+    """A block (n, C) that is not read yet: `entries` reads one class of each row, `rows` the first
+    rows."""
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
@@ -40,7 +42,7 @@ def pick(array: Array | Unread, indices: NDArray[np.intp]) -> Array:
 
 
 def in_memory(indices: NDArray[np.intp], block: Array) -> NDArray[np.intp]:
-    """Where the entry of each row's class lies in a block of rows, or of columns, end to end."""
+    """The offset in memory of each row's class, in a block that is contiguous in C or F order."""
     rows, classes = block.shape
     if not block.flags.c_contiguous:
         indices, classes = indices * rows, 1
@@ -48,7 +50,7 @@ def in_memory(indices: NDArray[np.intp], block: Array) -> NDArray[np.intp]:
 
 
 def along_classes(per_class: Floats, ndim: int) -> Floats:
-    """A vector of one number a class, shaped to broadcast against a block of that many axes."""
+    """A vector of one number per class, shaped to broadcast against a block of `ndim` axes."""
     return per_class.reshape(-1, *(1,) * (ndim - CLASS_AXIS - 1))
 
 
@@ -61,15 +63,16 @@ def class_indices(
     name: str = "target",
     options: Sequence[str] = (),
 ) -> tuple[NDArray[np.intp], Mask]:
-    """The target counted from 0, which it is where ignored, and which elements are ignored.
+    """The class indices counted from 0, with 0 for ignored elements, and the mask of these.
 
-    Ignored are targets as they are written. `options` are those of the loss that may help. Raises
-    ArrayError at the first target that is neither ignored nor one of the classes.
+    `ignore_index` is compared with the target before `class_base` is subtracted. `options` names
+    the options of the loss that an error may suggest. Raises ArrayError at the first target that is
+    neither ignored nor a class.
     """
     ignored = np.zeros(target.shape, dtype=np.bool_)
     for index in each(ignore_index):
         ignored |= target == index
-    is_class = (target >= class_base) & (target < classes + class_base)  # NaN is in no range
+    is_class = (target >= class_base) & (target < classes + class_base)  # false for NaN
     if target.dtype.kind == "f":
         is_class &= target == np.floor(target)
     wrong = ~(is_class | ignored)
@@ -87,21 +90,21 @@ def class_indices(
 
 
 def each(integers: int | Sequence[int]) -> list[int]:
-    """One or several as a list of Python's integers: -100 and 2^63 together have no dtype."""
+    """One or several integers as a list, not an array: no dtype fits both -100 and 2^63."""
     return list(integers) if isinstance(integers, Sequence) else [integers]
 
 
-def _advice(found: Any, classes: int, class_base: int, options: Sequence[str]) -> str:
-    """What may help a target that is no class, of the options that there are."""
+def _advice(value: Any, classes: int, class_base: int, options: Sequence[str]) -> str:
+    """What to do about a target that is not a class, given the options of the loss."""
     if classes == 1:
-        return "; for one score a sample there are bce-with-logits and bce"
-    if "ignore_index" in options and found in _UNSIGNED_MARKS:
-        bits = _UNSIGNED_MARKS[int(found)]
-        return f"; -100 in {bits} bits without a sign is this: --ignore-index {int(found)}"
-    if "ignore_index" in options and found in _MARKS:
-        return f"; --ignore-index {int(found)} leaves it out"
-    if "class_base" in options and found == classes and class_base == 0:
-        return "; --class-base 1 counts from 1"
+        return f". {ONE_SCORE}"
+    if "ignore_index" in options and value in _UNSIGNED_MARKS:
+        bits = _UNSIGNED_MARKS[int(value)]
+        return f". This is -100 as an unsigned {bits}-bit integer. Use --ignore-index {int(value)}."
+    if "ignore_index" in options and value in _MARKS:
+        return f". Use --ignore-index {int(value)} to ignore it."
+    if "class_base" in options and value == classes and class_base == 0:
+        return ". If classes are counted from 1, use --class-base 1."
     if "ignore_index" in options:
-        return ", or an ignored one (--ignore-index)"
-    return "; --mask FILE leaves elements out" if found in _MARKS else ""
+        return ", or an ignored index (--ignore-index)"
+    return ". Use --mask FILE to ignore elements." if value in _MARKS else ""

@@ -1,4 +1,4 @@
-"""Losses of margins: of scores whose targets are 1 and -1, and of rows of scores of classes."""
+"""Margin losses: of scores whose targets are 1 and -1, and of rows of class scores."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> 
     # PyTorch adds both terms for any other target.
     alike, unlike = np.broadcast_arrays(x, np.maximum(margin - x, 0.0))
     shape = np.broadcast_shapes(x.shape, y.shape)
-    alike, unlike = (np.broadcast_to(one, shape) for one in (alike, unlike))
+    alike, unlike = (np.broadcast_to(term, shape) for term in (alike, unlike))
     return PerElement(where(y != -1.0, alike) + where(y != 1.0, unlike))
 
 
@@ -176,19 +176,18 @@ def multilabel_margin(input: Scores, target: ClassIndices) -> PerElement:
     absent = target == -1
     ends = np.where(absent.any(axis=CLASS_AXIS), absent.argmax(axis=CLASS_AXIS), classes)
     if target.size and not (target.min() >= -1 and target.max() < classes):
-        class_indices(target, classes, -1)  # says which is none, behind the first -1 as well
-    # Of many columns a few list classes, and only they need be looked at one by one: a third of
-    # the time of all columns.
+        class_indices(target, classes, -1)  # raises, also for targets after the first -1
+    # Only the first columns list classes, and looping over these alone takes a third of the time.
     most = int(ends.max(initial=0))
     indices, _ = class_indices(target[:, :most], classes, -1)
     listed = np.arange(most) < ends[:, np.newaxis]
     rows = np.arange(len(input))
     x = widen(input)
-    others = x.copy()  # those that are listed are led by any lead
+    others = x.copy()  # with -inf for the listed classes, which cost nothing
     for k in range(most):
         others[rows[listed[:, k]], indices[listed[:, k], k]] = -np.inf
     values = np.zeros(len(input))
-    short = np.empty(x.shape)  # of each class in turn, in the same memory
+    short = np.empty(x.shape)  # reused for each class
     for k in range(most):
         np.add((1.0 - x[rows, indices[:, k]])[:, np.newaxis], others, out=short)
         np.fmax(short, 0.0, out=short)

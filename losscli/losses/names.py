@@ -1,4 +1,4 @@
-"""Names that losses have elsewhere, and the command to use for each."""
+"""Other names of losses, and the command to use for each."""
 
 # The advice for each name.
 MEANT = {
@@ -11,7 +11,7 @@ MEANT = {
 }
 MEANT["logloss"] = MEANT["log-loss"]
 
-# PyTorch's own names, where the command is another one than the nearest in letters.
+# PyTorch's names whose command is not the closest match in spelling.
 MEANT |= {
     name: f"Use {command}."
     for name, command in (

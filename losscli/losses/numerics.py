@@ -1,4 +1,4 @@
-"""The pieces that losses share: widening, and functions that keep their digits."""
+"""Numerical functions that losses share."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CLASS_AXIS = 1
 
 
 def widen(array: Array) -> Floats:
-    """As float64, so that nothing is computed or added up in less."""
+    """The array as float64."""
     return array.astype(np.float64, copy=False)
 
 
 def softplus(x: Floats) -> Floats:
-    """log(1 + exp(x)), which neither overflows nor loses digits on either side.
+    """log(1 + exp(x)) without overflow or loss of precision.
 
     softplus(x) = max(x, 0) + log1p(exp(-|x|)): both terms are at least 0.
     """
@@ -28,13 +28,13 @@ def softplus(x: Floats) -> Floats:
 
 
 def softplus_of_both(x: Floats) -> tuple[Floats, Floats]:
-    """softplus(x) and softplus(-x), which share the logarithm."""
+    """softplus(x) and softplus(-x), from one logarithm."""
     logarithm = np.log1p(np.exp(-np.abs(x)))
     return np.maximum(x, 0.0) + logarithm, np.maximum(-x, 0.0) + logarithm
 
 
-# What the newest NumPy computes for these exponents. Its power has other bits in 2.0 for 2, and in
-# 2.0 to 2.2 for 0.5 and -1.
+# What the newest NumPy computes for these exponents. `power` gives other bits in NumPy 2.0 for 2,
+# and in NumPy 2.0 to 2.2 for 0.5 and -1.
 _POWERS: dict[float, Callable[[Floats], Floats]] = {
     -1.0: np.reciprocal,
     0.0: np.ones_like,
@@ -45,7 +45,7 @@ _POWERS: dict[float, Callable[[Floats], Floats]] = {
 
 
 def power(x: Floats, exponent: float) -> Floats:
-    """x^exponent of numbers of at least 0, with the same bits for every version of NumPy."""
+    """x^exponent for x >= 0, with the same bits in every version of NumPy."""
     if exponent in _POWERS:
         return _POWERS[exponent](x)
     result: Floats = np.power(x, exponent)
@@ -53,23 +53,23 @@ def power(x: Floats, exponent: float) -> Floats:
 
 
 def hinge(z: Floats) -> Floats:
-    """max(z, 0), and 0 where z is NaN, as PyTorch's margins over classes have it."""
+    """max(z, 0), and 0 if z is NaN, as in PyTorch's multi-class margin losses."""
     result: Floats = np.fmax(z, 0.0)
     return result
 
 
 def where(mask: Mask, x: Floats) -> Floats:
-    """x, and 0 where not marked: np.where(mask, x, 0.0) without a branch for every element.
+    """np.where(mask, x, 0.0) without a branch for every element.
 
-    Masks that follow no pattern are mispredicted half of the time, which takes 3.6 ns an element;
-    a mask of bits takes 0.6.
+    Branches on a random mask are mispredicted half of the time and take 3.6 ns per element; a
+    bitwise mask takes 0.6 ns.
     """
     bits = np.negative(mask, dtype=np.int64, casting="unsafe")
     return (x.view(np.int64) & bits).view(np.float64)
 
 
 def refuse(wrong: Mask, name: str, array: Array, expected: str) -> None:
-    """Raise ArrayError at the first element, in C order, that is marked as wrong."""
+    """Raise ArrayError at the first element, in C order, where `wrong` is true."""
     if wrong.any():
         position = first(wrong)
         raise ArrayError(name, f"is {array[position]}; expected {expected}", position)

@@ -1,4 +1,4 @@
-"""The options of a loss: which values each takes, and what a value means beside the others."""
+"""The options of a loss: the values that each takes, and the other options that it needs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from losscli.losses import kebab
 
 Integers = int | Sequence[int]
 
-# What an option may be.
+# The value of an option.
 OptionValue = bool | int | float | str | Sequence[int] | None
 
 # The options of one run, by name.
 Options = Mapping[str, OptionValue]
 
-# The word on the command line for the value None.
+# The value None, as written on the command line.
 NONE = "none"
 
 
@@ -58,10 +58,10 @@ class If(NamedTuple):
 
 @dataclass(frozen=True)
 class Detected:
-    """An option whose value may follow from the names of columns, unless it is given."""
+    """Marks an option whose default is detected from column names."""
 
 
-# The number of the first class.
+# The index of the first class.
 ClassBase = Annotated[int, Detected()]
 
 
@@ -69,7 +69,7 @@ class Option(NamedTuple):
     """A plain parameter of a loss.
 
     `kind` is int, float, bool, a Literal, or `Integers` (one or several). An `optional` option may
-    also be None, whatever its default. A value of it that is not None `needs` another option.
+    also be None. `needs` is a condition on another option, which a value other than None requires.
     """
 
     name: str
@@ -83,15 +83,15 @@ class Option(NamedTuple):
 
     @classmethod
     def annotated(cls, name: str, hint: Any, default: OptionValue, text: str) -> Option:
-        """The option that a parameter of a function declares by its annotation."""
+        """The option that the annotation of a function's parameter declares."""
         kind, *annotations = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         optional = False
         if get_origin(kind) in (UnionType, Union) and kind != Integers:
             optional = type(None) in get_args(kind)
-            kind = next(one for one in get_args(kind) if one is not type(None))
-        interval = next((one for one in annotations if isinstance(one, Interval)), Interval())
-        needs = next((one for one in annotations if isinstance(one, If)), None)
-        detected = any(isinstance(one, Detected) for one in annotations)
+            kind = next(part for part in get_args(kind) if part is not type(None))
+        interval = next((item for item in annotations if isinstance(item, Interval)), Interval())
+        needs = next((item for item in annotations if isinstance(item, If)), None)
+        detected = any(isinstance(item, Detected) for item in annotations)
         return cls(name, kind, default, text, interval, needs, detected, optional)
 
     @property
@@ -101,28 +101,28 @@ class Option(NamedTuple):
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The values it may take, where they are few."""
+        """The allowed values of a Literal; empty for other kinds."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     @property
     def has_none(self) -> bool:
-        """Whether None is a value of its own, and not the same as leaving the option out."""
+        """Whether None is a value that differs from leaving the option out."""
         return self.optional and self.default is not None
 
     def is_given(self, value: OptionValue) -> bool:
-        """Whether a user who passes this value chooses something."""
+        """Whether this value differs from leaving the option out."""
         return value is not None or self.has_none
 
     def check(self, value: Any, others: Options) -> OptionValue:
-        """The value, several integers as a list. Raises UsageError if it cannot be meant."""
+        """The value, with several integers as a list. Raises UsageError if it is not allowed."""
         if self.several:
-            return [int(one) for one in ([value] if isinstance(value, Integral) else value)]
+            return [int(item) for item in ([value] if isinstance(value, Integral) else value)]
         if value is None and self.optional:
             return None
         if self.choices and value not in self.choices:
             raise self._refused(value, f"one of {', '.join(map(str, self.choices))}")
         if self.kind is int and not -(1 << 63) <= value < 1 << 63:
-            raise self._refused(value, "a whole number of 64 bits")
+            raise self._refused(value, "a 64-bit integer")
         if not self.choices and value not in self.interval:
             raise self._refused(value, f"a number {self.interval}")
         if self.needs and not self.needs.holds(others):

@@ -1,4 +1,4 @@
-"""Losses of the overlap of what is predicted and what is there, over the whole data set."""
+"""Losses of the overlap of predictions and targets over the whole data set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from losscli.losses.softmax import negative_log
 
 
 def _soft_dice(options: Options, sums: Floats) -> float:
-    """The loss of the sums Σpt, Σp and Σt of each class, (3, C)."""
+    """The loss from the sums Σpt, Σp and Σt of each class, (3, C)."""
     smooth = options["smooth"]
     assert isinstance(smooth, int | float)
     if options["average"] == "micro":
@@ -30,10 +30,10 @@ def _soft_dice(options: Options, sums: Floats) -> float:
 
 
 def _one_minus_overlap(sums: list[float], smooth: float) -> float:
-    both, predicted, there = sums
-    # 1 - (2·Σpt + smooth) / (Σp + Σt + smooth), without the digits that the difference loses.
-    whole = predicted + there + smooth
-    return (predicted + there - 2.0 * both) / whole if whole else math.nan
+    overlap, predicted, actual = sums
+    # 1 - (2·Σpt + smooth) / (Σp + Σt + smooth), without cancellation.
+    whole = predicted + actual + smooth
+    return (predicted + actual - 2.0 * overlap) / whole if whole else math.nan
 
 
 @loss(
@@ -58,8 +58,8 @@ def dice(
         1 - (2·Σpt + smooth) / (Σp + Σt + smooth)
 
     where p is the probability of a class and t its target, 1 or 0. The sums run over all elements
-    of the data set and over all classes, or over each class by itself, and then the mean of the
-    classes is taken (macro). It is no mean of losses of elements: there is no loss of one element.
+    of the data set and over all classes, or over each class separately, followed by the mean
+    over classes (macro). There are no per-element losses.
 
     Args:
         input: probabilities, (C), (N, C) or (N, C, d1, ..., dK); class axis second

@@ -1,4 +1,4 @@
-"""The one list of losses. A decorator fills it; commands, help, API, tests and tables read it."""
+"""The registry of losses, which the decorator `loss` fills."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ from losscli.losses.options import If, Option, Options
 LossFunction = TypeVar("LossFunction", bound=Callable[..., PerElement])
 LayoutRule = Callable[..., Layout]
 
-# The loss of a data set, by its options and the exact sums of its terms, (terms, classes).
+# Computes the loss of a data set from its options and the exact sums of its terms,
+# (terms, classes).
 Pool = Callable[[Options, Floats], float]
 
 
 class Unit(Enum):
-    """What the loss of an element is, where its mean has a name of its own."""
+    """The unit of per-element losses, if their mean gives a named metric."""
 
     NATS = "nats"  # -log p of the target's class; exp of the mean is the perplexity
     SQUARES = "squares"  # of differences; the root of the mean is the RMSE
@@ -46,12 +47,12 @@ class Unit(Enum):
 
 @dataclass(frozen=True)
 class Loss:
-    """A registered loss: a pure function on blocks, and what its signature and docstring say.
+    """A registered loss: a pure function on blocks, with metadata from its docstring.
 
     `unit` is the unit of its values, if `unit_if` holds. If `picks_if` holds, the loss reads only
     the target's entry of a row of classes. `input_kind` is what the input contains, such as
-    logits, where no option says. `pool` makes the loss of a whole data set of sums of terms, for a
-    loss that is no mean of losses of elements.
+    logits, if no option decides it. `pool` computes the loss of a data set from sums of terms, for
+    a loss that is not a mean of per-element losses.
     """
 
     name: str
@@ -79,27 +80,27 @@ class Loss:
 
     @property
     def inputs(self) -> tuple[ArrayParameter, ...]:
-        """Its arrays, and those that every loss takes."""
+        """The arrays of this loss, and those that every loss takes."""
         return (*self.arrays, *COMMON_ARRAYS)
 
     @property
     def default_reduction(self) -> str:
-        """The mean, or what a loss has instead."""
+        """The mean, or the first reduction of a loss without a mean."""
         return "mean" if "mean" in self.reductions else self.reductions[0]
 
     @property
     def broadcasts(self) -> bool:
-        """Whether input and target may have differing shapes."""
+        """Whether input and target may have different shapes."""
         return self.rule in BROADCASTING
 
     @property
     def has_classes(self) -> bool:
-        """Whether targets are indices of classes, or may be."""
+        """Whether targets are, or may be, class indices."""
         return self.rule in WITH_CLASSES
 
     @property
     def takes_rows(self) -> bool:
-        """Whether each sample's input is a row of values, as the scores of classes are."""
+        """Whether each sample's input is a row of values, such as the scores of classes."""
         return self.rule in OF_ROWS
 
     @property
@@ -109,12 +110,12 @@ class Loss:
 
     @property
     def pairs_columns(self) -> bool:
-        """Whether a column of the target belongs to a column of the input."""
+        """Whether each column of the target corresponds to a column of the input."""
         return self.takes_target_rows and self.rule is not label_rows
 
     @property
     def is_elementwise(self) -> bool:
-        """Whether input and target hold the same things, value by value."""
+        """Whether input and target are compared value by value."""
         return self.rule in ELEMENTWISE
 
     @property
@@ -123,22 +124,22 @@ class Loss:
         return self.unit is Unit.SQUARES
 
     def is_log_loss(self, options: Options) -> bool:
-        """Whether it is the negative logarithm of the probability of the target's class."""
+        """Whether it is the negative logarithm of the target class's probability."""
         return self.unit is Unit.NATS and (self.unit_if is None or self.unit_if.holds(options))
 
     def picks(self, options: Options) -> bool:
-        """Whether it reads only the target's entry of an input's row of classes."""
+        """Whether it reads only the target's entry of each row of classes."""
         return self.picks_if is not None and self.picks_if.holds(options)
 
     def kind_of_input(self, options: Options) -> str | None:
-        """What the input holds: logits, probs or log-probs; None for anything else."""
+        """What the input contains: logits, probs or log-probs; None for anything else."""
         kind = options.get("from_", self.input_kind)
         return kind if isinstance(kind, str) else None
 
     def on_blocks(self, options: Options) -> Callable[..., PerElement]:
-        """The function of blocks alone, with these options."""
+        """The loss as a function of blocks, with these options bound."""
         function = partial(self.function, **_accepted(self.function, options))
-        return lambda **blocks: function(**{name: _forward(one) for name, one in blocks.items()})
+        return lambda **blocks: function(**{name: _forward(b) for name, b in blocks.items()})
 
     def lay_out(self, arrays: Mapping[str, ArrayInfo], options: Options) -> Layout:
         """The layout of arrays of these shapes."""
@@ -146,11 +147,11 @@ class Loss:
 
 
 def _forward(block: Any) -> Any:
-    """The block in memory that NumPy reads forwards and aligned, copied if it has to be.
+    """The block, copied if it is misaligned or has a negative stride.
 
-    NumPy computes `log`, `log1p`, `expm1` and `power` with other instructions where it reads
-    backwards, and half of the logarithms then differ in the last bit. Any other distance between
-    the numbers gives the same bits.
+    With negative strides, NumPy computes `log`, `log1p`, `expm1` and `power` with other
+    instructions, and half of the logarithms differ in the last bit. All other strides give the
+    same bits.
     """
     if not isinstance(block, np.ndarray):
         return block
@@ -159,13 +160,13 @@ def _forward(block: Any) -> Any:
 
 
 def _accepted(function: Callable[..., Any], options: Options) -> dict[str, Any]:
-    """The options that the function has a parameter for."""
+    """The options that are parameters of the function."""
     parameters = inspect.signature(function).parameters
     return {name: value for name, value in options.items() if name in parameters}
 
 
 class _Losses(Mapping[str, Loss]):
-    """Every loss by name; the family of one is imported when the loss is first asked for."""
+    """Every loss by name; its module is imported when the loss is first requested."""
 
     def __getitem__(self, name: str) -> Loss:
         if name not in REGISTERED:
@@ -179,7 +180,7 @@ class _Losses(Mapping[str, Loss]):
         return len(LISTED)
 
 
-# The losses of the families that are imported, and those of all.
+# The losses whose modules are imported, and all losses.
 REGISTERED: dict[str, Loss] = {}
 LOSSES = _Losses()
 
@@ -199,7 +200,7 @@ def loss(
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
-    Its positional parameters are the arrays it needs; the keyword parameters are further
+    Its positional parameters are the required arrays; its keyword parameters are optional
     arrays and options. `group` is its place in the help. The docstring gives the summary, the
     formula (the first indented lines), the symbols of the formula (the next paragraph), the help
     of each parameter and the source.
@@ -242,16 +243,16 @@ def loss(
 
 
 def find(name: str) -> Loss:
-    """The loss of that name or alias, with dashes or underscores."""
-    wanted = kebab(name)
+    """The loss with this name or alias, spelled with dashes or underscores."""
+    spelled = kebab(name)
     for listed in LISTED.values():
-        if wanted in (listed.name, listed.alias):
+        if spelled in (listed.name, listed.alias):
             return LOSSES[listed.name]
-    raise UsageError(f"no loss is named {name!r}; there are {', '.join(LOSSES)}")
+    raise UsageError(f"no loss is named {name!r}. Use one of {', '.join(LOSSES)}.")
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[list[ArrayParameter], list[Option]]:
-    """The arrays and the options that a function takes, by its signature and docstring."""
+    """The arrays and options of a function, from its signature and docstring."""
     texts = docstrings.parameter_help(docstring_of(function))
     hints = get_type_hints(function, include_extras=True)
     arrays, options = [], []

@@ -1,4 +1,4 @@
-"""Losses of the difference between input and target, element by element."""
+"""Losses of the difference between input and target."""
 
 from __future__ import annotations
 
@@ -137,10 +137,10 @@ def huber(
 
 
 def _quadratic_to_linear(e: Floats, bound: float) -> Floats:
-    """e²/2 up to the bound, bound · (e - bound/2) from there on.
+    """e²/2 up to the bound, bound · (e - bound/2) above it.
 
-    With m = min(e, bound) both are m · (e - m/2), which needs no choice between two results: that
-    takes as long as all the arithmetic.
+    With m = min(e, bound), both are m · (e - m/2). This avoids np.where, which takes as long as the
+    arithmetic.
     """
     m = np.minimum(e, bound)
     result: Floats = m * (e - 0.5 * m)

@@ -11,6 +11,7 @@ from losscli.elements import Array, Floats, PerElement
 from losscli.errors import ArrayError
 from losscli.losses.arrays import ClassIndices, Lengths, LogProbabilities
 from losscli.losses.checks import INFINITE, Check, Doubt, first, odd_sums, rounding, sum_tolerance
+from losscli.losses.class_checks import USE_FROM_LOGITS
 from losscli.losses.indices import class_indices
 from losscli.losses.layout.sequences import sequences
 from losscli.losses.numerics import refuse, widen
@@ -23,7 +24,7 @@ _CLASSES = 2
 def _are_log_probabilities(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Log-probabilities are at most 0, and those of a step sum to 1 as probabilities."""
+    """Steps that do not sum to 1. Raises ArrayError for log-probabilities above 0."""
     x = blocks["log_probs"]
     if options["from_"] != "log-probs":
         return
@@ -33,8 +34,8 @@ def _are_log_probabilities(
         at = first(above)
         raise ArrayError(
             "log_probs",
-            f"is {x[at]}; expected log-probabilities, which are at most 0; --from logits takes "
-            "logits, --from probs probabilities, and --no-check anything",
+            f"is {x[at]}; expected log-probabilities, which are at most 0. Use --from logits for "
+            "logits, --from probs for probabilities, or --no-check to skip this check.",
             at,
         )
     yield from odd_sums(
@@ -42,15 +43,15 @@ def _are_log_probabilities(
         np.exp(widen(x)),
         _CLASSES,
         tolerance=sum_tolerance(x, 1),
-        expected="log-probabilities, which sum to 1; --from logits normalises them",
+        advice=USE_FROM_LOGITS,
         counted=counted,
     )
 
 
-def _labels_are_no_blanks(
+def _blanks_in_targets(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Blanks among the labels of a target, which stand for no label."""
+    """Blanks among the labels of a target."""
     targets, lengths = blocks["targets"], blocks["target_lengths"]
     inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
     blanks = inside & (targets == options["blank"])
@@ -58,26 +59,27 @@ def _labels_are_no_blanks(
         yield Doubt(
             "blanks",
             "targets",
-            f"is {options['blank']}, the blank, which no target holds; --blank says which class "
-            "it is, the target lengths where targets end",
+            f"is {options['blank']}, which is the blank and cannot be a label",
             first(blanks),
             int(np.count_nonzero(blanks)),
+            "Set the blank with --blank, or check the target lengths.",
         )
 
 
 def _infinite(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets that do not fit into their steps."""
+    """Targets that are too long for their steps."""
     infinite = np.isposinf(losses.values)
     if infinite.any():
         yield Doubt(
             INFINITE,
             "targets",
-            "begins a target that cannot be written in as many steps as its input has, which "
-            "costs infinity; --zero-infinity lets it cost 0",
+            "begins a target that is too long for the steps of its input, which makes the loss "
+            "infinite",
             (*first(infinite), 0),
             int(np.count_nonzero(infinite)),
+            "Use --zero-infinity to count its loss as 0.",
         )
 
 
@@ -86,7 +88,7 @@ def _infinite(
     layout=sequences,
     checks=(
         Check(_are_log_probabilities),
-        Check(_labels_are_no_blanks),
+        Check(_blanks_in_targets),
         Check(_infinite, everywhere=True),
     ),
 )
@@ -104,16 +106,16 @@ def ctc(
 
         -log Σ_a Π_t p[t, a[t]]
 
-    over all ways a of writing the target, with blanks between labels and labels repeated, in as
-    many steps as the input has. The mean first divides each loss by its target's length, or 1.
+    over all alignments a of the target, with blanks between labels and with repeated labels, to the
+    steps of the input. The mean first divides each loss by its target's length, or 1.
 
     Args:
         log_probs: log-probabilities of the classes at each step, (T, N, C) or (T, C)
-        targets: class indices, (N, S), (S), or those of all samples end to end
+        targets: class indices, (N, S), (S), or those of all samples concatenated
         input_lengths: the number of steps of each sample, at most T, (N) or one for all
         target_lengths: the number of labels of each sample, at most S, (N) or one for all
         blank: use this class index as the blank
-        zero_infinity: count 0 instead of infinity where the target does not fit into the steps
+        zero_infinity: count 0 instead of an infinite loss if the target is too long for the steps
         from_: read log_probs as log-probabilities, logits or probabilities
 
     Raises:
@@ -129,7 +131,7 @@ def ctc(
     """
     samples, steps, classes = log_probs.shape
     if not 0 <= blank < classes:
-        raise ArrayError("log_probs", f"has the classes 0 to {classes - 1}, and no blank {blank}")
+        raise ArrayError("log_probs", f"has classes 0 to {classes - 1}, but --blank is {blank}")
     times = _lengths(input_lengths, "input_lengths", steps, samples)
     lengths = _lengths(target_lengths, "target_lengths", targets.shape[1], samples)
     inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
@@ -156,15 +158,15 @@ def _lengths(
 def _log_likelihood(x: Floats, labels: Array, times: Array, lengths: Array, blank: int) -> Floats:
     """log Σ_a Π_t exp(x[t, a[t]]) by the forward recursion, for all samples of a block at once.
 
-    The path runs through blank, label, blank, label, ..., blank; a step stays, goes on by one, or
-    by two where that skips a blank between two labels that differ.
+    The path is blank, label, blank, label, ..., blank. A step stays, advances by one, or advances
+    by two if that skips a blank between two different labels.
     """
     samples, steps, _ = x.shape
     path = np.full((samples, 2 * labels.shape[1] + 1), blank)
     path[:, 1::2] = labels
     skips = np.zeros(path.shape, dtype=np.bool_)
     skips[:, 2:] = path[:, 2:] != path[:, :-2]
-    # Before the first step a path is ahead of its first blank: one step enters at blank or label.
+    # The two extra entries come before the path; the first step enters at its blank or label.
     forward = np.full((samples, path.shape[1] + 2), -np.inf)
     reached = forward[:, 2:]
     for t in range(steps):
@@ -179,7 +181,7 @@ def _log_likelihood(x: Floats, labels: Array, times: Array, lengths: Array, blan
 
 
 def _ends(reached: Floats, lengths: Array) -> Floats:
-    """A path may end at its last label or at the blank behind it."""
+    """The log-likelihood of paths that end at the last label or at the blank after it."""
     last = 2 * lengths[:, np.newaxis]
     at_blank = np.take_along_axis(reached, last, axis=1)[:, 0]
     at_label = np.take_along_axis(reached, np.maximum(last - 1, 0), axis=1)[:, 0]
@@ -188,12 +190,11 @@ def _ends(reached: Floats, lengths: Array) -> Floats:
 
 
 def _log_sum_exp(a: Floats, b: Floats, c: Floats) -> Floats:
-    """log(exp a + exp b + exp c); -inf where all are, NaN where one is NaN or +inf."""
+    """log(exp a + exp b + exp c); -inf if all are -inf, NaN if one is NaN or +inf."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     largest, middle = np.maximum(high, c), np.maximum(low, np.minimum(high, c))
     smallest = np.minimum(low, c)
-    # The largest term, which is 1, stays out of the sum, so that what is almost certain keeps its
-    # digits.
+    # The largest term, which is 1, stays out of the sum, so that the others keep their digits.
     base = np.where(np.isneginf(largest), 0.0, largest)
     others = np.exp(middle - base) + np.exp(smallest - base) + (base - base)
     result: Floats = largest + np.log1p(others)

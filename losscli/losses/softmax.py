@@ -1,4 +1,4 @@
-"""Negative logarithms of probabilities, however these were saved."""
+"""Negative logarithms of probabilities, from logits, probabilities or log-probabilities."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from losscli.losses.summing import total
 
 
 def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
-    """-log softmax(x) along the class axis, to the last digits also where it is almost 0.
+    """-log softmax(x) along the class axis, at full precision even if it is almost 0.
 
     With m = x_k the largest of a row,
 
         -log softmax(x)_c = (m - x_c) + log1p(Σ_{j≠k} exp(x_j - m))
 
-    where both terms are at least 0, so nothing cancels; log(Σ_j exp(x_j - m)) would lose the
-    digits of Σ_{j≠k} next to exp(0) = 1 when the model is confident. A NaN or +inf in a row, or
-    a row of only -inf, makes x_k - m NaN and with it the row.
+    where both terms are at least 0, so nothing cancels. In log(Σ_j exp(x_j - m)), the digits of
+    Σ_{j≠k} would be lost next to exp(0) = 1 if the model is confident. A NaN or +inf in a row, or
+    a row of only -inf, makes x_k - m NaN, and so the whole row.
     """
     if x.shape[axis] == 0:
         return x
@@ -32,9 +32,9 @@ def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
 
 
 def negative_log(x: Array, kind: str, clip: float | None, axis: int = CLASS_AXIS) -> Floats:
-    """-log p of the probabilities p that `x` tells as "logits", "probs" or "log-probs".
+    """-log p, where `x` contains the probabilities p as "logits", "probs" or "log-probs".
 
-    Probabilities are taken as they are, never renormalised, and held within clip..1-clip.
+    "probs" are not renormalised, and clipped to clip..1-clip.
     """
     if kind == "logits":
         return negative_log_softmax(widen(x), axis)
@@ -44,5 +44,5 @@ def negative_log(x: Array, kind: str, clip: float | None, axis: int = CLASS_AXIS
 
 
 def clipped(p: Floats, clip: float | None) -> Floats:
-    """Probabilities held within clip..1-clip."""
+    """Probabilities clipped to clip..1-clip."""
     return p if clip is None else np.clip(p, clip, 1.0 - clip)

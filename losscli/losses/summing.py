@@ -1,21 +1,21 @@
-"""Sums along the class axis in one order, which gives the same bits for every memory layout.
+"""Sums along the class axis in a fixed order, which gives the same bits for every memory layout.
 
-NumPy's `sum` adds the same numbers in another order where they lie in memory differently, where
-other rows surround them, and since NumPy 2.3 where a row has 9,000 of them. Here the order follows
-from the number of classes alone. It is defined by `_in_lanes`, which adds whole arrays:
+The order in which NumPy's `sum` adds numbers depends on their layout in memory, on other rows and,
+since NumPy 2.3, on whether a row has 9,000 numbers. Here the order depends on the number of classes
+alone. `_in_lanes`, which adds whole arrays, defines it:
 
-1. Runs of 512 classes are added up by themselves, in the type of the terms.
-2. A run is added up in lanes, as the units of a processor do that add 16 bytes at once: class c
-   goes to lane c mod 4 in float32 and c mod 2 in float64. A lane takes four of its classes at a
-   time: acc + ((a + b) + (c + d)). Of the last classes, fewer than 16 or 8, it takes one at a time.
-3. The lanes are added in pairs of neighbours.
-4. The sums of the runs are added up in float64 in the same way.
+1. Runs of 512 classes are summed separately, in the type of the terms.
+2. A run is summed in lanes, like 16-byte SIMD registers: class c goes to lane c mod 4 in float32
+   and c mod 2 in float64. A lane adds four of its classes at a time: acc + ((a + b) + (c + d)). It
+   adds the last classes, fewer than 16 or 8, one at a time.
+3. Neighbouring lanes are added in pairs.
+4. The sums of the runs are added in float64 in the same way.
 
-Every term goes through fewer than 40 additions in float32. `einsum` adds up a row that is
-contiguous in memory in this very order, and ten times as fast as whole arrays can be added there.
-It is used for such rows, if it gives the same bits on numbers that are tried first. Cross-entropy
-of float32 takes as long as with `einsum` in any order on rows of 10 classes, 1 to 5 % longer on
-rows of 1,000 and up to 7 % on rows of 50,257 (medians of 15 pairs of runs on one core).
+Every term goes through fewer than 40 additions in float32. `einsum` sums a contiguous row in the
+same order, ten times as fast as whole arrays can be added. It is used for such rows if it gives the
+same bits on test numbers. Compared with `einsum` in any order, cross-entropy of float32 takes as
+long on rows of 10 classes, 1 to 5 % longer on rows of 1,000 and up to 7 % longer on rows of 50,257
+(medians of 15 pairs of runs on one core).
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ import numpy as np
 
 from losscli.elements import Array, Floats
 
-# Classes that are added up in the type of the terms.
+# The number of classes that are summed in the type of the terms.
 _RUN = 512
 
-# The bytes of all lanes.
+# The size of all lanes in bytes.
 _LANES = 16
 
-# So few classes are added faster one by one, each for all rows at once. In blocks of 2^19 float32,
-# `einsum` takes 1.15 ms for rows of 2, 0.45 ms for rows of 5, and adding them so 0.25 and 0.19 ms.
+# Up to this many classes are summed faster one by one, for all rows at once. In blocks of 2^19
+# float32, `einsum` takes 1.15 ms for rows of 2 and 0.45 ms for rows of 5; this takes 0.25 and 0.19.
 _FEW = 7
 
-# Numbers that have to be contiguous for NumPy to add them fast.
+# The number of contiguous values from which NumPy adds arrays fast.
 _ENOUGH = 64
 
 
 def total(terms: Array, axis: int) -> Floats:
-    """The sum along an axis in float64; runs of float32 are added up in float32 first."""
+    """The sum along an axis in float64; runs of float32 are summed in float32 first."""
     others = list(range(terms.ndim))
     of_classes = others.pop(axis)
     classes = terms.transpose(of_classes, *others)  # np.moveaxis takes ten times as long
     rows, shape = terms.transpose(*others, of_classes), classes.shape[1:]
-    if rows.flags.c_contiguous:  # rows that lie end to end need no more than two axes
+    if rows.flags.c_contiguous:  # contiguous rows need only two axes
         classes = rows.reshape(math.prod(shape), len(classes)).T
     while len(classes) > _RUN:
         classes = _sums_of_runs(classes)
@@ -56,7 +56,7 @@ def total(terms: Array, axis: int) -> Floats:
 
 
 def mean(terms: Array, axis: int) -> Floats:
-    """The sum along an axis, divided by the number of classes."""
+    """The mean along an axis."""
     result: Floats = total(terms, axis) / terms.shape[axis]
     return result
 
@@ -73,7 +73,7 @@ def _sums_of_runs(classes: Array) -> Floats:
 
 
 def _sum_of_run(classes: Array) -> Array:
-    """The sum along the first axis, of at most `_RUN` classes."""
+    """The sum of at most `_RUN` classes along the first axis."""
     few = len(classes) <= _FEW
     rows = classes.transpose(*range(1, classes.ndim), 0)
     if not (few or _are_rows(classes) or _are_columns(classes)):
@@ -86,18 +86,18 @@ def _sum_of_run(classes: Array) -> Array:
 
 
 def _are_rows(classes: Array) -> bool:
-    """Whether `einsum` can add up the classes: it has fast loops for up to three axes."""
+    """Whether `einsum` can sum the classes fast, which it does for up to three axes."""
     return classes.strides[0] == classes.itemsize and classes.ndim <= 3
 
 
 def _are_columns(classes: Array) -> bool:
-    """Whether NumPy adds one class to another fast."""
+    """Whether NumPy adds whole classes fast."""
     axes = zip(classes.strides[1:], classes.shape[1:], strict=True)
     return any(stride == classes.itemsize and size >= _ENOUGH for stride, size in axes)
 
 
 def _in_lanes(classes: Array) -> Array:
-    """The sum along the first axis: the definition of the order."""
+    """The sum along the first axis, which defines the order."""
     lanes = _LANES // classes.itemsize
     whole = len(classes) // (4 * lanes) * (4 * lanes)
     sums = [] if not whole else list(_in_fours(classes[:whole], lanes))
@@ -114,7 +114,7 @@ def _in_lanes(classes: Array) -> Array:
 
 
 def _in_fours(classes: Array, lanes: int) -> Array:
-    """The sum of each lane: Σ (a + b) + (c + d), one four after the other."""
+    """The sum of each lane: Σ (a + b) + (c + d), in order."""
     fours = classes.reshape(-1, 2, 2, lanes, *classes.shape[1:])
     pairs = fours[:, :, 0] + fours[:, :, 1]
     first, *others = pairs[:, 0] + pairs[:, 1]
@@ -126,13 +126,13 @@ def _in_fours(classes: Array, lanes: int) -> Array:
 
 @functools.cache
 def _einsum_agrees(dtype: np.dtype[Any]) -> bool:
-    """Whether `einsum` adds up contiguous rows in the order of `_in_lanes`.
+    """Whether `einsum` sums contiguous rows in the order of `_in_lanes`.
 
-    It does in NumPy 2.0 to 2.4 where its loops add 16 bytes at once, as all published builds do.
+    It does in NumPy 2.0 to 2.4 if its loops add 16 bytes at once, as in all published builds.
     """
     rows = np.sqrt(np.arange(1.0, 3 * _RUN + 1.0)).astype(dtype).reshape(3, _RUN)
-    tried = [rows[:number, :classes] for number in (1, 3) for classes in (8, 9, 31, 100, _RUN)]
-    return all(np.array_equal(np.einsum("...c->...", one), _in_lanes(one.T)) for one in tried)
+    tests = [rows[:number, :classes] for number in (1, 3) for classes in (8, 9, 31, 100, _RUN)]
+    return all(np.array_equal(np.einsum("...c->...", test), _in_lanes(test.T)) for test in tests)
 
 
 def _widen(sums: Array) -> Floats:

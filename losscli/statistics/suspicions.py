@@ -36,7 +36,7 @@ class Suspicions(Statistic):
 
     def texts(self) -> tuple[str, ...]:
         """A warning for each kind."""
-        return tuple(suspicion.text + _how_often(suspicion) for suspicion in self.by_kind.values())
+        return tuple(map(_line, self.by_kind.values()))
 
     def _take(self, later: Suspicion) -> None:
         earlier = self.by_kind.get(later.kind)
@@ -45,8 +45,9 @@ class Suspicions(Statistic):
         )
 
 
-def _how_often(suspicion: Suspicion) -> str:
-    if suspicion.count == 1:
-        return ""
-    where = " in the sampled blocks" if suspicion.sampled else ""
-    return f"; seen {suspicion.count} times{where}"
+def _line(suspicion: Suspicion) -> str:
+    """The problem, how many more places have it, and the advice."""
+    more = suspicion.count - 1
+    at_least = "at least " if suspicion.sampled else ""
+    text = f"{suspicion.text} (and {at_least}{more} more)" if more else suspicion.text
+    return f"{text}. {suspicion.advice}" if suspicion.advice else text

@@ -76,5 +76,5 @@ class TestColumns:
             self.columns_of(table)
 
     def test_one_column_is_no_row_of_classes(self, table: Path) -> None:
-        with pytest.raises(DataError, match="input is a single column.*the command bce"):
+        with pytest.raises(DataError, match="input is a single column.*use losscli bce"):
             self.columns_of(table, input_column="a")

@@ -28,8 +28,8 @@ def test_without_docstrings_one_line_says_so(tmp_path: Path) -> None:
     )
     assert process.returncode == 1
     assert process.stderr == (
-        "losscli: error: python -OO and PYTHONOPTIMIZE=2 take away the docstrings, which say what "
-        "a loss takes\n"
+        "losscli: error: losscli needs docstrings. Run it without python -OO and without "
+        "PYTHONOPTIMIZE=2.\n"
     )
 
 

@@ -26,7 +26,7 @@ class TestErrors:
             (
                 ["ce", *SEGMENTATION],
                 "segmentation_labels.npy: target at [0, 0, 0] is 255; expected a class from 0 to "
-                "2; --ignore-index 255 leaves it out",
+                "2. Use --ignore-index 255 to ignore it.",
             ),
             (["nll", "none.npy", PAIR[1]], "none.npy: No such file or directory"),
             (
@@ -36,8 +36,7 @@ class TestErrors:
             ),
             (
                 ["ce", *PAIR, "-w", "1,2"],
-                "weight has shape (2,); expected 10 numbers, one for each of the input's 10 "
-                "classes",
+                "weight has shape (2,); expected (10,), one number per class of the input",
             ),
             (
                 ["ce", "digits.csv", "-t", "class"],
@@ -50,7 +49,7 @@ class TestErrors:
             ),
             (
                 ["mse", "1,2,3", "1,2"],
-                "target has shape (2,), which does not broadcast with the input's, (3,)",
+                "target has shape (2,), which does not broadcast with the input's shape (3,)",
             ),
         ],
     )
@@ -162,7 +161,7 @@ class TestWarnings:
         np.save(tmp_path / "x.npy", [[0.0, 1.0], [1.0, 1.0]])
         code, out, err = run("mse", tmp_path / "x.npy", "0,1", "-r", "none", "--strict")
         assert (code, out) == (1, "")
-        assert err.endswith("they were broadcast to (2, 2) (--strict)\n")
+        assert err.endswith("they are broadcast to (2, 2) (--strict)\n")
 
     def test_quiet_keeps_warnings(self, run: Any) -> None:
         assert "warning" in run("ce", "--ignore-index", "0", "-q", "--", "1,2", "0")[2]
@@ -171,11 +170,11 @@ class TestWarnings:
         np.save(tmp_path / "x.npy", [[0.0], [1.0]])
         code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1")
         assert (code, out) == (1, "")
-        assert "target has shape (4,) and input (2, 1): they were broadcast to (2, 4)" in err
+        assert "target has shape (4,) and the input (2, 1); they are broadcast to (2, 4)" in err
         assert "Use --broadcast to allow it." in err
         code, out, err = run("mse", tmp_path / "x.npy", "0,1,0,1", "--broadcast")
         assert (code, out) == (0, "0.5\n")
-        assert err.startswith("losscli: warning: target has shape (4,) and input (2, 1)")
+        assert err.startswith("losscli: warning: target has shape (4,) and the input (2, 1)")
 
     def test_an_axis_of_size_1_is_left_out_unless_asked_for(self, run: Any, tmp_path: Path) -> None:
         """(0 - 0)², (1 - 1)² by rows; broadcast, two of four pairs differ by 1."""
@@ -190,4 +189,4 @@ class TestWarnings:
         np.save(tmp_path / "x.npy", [[0.0, 1.0], [1.0, 1.0]])
         code, out, err = run("mse", tmp_path / "x.npy", "0,1")
         assert (code, out) == (0, "0.25\n")
-        assert err.startswith("losscli: warning: target has shape (2,) and input (2, 2)")
+        assert err.startswith("losscli: warning: target has shape (2,) and the input (2, 2)")

@@ -99,7 +99,7 @@ class TestUsage:
     @pytest.mark.parametrize("base", [2**63, -(2**63) - 1, 10**400])
     def test_a_class_base_beyond_64_bits(self, base: int, run: Run) -> None:
         line = refusal(run, "nll", "nowhere.npy", "y.npy", "--class-base", base, code=2)
-        assert line == f"--class-base: expected a whole number of 64 bits, found {base}"
+        assert line == f"--class-base: expected a 64-bit integer, found {base}"
 
     @pytest.mark.parametrize("base", [2**63 - 1, -(2**63)])
     def test_a_class_base_of_64_bits(self, base: int, run: Run) -> None:
@@ -136,12 +136,12 @@ class TestMessages:
         np.save(tmp_path / "x.npy", np.zeros((3, 0)))
         np.save(tmp_path / "y.npy", np.zeros((3, 0) if loss == "multilabel-margin" else 3, int))
         line = refusal(run, loss, tmp_path / "x.npy", tmp_path / "y.npy")
-        assert line.endswith("input has shape (3, 0), and no classes along axis 1")
+        assert line.endswith("input has no classes along axis 1; its shape is (3, 0)")
 
     def test_sequences_without_classes(self, run: Run, tmp_path: Path) -> None:
         np.save(tmp_path / "x.npy", np.zeros((2, 1, 0)))
         line = refusal(run, "ctc", tmp_path / "x.npy", "1", "2", "1")
-        assert line.endswith("log_probs has shape (2, 1, 0), and no classes along axis 2")
+        assert line.endswith("log_probs has no classes along axis 2; its shape is (2, 1, 0)")
 
     @pytest.mark.parametrize("base", [300, -1])
     def test_a_class_base_that_is_no_target(self, base: int, run: Run, tmp_path: Path) -> None:

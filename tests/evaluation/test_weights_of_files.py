@@ -56,7 +56,7 @@ class TestRefused:
             evaluate("mse", np.ones((3, 2)), np.zeros((3, 2)), sample_weight=[[1, -1]])
 
     def test_shapes(self) -> None:
-        with pytest.raises(DataError, match=r"sample_weight has shape \(3,\); expected that of"):
+        with pytest.raises(DataError, match=r"sample_weight has shape \(3,\); expected the shape"):
             evaluate("ce", X, Y, sample_weight=[1, 2, 3])
 
     def test_batchmean(self, run: Run) -> None:

@@ -20,13 +20,15 @@ class TestBinary:
 
     @pytest.mark.parametrize("bad", [-0.1, 1.1, NAN, INF])
     def test_bce_takes_probabilities_only(self, bad: float) -> None:
-        with pytest.raises(DataError, match="input in row 1 is .*from 0 to 1; bce-with-logits"):
+        with pytest.raises(
+            DataError, match="input in row 1 is .*1. For logits, use losscli bce-with"
+        ):
             losscli.bce([0.5, bad], [0.0, 1.0])
         with pytest.raises(DataError, match="target in row 1 is .*from 0 to 1"):
             losscli.bce([0.5, 0.5], [0.0, bad])
 
     def test_bce_wants_equal_shapes(self) -> None:
-        with pytest.raises(DataError, match=r"target has shape \(2,\); expected that of input"):
+        with pytest.raises(DataError, match=r"target has shape \(2,\); expected the shape of inp"):
             losscli.bce(np.full((2, 1), 0.5), [0.0, 1.0])
 
     @pytest.mark.parametrize("target", [0.0, 0.5, 1.0])

@@ -39,15 +39,15 @@ def log_softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 class TestWhatIsNoLogProbability:
     def test_logits(self) -> None:
         x = np.array([[-1.0, 2.0]])
-        with pytest.raises(DataError, match=r"input at \[0, 1\] is 2.0.*--from logits takes"):
+        with pytest.raises(DataError, match=r"input at \[0, 1\] is 2.0.*Use --from logits for"):
             evaluate("nll", x, [0])
-        with pytest.raises(DataError, match=r"input at \[0, 1\] is 0.25.*--from logits takes"):
+        with pytest.raises(DataError, match=r"input at \[0, 1\] is 0.25.*Use --from logits for"):
             evaluate("nll", [[-0.5, 0.25]], [0])
-        with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.5.*--from logits takes"):
+        with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.5.*Use --from logits for"):
             evaluate("nll", [[0.5, 1.5]], [0])
 
     def test_probabilities(self) -> None:
-        with pytest.raises(DataError, match=r"is 0.5; .*at most 0; --from probs takes"):
+        with pytest.raises(DataError, match=r"is 0.5; .*at most 0. Use --from probs for prob"):
             evaluate("nll", PROBABILITIES, LABELS)
 
     def test_unchecked_it_is_computed(self) -> None:
@@ -73,8 +73,8 @@ class TestWhatIsNoLogProbability:
         with pytest.raises(DataError, match=r"input at \[0, 0\] is 1.5; expected a probability"):
             evaluate("nll", [[1.5, 0.25]], [1], from_="probs")
         text = (
-            "target at [0, 0] is 1.5; expected a probability, from 0 to 1; --target-from log-probs "
-            "or --target-from logits takes others, and --no-check anything"
+            "target at [0, 0] is 1.5; expected a probability, from 0 to 1. Use --target-from "
+            "log-probs or --target-from logits for other values, or --no-check to skip this check."
         )
         with pytest.raises(DataError, match=f"^{re.escape(text)}$"):
             evaluate("kl-div", np.log([[0.5, 0.5]]), [[1.5, 0.25]])
@@ -101,7 +101,7 @@ class TestWhatIsNoLogProbability:
             evaluate("ctc", x, [[1], [2]], [2, 3], [1, 1])
 
     def test_probabilities_of_0_and_1(self) -> None:
-        with pytest.raises(DataError, match="is 1.0; .*--from probs takes"):
+        with pytest.raises(DataError, match="is 1.0; .*Use --from probs for probabilities"):
             evaluate("nll", [[0.0, 1.0], [1.0, 0.0]], LABELS)
 
     def test_where_a_mask_leaves_it_out_it_may_be_anything(self) -> None:
@@ -157,7 +157,7 @@ class TestProbabilitiesForLogits:
     def test_they_are_softmaxed_again_with_a_warning(self) -> None:
         found = evaluate("ce", PROBABILITIES, LABELS)
         [warning] = found.warnings
-        assert "input holds probabilities" in warning
+        assert "input looks like probabilities (all rows sum to 1)" in warning
         assert "--from probs" in warning
         # log(e^.5 + 2 e^.25) - .5 and log(2 e^.125 + e^.75) - .75
         first = math.log(math.exp(0.5) + 2 * math.exp(0.25)) - 0.5
@@ -172,12 +172,15 @@ class TestProbabilitiesForLogits:
 
     def test_of_two_classes(self) -> None:
         p = [[0.3, 0.7], [0.0, 1.0]]
-        assert "input holds probabilities" in evaluate("ce", p, [0, 1]).warnings[0]
+        assert (
+            "input looks like probabilities (all rows sum to 1)"
+            in evaluate("ce", p, [0, 1]).warnings[0]
+        )
 
     def test_told_once_for_many_blocks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(blocks, "BLOCK_VALUES", 6)
         found = evaluate("ce", np.tile(PROBABILITIES, (9, 1)), np.tile(LABELS, 9)).warnings
-        assert sum("holds probabilities" in warning for warning in found) == 1
+        assert sum("looks like probabilities" in warning for warning in found) == 1
 
 
 class TestFrom:
@@ -222,7 +225,7 @@ class TestFrom:
         )
         expected = losscli.kl_div(log_softmax(x), np.exp(log_softmax(z)), reduction="none")
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15)
-        with pytest.raises(DataError, match="--class-axis says which axis holds the classes"):
+        with pytest.raises(DataError, match="class axis is ambiguous. Choose it with --class-axis"):
             evaluate("kl-div", x, z, from_="logits", target_from="logits")
 
     def test_ctc(self) -> None:
@@ -247,9 +250,11 @@ class TestZeroProbabilities:
         found = evaluate("nll", self.X, [0, 1, 1], from_="probs")
         assert found.value == math.inf
         [warning] = found.warnings
-        assert "target in row 1 has the probability 0, which costs infinity" in warning
-        assert "--clip EPS" in warning
-        assert warning.endswith("seen 2 times")
+        assert warning == (
+            "target in row 1 has predicted probability 0, which makes the loss infinite (and 1 "
+            "more). Use --clip EPS to clip probabilities to EPS..1-EPS, as scikit-learn's log_loss "
+            "does."
+        )
 
     def test_wherever_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """In the last of 60 blocks, which is not looked at as a whole."""
@@ -258,13 +263,13 @@ class TestZeroProbabilities:
         p[-1] = [0.5, 0.0, 0.5]
         for loss in ("nll", "ce"):
             [warning] = evaluate(loss, p, y, from_="probs").warnings
-            assert warning.startswith("target in row 59 has the probability 0")
+            assert warning.startswith("target in row 59 has predicted probability 0")
         [warning] = evaluate("kl-div", p, p[::-1].copy(), from_="probs", reduction="sum").warnings
         assert warning.startswith("input at [59, 1] is 0")
         x, targets = np.log(np.full((1, 60, 3), 1 / 3)), np.ones((60, 2), int)
         labels = np.array([1] * 59 + [2])
         [warning] = evaluate("ctc", x, targets, 1, labels).warnings
-        assert warning.startswith("targets at [59, 0] begins a target that cannot be written")
+        assert warning.startswith("targets at [59, 0] begins a target that is too long")
 
     def test_kl_div_tells_them_from_other_infinities(self) -> None:
         p = PROBABILITIES
@@ -297,7 +302,7 @@ class TestZeroProbabilities:
         assert found.value == pytest.approx((200 + math.log(2)) / 4)
         [warning] = found.warnings
         assert "input in row 1 is exactly 0 where the target is 1" in warning
-        assert warning.endswith("seen 2 times")
+        assert "is clamped to -100, as in PyTorch (and 1 more). Use --clip EPS to" in warning
         clipped = evaluate("bce", [0.0], [1.0], clip=1e-7)
         assert clipped.value == pytest.approx(7 * math.log(10), rel=1e-14)
         assert clipped.warnings == ()
@@ -325,15 +330,18 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("target", "hint"),
         [
-            (np.array([0, 156], np.uint8), "-100 in 8 bits .*--ignore-index 156"),
-            (np.array([0, 65436], np.uint16), "-100 in 16 bits .*--ignore-index 65436"),
-            (np.array([0.0, 65436.0]), "-100 in 16 bits .*--ignore-index 65436$"),
-            (np.array([0, 4294967196]), "-100 in 32 bits .*--ignore-index 4294967196$"),
-            (np.array([0, 2**64 - 100], np.uint64), "-100 in 64 bits .* 18446744073709551516$"),
-            (np.array([0, 255]), "--ignore-index 255 leaves it out"),
-            (np.array([0, -1]), "--ignore-index -1 leaves it out"),
-            (np.array([0, -100]), "--ignore-index -100 leaves it out"),
-            (np.array([0, 3]), "--class-base 1 counts from 1"),
+            (np.array([0, 156], np.uint8), "-100 as an unsigned 8-bit .*--ignore-index 156"),
+            (np.array([0, 65436], np.uint16), "-100 as an unsigned 16-bit .*--ignore-index 65436"),
+            (np.array([0.0, 65436.0]), "-100 as an unsigned 16-bit .*--ignore-index 65436.$"),
+            (np.array([0, 4294967196]), "-100 as an unsigned 32-bit .*ignore-index 4294967196.$"),
+            (
+                np.array([0, 2**64 - 100], np.uint64),
+                "unsigned 64-bit .* 18446744073709551516.$",
+            ),
+            (np.array([0, 255]), "Use --ignore-index 255 to ignore it"),
+            (np.array([0, -1]), "Use --ignore-index -1 to ignore it"),
+            (np.array([0, -100]), "Use --ignore-index -100 to ignore it"),
+            (np.array([0, 3]), "If classes are counted from 1, use --class-base 1"),
         ],
     )
     def test_what_the_target_may_mean(self, target: Any, hint: str) -> None:
@@ -344,7 +352,7 @@ class TestTargets:
         x = logits((4, 3))
         x[2:] = -100
         [warning] = evaluate("ce", x, [0, 1, 0, 0]).warnings
-        assert "input at [2, 0] begins a row of nothing but -100" in warning
+        assert "input at [2, 0] begins a row of only -100" in warning
         assert evaluate("ce", x, [0, 1, -100, -100]).warnings == ()
 
     def test_labels_of_1_and_2(self) -> None:
@@ -359,7 +367,7 @@ class TestTargets:
     def test_labels_of_0_and_1_for_pairs_of_vectors(self) -> None:
         x = logits((3, 2))
         [warning] = evaluate("cosine-embedding", x, x, [1, 0, 0]).warnings
-        assert warning.startswith("target in row 1 is 0; expected 1 or -1; seen 2 times")
+        assert warning.startswith("target in row 1 is 0; expected 1 or -1 (and at least 1 more)")
 
     @pytest.mark.parametrize(
         "loss", ["soft-margin", "hinge-embedding", "margin-ranking", "cosine-embedding"]
@@ -380,8 +388,10 @@ class TestTargets:
         x = np.log(np.full((5, 4, 3), 0.25))
         x[4, :, 1:] = -100
         [_, warning] = evaluate("nll", x, np.zeros((5, 3), int)).warnings
-        assert "input at [4, 0, 1] begins a row of nothing but -100" in warning
-        assert warning.endswith("seen 2 times")
+        assert warning == (
+            "input at [4, 0, 1] begins a row of only -100, which looks like padding, but its "
+            "target is not ignored (and 1 more). Use --mask or --ignore-index to ignore it."
+        )
 
     def test_one_class_is_no_padding(self) -> None:
         assert evaluate("ce", [[-100.0], [-100.0]], [0, 0]).warnings == ()
@@ -389,17 +399,17 @@ class TestTargets:
     def test_padding_of_two_classes(self) -> None:
         x = logits((4, 2))
         x[3] = -100
-        assert "nothing but -100" in evaluate("ce", x, [0, 1, 0, 1]).warnings[0]
+        assert "a row of only -100" in evaluate("ce", x, [0, 1, 0, 1]).warnings[0]
 
     def test_padding_is_seen_wherever_it_lies(self) -> None:
         """In the last rows of 300,000, which are in no block that is looked at as a whole."""
         x, y = logits((300_000, 4)), np.zeros(300_000, int)
         x[-1000:] = -100
         [warning] = evaluate("ce", x, y).warnings
-        assert "input at [299000, 0] begins a row of nothing but -100" in warning
-        assert warning.endswith("seen 1000 times")
+        assert "input at [299000, 0] begins a row of only -100" in warning
+        assert "is not ignored (and 999 more). Use --mask" in warning
         weighted = evaluate("ce", x, y, weight=[0.5, 1, 1, 1]).warnings
-        assert any("nothing but -100" in text for text in weighted)
+        assert any("a row of only -100" in text for text in weighted)
 
     @pytest.mark.parametrize("loss", ["multi-margin", "multilabel-margin", "ctc"])
     @pytest.mark.parametrize("mark", [255, -100, 3])
@@ -414,22 +424,24 @@ class TestTargets:
             evaluate(loss, *arrays[loss])
         assert "--ignore-index" not in str(caught.value)
         assert ("--class-base" in str(caught.value)) == (loss == "multi-margin" and mark == 3)
-        assert ("--mask FILE leaves" in str(caught.value)) == (mark in (255, -100))
+        assert ("Use --mask FILE to ignore" in str(caught.value)) == (mark in (255, -100))
 
     def test_one_score_a_sample_is_for_another_loss(self) -> None:
         for x, y in [(logits((4, 1)), [0, 1, 0, 1]), (logits((4,)), [0, 1, 0, 1])]:
-            with pytest.raises(DataError, match="for one score a sample there are bce-with-logits"):
+            with pytest.raises(DataError, match="For one score per sample, use losscli bce-with"):
                 evaluate("ce", x, y)
         with pytest.raises(DataError) as caught:
             evaluate("nll", log_softmax(logits((2, 3))), np.zeros((2, 3), int))
-        assert "for one score a sample" not in str(caught.value)
+        assert "one score per sample" not in str(caught.value)
 
     def test_probabilities_for_the_logits_of_two_classes(self) -> None:
         p = np.linspace(0.01, 0.99, 32)
         assert evaluate("bce-with-logits", p[1:], np.ones(31)).warnings == ()
         [warning] = evaluate("bce-with-logits", p, np.ones(32)).warnings
-        assert "nothing but numbers from 0 to 1" in warning
-        assert "bce takes probabilities" in warning
+        assert warning == (
+            "input looks like probabilities (all values are between 0 and 1) but is treated as "
+            "logits. If they are probabilities, use losscli bce."
+        )
 
     def test_targets_that_are_no_probabilities(self) -> None:
         [warning] = evaluate("multilabel-soft-margin", logits((2, 2)), [[0, 9], [1, 1]]).warnings
@@ -439,7 +451,7 @@ class TestTargets:
         [warning] = evaluate("ce", logits((2, 2)), [[0.0, 1.0], [-0.5, 1.5]]).warnings
         assert warning.startswith("target at [1, 0] is -0.5; expected a probability")
         [warning] = evaluate("ce", logits((2, 2)), [[-0.5, 1.0], [-0.5, 0.0]]).warnings
-        assert warning.endswith("seen 2 times in the sampled blocks")
+        assert warning.endswith("for each element (and at least 1 more)")
         assert evaluate("ce", logits((2, 2)), [[0.5, 0.5], [0.0, 1.0]]).warnings == ()
 
     def test_weights_below_0(self) -> None:
@@ -461,18 +473,19 @@ class TestMasks:
         found = evaluate("l1", self.X, [0, 0, 0], mask=[1, 0, mark])
         assert found.value == 2.5
         [warning] = found.warnings
-        assert (
-            warning == f"mask in row 2 is {mark}, which counts, as all but 0 does; expected 0 or 1"
+        assert warning == (
+            f"mask in row 2 is {mark}; expected 1 to keep an element and 0 to ignore it. All "
+            "values but 0 keep the element."
         )
 
     @pytest.mark.parametrize("mark", [-np.inf, -10000.0, 0.5, np.nan])
     def test_a_mask_that_is_added_to_scores(self, mark: float) -> None:
-        with pytest.raises(DataError, match=r"mask in row 1 is .*added to scores is the reverse"):
+        with pytest.raises(DataError, match=r"mask in row 1 is .*Additive attention masks"):
             evaluate("l1", self.X, [0, 0, 0], mask=[0.0, mark, 0.0])
         assert evaluate("l1", self.X, [0, 0, 0], mask=[0.0, mark, 0.0], check=False).value == 2.0
 
     def test_minus_1_is_the_only_mark_below_0(self) -> None:
-        with pytest.raises(DataError, match="mask in row 1 is -2; expected 0 for what does not"):
+        with pytest.raises(DataError, match="mask in row 1 is -2; expected 1 to keep an element"):
             evaluate("mse", [1.0, 2.0], [0.0, 0.0], mask=[1, -2])
 
     def test_0_and_1_of_any_type(self) -> None:
@@ -495,13 +508,13 @@ class TestMasks:
             found = evaluate("kl-div", x, z, mask=mask, reduction=reduction, **kinds)
             kept = evaluate("kl-div", x[mask == 1], z[mask == 1], reduction=reduction, **kinds)
             assert found.value == pytest.approx(kept.value, rel=1e-14)
-        with pytest.raises(DataError, match="runs along the classes"):
+        with pytest.raises(DataError, match=r"mask has shape \(5, 3\). Leave out its class axis"):
             evaluate("kl-div", x, z, mask=np.ones((5, 3)), **kinds)
 
     def test_how_often_a_mask_is_odd(self) -> None:
         """Masks are looked at as a whole."""
         [warning] = evaluate("mse", [1.0, 2.0, 4.0], [0.0] * 3, mask=[255, 0, 255]).warnings
-        assert warning.endswith("expected 0 or 1; seen 2 times")
+        assert "0 to ignore it (and 1 more). All values" in warning
 
     @pytest.mark.parametrize(
         ("shape", "mask", "place"),
@@ -544,7 +557,7 @@ class TestWhatIsNoDistribution:
         p = np.full((3, 2), 0.5)
         halves = evaluate("kl-div", np.log(p), p / 2, reduction="sum").warnings
         assert halves[0].startswith(
-            "target at [0, 0] begins a row whose probabilities sum to 0.5; expected a distribution"
+            "target at [0, 0] begins a row whose probabilities sum to 0.5, not 1"
         )
         raw = evaluate("kl-div", np.log(p) - 20, p, reduction="sum").warnings
         assert "input at [0, 0] begins a row" in raw[0]
@@ -650,22 +663,24 @@ class TestWhatIsNoNumber:
         found = evaluate("ctc", x, [[1, 2]], [1], [2])
         assert found.value == math.inf
         [warning] = found.warnings
-        assert "targets at [0, 0] begins a target that cannot be written" in warning
+        assert "targets at [0, 0] begins a target that is too long for the steps" in warning
         assert "--zero-infinity" in warning
 
     def test_blanks_in_a_target(self) -> None:
         x = np.log(np.full((3, 1, 3), 1 / 3))
         [warning] = evaluate("ctc", x, [[1, 0]], [3], [2]).warnings
-        assert warning.startswith("targets at [0, 1] is 0, the blank, which no target holds")
+        assert warning.startswith(
+            "targets at [0, 1] is 0, which is the blank and cannot be a label"
+        )
         # Behind the last label anything may stand.
         x, steps = np.log(np.full((3, 2, 3), 1 / 3)), [3, 3]
         assert evaluate("ctc", x, [[1, 0, 0], [2, 0, 99]], steps, [1, 1]).warnings == ()
         [warning] = evaluate("ctc", x, [[1, 0, 0], [2, 0, 99]], steps, [1, 2]).warnings
-        assert warning.startswith("targets at [1, 1] is 0, the blank")
+        assert warning.startswith("targets at [1, 1] is 0, which is the blank")
 
     @pytest.mark.parametrize("index", [0, 1, [-100, 0]])
     def test_an_ignored_class_beside_probabilities(self, index: Any) -> None:
-        with pytest.raises(DataError, match="holds class probabilities; --ignore-index"):
+        with pytest.raises(DataError, match="contains class probabilities, but --ignore-index"):
             losscli.cross_entropy([[0.0, 0.0]], [[0.5, 0.5]], ignore_index=index)
 
     def test_no_ignored_index_beside_probabilities(self) -> None:
@@ -705,13 +720,13 @@ class TestClassAxis:
             assert losscli.cross_entropy(x, y, class_axis=axis) == pytest.approx(expected)
 
     def test_the_axis_that_fits_is_said(self) -> None:
-        with pytest.raises(DataError, match=r"class indices of shape \(4, 5\).*--class-axis -1 fi"):
+        with pytest.raises(DataError, match=r"indices of shape \(4, 5\).*Use --class-axis -1.$"):
             evaluate("ce", logits((4, 6, 5)), np.zeros((4, 6), int))
 
     def test_where_both_fit_the_choice_is_said(self) -> None:
         x, y = logits((4, 5, 5)), np.zeros((4, 5), int)
         [warning] = evaluate("ce", x, y).warnings
-        assert "axis 1 was taken for the classes; --class-axis -1 takes the last" in warning
+        assert "axis 1 is used as the class axis. Use --class-axis -1 for the last" in warning
         assert evaluate("nll", log_softmax(x), y).warnings == (warning,)
         assert evaluate("ce", x, y, class_axis=1).warnings == ()
         y = np.zeros((2, 3, 3), int)
@@ -724,7 +739,7 @@ class TestClassAxis:
         """They have the input's shape, so nothing but --class-axis tells where the classes are."""
         x, y = logits(shape), np.full(shape, 0.25)
         [warning] = evaluate("ce", x, y).warnings
-        assert "axis 1 was taken for the classes; --class-axis -1 takes the last" in warning
+        assert "axis 1 is used as the class axis. Use --class-axis -1 for the last" in warning
         for axis in (1, -1):
             found = evaluate("ce", x, y, class_axis=axis)
             costs = -np.moveaxis(x, axis, 1) + np.log(np.exp(x).sum(axis=axis))[:, np.newaxis]
@@ -733,7 +748,7 @@ class TestClassAxis:
         assert evaluate("ce", logits((4, 3)), np.full((4, 3), 0.25)).warnings == ()
 
     def test_no_such_axis(self) -> None:
-        with pytest.raises(DataError, match=r"input has shape \(2, 3\), and no axis 2"):
+        with pytest.raises(DataError, match=r"input has no axis 2 .*its shape is \(2, 3\)"):
             evaluate("ce", logits((2, 3)), [0, 1], class_axis=2)
 
 
@@ -786,7 +801,7 @@ class TestCommand:
         assert found.out == ""
         assert found.err == (
             f"losscli: error: {pair[0]}: input at [0, 0] is 0.5; expected log-probabilities, which "
-            "are at most 0; --from probs takes probabilities, and --no-check anything\n"
+            "are at most 0. Use --from probs for probabilities, or --no-check to skip this check.\n"
         )
         assert main(["nll", *pair, "--no-check"]) == 0
         assert capsys.readouterr() == ("-0.625\n", "")

@@ -50,9 +50,9 @@ class TestVectors:
                 losscli.cosine_embedding(np.ones(shape), np.ones(shape), [1, 1])
 
     def test_vectors_that_do_not_fit(self) -> None:
-        with pytest.raises(DataError, match=r"input2 has shape \(1, 3\); expected that of input1"):
+        with pytest.raises(DataError, match=r"input2 has .*\(1, 3\); expected the shape of input1"):
             losscli.cosine_embedding([[1.0, 0.0]], [[1.0, 1.0, 1.0]], [1])
-        with pytest.raises(DataError, match=r"negative has shape \(2,\); expected that of anchor"):
+        with pytest.raises(DataError, match=r"negative has .*\(2,\); expected the shape of anchor"):
             losscli.triplet_margin([[1.0, 0.0]], [[1.0, 0.0]], [1.0, 1.0])
 
     def test_triplet_margin_swaps_to_the_smaller_distance(self) -> None:

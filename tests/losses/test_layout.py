@@ -43,7 +43,7 @@ class TestRowsNotCountedYet:
     def test_they_are_the_first_axis(self) -> None:
         pair = {"input": (None,), "target": (3, 1)}
         arrays = {name: ArrayInfo(shape, np.dtype("f4")) for name, shape in pair.items()}
-        with pytest.raises(DataError, match=r"\(3, 1\).*does not broadcast with the input's, \(N,"):
+        with pytest.raises(DataError, match=r"\(3, 1\).*not broadcast with the input's shape \(N,"):
             broadcasting(arrays)
 
     def test_the_column_to_take_is_named_where_there_are_several(self) -> None:
@@ -144,5 +144,42 @@ class TestMasks:
         """It has the steps of the target, of which the first has no prediction."""
         x, y = np.zeros((2, 3, 1)), np.zeros((2, 1), int)
         for shape in [(2, 2), (2, 3), (1, 2)]:
-            with pytest.raises(DataError, match=r"expected that of the elements, \(2, 1\)"):
+            with pytest.raises(DataError, match=r"expected the shape of the losses, \(2, 1\)"):
                 losscli.evaluate("ce", x, y, mask=np.ones(shape), shift=True)
+
+
+class TestSwappedArrays:
+    """Class indices in place of the input, and scores in place of the target."""
+
+    @pytest.mark.parametrize("loss", ["nll", "cross-entropy", "dice", "multi-margin"])
+    def test_labels_before_scores(self, loss: str) -> None:
+        with pytest.raises(DataError, match=r"target has shape \(4, 3\).*Are input and target sw"):
+            losscli.evaluate(loss, [0, 1, 2, 0], np.full((4, 3), 0.25))
+
+    @pytest.mark.parametrize(
+        ("labels", "scores"),
+        [((4, 1), (4, 3)), ((2, 5, 6), (2, 3, 5, 6)), ((2, 7), (2, 7, 3)), ((1,), (3,))],
+    )
+    def test_of_other_shapes(self, labels: tuple[int, ...], scores: tuple[int, ...]) -> None:
+        with pytest.raises(DataError, match=r"\. Are input and target swapped\?$"):
+            losscli.evaluate("ce", np.zeros(labels, int), np.zeros(scores))
+
+    @pytest.mark.parametrize(
+        ("source", "target"), [((4, 3), (4, 2)), ((4,), (4, 1)), ((4,), (5, 3)), ((4, 3), (3,))]
+    )
+    def test_not_if_they_would_not_fit(
+        self, source: tuple[int, ...], target: tuple[int, ...]
+    ) -> None:
+        with pytest.raises(DataError, match="target has shape") as caught:
+            losscli.evaluate("ce", np.zeros(source), np.zeros(target))
+        assert "swapped" not in str(caught.value)
+
+    def test_not_if_the_target_contains_integers(self) -> None:
+        with pytest.raises(DataError, match="target has shape") as caught:
+            losscli.evaluate("ce", np.zeros(4), np.zeros((4, 3), int))
+        assert "swapped" not in str(caught.value)
+
+
+def test_no_class_axis_where_a_loss_has_no_such_option() -> None:
+    with pytest.raises(DataError, match=r"class indices of shape \(4,\)$"):
+        losscli.evaluate("multi-margin", np.zeros((4, 3)), [0, 1, 2])

@@ -39,7 +39,8 @@ class TestMargins:
     def test_soft_margin_says_what_was_broadcast(self) -> None:
         warnings = losscli.evaluate("soft-margin", np.zeros((3, 2)), [1, -1]).warnings
         assert warnings == (
-            "target has shape (2,) and input (3, 2): it was broadcast to the input's shape",
+            "target has shape (2,) and the input (3, 2); the target is broadcast to the input's "
+            "shape",
         )
 
     @pytest.mark.parametrize(
@@ -65,14 +66,14 @@ class TestMargins:
 
     def test_margin_ranking_wants_as_many_axes(self) -> None:
         for shapes in [((5, 2), (5, 2), (2,)), ((5, 2), (), (5, 2)), ((5, 2), (4, 2), (5, 2))]:
-            with pytest.raises(DataError, match="of as many axes that broadcasts with it"):
+            with pytest.raises(DataError, match="or one with as many axes that broadcasts with it"):
                 losscli.margin_ranking(*map(np.ones, shapes))
 
     def test_margin_ranking_says_what_was_broadcast(self) -> None:
         arrays = [np.ones(shape) for shape in [(5, 2), (5, 1), (5, 2)]]
         assert losscli.evaluate("margin-ranking", *arrays).warnings == (
-            "input1 has shape (5, 2), input2 has shape (5, 1) and target has shape (5, 2): they "
-            "were broadcast to (5, 2)",
+            "input1 has shape (5, 2), input2 has shape (5, 1) and target has shape (5, 2); they "
+            "are broadcast to (5, 2)",
         )
         arrays = [np.ones(shape) for shape in [(5, 1), (1, 2), (1, 1)]]
         with pytest.raises(DataError, match="to \\(5, 2\\), more than either has. Use --broadcast"):

@@ -168,7 +168,7 @@ def test_the_source_of_a_loss() -> None:
 
 def test_a_loss_is_found_by_alias_and_with_underscores() -> None:
     assert find("ce") is find("cross_entropy") is find("cross-entropy")
-    with pytest.raises(losscli.errors.UsageError, match="no loss is named 'x'; there are bce"):
+    with pytest.raises(losscli.errors.UsageError, match="no loss is named 'x'. Use one of bce"):
         find("x")
 
 

@@ -1,26 +1,31 @@
-"""Where the class axis lies, and how inputs and targets run along the elements around it."""
+"""The class axis, and how inputs and targets map to the elements on the other axes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from losscli.errors import ArrayError
+from losscli.losses.indices import ONE_SCORE
 from losscli.losses.layout import WHOLE, ArrayInfo, Axis, Layout, Shape, View, show
-from losscli.losses.layout.misfits import column_hint
+from losscli.losses.layout.misfits import column_advice
 from losscli.losses.layout.shapes import fits, width_of, without_axis
 from losscli.losses.layout.views import BY_SAMPLE, FOR_ALL
 
 
 def class_axis_of(source: ArrayInfo, class_axis: int | None) -> int:
-    """The axis of classes, counted from the front."""
+    """The class axis as a number from 0 on."""
     require_classes(source)
     rank = len(source.shape)
     if class_axis is None:
         return min(1, rank - 1)
     if not -rank <= class_axis < rank:
-        raise ArrayError("input", f"has shape {show(source.shape)}, and no axis {class_axis}")
+        raise ArrayError(
+            "input", f"has no axis {class_axis} (--class-axis); its shape is {show(source.shape)}"
+        )
     if source.shape[class_axis] is None:
-        raise ArrayError("input", f"has its rows along axis {class_axis}; its classes are columns")
+        raise ArrayError(
+            "input", f"has rows, not classes, along axis {class_axis}. Use another --class-axis."
+        )
     return class_axis % rank
 
 
@@ -30,15 +35,17 @@ def require_classes(source: ArrayInfo) -> None:
     if source.table and len(source.shape) == 1:
         raise ArrayError(
             "input",
-            "is a single column; expected one column a class (--input-column names them), or, "
-            "for the probability of one of two classes, the command bce",
+            "is a single column; expected one column per class. Name them with --input-column, or "
+            "use losscli bce for the probability of one of two classes.",
         )
 
 
 def require_some_classes(name: str, source: ArrayInfo, axis: int) -> None:
-    """Raise ArrayError where there are elements, and no class to choose."""
+    """Raise ArrayError if there are elements but no classes."""
     if source.shape[axis] == 0 and 0 not in without_axis(source.shape, axis):
-        raise ArrayError(name, f"has shape {show(source.shape)}, and no classes along axis {axis}")
+        raise ArrayError(
+            name, f"has no classes along axis {axis}; its shape is {show(source.shape)}"
+        )
 
 
 def class_layout(
@@ -55,8 +62,8 @@ def class_layout(
         if not fits(info.shape, (classes,)):
             raise ArrayError(
                 name,
-                f"has shape {show(info.shape)}; expected {classes} numbers, one for each of the "
-                f"input's {classes} classes",
+                f"has shape {show(info.shape)}; expected {show((classes,))}, one number per class "
+                "of the input",
             )
         views[name] = View((Axis(WHOLE, 0),))
     shape = without_axis(source.shape, axis)
@@ -64,27 +71,27 @@ def class_layout(
         shape = (target.shape[0], *shape[1:])
     indices = all(axis.element is not WHOLE for axis in target_view.axes)
     warnings: tuple[str, ...] = ()
-    # Probabilities have the input's shape, so they fit whichever axis holds the classes.
+    # Class probabilities have the input's shape, so they fit any class axis.
     either = source.shape[-1] == classes or not indices
     if by_default and len(source.shape) > 2 and either:
         warnings = (
-            f"input has shape {show(source.shape)}: axis 1 was taken for the classes; "
-            "--class-axis -1 takes the last, --class-axis 1 says that this is right",
+            f"input has shape {show(source.shape)}; axis 1 is used as the class axis. "
+            "Use --class-axis -1 for the last axis, or --class-axis 1 to confirm.",
         )
     return Layout(shape, views, width_of(classes), classes if indices else None, warnings=warnings)
 
 
 def class_view(shape: Shape, axis: int) -> View:
-    """Class axis second, as PyTorch has it; a single row (C) becomes (1, C)."""
+    """Puts the class axis second, as in PyTorch; a single row (C) becomes (1, C)."""
     others = [k for k in range(len(shape)) if k != axis]
     elements = [Axis(k, source) for k, source in enumerate(others)] or [Axis(0, None)]
     return View((elements[0], Axis(WHOLE, axis), *elements[1:]))
 
 
 def index_view(shape: Shape, elements: Shape) -> View | None:
-    """How class indices of that shape lie along the elements; None if they do not fit.
+    """How class indices of this shape map to the elements; None if they do not fit.
 
-    Beside the elements' own shape, (1) goes with a single row of classes and (N, 1) with (N).
+    In addition to the elements' own shape, (1) fits a single row of classes, and (N, 1) fits (N).
     """
     if fits(shape, elements):
         return View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else FOR_ALL
@@ -96,10 +103,10 @@ def index_view(shape: Shape, elements: Shape) -> View | None:
 
 
 def is_probabilities(source: ArrayInfo, target: ArrayInfo, index_shaped: bool) -> bool:
-    """Whether a target of the input's shape is class probabilities.
+    """Whether a target of the input's shape contains class probabilities.
 
-    Whole numbers of that shape are one-hot rows, which PyTorch refuses. In one dimension they
-    are more likely the labels of as many samples, and are refused here too.
+    Integers of that shape are one-hot rows, which PyTorch rejects. A one-dimensional array of
+    integers is more likely one label per sample, and is rejected here too.
     """
     if not fits(source.shape, target.shape):
         return False
@@ -109,19 +116,33 @@ def is_probabilities(source: ArrayInfo, target: ArrayInfo, index_shaped: bool) -
     return floating or not index_shaped
 
 
-def target_misfit(arrays: Mapping[str, ArrayInfo], axis: int, alternative: str) -> ArrayError:
+def target_misfit(
+    arrays: Mapping[str, ArrayInfo], axis: int, alternative: str, *, has_option: bool = True
+) -> ArrayError:
+    """The error for a target that does not fit. `has_option`: the loss has --class-axis."""
     source, target = arrays["input"], arrays["target"]
     fitting = [
         k - len(source.shape) if k == len(source.shape) - 1 else k
         for k in range(len(source.shape))
         if source.shape[k] is not None and fits(without_axis(source.shape, k), target.shape)
     ]
-    hint = f"; --class-axis {fitting[0]} fits" if fitting else ""
-    if len(source.shape) == 1 and fits(source.shape, target.shape):
-        hint = "; for one score a sample there are bce-with-logits and bce"
+    advice = column_advice(target)
+    if _fit_if_swapped(source, target):
+        advice = ". Are input and target swapped?"
+    elif fitting and has_option:
+        advice = f". Use --class-axis {fitting[0]}."
+    elif len(source.shape) == 1 and fits(source.shape, target.shape):
+        advice = f". {ONE_SCORE}"
     return ArrayError(
         "target",
-        f"has shape {show(target.shape)}{column_hint(target)}; an input of shape "
-        f"{show(source.shape)} takes class indices of shape "
-        f"{show(without_axis(source.shape, axis))}{alternative}{hint}",
+        f"has shape {show(target.shape)}; an input of shape {show(source.shape)} takes class "
+        f"indices of shape {show(without_axis(source.shape, axis))}{alternative}{advice}",
+    )
+
+
+def _fit_if_swapped(source: ArrayInfo, target: ArrayInfo) -> bool:
+    """Whether the input would fit as class indices if the target were the input."""
+    return target.dtype.kind == "f" and any(
+        size not in (None, 1) and index_view(source.shape, without_axis(target.shape, k))
+        for k, size in enumerate(target.shape)
     )

@@ -1,4 +1,4 @@
-"""Rules for rows of classes: a target is the index of a class, or a row of its own."""
+"""Rules for rows of classes, whose targets are class indices or rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from losscli.losses.layout.views import ONE_CLASS, row_view
 def index_targets(
     arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
 ) -> Layout:
-    """Input (C), (N, C) or (N, C, d1..dK), target without the class axis; a weight a class.
+    """Input (C), (N, C) or (N, C, d1..dK), target without the class axis, weights per class.
 
     Args:
         class_axis: use this axis of the input as the class axis [default: the second, or the only
@@ -33,18 +33,24 @@ def index_targets(
         shift: compare each step of the last axis with the target of the next step, as in causal
             language models
     """
+    layout = _index_layout(arrays, class_axis)
+    return shifted(layout) if shift else layout
+
+
+def _index_layout(
+    arrays: Mapping[str, ArrayInfo], class_axis: int | None, *, has_option: bool = True
+) -> Layout:
     classes = class_axis_of(arrays["input"], class_axis)
     view = index_view(arrays["target"].shape, without_axis(arrays["input"].shape, classes))
     if view is None:
-        raise target_misfit(arrays, classes, "")
-    layout = class_layout(arrays, classes, view, class_axis is None)
-    return shifted(layout) if shift else layout
+        raise target_misfit(arrays, classes, "", has_option=has_option)
+    return class_layout(arrays, classes, view, class_axis is None)
 
 
 def index_or_probability_targets(
     arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
 ) -> Layout:
-    """As `index_targets`; a target of the input's shape is the probability of each class.
+    """As `index_targets`, or targets of the input's shape: the probability of each class.
 
     Args:
         class_axis: use this axis of the input as the class axis [default: the second, or the only
@@ -64,15 +70,15 @@ def index_or_probability_targets(
 
 
 def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (), (C) or (N, C) and one index a row; `none` has the target's shape; a weight a class.
+    """Input (), (C) or (N, C), one class index per row, weights per class.
 
-    A single number is the score of the only class.
+    The losses have the target's shape. A single number is the score of the only class.
     """
     if arrays["input"].shape == ():
         layout = row_index_targets({**arrays, "input": arrays["input"]._replace(shape=(1,))})
         return replace(layout, views={**layout.views, "input": ONE_CLASS})
     require_rank(arrays, "input", (1, 2), "(C) or (N, C)")
-    layout = index_targets(arrays)
+    layout = _index_layout(arrays, None, has_option=False)
     single = len(arrays["input"].shape) == 1 and fits(arrays["target"].shape, (1,))
     return replace(layout, shape=(1,)) if single else layout
 

@@ -1,4 +1,4 @@
-"""Rules for distributions: their parameters, and logits that are normalised."""
+"""Rules for parameters of distributions, and for logits that a loss normalises."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from losscli.losses.layout.shapes import fits, is_repeated
 
 
 def with_variance(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input and target broadcast; `var` is a number, or of the input's shape, or of that without
-    the last axis, or with one axis of size 1."""
+    """Input and target broadcast. `var` is a number or has the input's shape, which may lack the
+    last axis or have one axis of size 1."""
     pair = {name: arrays[name] for name in ("input", "target")}
     layout = broadcasting(pair)
     source, var = arrays["input"], arrays["var"]
@@ -23,8 +23,8 @@ def with_variance(arrays: Mapping[str, ArrayInfo]) -> Layout:
     if axes is None:
         raise ArrayError(
             "var",
-            f"has shape {show(var.shape)}; expected a number, the input's shape, "
-            f"{show(source.shape)}, or that without its last axis or with one axis of size 1",
+            f"has shape {show(var.shape)}; expected a number, the input's shape "
+            f"{show(source.shape)}, or this shape without its last axis or with one axis of size 1",
         )
     missing = len(layout.grid) - len(axes)
     view = View(
@@ -44,8 +44,8 @@ def distributions(
     from_: str = "log-probs",
     target_from: str = "probs",
 ) -> Layout:
-    """Input and target broadcast. Logits are normalised along the class axis, which is then whole
-    in each block, and last.
+    """Input and target broadcast. Logits are normalised along the class axis, which every block
+    contains in full as its last axis.
 
     Args:
         class_axis: normalise logits along this axis [default: the last of one or two axes]
@@ -58,8 +58,8 @@ def distributions(
     if class_axis is None and len(source.shape) > 2:
         raise ArrayError(
             "input",
-            f"has shape {show(source.shape)}; --class-axis says which axis holds the classes of "
-            "the logits (-1 is the last)",
+            f"has shape {show(source.shape)}, so its class axis is ambiguous. Choose it with "
+            "--class-axis (-1 is the last axis).",
         )
     classes = class_axis_of(source, class_axis)
     layout = same_shape(arrays)
@@ -70,7 +70,7 @@ def distributions(
 
 
 def _variance_axes(shape: Shape, var: Shape) -> list[int | None] | None:
-    """For each axis of the input the variance's axis; None if the variance does not fit."""
+    """The variance's axis for each axis of the input; None if the variance does not fit."""
     rank = len(shape)
     if fits(var, shape):
         return list(range(rank))

@@ -11,7 +11,7 @@ from losscli.losses.layout.views import BY_SAMPLE
 
 
 def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
-    """The layout with a mask beside its arrays, which has the elements' first axes."""
+    """The layout with a mask, whose axes are the leading axes of the elements."""
     grid, elements, shape = layout.grid, layout.shape, mask.shape
     if layout.steps is not None:
         elements = (*elements[:-1], layout.steps)
@@ -22,16 +22,16 @@ def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
     if len(shape) > len(elements) or not fits(sizes, leading):
         raise ArrayError(
             name,
-            f"has shape {show(mask.shape)}; expected that of the elements, "
-            f"{show(elements)}, or its first axes",
+            f"has shape {show(mask.shape)}; expected the shape of the losses, "
+            f"{show(elements)}, or its leading axes",
         )
     axes = [
-        # Before the shift: of two steps one is left, which one label for both is not.
+        # Sizes before the shift: a single value for two steps is repeated, though one step is left.
         Axis(k, k, is_repeated(shape, k, elements[k])) if k < len(shape) else Axis(k, None)
         for k in range(len(grid) - layout.uncut)
     ]
     if len(shape) > len(axes):
-        raise ArrayError(name, f"has shape {show(mask.shape)}, which runs along the classes")
+        raise ArrayError(name, f"has shape {show(mask.shape)}. Leave out its class axis.")
     view = View(tuple(axes))
     if layout.steps is not None:
         view = _from_second_step(view, len(grid) - 1)
@@ -42,7 +42,7 @@ def shifted(layout: Layout) -> Layout:
     """The input without its last step, everything else without its first."""
     steps = layout.shape[-1] if layout.shape else None
     if steps is None:
-        raise ArrayError("input", "has no axis of steps whose number is known, to --shift along")
+        raise ArrayError("input", "has no axis of steps, or one of unknown size, for --shift")
     last = len(layout.shape) - 1
     views = {
         name: view if name == "input" else _from_second_step(view, last)

@@ -1,4 +1,4 @@
-"""Shapes that arrays need to have in common, and the errors where they do not."""
+"""Shapes that arrays have to share, and the errors if they differ."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from losscli.losses.layout.shapes import broadcast_shape, fits
 def not_of_shape(name: str, info: ArrayInfo, shape: Shape, owner: str = "input") -> ArrayError:
     return ArrayError(
         name,
-        f"has shape {show(info.shape)}{column_hint(info)}; expected that of {owner}, {show(shape)}",
+        f"has shape {show(info.shape)}; expected the shape of {owner}, {show(shape)}"
+        f"{column_advice(info)}",
     )
 
 
 def misfit_elements(name: str, info: ArrayInfo, elements: Shape) -> ArrayError:
     return ArrayError(
-        name, f"has shape {show(info.shape)}; expected {show(elements)}, one for each sample"
+        name, f"has shape {show(info.shape)}; expected {show(elements)}, one per sample"
     )
 
 
 def shapes_differ(arrays: Mapping[str, ArrayInfo]) -> str:
-    return f"has shape {show(arrays['target'].shape)} and input {show(arrays['input'].shape)}"
+    target, source = show(arrays["target"].shape), show(arrays["input"].shape)
+    return f"has shape {target} and the input {source}"
 
 
-def column_hint(target: ArrayInfo) -> str:
+def column_advice(target: ArrayInfo) -> str:
     if target.table and len(target.shape) > 1:
-        return " (--target-column names the column to take)"
+        return ". Choose one column with --target-column."
     return ""
 
 
@@ -57,20 +59,20 @@ def require_rank(
 
 
 def broadcast_to_input(shape: Shape, name: str, info: ArrayInfo) -> Shape:
-    """The shape, with the number of rows if the array tells. Raises if it does not broadcast."""
+    """The shape, with the number of rows if the array has it. Raises if it does not broadcast."""
     require_values_per_row(name, info, "input", ArrayInfo(shape, info.dtype))
     widened = broadcast_shape(info.shape, shape)
     if widened is None or not fits(widened, shape):
         raise ArrayError(
             name,
-            f"has shape {show(info.shape)}; expected one that broadcasts to the input's, "
+            f"has shape {show(info.shape)}; expected a shape that broadcasts to the input's, "
             f"{show(shape)}",
         )
     return tuple(a if b is None else b for a, b in zip(widened, shape, strict=True))
 
 
 def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shape:
-    """The one shape of these arrays, with the number of rows if one of them tells."""
+    """The shape that these arrays share, with the number of rows if one of them has it."""
     first, *others = names
     shape = arrays[first].shape
     for name in others:
@@ -84,7 +86,7 @@ def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shap
 
 
 def shape_of_pair(arrays: Mapping[str, ArrayInfo]) -> Shape:
-    """The one shape of input and target, to which all other arrays broadcast."""
+    """The shape of input and target, to which all other arrays broadcast."""
     pair = ("input", "target")
     shape = _common_shape(arrays, pair)
     for name, info in arrays.items():

@@ -1,4 +1,4 @@
-"""What the rules have in common: which losses broadcast, have classes, or take rows."""
+"""Groups of rules: those that broadcast, have classes, or take rows."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from losscli.losses.layout.vectors import vector_pairs, vector_triples
 # The rules that let input and target differ in shape.
 BROADCASTING = (broadcasting, with_variance, distributions, as_many_axes)
 
-# The rules by which input and target hold the same things, value by value.
+# The rules that compare input and target value by value.
 ELEMENTWISE = (*BROADCASTING, same_shape, target_for_input, class_rows)
 
-# The rules whose targets are indices of classes, or may be.
+# The rules whose targets are, or may be, class indices.
 WITH_CLASSES = (index_targets, index_or_probability_targets, row_index_targets)
 
-# The rules by which a sample's input is a row of values.
+# The rules whose input is a row of values for each sample.
 OF_ROWS = (*WITH_CLASSES, label_rows, vector_pairs, vector_triples, sequences)
 
-# The rules whose targets may have a row of values for each sample.
+# The rules whose target may be a row of values for each sample.
 WITH_TARGET_ROWS = (*ELEMENTWISE, index_or_probability_targets, label_rows)

@@ -13,7 +13,7 @@ from losscli.losses.layout.views import BY_SAMPLE, FOR_ALL
 
 
 def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Log_probs (T, N, C) or (T, C), targets (N, S), (S) or end to end, two lengths a sample."""
+    """Log_probs (T, N, C) or (T, C), targets (N, S) or concatenated, two lengths per sample."""
     source, targets = arrays["log_probs"], arrays["targets"]
     require_rank(arrays, "log_probs", (2, 3), "(T, N, C), or (T, C) for one sample")
     require_some_classes("log_probs", source, len(source.shape) - 1)
@@ -29,17 +29,18 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
         views["targets"] = View((Axis(0, None), Axis(WHOLE, 0)))
         concatenated = {"targets": "target_lengths"} if batch else {}
     else:
+        expected = f"({batch[0]}, S), or all targets concatenated" if batch else "(1, S) or (S)"
         raise ArrayError(
             "targets",
-            f"has shape {show(targets.shape)}; log_probs of shape {show(source.shape)}, which is "
-            f"(T, N, C), takes (N, S) = ({batch[0] if batch else 1}, S), or all targets end to end",
+            f"has shape {show(targets.shape)}; log_probs of shape {show(source.shape)} takes "
+            f"{expected}",
         )
     width = width_of(steps, classes)
     return Layout(tuple(batch), views, width=width, concatenated=concatenated)
 
 
 def _lengths_view(name: str, lengths: ArrayInfo, batch: Sequence[int | None]) -> View:
-    """A length for each sample, or one for all."""
+    """The view of one length per sample, or of one for all."""
     if lengths.shape == ():
         return FOR_ALL
     if lengths.shape == (1,):

@@ -1,4 +1,4 @@
-"""Arithmetic of shapes, where the number of rows may not be known yet."""
+"""Arithmetic of shapes whose number of rows may not be known yet."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ def without_axis(shape: Shape, axis: int) -> Shape:
 
 
 def width_of(*sizes: int | None) -> int:
-    """The values of an element, along axes whose sizes are known."""
+    """The number of values per element: the product of the known sizes."""
     return max(1, math.prod(size or 0 for size in sizes))
 
 
 def elements_in(shape: Shape) -> int:
-    """The number of elements; rows not known yet count as very many."""
+    """The number of elements; an unknown number of rows counts as 10^18."""
     return math.prod(10**18 if size is None else size for size in shape)
 
 
-def fits(one: Shape, other: Shape) -> bool:
-    """Whether two shapes may turn out equal."""
-    return len(one) == len(other) and all(
-        a == b or a is None or b is None for a, b in zip(one, other, strict=True)
+def fits(shape: Shape, other: Shape) -> bool:
+    """Whether two shapes are equal, or may be once the number of rows is known."""
+    return len(shape) == len(other) and all(
+        a == b or a is None or b is None for a, b in zip(shape, other, strict=True)
     )
 
 
-def one_for_all(one: Shape, other: Shape) -> bool:
-    """Whether one of them has a single row, which may be for each of the other's."""
-    return one[:1] != other[:1] and 1 in (*one[:1], *other[:1])
+def is_single_row(shape: Shape, other: Shape) -> bool:
+    """Whether one shape has a single row, which may broadcast to the rows of the other."""
+    return shape[:1] != other[:1] and 1 in (*shape[:1], *other[:1])
 
 
-def broadcast_shape(one: Shape, other: Shape) -> Shape | None:
-    """NumPy's rule, where a number of rows not known yet is taken to be the other's unless that
-    is 1."""
+def broadcast_shape(shape: Shape, other: Shape) -> Shape | None:
+    """The shape that NumPy broadcasts to. An unknown number of rows becomes that of the other
+    shape, unless that is 1."""
     result: list[int | None] = []
-    for a, b in _aligned(one, other):
+    for a, b in _aligned(shape, other):
         if a != b and 1 not in (a, b) and None not in (a, b):
             return None
         result.append(b if a == 1 or (a is None and b != 1) else a)
@@ -48,20 +48,21 @@ def broadcast_shape(one: Shape, other: Shape) -> Shape | None:
     return tuple(result)
 
 
-def _aligned(one: Shape, other: Shape) -> Iterator[tuple[int | None, int | None]]:
-    rank = max(len(one), len(other))
-    padded = ((1,) * (rank - len(shape)) + shape for shape in (one, other))
+def _aligned(shape: Shape, other: Shape) -> Iterator[tuple[int | None, int | None]]:
+    rank = max(len(shape), len(other))
+    padded = ((1,) * (rank - len(each)) + each for each in (shape, other))
     return zip(*padded, strict=True)
 
 
 def is_repeated(shape: Shape, axis: int | None, size: int | None) -> bool:
-    """Whether an axis of size 1 runs along more elements."""
+    """Whether an axis of size 1 is broadcast."""
     return axis is not None and shape[axis] == 1 and size != 1
 
 
 def without_ones(shape: Shape, other: Shape) -> tuple[int | None, int | None] | None:
-    """The axes of size 1, not the first ones, without which two shapes are the same; None for each
-    shape that stays as it is, and None for two that differ in more, or in nothing.
+    """For each shape, the axis of size 1 to remove so that both become the same, or None.
+
+    The first axis is never removed. Returns None if the shapes fit, or if this does not help.
 
     >>> without_ones((5, 1, 8, 8), (5, 8, 8)), without_ones((5, 1, 8), (5, 8, 1))
     ((1, None), (1, 2))
@@ -69,12 +70,12 @@ def without_ones(shape: Shape, other: Shape) -> tuple[int | None, int | None] | 
     if fits(shape, other):
         return None
     pairs = itertools.product(_ones(shape), _ones(other))
-    found = (pair for pair in pairs if fits(_less(shape, pair[0]), _less(other, pair[1])))
-    return next(found, None)
+    matches = (pair for pair in pairs if fits(_less(shape, pair[0]), _less(other, pair[1])))
+    return next(matches, None)
 
 
 def _ones(shape: Shape) -> list[int | None]:
-    """What may be left out of a shape: nothing, or an axis of size 1, the last one first."""
+    """What may be removed from a shape: nothing, or an axis of size 1, from the last on."""
     return [None, *(k for k in range(len(shape) - 1, 0, -1) if shape[k] == 1)]
 
 

@@ -12,14 +12,14 @@ from losscli.losses.layout.views import BY_SAMPLE, element_view, row_view
 
 
 def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input1 and input2 (D) or (N, D), and a target () or (N) that says what each pair is."""
+    """Input1 and input2 (D) or (N, D), and one target per pair, () or (N)."""
     require_rank(arrays, "input1", (1, 2), "(D) or (N, D)")
     vectors = {name: arrays[name] for name in ("input1", "input2")}
     shape = _shape_of_vectors(vectors)
     target = arrays["target"]
     elements = broadcast_shape(target.shape, shape[:-1] or target.shape)
-    one = target.shape == () or fits(target.shape, (1,))
-    if elements is None or (shape[:-1] == () and not one):
+    is_single = target.shape == () or fits(target.shape, (1,))
+    if elements is None or (shape[:-1] == () and not is_single):
         raise misfit_elements("target", target, shape[:-1])
     if shape[:-1] == ():
         elements = ()
@@ -31,18 +31,18 @@ def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def vector_triples(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Arrays (..., D) of vectors, one of each for an element; leading axes broadcast."""
+    """Arrays (..., D) of vectors, one from each array per element; leading axes broadcast."""
     shape = _shape_of_vectors(arrays)
     views = {name: row_view(info.shape, shape) for name, info in arrays.items()}
     return Layout(shape[:-1], views, width=width_of(shape[-1]))
 
 
 def _shape_of_vectors(arrays: Mapping[str, ArrayInfo]) -> Shape:
-    """What arrays of vectors, of as many axes each, broadcast to."""
+    """The shape that arrays of vectors with the same number of axes broadcast to."""
     first, *others = arrays
     shape = arrays[first].shape
     if not shape:
-        raise ArrayError(first, "is a single number; expected an axis of vectors")
+        raise ArrayError(first, "is a single number; expected vectors")
     for name in others:
         widened = broadcast_shape(arrays[name].shape, shape)
         if widened is None or len(arrays[name].shape) != len(shape):

@@ -1,20 +1,20 @@
-"""How single arrays lie along the elements."""
+"""How single arrays map to the elements."""
 
 from __future__ import annotations
 
 from losscli.losses.layout import WHOLE, Axis, Shape, View, grid_of
 from losscli.losses.layout.shapes import is_repeated
 
-# Of arrays with one value for each sample, and with one for all of them.
+# Views of arrays with one value per sample, and with one value for all samples.
 BY_SAMPLE = View((Axis(0, 0),))
 FOR_ALL = View((Axis(0, None),))
 
-# Of a single number as a row of one class.
+# The view of a single number as a row of one class.
 ONE_CLASS = View((Axis(0, None), Axis(WHOLE, None)))
 
 
 def element_view(shape: Shape, grid: Shape) -> View:
-    """All axes run along the last elements, and axes of size 1 are repeated."""
+    """Maps all axes to the last element axes; axes of size 1 are repeated."""
     missing = len(grid) - len(shape)
     return View(
         tuple(Axis(k, None) for k in range(missing))
@@ -26,7 +26,7 @@ def element_view(shape: Shape, grid: Shape) -> View:
 
 
 def row_view(shape: Shape, whole_shape: Shape) -> View:
-    """As `element_view`, with the last axis WHOLE."""
+    """As `element_view`, but with the last axis WHOLE."""
     if not shape:
         return ONE_CLASS
     elements = element_view(shape[:-1], grid_of(whole_shape[:-1]))
