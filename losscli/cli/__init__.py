@@ -1,1 +1,1 @@
-"""The command line: one command a loss, made from the registry."""
+"""The command line: one command per loss, made from the registry."""

@@ -1,4 +1,4 @@
-"""What a command does once its words are understood: evaluate, report, write, judge."""
+"""What a parsed command does: evaluate, report, write files, and apply the gate."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from losscli.result import Result
 
 
 def answer(loss: Loss, words: Words) -> None:
-    """Evaluate a loss, report it, and judge it by the gate."""
+    """Evaluate a loss, report the result, and apply the gate."""
     showing = showing_of(words)
     request = request_of(loss, words, interval=_shows_interval(showing))
-    _require_sense(request, showing)
+    _require_compatible(request, showing)
     result = _evaluated(request, showing)
     if showing.gate is not None:
         showing.gate.judge(result)
 
 
 def answer_comparison(loss: Loss, words: Words) -> None:
-    """Compare two models, report it, and judge it."""
+    """Compare two models, report the result, and apply the gate."""
     showing = showing_of(words)
     a, b = models_of(loss, words)
     if not b.wanted.shows_elements:
-        _require_no_keep(b, "--top")
+        _refuse_keep(b, "--top")
     with ExitStack() as stack:
         comparison = compare_requests(a, b, _progress(stack))
     document = document_of_comparison(comparison, Numbers(showing.decimals))
@@ -54,43 +54,43 @@ def answer_comparison(loss: Loss, words: Words) -> None:
 
 
 def _shows_interval(showing: Showing) -> bool:
-    """Whether the interval is shown or judged; in a pipe the number is alone."""
+    """Whether the output or the gate needs the interval; a pipe gets only the number."""
     is_judged = showing.gate is not None and showing.gate.on == "upper"
     return is_judged or chosen_format(showing.format, sys.stdout) != "plain"
 
 
-def _require_sense(request: Request, showing: Showing) -> None:
-    """Raise UsageError for options that exclude each other, and an output that is read."""
+def _require_compatible(request: Request, showing: Showing) -> None:
+    """Raise UsageError for options that exclude each other, and for an output that is an input."""
     if showing.gate is not None and request.reduction == "none":
-        raise UsageError("--fail-above judges one number, and --reduction none gives many")
+        raise UsageError("--fail-above needs one number. Use it without --reduction none.")
     if showing.output is not None and request.loss.pool is not None:
-        raise UsageError(f"--output writes losses of elements, and {request.loss.name} has none")
+        raise UsageError(f"--output: {request.loss.name} has no per-element losses to write")
     if not (showing.output or request.wanted.shows_elements or request.reduction == "none"):
-        _require_no_keep(request, "--top, --output or --reduction none")
+        _refuse_keep(request, "--top, --output or --reduction none")
     if showing.output is not None:
         _require_not_read(showing.output, _paths(request))
 
 
 def _evaluated(request: Request, showing: Showing) -> Result:
-    """The result, reported and its losses written."""
+    """The result, after it is reported and its losses are written."""
     with ExitStack() as stack:
-        takers: list[Callable[[Elements], None]] = []
+        consumers: list[Callable[[Elements], None]] = []
         report = open_report(showing.format, sys.stdout)
         if request.reduction == "none":
-            takers.append(report.elements)
+            consumers.append(report.elements)
         output = None
         if showing.output is not None:
-            from losscli.report.output import Output, undisturbed  # noqa: PLC0415 - for this alone
+            from losscli.report.output import Output, undisturbed  # noqa: PLC0415 - only needed here
 
             with undisturbed():
                 output = stack.enter_context(Output(showing.output))
-            takers.append(output.elements)
+            consumers.append(output.elements)
 
-        def take(elements: Elements) -> None:
-            for taker in takers:
-                taker(elements)
+        def consume(elements: Elements) -> None:
+            for consumer in consumers:
+                consumer(elements)
 
-        result = evaluate_request(request, take if takers else None, _progress(stack))
+        result = evaluate_request(request, consume if consumers else None, _progress(stack))
         if output is not None:
             output.finish(result.shape)
     document = document_of(result, Numbers(showing.decimals), showing.signature)
@@ -98,15 +98,15 @@ def _evaluated(request: Request, showing: Showing) -> Result:
     return result
 
 
-def _require_no_keep(request: Request, options: str) -> None:
-    """Raise UsageError for columns to show where no element is shown."""
+def _refuse_keep(request: Request, options: str) -> None:
+    """Raise UsageError for --keep if no elements are shown."""
     if request.keep:
         raise UsageError(f"--keep shows a column with each element. Use it with {options}.")
 
 
 def _show(report: Report, document: Document, results: Sequence[Result], showing: Showing) -> None:
-    """Show the result on stdout, and on stderr what there is to say beside it: where both are one
-    terminal, the warnings below the first line."""
+    """Show the result on stdout, and notes and warnings on stderr. If both are the same terminal,
+    warnings follow the first line of the result."""
     warnings = dict.fromkeys(text for result in results for text in result.warnings)
     shown = _notes(results) if sys.stdout.isatty() and report.shows_inputs else ()
     notes = dict.fromkeys(note for result in results for note in result.notes)
@@ -121,12 +121,12 @@ def _show(report: Report, document: Document, results: Sequence[Result], showing
 
 
 def _notes(results: Iterable[Result]) -> Sequence[str]:
-    """The notes that the lines on the inputs show too."""
+    """The notes that the result already shows with its inputs."""
     return [note for result in results for note in result.columns]
 
 
 def _is_one_terminal() -> bool:
-    """Whether a user reads stdout and stderr on one screen."""
+    """Whether stdout and stderr are the same terminal."""
     if sys.stderr is None or not (sys.stdout.isatty() and sys.stderr.isatty()):
         return False
     return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
@@ -138,37 +138,37 @@ def _say_all(kind: str, messages: Iterable[str]) -> None:
 
 
 def _paths(request: Request) -> Iterator[str]:
-    """What may name a file: the arrays of the loss, the classes' names and the labels."""
+    """The arguments that may be paths: arrays, class names and labels."""
     labels = (name for name in (*request.wanted.by, request.wanted.cluster) if name not in WORDS)
     for given in (*request.arrays.values(), request.classes, *labels):
-        several = given if isinstance(given, tuple) else (given,)
-        yield from (one for one in several if isinstance(one, str))
+        values = given if isinstance(given, tuple) else (given,)
+        yield from (value for value in values if isinstance(value, str))
 
 
 def _require_not_read(output: str, paths: Iterable[str]) -> None:
-    """Raise UsageError if the output would take the place of a file that is read."""
+    """Raise UsageError if the output would overwrite an input file."""
     if any(_is_same(file, output) for path in paths for file in _files(path)):
-        raise UsageError(f"--output is {output!r}, which is read as well; give another name")
+        raise UsageError(f"--output {output!r} is also an input file. Use another name.")
 
 
 def _files(path: str) -> Sequence[str | int]:
-    """The files that a path, a directory or a glob stands for, or the number of an open one."""
+    """The files of a path, a directory or a glob, or the file descriptor of standard input."""
     if path == STANDARD_INPUT:
         return [0]
     try:
         return files_of(path)
-    except (DataError, OSError):  # opening it says what is wrong
+    except (DataError, OSError):  # opening the path reports this
         return []
 
 
-def _is_same(one: str | int, other: str) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+def _is_same(file: str | int, other: str) -> bool:
+    return os.path.exists(file) and os.path.exists(other) and os.path.samefile(file, other)
 
 
 def _progress(stack: ExitStack) -> Callable[[int, int | None], None] | None:
-    """A bar on a terminal; never a byte of it elsewhere."""
+    """The update function of a progress bar, or None if stderr is not a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
-    from losscli.report.progress import Progress  # noqa: PLC0415 - on a terminal alone
+    from losscli.report.progress import Progress  # noqa: PLC0415 - only on a terminal
 
     return stack.enter_context(Progress(sys.stderr)).update

@@ -1,4 +1,4 @@
-"""All commands: one for each loss, made from the registry, and those that describe."""
+"""All commands: one per loss, made from the registry, and compare, losses and inspect."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from losscli.cli.process import say
 from losscli.losses import LISTED, Listed
 from losscli.report import FORMATS, open_report
 
-# What imports NumPy is imported where it is used: without it, `losscli --help` takes 115 ms and not
-# 245, of which Typer and rich take 110.
+# Modules that import NumPy are imported in functions: `losscli --help` then takes 115 ms instead of
+# 245 ms. Typer and rich take 110 ms of it.
 if TYPE_CHECKING:
     from losscli.cli.words import Words
     from losscli.losses.registry import Loss
 
-# The variable by which a shell asks for completion.
+# The environment variable that a shell sets to request completion.
 COMPLETE = "_LOSSCLI_COMPLETE"
 
 _HEADINGS = {
@@ -77,19 +77,19 @@ _ABOUT_INSPECT = About(
     examples=("losscli inspect preds.parquet", "losscli inspect logits.npy labels.npy"),
 )
 
-# What a command does, once its words are understood.
+# What a parsed command does.
 Action = Callable[[], None]
 
-# Whether one of several commands is asked for.
-IsWanted = Callable[[Iterable[str]], bool]
+# Whether the command line names one of several commands.
+IsRequested = Callable[[Iterable[str]], bool]
 
 
 def app_of(words: Sequence[str]) -> typer.Typer:
-    """All commands; with their options only those that are asked for, which saves 50 ms."""
+    """All commands. Only the requested ones get their options, which saves 50 ms."""
     completing = COMPLETE in os.environ
     is_short = "-h" in words
 
-    def is_wanted(names: Iterable[str]) -> bool:
+    def is_requested(names: Iterable[str]) -> bool:
         return completing or any(name in words for name in names)
 
     app = typer.Typer(
@@ -101,27 +101,27 @@ def app_of(words: Sequence[str]) -> typer.Typer:
     app.callback()(_root)
     for listed in LISTED.values():
         names = _names(listed)
-        command = _command(listed.name, is_short=is_short) if is_wanted(names) else _UNUSED
+        command = _command(listed.name, is_short=is_short) if is_requested(names) else _UNUSED
         command.add_to(app, names)
-    app.add_typer(_comparisons(is_wanted, is_short=is_short), name="compare")
+    app.add_typer(_comparisons(is_requested, is_short=is_short), name="compare")
     app.command("losses", cls=command_class(_ABOUT_LOSSES))(_losses)
     app.command("inspect", cls=command_class(_ABOUT_INSPECT))(_inspect)
     return app
 
 
 def full_words(words: Sequence[str]) -> Sequence[str]:
-    """The words of a command, where `losscli help ce` is `losscli ce --help`."""
+    """The words of a command, with `help ce` replaced by `ce --help`."""
     return [*words[1:], "--help"] if words[:1] == ["help"] else words
 
 
-def _comparisons(is_wanted: IsWanted, *, is_short: bool) -> typer.Typer:
+def _comparisons(is_requested: IsRequested, *, is_short: bool) -> typer.Typer:
     """The commands `compare LOSS`."""
     about = _ABOUT_COMPARE._replace(sections=tuple(_groups()))
     app = typer.Typer(cls=group_class(about), no_args_is_help=True)
-    if is_wanted(["compare"]):
+    if is_requested(["compare"]):
         for listed in LISTED.values():
             names = _names(listed)
-            is_used = is_wanted(names)
+            is_used = is_requested(names)
             command = _comparison(listed.name, is_short=is_short) if is_used else _UNUSED
             command.add_to(app, names)
     return app
@@ -135,11 +135,13 @@ def _groups() -> Iterable[Section]:
     """The losses in groups, for the help."""
     for group, heading in _HEADINGS.items():
         losses = [listed for listed in LISTED.values() if listed.group == group]
-        yield Section(heading, [Entry(", ".join(_names(one)), one.summary) for one in losses])
+        yield Section(
+            heading, [Entry(", ".join(_names(listed)), listed.summary) for listed in losses]
+        )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         print(f"losscli {__version__}")
         raise typer.Exit
 
@@ -150,7 +152,7 @@ _VERSION = typer.Option(
 
 
 def _root(version: Annotated[bool, _VERSION] = False) -> None:
-    """Nothing but the options of losscli itself."""
+    """Declares the options of losscli itself."""
 
 
 _FORMAT = typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP)
@@ -182,7 +184,7 @@ def _facts(loss: Loss) -> tuple[str, str, str, str]:
 
 
 def _page_of(loss: Loss) -> Page:
-    """The formula of a loss with all that its symbols mean."""
+    """The formula of a loss, the meaning of its symbols, its inputs and its source."""
     name = f"{loss.name}, {loss.alias}" if loss.alias else loss.name
     entries = (Entry("inputs", _inputs(loss)), Entry("source", str(loss.source)))
     return Page(name, loss.summary, _details(loss), [Section("Definition", entries)])
@@ -228,8 +230,8 @@ def _inspect(
 
 
 def _inputs(loss: Loss) -> str:
-    """Its arrays; those that may be left out in brackets."""
-    return " ".join(one.name if one.required else f"[{one.name}]" for one in loss.arrays)
+    """The names of a loss's arrays, with optional ones in brackets."""
+    return " ".join(a.name if a.required else f"[{a.name}]" for a in loss.arrays)
 
 
 def _details(loss: Loss) -> list[str]:
@@ -238,27 +240,27 @@ def _details(loss: Loss) -> list[str]:
 
 
 class _Described:
-    """A function as a command with its help."""
+    """A function that becomes a command, with its help."""
 
     def __init__(self, function: Callable[..., Action | None], about: About, *, is_short: bool):
         self._function = function
         self._class = command_class(about, is_short=is_short)
 
     def add_to(self, app: typer.Typer, names: Sequence[str]) -> None:
-        """Add the command by its name, and hidden by its alias."""
+        """Add the command under its name, and as a hidden command under its alias."""
         for number, name in enumerate(names):
             app.command(name, cls=self._class, hidden=number > 0)(self._function)
 
 
 def _nothing() -> None:
-    """Stands in the list of commands."""
+    """A placeholder for a command that is not requested."""
 
 
 _UNUSED = _Described(_nothing, About(""), is_short=False)
 
 
 def _command(name: str, *, is_short: bool) -> _Described:
-    """The command of a loss; its options follow from the loss's signature and docstring."""
+    """The command of a loss, with options from its signature and docstring."""
     from losscli.cli.actions import answer  # noqa: PLC0415
     from losscli.cli.examples import examples_of  # noqa: PLC0415
     from losscli.cli.options import parameters_of  # noqa: PLC0415
@@ -270,7 +272,7 @@ def _command(name: str, *, is_short: bool) -> _Described:
 
 
 def _comparison(name: str, *, is_short: bool) -> _Described:
-    """The command that compares two models by a loss: its own, with a second input."""
+    """The command that compares two models by a loss, with a second input."""
     from losscli.cli.actions import answer_comparison  # noqa: PLC0415
     from losscli.cli.examples import comparison_examples_of  # noqa: PLC0415
     from losscli.cli.options import comparison_parameters  # noqa: PLC0415
@@ -285,11 +287,11 @@ def _comparison(name: str, *, is_short: bool) -> _Described:
 def _function(
     loss: Loss, parameters: list[inspect.Parameter], act: Callable[[Loss, Words], None]
 ) -> Callable[..., Action]:
-    """A function of these parameters, which acts on what they were given."""
+    """A function with these parameters, which returns the action of their values."""
 
     def command(**words: object) -> Action:
         return partial(act, loss, words)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command

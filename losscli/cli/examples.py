@@ -1,4 +1,4 @@
-"""Three commands for each loss, for its help."""
+"""Example commands for the help of each loss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from losscli.losses.arrays import ArrayParameter
     from losscli.losses.registry import Loss
 
-# What a file is called that contains such values.
+# Names of files, by the values that they contain.
 _FILES = {
     "logits": "logits.npy",
     "log-probabilities": "log_probs.npy",
@@ -16,12 +16,12 @@ _FILES = {
     "class indices": "labels.npy",
 }
 
-# A loss of more arrays takes sequences, which no column of a table contains.
+# A loss with more arrays takes sequences, which do not fit into columns of a table.
 _MOST_ARRAYS_OF_TABLE = 3
 
 
 def examples_of(loss: Loss) -> list[str]:
-    """Two files, a table where the arrays fit into one, and a check for a script."""
+    """Separate files, a table if the arrays fit into one, and a check for a script."""
     name = loss.alias or loss.name
     required = [array for array in loss.arrays if array.required]
     files = " ".join(map(_file, required))
@@ -41,7 +41,7 @@ def examples_of(loss: Loss) -> list[str]:
 def comparison_examples_of(loss: Loss) -> list[str]:
     """Two models in two files, in two columns of a table, and a check for a script.
 
-    A pooled loss has no losses of elements to compare.
+    Returns nothing for a pooled loss, which has no per-element losses to compare.
     """
     if loss.pool:
         return []

@@ -1,4 +1,4 @@
-"""A limit on the loss, which decides the exit code."""
+"""Limits on the loss, which decide the exit code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Gate:
             raise option_error("fail_above", self.above, "a number")
 
     def judge(self, result: Result) -> None:
-        """Raise GateError if the limit is crossed, or there is nothing to compare."""
+        """Raise GateError if the value is above the limit, NaN or unknown."""
         ci = result.ci
         value = result.value if self.on == "loss" else None if ci is None else ci[1]
         what = "the loss" if self.on == "loss" else "the upper end of the interval"
@@ -40,6 +40,6 @@ def judge_comparison(comparison: Comparison) -> None:
         return
     ci = comparison.ci
     if math.isnan(comparison.difference):
-        raise GateError("the difference of B from A is NaN (--fail-if-worse)")
+        raise GateError("the difference between B and A is NaN (--fail-if-worse)")
     within = "" if ci is None else f" (95% interval {ci[0]:.6g} to {ci[1]:.6g})"
     raise GateError(f"B is worse than A by {comparison.difference:.6g}{within}")

@@ -13,7 +13,7 @@ import typer.core
 # The column where descriptions begin, and the widest line of text.
 _EDGE, _WIDEST = 32, 100
 
-# Options that the short help shows, by the names of their parameters.
+# Parameters that the short help shows, in this order.
 _COMMON = (
     "input_column",
     "target_column",
@@ -72,7 +72,7 @@ class Page(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a command adds to the help that follows from its parameters."""
+    """What a command adds to the help of its parameters."""
 
     summary: str
     details: Sequence[str] = ()
@@ -81,7 +81,7 @@ class About(NamedTuple):
 
 
 class Command(typer.core.TyperCommand):
-    """A command with this help. `about` and `is_short` are set where the command is made."""
+    """A command with this help. Subclasses set `about` and `is_short`."""
 
     about = About("")
     is_short = False
@@ -92,7 +92,7 @@ class Command(typer.core.TyperCommand):
 
 
 class Group(typer.core.TyperGroup):
-    """A group of commands with this help."""
+    """A group of commands with this help. Subclasses set `about`."""
 
     about = About("")
     is_short = False
@@ -119,22 +119,20 @@ def group_class(about: About) -> type[Group]:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital and a full stop; a default stays behind the full stop."""
+    """The text with a capital and a full stop, which comes before a default."""
     text, bracket, default = text.partition(" [default")
     ended = text if text.endswith((".", ":")) else f"{text}."
     return f"{ended[0].upper()}{ended[1:]}{bracket}{default}"
 
 
 def _page(command: Any, ctx: Any, about: About, *, is_short: bool) -> Page:
-    shown = [one for one in command.get_params(ctx) if not one.hidden]
+    shown = [parameter for parameter in command.get_params(ctx) if not parameter.hidden]
     title = _usage(ctx.command_path, shown, is_group=isinstance(command, Group))
     if not is_short:
         sections = (*about.sections, *_sections(shown))
         return Page(title, about.summary, about.details, sections, about.examples)
-    common = sorted(
-        (one for one in shown if one.name in _COMMON), key=lambda one: _COMMON.index(one.name)
-    )
-    entries = [_shortened(_entry(one)) for one in common]
+    by_name = {parameter.name: parameter for parameter in shown}
+    entries = [_shortened(_entry(by_name[name])) for name in _COMMON if name in by_name]
     return Page(
         title,
         about.summary,
@@ -145,11 +143,11 @@ def _page(command: Any, ctx: Any, about: About, *, is_short: bool) -> Page:
 
 
 def _usage(path: str, parameters: Iterable[Any], *, is_group: bool) -> str:
-    """The words of a command; the arrays behind the first may be columns of it."""
+    """The usage line. Arrays after the first are optional: they may be columns of the first."""
     if is_group:
         return f"Usage: {path} COMMAND [OPTIONS] ..."
-    first, *others = [_metavar(one) for one in parameters if _is_argument(one)]
-    optional = (one if one.startswith("[") else f"[{one}]" for one in others)
+    first, *others = map(_metavar, filter(_is_argument, parameters))
+    optional = (name if name.startswith("[") else f"[{name}]" for name in others)
     return " ".join(["Usage:", path, first, *optional, "[OPTIONS]"])
 
 
@@ -162,11 +160,12 @@ def _metavar(argument: Any) -> str:
 
 
 def _sections(parameters: Iterable[Any]) -> Iterator[Section]:
-    """The parameters by their panels; arguments come first."""
+    """The parameters by panel, with arguments first and other options last."""
     panels: dict[str, list[Entry]] = {}
-    for one in parameters:
-        panel = "Arguments" if _is_argument(one) else one.rich_help_panel or "Options"
-        panels.setdefault(panel, []).append(_entry(one))
+    for parameter in parameters:
+        is_argument = _is_argument(parameter)
+        panel = "Arguments" if is_argument else parameter.rich_help_panel or "Options"
+        panels.setdefault(panel, []).append(_entry(parameter))
     last = panels.pop("Options", None)
     yield from (Section(*panel) for panel in panels.items())
     if last:
@@ -186,7 +185,7 @@ def _entry(parameter: Any) -> Entry:
 
 
 def _names(option: Any) -> str:
-    """Short forms first, then long ones and what the option takes."""
+    """The short names of an option, its long names and its metavar."""
     forms = sorted(option.opts, key=lambda form: form.startswith("--"))
     names = ", ".join((*forms, *option.secondary_opts))
     indent = "    " if forms[0].startswith("--") else ""
@@ -224,13 +223,13 @@ def _lines(page: Page, width: int, *, is_bold: bool) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """A line of text with its indent."""
+    """A line of text, wrapped, with its indent."""
     indent = " " * (len(text) - len(text.lstrip()))
     return wrap(text, width, subsequent_indent=f"{indent}  " if indent else "") or [""]
 
 
 def _entry_lines(entry: Entry, width: int) -> list[str]:
-    """The names, and the description beside them, or below where they are long."""
+    """The names with the description on the right, or below long names."""
     edge = min(_EDGE, width // 2)
     text = wrap(entry.text, width - edge)
     names = f"  {entry.names}"

@@ -1,4 +1,4 @@
-"""The command line, and the boundary where every error ends."""
+"""Runs a command line and turns every error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from losscli.errors import DataError, LosscliError, UsageError, first_line
 INTERNAL_ERROR = 1
 CLOSED_PIPE = 141
 
-_FOR_IMPORT = "it may lack memory (ulimit -v), or has to be installed anew"
+_FOR_IMPORT = "Raise the memory limit (ulimit -v), or reinstall the library."
 
 
 def main(
     arguments: Sequence[str] | None = None, signals: AbstractContextManager[None] | None = None
 ) -> int:
-    """Run a command line. Every error ends here, as one line on stderr and an exit code; so do the
-    signals that `signals` has raise."""
+    """Run a command line, and return its exit code. Every error becomes one line on stderr, as does
+    every signal that raises an exception within `signals`."""
     try:
         with signals or nullcontext():
             _run(sys.argv[1:] if arguments is None else arguments)
@@ -42,21 +42,21 @@ def main(
     except Terminated as error:
         return _fail(str(error), error.exit_code)
     except ImportError as error:
-        return _fail(f"cannot load a library: {_reason(error)}; {_FOR_IMPORT}", DataError.exit_code)
+        return _fail(f"cannot load a library: {_reason(error)}. {_FOR_IMPORT}", DataError.exit_code)
     except MemoryError:
-        return _fail("there is not enough memory", DataError.exit_code)
+        return _fail("not enough memory", DataError.exit_code)
     except OSError as error:
         return _system_failed(error)
     except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # a reader of the help that left
+        if isinstance(end.__context__, BrokenPipeError):  # the reader of the help closed the pipe
             return CLOSED_PIPE
         raise
-    except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback
+    except Exception as error:  # noqa: BLE001 - users never see a traceback
         return _internal_error(error)
 
 
 def _run(arguments: Sequence[str]) -> None:
-    """Run a command: its words become an action, which answers."""
+    """Parse a command into an action, and run the action."""
     prepare()
     _require_completion()
     words = full_words([guarded(word) for word in arguments])
@@ -66,14 +66,14 @@ def _run(arguments: Sequence[str]) -> None:
         raise DataError("cannot write the result: standard output is closed")
     if action == INTERRUPTED:  # Ctrl-C during argument parsing: typer returns it as an exit code
         raise KeyboardInterrupt
-    if not isinstance(action, int):  # --help and --version have answered by themselves
+    if not isinstance(action, int):  # --help and --version return an exit code
         keep_memory()
         action()
     sys.stdout.flush()
 
 
 def _require_completion() -> None:
-    """Forget that a shell asks for completion where it does not say of what."""
+    """Ignore a request for completion that lacks the words to complete."""
     place = os.environ.get("COMP_CWORD", "")
     has_words = "COMP_WORDS" in os.environ and re.fullmatch(r"[0-9]{1,9}", place) is not None
     if not has_words and "_TYPER_COMPLETE_ARGS" not in os.environ:
@@ -81,8 +81,8 @@ def _require_completion() -> None:
 
 
 def _system_failed(error: OSError) -> int:
-    """Standard output: a reader that left, or a full disk. What readers meet is a DataError, and
-    an error that names a path is of no stream."""
+    """Report an OSError. One without a path comes from standard output: a closed pipe or a full
+    disk. Input files raise DataError instead."""
     if error.filename is not None:
         return _fail(f"{error.filename}: {error.strerror}", DataError.exit_code)
     silence(sys.stdout)
@@ -92,7 +92,7 @@ def _system_failed(error: OSError) -> int:
 
 
 def _reason(error: ImportError) -> str:
-    """Its first line; NumPy's own error explains at length the one that it comes from."""
+    """The first line of the error, or of its cause: NumPy wraps the cause in a long text."""
     cause = error.__cause__
     return first_line(cause if isinstance(cause, ImportError) else error)
 
@@ -101,13 +101,13 @@ def _internal_error(error: Exception) -> int:
     if sys.flags.dev_mode:
         raise error
     return _fail(
-        f"internal error, please report it: {type(error).__name__}: {error} "
-        "(python -P -X dev -m losscli shows where)",
+        f"internal error: {type(error).__name__}: {error}. Please report it, with the traceback "
+        "that python -P -X dev -m losscli shows.",
         INTERNAL_ERROR,
     )
 
 
 def _fail(message: str, exit_code: int) -> int:
-    if message:  # there is none where the help was shown instead
+    if message:  # empty if the help was shown instead
         say("error", message)
     return exit_code

@@ -1,4 +1,4 @@
-"""The words of a command: its options, made from the registry, and what was given with them."""
+"""The arguments and options of a command, made from the registry."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ WHERE_HELP = (
     "with commas. Repeat for several conditions."
 )
 
-# PyTorch's deprecated switches in place of `reduction`.
+# PyTorch's deprecated switches, which `reduction` replaces.
 LEGACY = ("size_average", "reduce")
 
 
 def parameters_of(loss: Loss) -> list[inspect.Parameter]:
     """The parameters of a loss's command."""
-    arrays = [one for array in loss.inputs for one in _array_parameters(loss, array)]
+    arrays = [parameter for array in loss.inputs for parameter in _array_parameters(loss, array)]
     more = typer.Argument(hidden=True)
     return [
         *arrays,
@@ -71,7 +71,7 @@ def parameters_of(loss: Loss) -> list[inspect.Parameter]:
 
 
 def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
-    """Those of a loss with a second input, without what tells of one result alone."""
+    """The parameters of a comparison: a second input, and no options for a single result."""
     first = loss.arrays[0]
     second = typer.Argument(
         metavar="[B]",
@@ -83,12 +83,12 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
         help="Exit with code 3 if B is worse than A beyond chance.",
         rich_help_panel=_DETAIL,
     )
-    of_one_model = (one.name for one in options() if not one.in_comparison)
+    of_one_model = (option.name for option in options() if not option.in_comparison)
     left_out = {
         *("more", "output", "fail_above", "fail_on", "signature"),
         *(first.name, *LEGACY, *of_one_model),
     }
-    parameters = [one for one in parameters_of(loss) if one.name not in left_out]
+    parameters = [p for p in parameters_of(loss) if p.name not in left_out]
     parameters[0] = _parameter(
         parameters[0].name,
         str,
@@ -101,7 +101,7 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
 
 
 def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Parameter]:
-    """An argument if the array is required, an option for its file and one for its columns."""
+    """An argument if the array is required, an option for its file, and one for its columns."""
     option, first = f"--{kebab(array.name)}", loss.arrays[0]
     short = [_SHORT[array.name]] if array.name in _SHORT else []
     file = typer.Option(
@@ -136,7 +136,7 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
 
 
 def _files(loss: Loss) -> list[inspect.Parameter]:
-    """How files are read, where they do not tell themselves."""
+    """The options for reading files and choosing rows."""
     options: dict[str, tuple[str | None, Any, str]] = {
         "id": (
             "COLUMN",
@@ -221,12 +221,12 @@ def _metavar(option: Option) -> str | None:
 
 
 def _none_or(kind: type[int | float], text: Any) -> Any:
-    """A number, or the word for None: None itself is an option that was not given."""
+    """A number, or the text `none`; Python's None means that the option was not given."""
     return text if text == NONE else _number(kind, text, f" or {NONE}")
 
 
 def _number(kind: type[int | float], text: Any, alternative: str = "") -> Any:
-    """The number of a word; a default is one already."""
+    """The number that a text contains. Raises ValueError if it is not a number."""
     try:
         return kind(text)
     except ValueError as error:
@@ -240,7 +240,7 @@ def _names(option: Option) -> str:
 
 
 def _common(loss: Loss) -> list[inspect.Parameter]:
-    """What every loss takes."""
+    """The options of every loss."""
     reduction = typer.Option(
         "--reduction",
         "-r",
@@ -287,7 +287,7 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
 
 
 def _details(loss: Loss) -> list[inspect.Parameter]:
-    """What is reported beside the number, where it goes, and when it is too large."""
+    """The options for output files, reports and the gate."""
     details = {
         "output": (str | None, None, ["-o"], "FILE", _OUTPUT_HELP),
         "by": (list[str] | None, None, [], "LABEL", _BY_HELP),
@@ -314,11 +314,11 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
 
 def _options_of_statistics(loss: Loss) -> list[StatisticOption]:
     has_classes = any(option.name == "class_base" for option in loss.options)
-    return [one for one in options() if one.for_losses == "all" or has_classes]
+    return [option for option in options() if option.for_losses == "all" or has_classes]
 
 
 def _of_statistic(option: StatisticOption) -> tuple[Any, Any, list[str], str | None, str]:
-    """A switch, or an option that takes one word."""
+    """A switch, or an option with a value."""
     if option.kind is bool:
         return bool, False, [], None, option.help
     kind = str if option.kind is tuple else option.kind
@@ -337,8 +337,8 @@ def _switch(name: str, text: str, *short: str) -> inspect.Parameter:
 
 
 def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Parameter:
-    kinds = [kind, *get_args(kind), *(one for part in get_args(kind) for one in get_args(part))]
-    number = next((one for one in (int, float) if one in kinds), None)
+    kinds = [kind, *get_args(kind), *(k for part in get_args(kind) for k in get_args(part))]
+    number = next((k for k in (int, float) if k in kinds), None)
     if number is not None and info.parser is None:
         info.parser = partial(_number, number)
     return inspect.Parameter(

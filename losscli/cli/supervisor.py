@@ -1,9 +1,9 @@
-"""Two processes: one does the work. The other waits for it, passes signals on, and says how it
-ended where it could not say so itself.
+"""Runs the work in a child process. The parent waits, passes signals on, and reports how the child
+ended if the child could not.
 
-Libraries that read files may end their process: Arrow aborts where it finds what its authors
-thought impossible, or where memory is refused; a stack overflows; a mapped file is cut short. No
-exception tells of these. To fork a process that has loaded nothing takes a millisecond.
+Libraries that read files may end their process without an exception: Arrow aborts on an unexpected
+state or a failed allocation, a stack overflows, a mapped file is truncated. Forking a process that
+has loaded nothing takes a millisecond.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from typing import NoReturn
 from losscli._begin import TERMINATED
 from losscli.text import printable
 
-# What asks the process to end.
+# Signals that ask the process to end.
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# What the system sends when the other process was killed, which passes nothing on.
+# The system sends this when the parent was killed, which passes no signal on.
 _ALONE = signal.SIGIO
 _ENDING = (*_PASSED_ON, _ALONE)
 
-# What a library has said before it ended the process; more of it is not kept.
-_MOST_SAID = 1 << 16
+# How many bytes are kept of what a library writes to stderr.
+_MOST_STDERR = 1 << 16
 
 _FAILED = 1
 
 _REASONS = {
-    signal.SIGKILL: "which the system sends where memory runs out",
-    signal.SIGBUS: "which it sends where a file becomes shorter while it is read",
+    signal.SIGKILL: "which the system sends when memory runs out",
+    signal.SIGBUS: "which the system sends when a file is truncated while it is read",
 }
-_DAMAGE = "so a file is damaged or made to do harm"
+_DAMAGE = "so a file may be damaged or malicious"
 
 
 class Terminated(BaseException):
-    """The process is asked to end by a signal; nothing half done is to stay."""
+    """A signal asked the process to end, after it removes partial files."""
 
     def __init__(self, number: int) -> None:
         super().__init__(TERMINATED)
@@ -47,8 +47,8 @@ class Terminated(BaseException):
 
 
 def supervised(work: Callable[[], int]) -> NoReturn:
-    """Do the work in a process of its own, and end as it does: with its exit code, or with one line
-    and exit code 1 if a signal ended it."""
+    """Do the work in a child process, and exit with its exit code, or with one line and exit code 1
+    if a signal ended it."""
     awaited = [*_asked(_PASSED_ON), signal.SIGCHLD]
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     reader, writer = os.pipe()
@@ -56,28 +56,28 @@ def supervised(work: Callable[[], int]) -> NoReturn:
     if not child:
         os.close(reader)
         _end_with_parent(writer)
-        _keep_what_libraries_say(writer)
+        _capture_stderr_of_libraries(writer)
         leave(work())
     os.close(writer)
     status = _ended(child, awaited)
-    with suppress(OSError, AttributeError):  # nobody can read it, which changes no exit code
-        sys.stderr.write(_report(status, os.read(reader, _MOST_SAID).decode(errors="replace")))
+    with suppress(OSError, AttributeError):  # stderr is closed, which does not change the exit code
+        sys.stderr.write(_report(status, os.read(reader, _MOST_STDERR).decode(errors="replace")))
     leave(_exit_code(status))
 
 
 def leave(exit_code: int) -> NoReturn:
-    """End the process. All that is left goes with it: taking it down piece by piece would take 30
-    ms of 250, and wait for a thread that waits for a pipe."""
+    """End the process without Python's finalisation, which would take 30 ms of 250 and wait for
+    threads that wait for a pipe."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):  # there is none, or main has said that it failed
+        with suppress(OSError, AttributeError):  # it is closed, or main has reported the error
             stream.flush()
     os._exit(exit_code)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within it a signal that asks the process to end raises; before, it waits, and after, the work
-    is done. Once is enough: a second one would disturb what takes back what is half done."""
+    """Signals that ask the process to end raise an exception within this context. They are blocked
+    before it and ignored after it, and after the first one, so that clean-up is not interrupted."""
     for number in _asked(_ENDING):
         signal.signal(number, _raise)
     try:
@@ -88,7 +88,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _asked(signals: Sequence[signal.Signals]) -> list[signal.Signals]:
-    """Those of some signals that end this process; nohup and shells have some of them ignored."""
+    """The signals that are not ignored; nohup and shells make a process ignore some."""
     return [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
 
 
@@ -103,25 +103,25 @@ def _ignore_signals() -> None:
 
 
 def _end_with_parent(pipe: int) -> None:
-    """Ask the system for a signal when the other end of a pipe is closed: a parent that is killed
-    tells of it in no other way."""
-    with suppress(OSError):  # systems that have it for no pipes
+    """Ask the system for a signal when the other end of a pipe is closed, which is how a child
+    notices that its parent was killed."""
+    with suppress(OSError):  # some systems do not support this for pipes
         fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_WRONLY | os.O_NONBLOCK | os.O_ASYNC)
 
 
-def _keep_what_libraries_say(pipe: int) -> None:
-    """Lead to a pipe what is not written by way of Python, which goes where it went before."""
-    before = sys.stderr
-    if before is not None:
+def _capture_stderr_of_libraries(pipe: int) -> None:
+    """Redirect stderr to a pipe, except for what Python writes."""
+    original = sys.stderr
+    if original is not None:
         sys.stderr = open(  # noqa: SIM115 - until the process ends
-            os.dup(2), "w", buffering=1, encoding=before.encoding, errors=before.errors
+            os.dup(2), "w", buffering=1, encoding=original.encoding, errors=original.errors
         )
         os.dup2(pipe, 2)
 
 
 def _ended(child: int, signals: list[signal.Signals]) -> int:
-    """How a process ended, to which signals are passed on."""
+    """Wait for a process, pass signals on to it, and return its status."""
     while True:
         number = signal.sigwait(signals)
         if number != signal.SIGCHLD:
@@ -132,13 +132,13 @@ def _ended(child: int, signals: list[signal.Signals]) -> int:
             return status
 
 
-def _report(status: int, said: str) -> str:
-    """What a library said, or a line if it ended the process."""
+def _report(status: int, stderr: str) -> str:
+    """The libraries' stderr, or one line if a signal ended the process."""
     if os.WIFEXITED(status):
-        return said
+        return stderr
     number = signal.Signals(os.WTERMSIG(status))
     reason = _REASONS.get(number, _DAMAGE)
-    line = next(filter(None, map(str.strip, said.splitlines())), "")
+    line = next(filter(None, map(str.strip, stderr.splitlines())), "")
     detail = f" ({line})" if line else ""
     text = f"{_files()}reading ended with {number.name}, {reason}{detail}"
     return f"losscli: error: {printable(text)}\n"

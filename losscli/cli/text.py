@@ -8,10 +8,10 @@ _NUMBER = re.compile(r"(?ai)\s*[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf(ini
 
 
 def is_numbers(text: str) -> bool:
-    """Whether a word is a list of numbers, and no path."""
+    """Whether a word is a list of numbers rather than a path."""
     return all(_NUMBER.fullmatch(part) for part in text.split(","))
 
 
 def guarded(word: str) -> str:
-    """A list of numbers that begins with a minus is no option; a blank says so to typer."""
+    """The word, with a leading space if typer would take its numbers for an option."""
     return f" {word}" if word.startswith("-") and is_numbers(word) else word

@@ -1,4 +1,4 @@
-"""Words of a command that typer does not know: one line, with what was probably meant."""
+"""One-line errors for unknown commands and options, with a suggestion."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from losscli.errors import UsageError
 from losscli.losses import LISTED
 from losscli.losses.names import MEANT
 
-# How near a name has to be to be suggested.
+# The similarity from which a name is suggested.
 _NEAR = 0.75
 
-# Options that other tools have, and ours.
+# Options of other tools, and the option to use instead.
 _ELSEWHERE = {
     "--sep": "--delimiter",
     "--separator": "--delimiter",
@@ -55,7 +55,7 @@ _OTHER_COMMANDS = ("compare", "losses", "inspect", "help")
 
 
 def require_command(words: Sequence[str]) -> None:
-    """Raise UsageError for a command that there is not, with the one that is meant."""
+    """Raise UsageError for an unknown command, with a suggestion."""
     compares = words[:1] == ["compare"]
     name = next(iter(words[1:] if compares else words), "-")
     known = [name for listed in LISTED.values() for name in (listed.name, listed.alias) if name]
@@ -67,9 +67,9 @@ def require_command(words: Sequence[str]) -> None:
 
 
 def message_of(error: typer.TyperException) -> str:
-    """One line for words that typer refuses."""
+    """One line for an error of typer."""
     message = error.format_message().replace("Value error, ", "")
-    option = getattr(error, "option_name", None)  # typer exports no class of these errors
+    option = getattr(error, "option_name", None)  # typer does not export the class of these errors
     if option is not None and hasattr(error, "possibilities"):
         context = getattr(error, "ctx", None)
         parameters = [] if context is None else context.command.params
@@ -86,7 +86,7 @@ def _option_meant(option: str, parameters: Iterable[object]) -> str:
     plain = option.lower().replace("_", "-")
     if plain in _ELSEWHERE:
         return f"Use {_ELSEWHERE[plain]}."
-    known = [form for one in parameters for form in getattr(one, "opts", ())]
+    known = [form for parameter in parameters for form in getattr(parameter, "opts", ())]
     return _meant(plain, known) or "Run the command with --help for a list."
 
 

@@ -1,4 +1,4 @@
-"""What a command was given: its words as a request, and how the answer is to be shown."""
+"""Turns the words of a command into a request, and into how to show the result."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from losscli.request.request import Request
 from losscli.request.wanted import Execution, Wanted
 from losscli.statistics import options
 
-# float64 has no more digits.
+# float64 has no more significant digits.
 _MOST_DECIMALS = 17
 
-# Words of a command as typer gives them, by the names of its parameters.
+# The values of a command's parameters, by name.
 Words = Mapping[str, Any]
 
 
 class Showing(NamedTuple):
-    """How the result is to be shown, and what is to happen beside that.
+    """How to show the result, and what else to do with it.
 
     Args:
-        format: the output format; None is chosen by the stream
-        output: the file that takes the losses
+        format: the output format; None depends on the stream
+        output: the file for per-element losses
         gate: the limit that decides the exit code
-        fails_if_worse: whether a second model that is worse decides the exit code
+        fails_if_worse: whether the exit code is 3 if the second model is worse
         quiet: whether notes are hidden
-        signature: whether people see the signature
-        decimals: how many decimals people see; None is as many as tell
-        notes: notes on the words themselves
+        signature: whether the signature is shown
+        decimals: the number of decimals on a terminal; None means four digits
+        notes: notes about the command's words
     """
 
     format: str | None = None
@@ -49,7 +49,7 @@ class Showing(NamedTuple):
 
 
 def request_of(loss: Loss, words: Words, interval: bool) -> Request:
-    """The request that a command makes."""
+    """The request of a command."""
     return bind(
         loss,
         _arguments(loss, words),
@@ -61,7 +61,7 @@ def request_of(loss: Loss, words: Words, interval: bool) -> Request:
 
 
 def models_of(loss: Loss, words: Words) -> tuple[Request, Request]:
-    """The requests of two models that a command compares."""
+    """The requests of the two models that a command compares."""
     a, *inputs = _arguments(loss, words)
     return models(
         loss,
@@ -77,12 +77,12 @@ def models_of(loss: Loss, words: Words) -> tuple[Request, Request]:
 def showing_of(words: Words) -> Showing:
     above, on = words.get("fail_above"), words.get("fail_on")
     if above is None and on is not None:
-        raise UsageError(f"--fail-on {on} says what --fail-above judges, and that is missing")
+        raise UsageError(f"--fail-on {on} needs --fail-above")
     notes: tuple[str, ...] = ()
     if any(words.get(name) is not None for name in LEGACY):
         notes = (
-            "--size-average and --reduce are deprecated, as in PyTorch; "
-            f"--reduction {_reduction(words)} says the same",
+            "--size-average and --reduce are deprecated, as in PyTorch. "
+            f"Use --reduction {_reduction(words)}.",
         )
     return Showing(
         words["format"],
@@ -99,12 +99,12 @@ def showing_of(words: Words) -> Showing:
 def _decimals(words: Words) -> int | None:
     decimals: int | None = words["decimals"]
     if decimals is not None and not 0 <= decimals <= _MOST_DECIMALS:
-        raise option_error("decimals", decimals, f"0 to {_MOST_DECIMALS}")
+        raise option_error("decimals", decimals, f"a number from 0 to {_MOST_DECIMALS}")
     return decimals
 
 
 def _arguments(loss: Loss, words: Words) -> list[str | list[float]]:
-    """The arrays that were given without a name, in their order."""
+    """The arrays that were given as arguments, in order."""
     first, *others = (f"{array.name}_argument" for array in loss.arrays)
     given = [words.get(name) for name in (first, "second_argument", *others)]
     given += words.get("more") or []
@@ -112,12 +112,12 @@ def _arguments(loss: Loss, words: Words) -> list[str | list[float]]:
 
 
 def _parameters(loss: Loss, words: Words) -> dict[str, Any]:
-    """The arrays, columns, options and ways of reading that were given by name."""
+    """The arrays, columns and options that were given by name."""
     arrays = [array.name for array in loss.inputs]
     columns = (f"{array.name}_column" for array in loss.inputs)
     names = (*arrays, *columns, *(option.name for option in loss.options), *_READING)
     given = {name: words[name] for name in names if words.get(name) is not None}
-    named = {name: _one_array(one) if name in arrays else one for name, one in given.items()}
+    named = {name: _parts_of(v) if name in arrays else v for name, v in given.items()}
     without = {
         option.name: None
         for option in loss.options
@@ -126,7 +126,7 @@ def _parameters(loss: Loss, words: Words) -> dict[str, Any]:
     return {**named, **without}
 
 
-# How files are read and rows are chosen, as the command line and `evaluate` call it.
+# Options for reading files and choosing rows, which `evaluate` takes too.
 _READING = (
     "id",
     "join",
@@ -142,20 +142,21 @@ _READING = (
 
 
 def _wanted(words: Words, interval: bool) -> Wanted:
-    """What is to be reported beside the number."""
+    """What to report in addition to the number."""
     top = words.get("top")
     if top is not None and top < 1:
-        raise option_error("top", top, "at least 1")
-    asked = {one.name: words[one.name] for one in options() if words.get(one.name) is not None}
-    by, by_column = _parts(words.get("by")), tuple(words.get("by_column") or ())
-    is_alone = not (by or by_column or any(asked.values()))
+        raise option_error("top", top, "a number of at least 1")
+    names = (option.name for option in options())
+    requested = {name: words[name] for name in names if words.get(name) is not None}
+    by, by_column = _split(words.get("by")), tuple(words.get("by_column") or ())
+    is_alone = not (by or by_column or any(requested.values()))
     return Wanted(
-        interval or not is_alone,  # tables have columns for it
+        interval or not is_alone,  # tables have columns for the interval
         by,
         by_column,
         words.get("cluster"),
         words["digest"],
-        **asked,
+        **requested,
     )
 
 
@@ -170,7 +171,7 @@ def _execution(words: Words) -> Execution:
 
 
 def _reduction(words: Words) -> str:
-    """The reduction, or what PyTorch's deprecated switches stand for."""
+    """The reduction, also from PyTorch's deprecated switches."""
     size_average, reduce = (words.get(name) for name in LEGACY)
     if size_average is None and reduce is None:
         reduction: str = words["reduction"]
@@ -180,17 +181,16 @@ def _reduction(words: Words) -> str:
     return "sum" if size_average is False else "mean"
 
 
-def _parts(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """What is between the commas of each."""
+def _split(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """The parts of texts that are separated by commas."""
     return tuple(part.strip() for text in texts or () for part in text.split(","))
 
 
-def _one_array(words: Any) -> str | list[float] | list[str]:
-    """What an option was given: numbers, a path, or the paths of several parts."""
-    several: list[str] = words
-    return _array(several[0]) if len(several) == 1 else several
+def _parts_of(values: list[str]) -> str | list[float] | list[str]:
+    """The array of an option: numbers, a path, or the paths of several parts."""
+    return _array(values[0]) if len(values) == 1 else values
 
 
 def _array(text: str) -> str | list[float]:
-    """Numbers with commas between them are an array, anything else is a path."""
+    """An array if the text is numbers separated by commas, else a path."""
     return [float(part) for part in text.split(",")] if is_numbers(text) else text

@@ -115,7 +115,7 @@ class TestErrors:
         monkeypatch.setattr("losscli.cli.actions.evaluate_request", fail)
         code, out, err = run("nll", *PAIR)
         assert (code, out) == (1, "")
-        assert err.startswith("losscli: error: internal error, please report it: RuntimeError")
+        assert err.startswith("losscli: error: internal error: RuntimeError")
 
     def test_an_interrupt(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupt(*arguments: object, **parameters: object) -> None:

@@ -40,4 +40,4 @@ class TestGates:
     def test_there_is_nothing_to_judge_in_many_numbers(self, run: Any) -> None:
         code, out, err = run("l1", X, Y, "--fail-above", "3", "-r", "none")
         assert (code, out) == (2, "")
-        assert "--reduction none gives many" in err
+        assert "--fail-above needs one number. Use it without --reduction none." in err

@@ -116,8 +116,8 @@ def test_a_library_that_cannot_be_loaded() -> None:
     )
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
-        "losscli: error: cannot load a library: import of pyarrow halted; None in sys.modules; "
-        "it may lack memory (ulimit -v), or has to be installed anew\n"
+        "losscli: error: cannot load a library: import of pyarrow halted; None in sys.modules. "
+        "Raise the memory limit (ulimit -v), or reinstall the library.\n"
     )
 
 

@@ -61,10 +61,10 @@ def run(step: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (signal.SIGSEGV, "SIGSEGV, so a file is damaged or made to do harm"),
-        (signal.SIGABRT, "SIGABRT, so a file is damaged or made to do harm"),
-        (signal.SIGKILL, "SIGKILL, which the system sends where memory runs out"),
-        (signal.SIGBUS, "SIGBUS, which it sends where a file becomes shorter while it is read"),
+        (signal.SIGSEGV, "SIGSEGV, so a file may be damaged or malicious"),
+        (signal.SIGABRT, "SIGABRT, so a file may be damaged or malicious"),
+        (signal.SIGKILL, "SIGKILL, which the system sends when memory runs out"),
+        (signal.SIGBUS, "SIGBUS, which the system sends when a file is truncated while it is read"),
     ],
 )
 def test_a_library_that_ends_the_process(number: int, reason: str, tmp_path: Path) -> None:

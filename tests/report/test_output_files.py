@@ -185,7 +185,7 @@ class TestOutput:
         code, out, err = run("l1", *words, "-o", "x/1.npy")
         assert (code, out) == (2, "")
         assert err == (
-            "losscli: error: --output is 'x/1.npy', which is read as well; give another name\n"
+            "losscli: error: --output 'x/1.npy' is also an input file. Use another name.\n"
         )
         assert np.load("x/1.npy") == [1.0]
 
