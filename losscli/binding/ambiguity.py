@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from losscli.errors import DataError, listed, quoted
 from losscli.losses import kebab
+from losscli.readers.fields import Content, Offer
 
 _MOST_SHOWN = 6
 
@@ -43,9 +44,13 @@ def several(file: str, array: str, choices: Sequence[Sequence[str]]) -> DataErro
     )
 
 
-def nothing(file: str, array: str, names: Sequence[str]) -> DataError:
+def nothing(offer: Offer, array: str) -> DataError:
     """Return the error for a file in which no column could be the array."""
-    return DataError(
-        f"{file}: no column could be the {array}; the columns are {listed(names)}. "
-        f"Use {option_of(array)} to name one."
+    problem = f"no column could be the {array}; the columns are {listed(offer.names)}"
+    comma = next((field for field in offer.fields if field.content is Content.COMMA), None)
+    advice = (
+        f"Use {option_of(array)} to name one"
+        if comma is None
+        else f"Column {quoted(comma.name)} has decimal commas. Save the file with decimal points"
     )
+    return DataError(f"{offer.file}: {problem}. {advice}.")

@@ -171,7 +171,7 @@ def _resolved(given: Given, chosen: Chosen, array: str) -> Chosen:
     if columns is None or len(columns) == 1 or chosen.how[array] is not How.FOUND:
         return chosen
     if not columns:
-        raise nothing(given.offer_of(array).file, array, given.offer_of(array).names)
+        raise nothing(given.offer_of(array), array)
     if array in TARGETS and not _may_have_rows(given, chosen, columns):
         raise several(given.offer_of(array).file, array, [(name,) for name in columns])
     first = chosen.columns.get(next(iter(given.request.arrays)), ())

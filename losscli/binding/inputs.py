@@ -150,7 +150,7 @@ def _only_rows(offer: Offer, candidates: Sequence[Field], search: Search) -> tup
             raise several(offer.file, search.array, choices)
         return choices[0]
     if not plain:
-        raise nothing(offer.file, search.array, offer.names)
+        raise nothing(offer, search.array)
     if search.any_columns:
         return tuple(field.name for field in plain)
     return _columns_of_classes(offer, plain, search)
@@ -212,7 +212,7 @@ def _only_number(offer: Offer, candidates: Sequence[Field], search: Search) -> t
     plain = [field for field in candidates if field.is_plain]
     choices = [(field.name,) for field in plain or candidates]
     if not choices:
-        raise nothing(offer.file, search.array, offer.names)
+        raise nothing(offer, search.array)
     if len(choices) > 1:
         raise several(offer.file, search.array, choices)
     return choices[0]

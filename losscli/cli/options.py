@@ -168,7 +168,7 @@ def _files(loss: Loss) -> list[inspect.Parameter]:
         "header": (None, bool | None, HEADER_HELP),
         "delimiter": ("CHARACTER", str | None, DELIMITER_HELP),
     }
-    if any(option.name == "class_base" for option in loss.options):
+    if loss.is_binary or any(option.name == "class_base" for option in loss.options):
         names = "Name the classes, separated by commas or in a file with one per line."
         options["classes"] = ("NAMES|FILE", str | None, names)
     return [

@@ -57,6 +57,7 @@ def _clamped(
     layout=same_shape,
     checks=(Check(_clamped, everywhere=True),),
     input_kind="probs",
+    is_binary=True,
 )
 def bce(
     input: Probabilities,
@@ -128,6 +129,7 @@ _USE_BCE = "If they are probabilities, use losscli bce."
     layout=same_shape,
     checks=(Check(yes_or_no_targets), Check(partial(_probabilities, advice=_USE_BCE))),
     input_kind="logits",
+    is_binary=True,
 )
 def bce_with_logits(
     input: Logits,
@@ -184,6 +186,7 @@ def _cost(x: Floats, y: Floats, pos_weight: Floats | None = None) -> Floats:
     alias="sigmoid-focal",
     checks=(Check(yes_or_no_targets), Check(_probabilities)),
     input_kind="logits",
+    is_binary=True,
 )
 def focal(
     input: Logits,

@@ -49,10 +49,11 @@ class Unit(Enum):
 class Loss:
     """A registered loss: a pure function on blocks, with metadata from its docstring.
 
-    `unit` is the unit of its values, if `unit_if` holds. If `picks_if` holds, the loss reads only
-    the target's entry of a row of classes. `input_kind` is what the input contains, such as
+    `unit` is the unit of its values, if `unit_if` is true. If `picks_if` is true, the loss reads
+    only the target's entry of a row of classes. `input_kind` is what the input contains, such as
     logits, if no option decides it. `pool` computes the loss of a data set from sums of terms, for
-    a loss that is not a mean of per-element losses.
+    a loss that is not a mean of per-element losses. `is_binary` means that targets are 0, 1 or
+    probabilities, so that two classes may have names.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Loss:
     picks_if: If | None
     input_kind: str | None
     pool: Pool | None
+    is_binary: bool
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
     summary: str
@@ -197,6 +199,7 @@ def loss(
     picks_if: If | None = None,
     input_kind: str | None = None,
     pool: Pool | None = None,
+    is_binary: bool = False,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
 
@@ -224,6 +227,7 @@ def loss(
             picks_if=picks_if,
             input_kind=input_kind,
             pool=pool,
+            is_binary=is_binary,
             arrays=tuple(arrays),
             options=tuple(options),
             summary=docstrings.summary(docstring),

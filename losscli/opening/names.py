@@ -60,6 +60,8 @@ def name_classes(
 ) -> TableArray | None:
     """Have a target of names read as class indices, and return it; None if no array has names. The
     classes are called `names`, or like the columns of the input."""
+    if request.loss.is_binary:
+        return _name_two_classes(tables.get("target"), names)
     if not request.loss.has_classes:
         return None
     if "target" in tables:
@@ -77,6 +79,23 @@ def name_classes(
             "expected class indices, found names. Use --classes to list the names of the classes."
         )
     return target
+
+
+def _name_two_classes(target: TableArray | None, names: Sequence[str] | None) -> TableArray | None:
+    """Have a target of two names read as 0 and 1."""
+    if names is not None and len(names) != 2:
+        raise DataError(f"--classes: expected 2 names, for 0 and 1, found {len(names)}")
+    if target is None or not target.is_text:
+        return None
+    if names is not None:
+        target.name_classes([list(names)])
+        return target
+    if target.table.file.inferred is not None:  # a text format: its words are not numbers
+        raise DataError(
+            f"{target.name}: column {quoted(target.columns[0] if target.columns else '')}: "
+            "expected 0 or 1, found text. Use --classes NO,YES to name 0 and 1."
+        )
+    return None
 
 
 def _take_names_of_classes(

@@ -94,7 +94,7 @@ class TestStdout:
         assert run("mse", "1", "4", "-f", "markdown")[1] == (
             "| loss | reduction | value | count | ignored | weight_sum | samples | ci_low "
             "| ci_high |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-            "| mse | mean | 9.0 | 1 | 0 | 1.0 | 1 |  |  |\n"
+            "| mse | mean | 9 | 1 | 0 | 1 | 1 |  |  |\n"
         )
         header, first, *_ = run(
             "ce", *SEGMENTATION, "--ignore-index", 255, "-r", "none", "-f", "csv"

@@ -122,7 +122,7 @@ class TestCommand:
         words = ("mse", tmp_path / "m.csv", "-i", "p", "-t", "y", "--sample-weight-column", "s")
         code, _, err = run(*words)
         assert code == 1
-        assert "m.csv: row 1, column 's': expected a number, found no value" in err
+        assert "m.csv:3: column 's': expected a number, found no value" in err
         assert run(*words, "--skip-missing")[:2] == (0, "6.0\n")
 
     def test_sequences(self, run: Run, tmp_path: Path) -> None:

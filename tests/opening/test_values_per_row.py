@@ -46,4 +46,4 @@ def test_numbers_for_each_column_broadcast(table: Path, run: Run) -> None:
     code, out, err = run("mse", table, "0,0", "-i", "a,b")
     squares = [int(cell) ** 2 for line in table.read_text().splitlines()[1:] for cell in line[:3:2]]
     assert (code, float(out)) == (0, pytest.approx(sum(squares) / len(squares)))
-    assert "they were broadcast" in err
+    assert "they are broadcast" in err

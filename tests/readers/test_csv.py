@@ -142,6 +142,18 @@ class TestCsv:
         with pytest.raises(DataError, match=r"x.csv: the file is not UTF-8 text.*iconv"):
             evaluate("l1", tmp_path / "x.csv", [0])
 
+    def test_binary_files_are_not_called_utf_16(self, tmp_path: Path) -> None:
+        """Fault 4.13: MATLAB and DuckDB files."""
+        for name, begin in (("x.mat", b"MATLAB 5.0 MAT-file, Platform"), ("x.duckdb", b"DUCK")):
+            (tmp_path / name).write_bytes(bytes(8) + begin + bytes(range(256)) * 4)
+            with pytest.raises(DataError, match="found binary data in no format that losscli"):
+                evaluate("l1", tmp_path / name, [0])
+
+    def test_decimal_commas_are_named(self, tmp_path: Path) -> None:
+        (tmp_path / "x.csv").write_text("ds;y\n2024;0,5\n2025;1,5\n")
+        with pytest.raises(DataError, match=r"x.csv:2: column 'y': .*Save the file with decimal p"):
+            evaluate("l1", tmp_path / "x.csv", [0, 0], input_column="y")
+
 
 def test_a_word_among_numbers_does_not_leave_its_column_out(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("c0,c1,c2,y\n1.5,2.5,3.5,0\n4.5,oops,6.5,1\n")

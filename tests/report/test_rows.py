@@ -77,7 +77,7 @@ class TestFormats:
         assert [line["part"] for line in lines] == ["b", "a"]
         in_csv = run(*words, "-f", "csv")[1].splitlines()
         assert (in_csv[0], in_csv[2], in_csv[5]) == (HEADER, "", f"a,2.0,,,1,1,{2 / 9!r},2.0")
-        assert "| a | 2.0 |" in run(*words, "-f", "markdown")[1]
+        assert "| a | 2.0000 |" in run(*words, "-f", "markdown")[1]
 
     def test_the_worst(self, run: Any) -> None:
         _, top = run("l1", X, Y, "--top", 2)[1].split("\n\n")

@@ -38,6 +38,9 @@ from losscli.readers.tables.types import DECIMAL_COMMA
 
 FORMATS = (Format("csv", ("txt",)), Format("tsv"))
 
+# Bytes that show whether a file is UTF-16.
+_SAMPLE_BYTES = 1 << 10
+
 # The most bytes of a line: a hundred thousand numbers take two megabytes.
 _MOST_LINE_BYTES = 1 << 25
 
@@ -89,11 +92,24 @@ def _first_block(origin: Origin, reading: Reading) -> bytes:
         return whole_rows(head, delimiter_of(origin, reading, head).encode())
 
     head = first_block(origin, whole, 2, _MOST_LINE_BYTES)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_utf_16(head):
         raise DataError(
             f"{origin.name}: the file is not UTF-8 text. Convert UTF-16 with iconv -t UTF-8."
         )
+    if b"\0" in head:
+        raise DataError(
+            f"{origin.name}: found binary data in no format that losscli reads. Save the arrays as "
+            ".npy, .npz, .parquet or .csv."
+        )
     return head
+
+
+def _is_utf_16(head: bytes) -> bool:
+    """Whether every other byte is 0, as in UTF-16 text of Western languages."""
+    start = head[:_SAMPLE_BYTES]
+    return any(start[k::2].count(0) > 0.9 * len(start) / 2 for k in (0, 1)) and start.count(0) < (
+        0.6 * len(start)
+    )
 
 
 def _schema(origin: Origin, head: bytes, dialect: Dialect) -> pa.Schema:
@@ -213,6 +229,8 @@ def _explain(error: Exception, dialect: Dialect) -> tuple[int | None, str]:
     if cell:
         name = dialect.names[int(cell[1])]
         problem = f"column {quoted(name)}: expected a number, found {quoted(cell[3])}"
+        if _DECIMAL_COMMA.fullmatch(cell[3]):
+            problem += ". Save the file with decimal points: losscli does not read decimal commas."
         return int(cell[2]), problem
     row = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if row:

@@ -30,7 +30,7 @@ class Conditions:
         return bool(self._own or self._selections)
 
     def add(self, condition: Where) -> None:
-        """Drop all rows that do not meet a condition on one of the columns."""
+        """Drop all rows that do not match a condition on one of the columns."""
         require_one(self._file.apparent, condition.column, self._file.name)
         self._own.append(condition)
 

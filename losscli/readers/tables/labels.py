@@ -129,7 +129,7 @@ def _require_distinct(column: pa.Array, place: Callable[[int], str]) -> None:
 
 
 def meets(column: pa.Array, where: Where) -> pa.Array:
-    """Return a mask of the labels of a bare column that meet a condition. Text is compared as
+    """Return a mask of the labels of a bare column that match a condition. Text is compared as
     written, numbers and booleans by value. `split=` matches missing labels."""
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 

@@ -128,7 +128,7 @@ class Table(Container):
         return is_label(kind) and (is_key or not pa.types.is_floating(kind))
 
     def keep_rows(self, condition: Where) -> None:
-        """Drop all rows that do not meet a condition on one of the columns."""
+        """Drop all rows that do not match a condition on one of the columns."""
         self._conditions.add(condition)
 
     def follow(self, selection: Selection) -> None:
