@@ -83,6 +83,11 @@ class Source(ABC):
         """The number, in the file, of each row of a box."""
         return np.arange(*box[0].indices(self.count()))
 
+    def line(self, row: int) -> int | None:
+        """The line of a text file that contains a row, if it is known."""
+        del row
+        return None
+
     @property
     def starts(self) -> Sequence[int]:
         """The first row of each file."""

@@ -8,15 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losscli.elements import Mask
+from losscli.errors import quoted
 from losscli.evaluation.blocks import Block, Job
 from losscli.losses.layout import View
-from losscli.source import named
+from losscli.source import Source, named
 
 
 def place(job: Job, block: Block, array: str, position: tuple[int, ...] | None) -> str:
     """The path and name of an array, with the index of a position in one of its blocks."""
-    where = "" if position is None else _index(job.layout.views[array], block, position)
-    return str(named(job.sources[array], f"{array}{where}"))
+    source = job.sources[array]
+    if position is None:
+        return str(named(source, array))
+    view = job.layout.views[array]
+    index = _index(view, block, position)
+    return str(named(source, f"{array}{_described(index, source, view)}"))
 
 
 def axes_along(view: View) -> list[int]:
@@ -33,7 +38,8 @@ def pick_kept(block: NDArray[np.generic], view: View, kept: Mask) -> NDArray[np.
     return np.broadcast_to(moved, kept.shape + moved.shape[len(along) :])[kept]
 
 
-def _index(view: View, block: Block, position: Sequence[int]) -> str:
+def _index(view: View, block: Block, position: Sequence[int]) -> list[int]:
+    """The position in the array as the file has it."""
     if block.kept is not None:
         position = _before_picking(view, position, block.kept)
     index: dict[int, int] = {}
@@ -44,10 +50,23 @@ def _index(view: View, block: Block, position: Sequence[int]) -> str:
         if axis.element is not None and not axis.repeated:
             start = block.box[axis.element].start + axis.offset
         index[axis.source] = offset + start
-    numbers = [index[axis] for axis in sorted(index)]
-    if not numbers:
+    return [index[axis] for axis in sorted(index)]
+
+
+def _described(index: Sequence[int], source: Source, view: View) -> str:
+    """An index for a message: the line of a text file, a row, or all numbers."""
+    if not index:
         return ""
-    return f" in row {numbers[0]}" if len(numbers) == 1 else f" at {numbers}"
+    has_rows = any(axis.source == 0 and axis.element is not None for axis in view.axes)
+    line = source.line(index[0]) if has_rows else None
+    if line is None:
+        return f" in row {index[0]}" if has_rows and len(index) == 1 else f" at {list(index)}"
+    columns = source.columns or ()
+    if len(index) == 1:
+        return f" in line {line}"
+    if len(index) == 2 and len(columns) > 1:
+        return f" in line {line}, column {quoted(columns[index[1]])}"
+    return f" in line {line} at {list(index[1:])}"
 
 
 def _before_picking(view: View, position: Sequence[int], kept: Mask) -> tuple[int, ...]:

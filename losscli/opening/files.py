@@ -107,9 +107,9 @@ def _owner(column: str, containers: Containers) -> Files:
     }
     owners = [files for files, names in tables.items() if column in names]
     if len(owners) > 1:
-        both = " and ".join(" ".join(files) for files in owners)
+        those = ", ".join(" ".join(files) for files in owners)
         raise DataError(
-            f"--where {column}: both {both} have this column. Rename it in all but one of them."
+            f"--where {column}: {those} have this column. Rename it in all but one of them."
         )
     if not owners:
         columns = [name for names in tables.values() for name in names]

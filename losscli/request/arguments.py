@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from losscli.elements import SAMPLE_WEIGHT
-from losscli.errors import UsageError, option_error
+from losscli.errors import UsageError, option_error, quoted
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers import JOINS, PAIRS, Reading
@@ -209,7 +209,7 @@ def _borrow(
     of_columns = [name for name in columns if name not in arrays]
     for name in columns:
         if first not in arrays and name not in arrays:
-            raise UsageError(f"{first.upper()} is missing. Give a file.")
+            raise _without_first(first, columns)
         arrays.setdefault(name, arrays[first])
         if not isinstance(arrays[name], tuple):
             raise UsageError(
@@ -217,7 +217,7 @@ def _borrow(
             )
     missing = [array.name for array in loss.arrays if array.required and array.name not in arrays]
     if first in missing:
-        raise UsageError(f"{first.upper()} is missing. Give a file.")
+        raise _without_first(first, columns)
     for name in missing:
         source = arrays[first]
         if not isinstance(source, tuple) or all(known_format(path) == "npy" for path in source):
@@ -227,6 +227,18 @@ def _borrow(
             )
         arrays[name] = source
     return [*of_columns, *missing]
+
+
+def _without_first(first: str, columns: Mapping[str, Sequence[str]]) -> UsageError:
+    """The error for a call without the first array: files may be given as columns."""
+    files = [word for words in columns.values() for word in words if known_format(word)]
+    if not files:
+        return UsageError(f"{first.upper()} is missing. Give a file.")
+    name = next(name for name, words in columns.items() if files[0] in words)
+    return UsageError(
+        f"--{kebab(name)}-column takes column names, but {quoted(files[0])} is a file. Give files "
+        f"as arguments: {' '.join(files)}"
+    )
 
 
 def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:

@@ -45,7 +45,7 @@ class TestErrors:
             ),
             (
                 ["bce", "breast_cancer.csv", "-i", "logit", "-t", "label"],
-                "breast_cancer.csv: input in row 0 is 3.46",
+                "breast_cancer.csv: input in line 2 is 3.46",
             ),
             (
                 ["mse", "1,2,3", "1,2"],

@@ -106,6 +106,15 @@ class TestUsage:
         line = refusal(run, "nll", "--class-base", base, "--", "-1,-2", "0", code=1)
         assert f"is 0.0; expected a class from {base} to " in line
 
+    @pytest.mark.parametrize("command", ["ce", "nll", "mse"])
+    def test_files_given_as_columns(self, command: str, run: Run) -> None:
+        """Fault 4.1: what everybody types first."""
+        line = refusal(run, command, "-i", "logits.npy", "-t", "labels.npy", code=2)
+        assert line == (
+            "--input-column takes column names, but 'logits.npy' is a file. Give files as "
+            "arguments: logits.npy labels.npy"
+        )
+
     def test_standard_input_for_an_array_and_the_names(self, run: Run) -> None:
         line = refusal(run, "nll", "-", "y.npy", "--classes", "-", code=2)
         assert line == "- (standard input) is given twice. Use it once."

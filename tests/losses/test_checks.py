@@ -456,13 +456,13 @@ class TestTargets:
 
     def test_weights_below_0(self) -> None:
         warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[1.0, -1.5]).warnings
-        assert warnings == ("weight in row 1 is -1.5; expected at least 0",)
+        assert warnings == ("weight at [1] is -1.5; expected at least 0",)
         warnings = evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, -0.5]).warnings
-        assert warnings == ("weight in row 1 is -0.5; expected at least 0",)
+        assert warnings == ("weight at [1] is -0.5; expected at least 0",)
         assert evaluate("ce", logits((2, 2)), [0, 1], weight=[0.0, 1.0]).warnings == ()
         of_many = np.where(np.arange(1000) == 999, -1.0, 1.0)
         warnings = evaluate("ce", logits((200, 1000)), np.zeros(200, int), weight=of_many)
-        assert warnings.warnings == ("weight in row 999 is -1.0; expected at least 0",)
+        assert warnings.warnings == ("weight at [999] is -1.0; expected at least 0",)
 
 
 class TestMasks:
@@ -543,7 +543,7 @@ class TestMasks:
     def test_places_in_what_a_mask_does_not_run_along(self) -> None:
         mask = [0, 1, 1]
         [found] = evaluate("ce", logits((3, 2)), [0] * 3, mask=mask, weight=[1, -1]).warnings
-        assert found == "weight in row 1 is -1; expected at least 0"
+        assert found == "weight at [1] is -1; expected at least 0"
         with pytest.raises(DataError, match=r"target at \[0, 1\] is 7.0; expected a probability"):
             evaluate("kl-div", np.log(PROBABILITIES), [[0.5, 7.0, 0.5]], mask=[0, 1])
         with pytest.raises(DataError, match="target in row 1 is 7.0; expected a probability"):

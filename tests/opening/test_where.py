@@ -168,7 +168,7 @@ class TestWhere:
 
     def test_a_column_that_two_files_have(self, table: Path, tmp_path: Path) -> None:
         (tmp_path / "y.csv").write_text("split,truth\n" + "a,1\n" * 5)
-        with pytest.raises(DataError, match=r"--where split: both .*t.csv and .*y.csv have"):
+        with pytest.raises(DataError, match=r"--where split: .*t.csv, .*y.csv have"):
             evaluate("mse", input=table, target=tmp_path / "y.csv", where="split=a")
 
     def test_no_condition(self, table: Path) -> None:

@@ -55,3 +55,22 @@ def test_after_a_cell_of_two_lines_in_the_same_chunk_it_is_the_row(
     (tmp_path / "t.csv").write_text('x,y,note\n1,2,"a\nb"\n,3,c\n')
     err = run("mse", tmp_path / "t.csv", "-i", "x", "-t", "y")[2]
     assert "t.csv: row 1, column 'x': expected a number, found no value" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "place"),
+    [
+        ("p,y\n0.5,1\n1.5,0\n", ["bce"], "input in line 3 is 1.5"),
+        ("a,b,y\n-1,-1,0\n-1,2,1\n", ["nll", "-i", "a,b"], "input in line 3, column 'b' is 2.0"),
+        ("a,b,y\n-1,-1,0\n-1,-2,7\n", ["nll", "-i", "a,b"], "target in line 3 is 7.0"),
+        ("-1,-1,0\n-1,-2,7\n", ["nll", "-i", "0,1", "-t", "2"], "target in line 2 is 7.0"),
+    ],
+)
+def test_a_value_that_the_loss_refuses(
+    text: str, words: list[str], place: str, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    target = [] if "-t" in words else ["-t", "y"]
+    code, out, err = run(words[0], tmp_path / "t.csv", *words[1:], *target)
+    assert (code, out) == (1, "")
+    assert f"t.csv: {place}; expected" in err

@@ -41,6 +41,9 @@ class Derived(Source):
     def present(self, box: Box) -> Present | None:
         return self._source.present(box)
 
+    def line(self, row: int) -> int | None:
+        return self._source.line(row)
+
     def file_rows(self, box: Box) -> NDArray[np.int64]:
         return self._source.file_rows(box)
 

@@ -200,6 +200,10 @@ class Table(Container):
         """Return rows from `start` to `stop`, fewer at the end. Drops the rows before `start`."""
         return self._open().read(start, stop)
 
+    def line(self, row: int) -> int | None:
+        """Return the line of a row, if all rows of the file are rows of the table."""
+        return None if self._needs_rows else self.file.line_of(row)
+
     def row_name(self, row: int) -> str:
         """Return the name of one of the rows in memory for a message."""
         return self.file.row_name(self.file_row(row))

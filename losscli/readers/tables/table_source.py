@@ -53,6 +53,10 @@ class TableSource(Source):
         numbers: NDArray[np.int64] = self.table.read(*rows_of(box)).column(ROW).to_numpy()
         return numbers
 
+    def line(self, row: int) -> int | None:
+        """Return the line of a text file that contains a row, if it is known."""
+        return self.table.line(row)
+
     @abstractmethod
     def _decode(self, rows: pa.Table, start: int) -> Values:
         """Return the values of rows, which start at the row `start`."""
