@@ -192,6 +192,18 @@ class Elements:
         """The losses and weights multiplied by the sample weights. Every sum is taken of these."""
         return self.losses.weighted()
 
+    @cached_property
+    def sampled(self) -> PerElement:
+        """The weighted losses for statistics of samples. A sample weight of 0 ignores elements, so
+        that a sample without weight is not counted: it would narrow the interval."""
+        losses, factors = self.weighted, self.losses.sample_weights
+        if factors is None or np.all(factors != 0.0):
+            return losses
+        absent = np.broadcast_to(factors == 0.0, self.shape)
+        return replace(
+            losses, ignored=absent if losses.ignored is None else losses.ignored | absent
+        )
+
     @property
     def targets(self) -> Array | None:
         """The target of each element; None if elements do not have one number each."""

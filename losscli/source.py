@@ -83,6 +83,10 @@ class Source(ABC):
         """The number, in the file, of each row of a box."""
         return np.arange(*box[0].indices(self.count()))
 
+    def file_row(self, row: int) -> int:
+        """The row of the file that is one of the rows of the source."""
+        return row
+
     def line(self, row: int) -> int | None:
         """The line of a text file that contains a row, if it is known."""
         del row

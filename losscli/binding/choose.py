@@ -42,6 +42,7 @@ def choose(given: Given, model: Side | None = None) -> Chosen:
     for array in others:
         chosen = _resolved(given, chosen, array)
     for array in chosen.columns:
+        _require_readable(given, chosen, array)
         _require_decimal_points(given, chosen, array)
     _require_weights_in_order(given, chosen)
     refuse_two_tables(given, chosen)
@@ -50,6 +51,19 @@ def choose(given: Given, model: Side | None = None) -> Chosen:
     for array in chosen.columns:
         require_same_parts(given, chosen, array)
     return with_paired_columns(given, chosen)
+
+
+def _require_readable(given: Given, chosen: Chosen, array: str) -> None:
+    """Raise DataError if a file has a damaged array, which may be the one that was detected."""
+    offer = given.offer_of(array)
+    damaged = next((field for field in offer.fields if field.content is Content.DAMAGED), None)
+    if damaged is None or chosen.how[array] is not How.FOUND:
+        return
+    if damaged.name not in chosen.columns[array]:  # else opening it raises its own error
+        raise DataError(
+            f"{offer.file}: array {quoted(damaged.name)} is damaged. Use "
+            f"{flag(array, chosen.columns[array])} if the {array} is another array."
+        )
 
 
 def _require_decimal_points(given: Given, chosen: Chosen, array: str) -> None:

@@ -31,7 +31,7 @@ def target_in_shared_file(offer: Offer, free: Sequence[Field], array: str) -> tu
     columns = named_array(offer, free, array)
     if not columns:
         raise DataError(
-            f"{offer.file}: no column has a usual name for the {array}; the columns are "
+            f"{offer.file}: no column is clearly the {array}; the columns are "
             f"{listed(offer.names)}. Use {option_of(array)} to name one, or give a file for the "
             f"{array}."
         )

@@ -168,7 +168,7 @@ def _losses(
 
     def action() -> None:
         report = open_report(format, sys.stdout)
-        if not report.shows_everything:
+        if not report.shows_inputs:
             rows = [(*_facts(loss), loss.summary) for loss in losses]
             report.rows(("loss", "inputs", "formula", "source", "summary"), rows)
         elif name is None:

@@ -25,7 +25,7 @@ def examples_of(loss: Loss) -> list[str]:
     name = loss.alias or loss.name
     required = [array for array in loss.arrays if array.required]
     files = " ".join(map(_file, required))
-    commands = [f"losscli {name} {files}", f"losscli {name} {files} --fail-above 0.5 --quiet"]
+    commands = [f"losscli {name} {files}", f"losscli {name} {files} --fail-above 0.5"]
     if len(required) <= _MOST_ARRAYS_OF_TABLE:
         first, *others = required
         columns = "" if first.name == "input" else f" --{first.name}-column {first.name}"
@@ -52,7 +52,7 @@ def comparison_examples_of(loss: Loss) -> list[str]:
     columns = "".join(map(_column, others))
     table = f"losscli compare {name} preds.parquet {option} old {option} new{columns}"
     fits = len(others) < _MOST_ARRAYS_OF_TABLE
-    return [models, *([table] if fits else []), f"{models} --fail-if-worse --quiet"]
+    return [models, *([table] if fits else []), f"{models} --fail-if-worse"]
 
 
 def _file(array: ArrayParameter) -> str:

@@ -28,10 +28,7 @@ class Gate:
         if value is None or math.isnan(value):
             raise GateError(f"{what} is {'not known' if value is None else 'NaN'} (--fail-above)")
         if value > self.above:
-            raise GateError(
-                f"{what}, {value:.6g}, is {value - self.above:.6g} above {self.above:.6g} "
-                "(--fail-above)"
-            )
+            raise GateError(f"{what} ({value:.6g}) exceeds --fail-above {self.above:.6g}")
 
 
 def judge_comparison(comparison: Comparison) -> None:

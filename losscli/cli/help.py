@@ -34,9 +34,6 @@ _COMMON = (
 )
 
 
-_HELP = "Show the common options (-h) or all of them (--help)."
-
-
 class Entry(NamedTuple):
     """A line of a section: names on the left, a description on the right."""
 
@@ -177,7 +174,7 @@ def _entry(parameter: Any) -> Entry:
     if _is_argument(parameter):
         return Entry(_metavar(parameter), text)
     if parameter.name == "help":
-        return Entry("-h, --help", _HELP)
+        return Entry("-h, --help", "Show this help. -h is short, --help is complete.")
     has_default = parameter.show_default and not parameter.is_flag
     if has_default and parameter.default is not None:
         text += f" [default: {parameter.default}]"

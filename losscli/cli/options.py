@@ -30,7 +30,7 @@ _BY_HELP = (
     "Report the loss of each group, worst first. LABEL is a column, a file of labels, or one of "
     "class, column (of the input) and file. Repeat for combinations."
 )
-_BY_COLUMN_HELP = "Group by a column, also one called class, column or file."
+_BY_COLUMN_HELP = "Group by a column, even if it is called class, column or file."
 _CLUSTER_HELP = (
     "Count rows with the same value in COLUMN as one sample when the interval is computed."
 )
@@ -49,8 +49,8 @@ INPUT_FORMAT = f"Read the first file as one of {', '.join(FILE_FORMATS)}. [defau
 HEADER_HELP = "Treat the first CSV line as column names. [default: detect]"
 DELIMITER_HELP = "Split CSV lines at this character, or at 'tab'. [default: detect]"
 WHERE_HELP = (
-    "Keep only rows where COLUMN is VALUE, or with != where it is not. Separate several values "
-    "with commas. Repeat for several conditions."
+    "Keep only rows where COLUMN is VALUE. COLUMN!=VALUE keeps the other rows. Separate several "
+    "values with commas. Repeat for several conditions."
 )
 
 # PyTorch's deprecated switches, which `reduction` replaces.
@@ -95,6 +95,9 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
         typer.Argument(metavar="A", help=f"{first.name} of the first model."),
         inspect.Parameter.empty,
     )
+    reductions = tuple(name for name in loss.reductions if name != "none")
+    places = {parameter.name: place for place, parameter in enumerate(parameters)}
+    parameters[places["reduction"]] = _reduction(loss, reductions)
     parameters.insert(1, _parameter("second_argument", str | None, second, None))
     parameters.append(_parameter("fail_if_worse", bool, worse, False))
     return parameters
@@ -241,13 +244,6 @@ def _names(option: Option) -> str:
 
 def _common(loss: Loss) -> list[inspect.Parameter]:
     """The options of every loss."""
-    reduction = typer.Option(
-        "--reduction",
-        "-r",
-        metavar="|".join(loss.reductions),
-        help=_REDUCTION_HELP,
-        rich_help_panel=_RESULT,
-    )
     format_name = typer.Option(
         "--format", "-f", metavar="FORMAT", help=FORMAT_HELP, rich_help_panel=_RESULT
     )
@@ -273,7 +269,7 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
     broadcast = "Let input and target broadcast to more elements than either has."
     return [
         *_details(loss),
-        _parameter("reduction", Literal[loss.reductions], reduction, loss.default_reduction),
+        _reduction(loss, loss.reductions),
         _parameter("format", Literal[FORMATS] | None, format_name, None),
         _parameter("decimals", int | None, decimals, None),
         *([_switch("broadcast", broadcast)] if loss.broadcasts else []),
@@ -281,9 +277,20 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
         _parameter("on_nan", Literal["warn", "error", "skip"], on_nan, "warn"),
         _switch("no_check", "Skip the checks for common mistakes in the input."),
         _switch("strict", "Treat warnings about suspicious input as errors."),
-        _switch("quiet", "Hide notes on stderr.", "-q"),
+        _switch("quiet", "Hide notes on stderr. Results and warnings remain.", "-q"),
         *(_legacy_switch(name) for name in LEGACY),
     ]
+
+
+def _reduction(loss: Loss, reductions: tuple[str, ...]) -> inspect.Parameter:
+    option = typer.Option(
+        "--reduction",
+        "-r",
+        metavar="|".join(reductions),
+        help=_REDUCTION_HELP if "none" in reductions else "Reduce the losses to one number.",
+        rich_help_panel=_RESULT,
+    )
+    return _parameter("reduction", Literal[reductions], option, loss.default_reduction)
 
 
 def _details(loss: Loss) -> list[inspect.Parameter]:

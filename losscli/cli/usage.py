@@ -10,6 +10,7 @@ import typer
 from losscli.errors import UsageError
 from losscli.losses import LISTED
 from losscli.losses.names import MEANT
+from losscli.readers.formats import known_format
 
 # The similarity from which a name is suggested.
 _NEAR = 0.75
@@ -61,6 +62,8 @@ def require_command(words: Sequence[str]) -> None:
     known = [name for listed in LISTED.values() for name in (listed.name, listed.alias) if name]
     if name.startswith("-") or name in known or (not compares and name in _OTHER_COMMANDS):
         return
+    if known_format(name):
+        raise UsageError(f"{name} is a file, not a command. Use losscli inspect {name}.")
     plain = name.lower().replace("_", "-")
     meant = MEANT.get(plain) or _meant(plain, known if compares else (*known, *_OTHER_COMMANDS))
     raise UsageError(f"there is no command {name}. {meant or 'Run losscli --help for a list.'}")
@@ -77,6 +80,8 @@ def message_of(error: typer.TyperException) -> str:
     if option is not None:
         return f"{message[0].lower()}{message[1:]}"
     if isinstance(error, typer.BadParameter) and error.param is not None:
+        if error.param.param_type_name == "argument":
+            return f"{(error.param.metavar or error.param.name).rstrip('.')} is missing"
         forms = getattr(error.param, "opts", ())
         return f"{max(forms, key=len, default='')}: {error.message.replace('Value error, ', '')}"
     return message

@@ -60,7 +60,8 @@ def _described(index: Sequence[int], source: Source, view: View) -> str:
     has_rows = any(axis.source == 0 and axis.element is not None for axis in view.axes)
     line = source.line(index[0]) if has_rows else None
     if line is None:
-        return f" in row {index[0]}" if has_rows and len(index) == 1 else f" at {list(index)}"
+        row = source.file_row(index[0]) if has_rows else index[0]
+        return f" in row {row}" if has_rows and len(index) == 1 else f" at {[row, *index[1:]]}"
     columns = source.columns or ()
     if len(index) == 1:
         return f" in line {line}"

@@ -89,7 +89,7 @@ def explanations(result: Result, total: Total, loss: Loss) -> Iterator[str]:
     rounded = _rounded(result.value, result.inputs[0].dtype)
     if rounded is not None:
         yield (
-            f"computed in float64 from {result.inputs[0].dtype}; PyTorch would round the result to "
+            f"the input is {result.inputs[0].dtype}; PyTorch would round the result to that dtype, "
             f"{rounded}"
         )
 

@@ -76,8 +76,8 @@ def bce(
     Args:
         input: probabilities of class 1, from 0 to 1, any shape
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        weight: weight elements by these numbers, of a shape that broadcasts to the input's
-        clip: clip the input to CLIP..1-CLIP, as scikit-learn's log_loss does
+        weight: weight elements by these numbers, which broadcast to the input's shape
+        clip: clip the input to NUMBER..1-NUMBER, as scikit-learn's log_loss does
 
     Raises:
         DataError: for shapes that do not fit, and an input or target outside 0..1
@@ -148,8 +148,8 @@ def bce_with_logits(
     Args:
         input: logits, any shape
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        weight: weight elements by these numbers, of a shape that broadcasts to the input's
-        pos_weight: weight class 1 by these numbers, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, which broadcast to the input's shape
+        pos_weight: weight class 1 by these numbers, which broadcast to the input's shape
 
     Raises:
         DataError: for shapes that do not fit
@@ -263,7 +263,7 @@ def multilabel_soft_margin(
     Args:
         input: logits, (..., C)
         target: 0, 1 or probabilities, from 0 to 1, the input's shape
-        weight: weight classes by these numbers, (C), or of a shape that broadcasts to the input's
+        weight: weight classes by these numbers, (C) or a shape that broadcasts to the input's
 
     Raises:
         DataError: for shapes that do not fit

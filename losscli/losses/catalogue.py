@@ -54,7 +54,7 @@ ROWS: list[tuple[str, str | None, str, Group, str]] = [
         None,
         "losscli.losses.distribution",
         "classification",
-        "Kullback-Leibler divergence of the input distribution from the target distribution.",
+        "Kullback-Leibler divergence KL(target || input).",
     ),
     (
         "poisson-nll",
@@ -103,7 +103,7 @@ ROWS: list[tuple[str, str | None, str, Group, str]] = [
         None,
         "losscli.losses.margin",
         "ranking",
-        "Hinge loss on the difference of two scores, of which one should be higher.",
+        "Hinge loss on how far one score exceeds another.",
     ),
     (
         "multi-margin",

@@ -101,7 +101,7 @@ def odd_sums(
         odd &= counted
     if odd.any():
         at = first(odd)
-        problem = f"begins a row whose probabilities sum to {sums[at]:.4g}, not 1"
+        problem = f"starts a row that sums to {sums[at]:.4g}, not 1"
         start = (*at[:axis], 0, *at[axis:])
         yield Doubt(f"sums of {name}", name, problem, start, _count(odd), advice)
 

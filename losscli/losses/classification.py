@@ -67,7 +67,7 @@ def nll(
         weight: weight classes by these numbers, (C)
         ignore_index: ignore targets of this class index. Repeat for several
         from_: read the input as log-probabilities, logits or probabilities
-        clip: clip probabilities to CLIP..1-CLIP
+        clip: clip probabilities to NUMBER..1-NUMBER
         class_base: count the classes of the target from this number [default: 0, or detected from
             the names of the input's columns]
 
@@ -136,7 +136,7 @@ def cross_entropy(
         ignore_index: ignore targets of this class index. Repeat for several
         label_smoothing: spread this share of each target over all classes
         from_: read the input as logits, or as probabilities, which are not renormalised
-        clip: clip probabilities to CLIP..1-CLIP
+        clip: clip probabilities to NUMBER..1-NUMBER
         class_base: count the classes of the target from this number [default: 0, or detected from
             the names of the input's columns]
 

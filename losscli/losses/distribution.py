@@ -120,7 +120,7 @@ def kl_div(
         float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))
     ] = None,
 ) -> PerElement:
-    """Kullback-Leibler divergence of the input distribution from the target distribution.
+    """Kullback-Leibler divergence KL(target || input).
 
         p · (log p - x)
 
@@ -135,7 +135,7 @@ def kl_div(
         from_: read the input as log-probabilities, logits or probabilities
         target_from: read the target as log-probabilities, logits or probabilities [default:
             probs]
-        clip: clip the input's probabilities to CLIP..1-CLIP
+        clip: clip the input's probabilities to NUMBER..1-NUMBER
 
     Raises:
         DataError: for shapes that do not fit

@@ -78,7 +78,7 @@ def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> 
 def margin_ranking(
     input1: Scores, input2: Scores, target: Signs, *, margin: float = 0.0
 ) -> PerElement:
-    """Hinge loss on the difference of two scores, of which one should be higher.
+    """Hinge loss on how far one score exceeds another.
 
         max(0, -y · (x1 - x2) + margin)
 

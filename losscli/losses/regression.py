@@ -25,7 +25,7 @@ def l1(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> Per
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        weight: weight elements by these numbers, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, which broadcast to the input's shape
 
     Raises:
         DataError: for shapes that do not fit
@@ -51,7 +51,7 @@ def mse(input: Numbers, target: Numbers, *, weight: Weights | None = None) -> Pe
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        weight: weight elements by these numbers, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, which broadcast to the input's shape
 
     Raises:
         DataError: for shapes that do not fit
@@ -117,7 +117,7 @@ def huber(
     Args:
         input: numbers, any shape
         target: numbers, of a shape that broadcasts with the input's
-        weight: weight elements by these numbers, of a shape that broadcasts to the input's
+        weight: weight elements by these numbers, which broadcast to the input's shape
         delta: use the absolute error from this difference on
 
     Raises:

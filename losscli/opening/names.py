@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -86,16 +87,40 @@ def _name_two_classes(target: TableArray | None, names: Sequence[str] | None) ->
     if names is not None and len(names) != 2:
         raise DataError(f"--classes: expected 2 names, for 0 and 1, found {len(names)}")
     if target is None or not target.is_text:
+        if names is not None and any(_is_number(name) for name in names):
+            raise DataError(
+                f"--classes: expected names, found {', '.join(names)}, and the labels are numbers "
+                "too. Leave out --classes."
+            )
         return None
     if names is not None:
         target.name_classes([list(names)])
         return target
     if target.table.file.inferred is not None:  # a text format: its words are not numbers
-        raise DataError(
-            f"{target.name}: column {quoted(target.columns[0] if target.columns else '')}: "
-            "expected 0 or 1, found text. Use --classes NO,YES to name 0 and 1."
-        )
+        raise _two_words(target)
     return None
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return name.lower() in ("true", "false")
+    return True
+
+
+def _two_words(target: TableArray) -> DataError:
+    """Return the error for a target of words, with the option that names them if there are two."""
+    [column] = target.columns or ("",)
+    words = target.table.distinct(column, 2, all_rows=True)
+    names = [] if words is None else sorted(map(str, words.drop_null().to_pylist()))
+    advice = "Use --classes NO,YES to name 0 and 1."
+    if len(names) == 2:
+        option = shlex.quote(",".join(names))
+        advice = f"Use --classes {option} if {quoted(names[0])} is 0 and {quoted(names[1])} is 1."
+    return DataError(
+        f"{target.name}: column {quoted(column)}: expected 0 or 1, found text. {advice}"
+    )
 
 
 def _take_names_of_classes(

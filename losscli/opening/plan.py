@@ -77,8 +77,17 @@ def _require_numbers(sources: Sources) -> None:
 
 
 def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
+    in_table = {name: _in_table(sources, name) for name in arrays}
+    # A file next to a table has rows too, but weights may be of classes.
+    pairs_rows = any(in_table.values())
+    required = {array.name for array in sources.request.loss.arrays if array.required}
     infos = {
-        name: ArrayInfo(array.shape, array.dtype, _in_table(sources, name))
+        name: ArrayInfo(
+            array.shape,
+            array.dtype,
+            in_table[name],
+            has_rows=in_table[name] or (pairs_rows and name in required and bool(array.paths)),
+        )
         for name, array in arrays.items()
     }
     further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)

@@ -18,6 +18,7 @@ class Content(Enum):
     COMMA = "numbers with a decimal comma"
     TIME = "time"
     OTHER = "other"
+    DAMAGED = "damaged"
 
 
 _NUMBERS = (Content.FLOAT, Content.WHOLE, Content.TRUTH)

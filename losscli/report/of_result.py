@@ -186,13 +186,14 @@ def _unusual(result: Result) -> Iterator[Line]:
         skipped = f", {result.skipped:,} of them NaN" if result.skipped else ""
         yield Line("ignored", f"{_elements(result.ignored)}{skipped}")
     if result.changed:
-        yield Line("options", ", ".join(map(_option, result.changed.items())))
+        yield Line("options", " ".join(map(_option, result.changed.items())))
     if result.selected is not None:
         chosen = result.selected
         conditions = " and ".join(chosen.where)
         yield Line("rows", f"{chosen.kept:,} kept where {conditions}, {chosen.dropped:,} dropped")
     if result.pairing not in (None, "position"):
-        yield Line("rows", f"paired by {result.pairing}")
+        key = str(result.pairing).removeprefix("id ")
+        yield Line("rows", f"paired by key {key}")
 
 
 def _files(inputs: Sequence[Input], names: Sequence[str] = ()) -> Iterator[Line]:
@@ -250,7 +251,10 @@ def _samples(count: int) -> str:
 
 
 def _option(item: tuple[str, Any]) -> str:
+    """An option as it is typed."""
     name, value = item
+    if isinstance(value, bool):
+        return f"--{kebab(name)}" if value else f"--no-{kebab(name)}"
     shown = " ".join(map(str, value)) if isinstance(value, list) else value
     shown = "none" if value is None else shown
-    return f"{kebab(name)} {shown}"
+    return f"--{kebab(name)} {shown}"

@@ -123,7 +123,7 @@ class Guessing(Statistic):
 def _judged(reference: Reference, value: float | None) -> str:
     """The loss relative to that of guessing, as text."""
     guess = "guessing label frequencies"
-    if value is None or not reference.prior > 0.0:
+    if value is None or math.isnan(value) or not reference.prior > 0.0:
         return guess
     lower = 1.0 - value / reference.prior
     return f"{guess}; loss is {abs(lower):.0%} {'lower' if lower >= 0.0 else 'higher'}"

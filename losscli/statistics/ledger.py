@@ -277,7 +277,7 @@ class Ledger:
             keys: the key of each element, along the first axes
             each: the same, flattened
         """
-        losses, rule = elements.weighted, self.rule
+        losses, rule = elements.sampled, self.rule
         ids = sample_ids(elements, rule.samples)
         rows = None
         if ids is None:

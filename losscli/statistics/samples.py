@@ -61,7 +61,7 @@ def rows_of(
     values: Floats, elements: Elements, by_weight: bool, keys: Integers | None
 ) -> SampleRows | None:
     """The samples of a block if each row is a sample with one key; otherwise None."""
-    losses, rows = elements.weighted, len(values)
+    losses, rows = elements.sampled, len(values)
     along_rows = keys is None or keys.size in (1, keys.shape[0])
     if not (elements.whole_rows and along_rows):
         return None
@@ -124,7 +124,7 @@ class SampleCount:
     last: set[Any] = field(default_factory=set)
 
     def add(self, elements: Elements, ids: Array | None) -> None:
-        losses = elements.losses
+        losses = elements.sampled
         if ids is None and elements.whole_rows:
             everything = losses.ignored is None
             self.closed += (
@@ -187,7 +187,7 @@ class OpenSamples:
             ids: the sample of each element, along the first axes; None if rows are samples
             keys: the key of each element, along the first axes
         """
-        losses = elements.losses
+        losses = elements.sampled
         rank = values.ndim
         has_ids = ids is not None
         if ids is None:

@@ -125,7 +125,7 @@ class TestOneRow:
 
 def test_targets_without_a_usual_name(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,kind\n0.5,1.5,0\n")
-    with pytest.raises(DataError, match="no column has a usual name for the target.*Use -t"):
+    with pytest.raises(DataError, match="no column is clearly the target.*Use -t"):
         evaluate("ce", tmp_path / "t.csv")
     (tmp_path / "t.csv").write_text("a,b,label,target\n0.5,1.5,0,1\n")
     with pytest.raises(DataError, match="label, target could be the target. Use -t label or"):

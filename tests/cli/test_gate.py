@@ -18,7 +18,7 @@ class TestGates:
         assert run("l1", X, Y, "--fail-above", "2.75") == (
             3,
             "3.0\n",
-            "losscli: error: the loss, 3, is 0.25 above 2.75 (--fail-above)\n",
+            "losscli: error: the loss (3) exceeds --fail-above 2.75\n",
         )
 
     def test_nan_fails(self, run: Any) -> None:
@@ -30,7 +30,8 @@ class TestGates:
         assert run("l1", X, Y, "--fail-above", 3 + HALF + 1e-6, "--fail-on", "upper")[0] == 0
         code, _, err = run("l1", X, Y, "--fail-above", "9", "--fail-on", "upper")
         assert code == 3
-        assert err.startswith("losscli: error: the upper end of the interval, 9.57241, is 0.572411")
+        expected = "the upper end of the interval (9.57241) exceeds --fail-above 9"
+        assert err == f"losscli: error: {expected}\n"
         assert run("l1", "1", "0", "--fail-above", "9", "--fail-on", "upper")[0] == 3
 
     def test_no_limit(self, run: Any) -> None:

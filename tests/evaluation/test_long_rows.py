@@ -76,4 +76,4 @@ def test_a_mistake_in_long_rows_is_found(tmp_path: Path) -> None:
     x[2, 4000] = 0.0
     np.save(tmp_path / "x.npy", x)
     [warning] = losscli.evaluate("nll", tmp_path / "x.npy", [1, 2, 4000]).warnings
-    assert "input at [2, 0] begins a row whose probabilities sum to 2" in warning
+    assert "input at [2, 0] starts a row that sums to 2" in warning

@@ -35,7 +35,7 @@ def test_the_order_of_the_names_counts(table: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "column 'label': expected 0 or 1, found text. Use --classes NO,YES to name 0 and 1."),
+        ([], "column 'label': expected 0 or 1, found text. Use --classes no,yes if 'no' is 0"),
         (["--classes", "a,b,c"], "--classes: expected 2 names, for 0 and 1, found 3"),
         (["--classes", "no,ja"], "t.csv:2: column 'label': expected one of no, ja, found 'yes'"),
     ],
@@ -44,6 +44,15 @@ def test_other_names_are_errors(words: list[str], line: str, table: Path, run: R
     code, out, err = run("bce", table, *words)
     assert (code, out) == (1, "")
     assert line in err
+
+
+@pytest.mark.parametrize("names", ["1,0", "5,7", "True,False"])
+def test_numbers_are_no_names_of_numbers(names: str, tmp_path: Path, run: Run) -> None:
+    """They were ignored, and `--by class` showed the losses of the other class."""
+    (tmp_path / "t.csv").write_text("s,label\n0.5,1\n1.2,0\n")
+    code, out, err = run("bce-with-logits", tmp_path / "t.csv", "-i", "s", "--classes", names)
+    assert (code, out) == (1, "")
+    assert "and the labels are numbers too. Leave out --classes." in err
 
 
 def test_groups_and_rows_have_the_names(table: Path, run: Run) -> None:

@@ -33,6 +33,14 @@ def test_one_column_for_an_array_is_an_error(table: Path, run: Run) -> None:
     assert "target has 1 value per row and input has 2" in err
 
 
+def test_an_array_for_two_columns_is_an_error(table: Path, run: Run) -> None:
+    array = table.with_name("y.npy")
+    np.save(array, np.ones(len(table.read_text().splitlines()) - 1))
+    code, out, err = run("mse", table, array, "-i", "a,b")
+    assert (code, out) == (1, "")
+    assert "target has 1 value per row and input has 2" in err
+
+
 def test_a_weight_for_each_row_is_a_sample_weight(table: Path, run: Run) -> None:
     words = ("mse", table, "-i", "a,b", "-t", "b,a")
     code, out, err = run(*words, "--weight-column", "y")

@@ -121,8 +121,8 @@ def test_bfloat16(tmp_path: Path) -> None:
     # 4.0078125 is between the bfloat16s 4.0 and 4.03125.
     total = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
     assert total.value == 4.0078125
-    assert total.notes[-1].startswith("computed in float64 from bfloat16;")
-    assert total.notes[-1].endswith("PyTorch would round the result to 4")
+    assert total.notes[-1].startswith("the input is bfloat16;")
+    assert total.notes[-1].endswith("PyTorch would round the result to that dtype, 4")
 
 
 def test_bfloat16_in_shards(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_bfloat16_in_shards(tmp_path: Path) -> None:
     found = evaluate("l1", tmp_path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
     assert (found.value, found.inputs[0].dtype) == (4.0078125, "bfloat16")
     assert "|dtype:bfloat16+float64|" in found.signature
-    assert found.notes[-1].startswith("computed in float64 from bfloat16;")
+    assert found.notes[-1].startswith("the input is bfloat16;")
     wide = safetensors(x=np.array([1.0], np.float32))
     (tmp_path / "x-2.safetensors").write_bytes(wide)
     found = evaluate("l1", tmp_path, np.zeros(4), input_column="x", reduction="sum")

@@ -27,7 +27,7 @@ def test_a_reduced_result() -> None:
         "baseline       0.9687   guessing label frequencies; loss is 68% lower",
         "reduction      mean of 864 elements in 24 samples, divided by the sum of weights (1791)",
         "ignored        672 elements",
-        "options        ignore-index 255",
+        "options        --ignore-index 255",
         "input          segmentation_logits.npy   24 x 3 x 8 x 8 float32",
         "target         segmentation_labels.npy   24 x 8 x 8 uint8",
         "weight         given                     3 float64",

@@ -47,7 +47,7 @@ class TestValues:
     def test_mean_and_sum_by_hand(self) -> None:
         mean = evaluate("ce", X, Y, sample_weight=[1, 0, 2.5, 0.5])
         assert mean.value == pytest.approx(6.5 * math.log(2) / 4, rel=1e-15)
-        assert (mean.weight_sum, mean.count, mean.samples) == (4.0, 4, 4)
+        assert (mean.weight_sum, mean.count, mean.samples) == (4.0, 4, 3)  # one has no weight
         total = evaluate("ce", X, Y, sample_weight=[1, 0, 2.5, 0.5], reduction="sum")
         assert total.value == pytest.approx(6.5 * math.log(2), rel=1e-15)
 
@@ -257,8 +257,25 @@ class TestStatistics:
         groups = {one.labels[0]: (one.value, one.count, one.samples) for one in found.groups}
         zero, one = math.log(2) + 3 * math.log(4), 0.5 * math.log(2)
         assert groups[0] == (pytest.approx(zero, rel=1e-15), 2, 2)
-        assert groups[1] == (pytest.approx(one, rel=1e-15), 2, 2)
+        assert groups[1] == (pytest.approx(one, rel=1e-15), 2, 1)
         assert found.value == pytest.approx(zero + one, rel=1e-15)
+
+    @pytest.mark.parametrize("cluster", [None, "k"])
+    def test_rows_without_weight_do_not_narrow_an_interval(
+        self, cluster: str | None, tmp_path: Path
+    ) -> None:
+        """30 of them changed the verdict of a comparison. Without them it is the same."""
+        rows = ["a,b,y,w,k", "2,1,0,1,u", "3,1.5,0,1,v", "4,1,0,2,w"]
+        (tmp_path / "few.csv").write_text("\n".join(rows))
+        (tmp_path / "many.csv").write_text("\n".join([*rows, *["9,9,0,0,z"] * 30]))
+        wanted = Wanted(cluster=cluster)
+        columns = {"target_column": "y", "sample_weight_column": "w", "wanted": wanted}
+        few, many = (
+            losscli.compare("l1", str(tmp_path / name), input_column=["a", "b"], **columns)
+            for name in ("few.csv", "many.csv")
+        )
+        assert (many.ci, many.wins, many.difference) == (few.ci, few.wins, few.difference)
+        assert (many.a.ci, many.a.samples) == (few.a.ci, few.a.samples) == (few.a.ci, 3)
 
     def test_accuracy_and_prior(self) -> None:
         """The rows 0 and 3 are right; labels weigh 4 and 2.5 of 6.5."""

@@ -24,11 +24,15 @@ WHOLE = None
 
 
 class ArrayInfo(NamedTuple):
-    """What a shape rule knows about an array. `table`: its first axis is the rows of a table."""
+    """What a shape rule knows about an array.
+
+    `table`: its first axis is the rows of a table. `has_rows`: its first axis pairs with them.
+    """
 
     shape: Shape
     dtype: np.dtype[np.generic]
     table: bool = False
+    has_rows: bool = False
 
 
 class Axis(NamedTuple):

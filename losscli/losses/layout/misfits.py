@@ -13,7 +13,7 @@ def not_of_shape(name: str, info: ArrayInfo, shape: Shape, owner: str = "input")
     return ArrayError(
         name,
         f"has shape {show(info.shape)}; expected the shape of {owner}, {show(shape)}"
-        f"{column_advice(info)}",
+        f"{column_advice(info) or _class_advice(name, info, shape)}",
     )
 
 
@@ -34,13 +34,19 @@ def column_advice(target: ArrayInfo) -> str:
     return ""
 
 
+def _class_advice(name: str, info: ArrayInfo, shape: Shape) -> str:
+    if name == "target" and len(info.shape) + 1 == len(shape):
+        return ". If the target contains class indices, use losscli ce or losscli nll."
+    return ""
+
+
 def require_values_per_row(name: str, info: ArrayInfo, owner: str, other: ArrayInfo) -> None:
-    """Raise ArrayError for a column of a table and rows of several values.
+    """Raise ArrayError for an array of rows with one value and rows of several values.
 
     Broadcasting would pair the rows of the one with the columns of the other if there happen to be
     as many.
     """
-    if info.table and len(info.shape) < len(other.shape):
+    if info.has_rows and 0 < len(info.shape) < len(other.shape):
         values = show(other.shape[1:]).strip("(,)").replace(", ", " x ")
         advice = (
             "Use --sample-weight for a weight per row"

@@ -41,6 +41,9 @@ class Derived(Source):
     def present(self, box: Box) -> Present | None:
         return self._source.present(box)
 
+    def file_row(self, row: int) -> int:
+        return self._source.file_row(row)
+
     def line(self, row: int) -> int | None:
         return self._source.line(row)
 

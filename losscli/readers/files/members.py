@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
-from losscli.errors import DataError, listed
+from losscli.errors import DataError, KindError, listed
 from losscli.readers import budget
 from losscli.readers.container import Container
 from losscli.readers.fields import Content, Field, Offer
@@ -59,7 +59,9 @@ class Members(Container):
     def _field(self, name: str) -> Field:
         try:
             array = self._openers[name]()
-        except DataError:  # opening the array raises the error
+        except KindError:
             return Field(name, Content.OTHER)
+        except DataError:  # opening the array raises the error
+            return Field(name, Content.DAMAGED)
         array.close()
         return Field(name, _CONTENTS.get(array.dtype.kind, Content.OTHER), len(array.shape) > 1)

@@ -67,6 +67,8 @@ def open_file(origin: Origin, reading: Reading) -> Members:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{origin.name}: not a readable safetensors file: {error}") from error
+    if not openers:
+        raise DataError(f"{origin.name}: the file contains no tensors")
     return Members(origin.name, openers)
 
 
@@ -85,6 +87,8 @@ def _member(origin: Origin, name: str, tensor: _Tensor, begin: int) -> Source:
     label = f"{origin.name}[{shortened(name)}]"
     try:
         shape, kind = tuple(tensor["shape"]), tensor["dtype"]
+        if len(tensor["data_offsets"]) != 2:
+            raise ValueError(f"{len(tensor['data_offsets'])} offsets instead of 2")
         start, end = tensor["data_offsets"]
         if not all(type(number) is int and number >= 0 for number in (*shape, start, end)):
             raise ValueError(f"shape {shape}, offsets {start} and {end}")

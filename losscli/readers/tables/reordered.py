@@ -61,6 +61,12 @@ class Reordered(Derived):
     def row_shape(self) -> tuple[int, ...]:
         return tuple(size or 0 for size in self._source.shape[1:])
 
+    def file_row(self, row: int) -> int:
+        return int(self._order[row])
+
+    def line(self, row: int) -> int | None:
+        return self._source.line(self.file_row(row))
+
     def copy(self, rows: slice) -> None:
         """Copy the next rows of the source."""
         box = (rows, *[slice(None)] * len(self.row_shape))
