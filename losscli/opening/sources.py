@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from losscli.binding.ambiguity import option_of
@@ -13,7 +14,7 @@ from losscli.binding.choose import choose
 from losscli.binding.given import Chosen, Given, side
 from losscli.binding.order import Order, class_order
 from losscli.binding.pairs import Side
-from losscli.errors import DataError
+from losscli.errors import DataError, listed
 from losscli.opening.files import Containers, Opened, offers_of, open_request, tables_of
 from losscli.opening.labels import Label, kept_arrays, key_arrays, label_arrays
 from losscli.opening.names import class_names, name_classes, read_labels
@@ -92,8 +93,21 @@ class Sources(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings on files."""
-        return tuple(text for container in self.containers.values() for text in container.warnings)
+        """The warnings on files, and on columns that are used twice."""
+        texts = [text for container in self.containers.values() for text in container.warnings]
+        return (*texts, *self._same_columns())
+
+    def _same_columns(self) -> Iterator[str]:
+        """A warning for two required arrays that are the same columns, whose loss says nothing."""
+        required = [array.name for array in self.request.loss.arrays if array.required]
+        for pair in combinations(required, 2):
+            first, second = (self.arrays[name] for name in pair)
+            if first.columns and (first.columns, first.paths) == (second.columns, second.paths):
+                columns = "column" if len(first.columns) == 1 else "columns"
+                yield (
+                    f"{first.name}: {pair[0]} and {pair[1]} are the same {columns}, "
+                    f"{listed(first.columns)}"
+                )
 
     @property
     def pairing(self) -> str | None:
