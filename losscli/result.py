@@ -238,7 +238,7 @@ class Comparison:
 
     @property
     def by(self) -> Any:
-        """The names of the labels of the groups."""
+        """The names of the group labels."""
         facts = [fact for table in self.tables for fact in table.facts if fact.name == "by"]
         return facts[0].value if facts else ()
 

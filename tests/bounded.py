@@ -69,9 +69,7 @@ class Bounded:
         return self
 
     def __exit__(self, *error: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()
 
     def run(self, folder: Path, words: Sequence[str], pipe: str | None = None) -> Ended:
         """Run a command in a folder; `pipe` is a file for its standard input."""

@@ -102,7 +102,8 @@ class Group(typer.core.TyperGroup):
 def show(page: Page) -> None:
     """Print a page, with bold headings on a terminal."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    print("\n".join(_lines(page, max(width, 20), is_bold=sys.stdout.isatty())))
+    is_bold = sys.stdout is not None and sys.stdout.isatty()
+    print("\n".join(_lines(page, max(width, 20), is_bold=is_bold)))
 
 
 def command_class(about: About, *, is_short: bool = False) -> type[Command]:

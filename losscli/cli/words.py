@@ -1,4 +1,4 @@
-"""Turns the words of a command into a request, and into how to show the result."""
+"""Convert the arguments of a command to a request and a `Showing`."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ BLOCK_VALUES = 1 << 19
 BLOCK_ELEMENTS = 1 << 18
 
 # A loss that needs one entry per row reads only that entry if rows have at least this many bytes.
-# Blocks then have this many rows.
+# Blocks then have PICKED_ROWS rows.
 LONG_ROW = 1 << 14
 PICKED_ROWS = 1 << 11
 

@@ -38,7 +38,7 @@ def parts_of(request: Request, count: int) -> list[Part]:
     with ExitStack() as stack:
         model = open_model(request, stack)
         if Collected(model.setting).passes > 1:
-            raise UsageError("parts read their files once, but a statistic needs several passes")
+            raise UsageError("parts allow only one pass. Remove statistics that need several.")
         blocks = number_of_blocks(model)
     cuts = [blocks * k // count for k in range(count + 1)]
     pairs = itertools.pairwise(cuts)

@@ -75,7 +75,7 @@ def bce(
 
     Args:
         input: probabilities of class 1, from 0 to 1, any shape
-        target: 0, 1 or probabilities, from 0 to 1, the input's shape
+        target: 0, 1 or probabilities, in the input's shape
         weight: weight elements by these numbers, which broadcast to the input's shape
         clip: clip the input to NUMBER..1-NUMBER, as scikit-learn's log_loss does
 
@@ -147,7 +147,7 @@ def bce_with_logits(
 
     Args:
         input: logits, any shape
-        target: 0, 1 or probabilities, from 0 to 1, the input's shape
+        target: 0, 1 or probabilities, in the input's shape
         weight: weight elements by these numbers, which broadcast to the input's shape
         pos_weight: weight class 1 by these numbers, which broadcast to the input's shape
 
@@ -205,7 +205,7 @@ def focal(
 
     Args:
         input: logits, any shape
-        target: 0, 1 or probabilities, from 0 to 1, the input's shape
+        target: 0, 1 or probabilities, in the input's shape
         alpha: weight class 1 by alpha and class 0 by 1 - alpha; none for no weights (-1 in
             torchvision)
         gamma: reduce the weight of well-predicted elements by this power; 0 is cross-entropy
@@ -262,7 +262,7 @@ def multilabel_soft_margin(
 
     Args:
         input: logits, (..., C)
-        target: 0, 1 or probabilities, from 0 to 1, the input's shape
+        target: 0, 1 or probabilities, in the input's shape
         weight: weight classes by these numbers, (C) or a shape that broadcasts to the input's
 
     Raises:

@@ -75,7 +75,7 @@ ROWS: list[tuple[str, str | None, str, Group, str]] = [
         None,
         "losscli.losses.embedding",
         "ranking",
-        "Cosine distance of similar pairs, cosine similarity above a margin of dissimilar pairs.",
+        "Cosine distance for similar pairs; for dissimilar pairs, similarity above a margin.",
     ),
     (
         "triplet-margin",

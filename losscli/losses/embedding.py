@@ -25,7 +25,7 @@ _EPSILON = float(np.float32(1e-12))
 def cosine_embedding(
     input1: Vectors, input2: Vectors, target: Signs, *, margin: float = 0.0
 ) -> PerElement:
-    """Cosine distance of similar pairs, cosine similarity above a margin of dissimilar pairs.
+    """Cosine distance for similar pairs; for dissimilar pairs, similarity above a margin.
 
         1 - cos(x1, x2) if y = 1, max(0, cos(x1, x2) - margin) if y = -1
 
@@ -35,7 +35,7 @@ def cosine_embedding(
         input1: vectors, (D) or (N, D)
         input2: vectors, the shape of input1
         target: 1 for similar and -1 for dissimilar pairs, () or (N)
-        margin: count no loss for dissimilar pairs whose cosine is at most this
+        margin: return 0 for dissimilar pairs whose cosine is at most this
 
     Raises:
         DataError: for shapes that do not fit
@@ -129,7 +129,7 @@ def triplet_margin(
         anchor: vectors, (..., D)
         positive: vectors, of a shape that broadcasts with the anchor's
         negative: vectors, of a shape that broadcasts with the anchor's
-        margin: count no loss where the negative is farther by at least this
+        margin: return 0 where the negative is farther by at least this
         p: measure distances with the norm of this degree
         eps: add this to each difference
         swap: use the distance from positive to negative where it is smaller

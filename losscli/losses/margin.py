@@ -54,7 +54,7 @@ def hinge_embedding(input: Distances, target: Signs, *, margin: float = 1.0) -> 
     Args:
         input: distances, any shape
         target: 1 for similar and -1 for dissimilar pairs, a shape that broadcasts with the input's
-        margin: count no loss for dissimilar pairs that are at least this far apart
+        margin: return 0 for dissimilar pairs that are at least this far apart
 
     Raises:
         DataError: for shapes that do not fit
@@ -88,7 +88,7 @@ def margin_ranking(
         input1: scores, any shape
         input2: scores, of a shape with as many axes as input1 that broadcasts with it
         target: 1 where input1 should be higher, -1 where input2 should be; a shape as for input2
-        margin: count no loss where the higher score leads by at least this
+        margin: return 0 where the higher score leads by at least this
 
     Raises:
         DataError: for shapes that do not fit
@@ -125,7 +125,7 @@ def multi_margin(
         input: scores, (), (C) or (N, C)
         target: class indices from 0 to C-1, () or (N)
         p: raise the hinge loss to this power, 1 or 2
-        margin: count no loss where the target class leads by at least this
+        margin: return 0 where the target class leads by at least this
         weight: weight classes by these numbers, (C)
         class_base: count the classes of the target from this number [default: 0, or detected from
             the names of the input's columns]

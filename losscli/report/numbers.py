@@ -57,7 +57,7 @@ AS_USUAL = Numbers()
 
 
 def _decimals_for(value: float) -> int:
-    """The decimals that give a number four digits."""
+    """The decimals for four significant digits."""
     if not value or not math.isfinite(value):
         return 0
     return max(0, _DIGITS - 1 - int(f"{value:.{_DIGITS - 1}e}".partition("e")[2]))

@@ -44,7 +44,7 @@ class Collected:
         return any(statistic.needs_scores for statistic in self._statistics)
 
     def get(self, kind: type[Kind]) -> Kind | None:
-        """The statistic of a class; None if it was not requested."""
+        """The statistic of this type; None if not requested."""
         matches = (statistic for statistic in self._statistics if isinstance(statistic, kind))
         return next(matches, None)
 

@@ -95,7 +95,7 @@ CASES = [
         "keys of two names in two orders",
         {"a.csv": "id,pred\na,1\nb,2\nc,5\n", "b.csv": "user_id,y\nc,5\na,1\nb,2\n"},
         "mse a.csv b.csv",
-        "column 'user_id' has the values of 'id' in a.csv in another order",
+        "column 'user_id' has the same values as 'id' in a.csv, reordered",
     ),
     Case(
         "keys of two names in one order",

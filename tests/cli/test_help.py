@@ -55,7 +55,19 @@ def test_every_option_is_explained_in_a_sentence_with_a_verb(
 VERBS = {
     *("Add", "Clip", "Compare", "Compute", "Count", "Drop", "Exit", "Group", "Hide", "Ignore"),
     *("Install", "Keep", "Let", "Measure", "Name", "Normalise", "Pair", "Print", "Raise", "Read"),
-    *("Reduce", "Report", "Set", "Show", "Skip", "Split", "Spread", "Treat", "Use", "Warn"),
+    *(
+        "Reduce",
+        "Report",
+        "Return",
+        "Set",
+        "Show",
+        "Skip",
+        "Split",
+        "Spread",
+        "Treat",
+        "Use",
+        "Warn",
+    ),
     *("Weight", "Write"),
 }
 

@@ -127,5 +127,5 @@ class TestShift:
             losscli.cross_entropy(np.zeros((2, 4, 3)), y, class_axis=-1, shift=True)
 
     def test_without_steps(self) -> None:
-        with pytest.raises(DataError, match="has no axis of steps"):
+        with pytest.raises(DataError, match="has no step axis of known size"):
             losscli.cross_entropy([1.0, 2.0], 0, shift=True)

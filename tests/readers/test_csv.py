@@ -146,7 +146,7 @@ class TestCsv:
         """Fault 4.13: MATLAB and DuckDB files."""
         for name, begin in (("x.mat", b"MATLAB 5.0 MAT-file, Platform"), ("x.duckdb", b"DUCK")):
             (tmp_path / name).write_bytes(bytes(8) + begin + bytes(range(256)) * 4)
-            with pytest.raises(DataError, match="found binary data in no format that losscli"):
+            with pytest.raises(DataError, match="found binary data in an unsupported format"):
                 evaluate("l1", tmp_path / name, [0])
 
     def test_decimal_commas_are_named(self, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
         "many.csv:3: expected 2 columns as in",
     ),
     "words.csv": (b"x,y\n1,2\ncat,4\n", "words.csv:3: column 'x': expected a number, found 'cat'"),
-    "nul.csv": (b"x,y\n1,\x002\n", "not UTF-8 text"),
+    "nul.csv": (b"x,y\n1,\x002\n", "found binary data in an unsupported format"),
     "utf16.csv": ("x,y\n1,2\n".encode("utf-16"), "not UTF-8 text"),
     "latin.csv": ("x,y,\xe9\n1,2,3\n".encode("latin-1"), "Convert the file with iconv -t UTF-8"),
     "blank.csv": (b"\n\n", "the file is empty"),
@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "endless.csv.gz": (gzip.compress(b"1," * (1 << 26), 1), "the line is longer than 32 MiB"),
     "ragged.jsonl": (
         b'{"x": [1.0, 2.0], "y": 0}\n{"x": [1.0], "y": 1}\n',
-        "expected a list of 2 as in row 0, found a list of 1",
+        "expected a list of 2 as in line 1, found a list of 1",
     ),
     "mixed.jsonl": (
         b'{"x": 1.0, "y": 0}\n{"x": "a", "y": 1}\n',

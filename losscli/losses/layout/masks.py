@@ -42,7 +42,7 @@ def shifted(layout: Layout) -> Layout:
     """The input without its last step, everything else without its first."""
     steps = layout.shape[-1] if layout.shape else None
     if steps is None:
-        raise ArrayError("input", "has no axis of steps, or one of unknown size, for --shift")
+        raise ArrayError("input", "has no step axis of known size, which --shift needs")
     last = len(layout.shape) - 1
     views = {
         name: view if name == "input" else _from_second_step(view, last)

@@ -61,7 +61,7 @@ class Members(Container):
             array = self._openers[name]()
         except KindError:
             return Field(name, Content.OTHER)
-        except DataError:  # opening the array raises the error
+        except DataError:  # raised again if the array is used
             return Field(name, Content.DAMAGED)
         array.close()
         return Field(name, _CONTENTS.get(array.dtype.kind, Content.OTHER), len(array.shape) > 1)

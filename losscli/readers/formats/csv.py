@@ -98,7 +98,7 @@ def _first_block(origin: Origin, reading: Reading) -> bytes:
         )
     if b"\0" in head:
         raise DataError(
-            f"{origin.name}: found binary data in no format that losscli reads. Save the arrays as "
+            f"{origin.name}: found binary data in an unsupported format. Save the arrays as "
             ".npy, .npz, .parquet or .csv."
         )
     return head

@@ -1,4 +1,4 @@
-"""NumPy's `.npy`: one array, read at random from a plain file, or in order from a pipe."""
+"""NumPy's `.npy`: one array, read in any order from a file, or in sequence from a pipe."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class TableCells(_LabelColumn):
         return laid_out(self._column(rows, self._start), self.name)
 
     def last_place(self, row: int) -> str:
-        """Return the place of a cell of those that were read last."""
+        """Return the place of a cell in the rows last read."""
         return self.table.place(self._start + row, self.column)
 
     def _decode(self, rows: pa.Table, start: int) -> Values:

@@ -164,8 +164,8 @@ def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Labe
     """Return the message for a difference, with an option that pairs the rows by all keys."""
     if shared.name != shared.second.column:
         return (
-            f"{shared.second.name}: column {quoted(shared.second.column)} has the values of "
-            f"{quoted(shared.name)} in {shared.first.name} in another order. Rename one of the "
+            f"{shared.second.name}: column {quoted(shared.second.column)} has the same values as "
+            f"{quoted(shared.name)} in {shared.first.name}, reordered. Rename one of the "
             "columns and use --id to pair rows by it, or use --pair position to pair rows as they "
             "are."
         )
