@@ -100,6 +100,7 @@ def test_a_signal_at_any_line(number: signal.Signals, to_waiting: bool, tmp_path
             (128 + number, "", f"losscli: error: {says}\n"),
             (128 + number, "", "losscli: error: interrupted after 0 elements\n"),
             (128 + number, "", "losscli: error: interrupted after 3 elements; their mean is 0\n"),
+            (128 + number, "0.0\n", f"losscli: error: {says}\n"),  # behind the result
             (0, "0.0\n", ""),
         ), at
 
