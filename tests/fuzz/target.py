@@ -243,7 +243,7 @@ def main() -> None:
         draw = random.Random(seed)
         if draw.randrange(_REPEATED_ONE_OF):
             return bytes(atheris.Mutate(data, most))
-        return repeated(data, draw, max(1, most - len(data)))
+        return repeated(data, draw, max(1, most - len(data)))[:most]
 
     atheris.Setup(sys.argv, target, custom_mutator=mutate)
     atheris.Fuzz()
