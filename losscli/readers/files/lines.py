@@ -36,6 +36,11 @@ class Chunk(NamedTuple):
     def rows(self) -> memoryview:
         return memoryview(self.text)[: self.size]
 
+    @property
+    def breaks(self) -> int:
+        """The number of line breaks, which NumPy counts faster than `bytes.count`."""
+        return int(np.count_nonzero(np.asarray(self.rows) == ord(b"\n")))
+
 
 class LineNumbers:
     """The lines of a text file at which rows begin, recorded while chunks are read in order."""
@@ -50,9 +55,8 @@ class LineNumbers:
         """Record a chunk of rows below a header of some lines, unless an earlier pass did."""
         if first_row != self._rows:
             return
-        breaks = chunk.text.count(b"\n", 0, chunk.size)
         is_last_open = not chunk.text.endswith(b"\n", 0, chunk.size)
-        is_even = breaks + is_last_open - header == rows
+        is_even = chunk.breaks + is_last_open - header == rows
         distance = chunk.line + header - self._rows if is_even else None
         if not self._runs or self._runs[-1][1] != distance:
             self._runs.append((self._rows, distance))
@@ -105,7 +109,7 @@ def chunks(
         if end:
             chunk = Chunk(text, end, line)
             yield chunk
-            line += int(np.count_nonzero(np.asarray(chunk.rows) == ord(b"\n")))
+            line += chunk.breaks
         rest = text[end:]
         if len(rest) > most_bytes:
             raise _too_long(origin, line, most_bytes)
