@@ -92,7 +92,6 @@ class Group(typer.core.TyperGroup):
     """A group of commands with this help. Subclasses set `about`."""
 
     about = About("")
-    is_short = False
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, as typer does with its own."""

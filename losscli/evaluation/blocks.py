@@ -23,8 +23,9 @@ from losscli.losses.registry import Loss
 from losscli.source import Source, named
 
 # The most values of the widest array in a block (2 MiB as float32), and the most elements (2 MiB as
-# float64, of which a loss needs several temporary arrays). Smaller blocks make threads wait for the
-# interpreter lock, which each NumPy call releases and reacquires. Larger blocks exceed the cache.
+# float64). A loss needs several temporary arrays of that size. Smaller blocks make threads wait
+# for the interpreter lock, which each NumPy call releases and reacquires. Larger blocks exceed the
+# cache.
 BLOCK_VALUES = 1 << 19
 BLOCK_ELEMENTS = 1 << 18
 
@@ -77,8 +78,7 @@ class Job:
 
     @functools.cached_property
     def picked(self) -> str | None:
-        """The array of which only the targets' entries are read, because its rows are long; None if
-        there is none."""
+        """The array with long rows, if only the targets' entries are read from it; else None."""
         name, source = next(iter(self.sources.items()))
         in_rows = self.layout.views[name].axes == (Axis(0, 0), Axis(WHOLE, 1))
         needs_rows = self.masks or self.needs_scores

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +27,8 @@ _CHUNK_BYTES = 1 << 22
 _BREAKS = b"\r\n"
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True)
+class Chunk:
     """Rows: the first `size` bytes of a text. `line` is the number of the first line, from 1."""
 
     text: bytes
@@ -36,7 +39,7 @@ class Chunk(NamedTuple):
     def rows(self) -> memoryview:
         return memoryview(self.text)[: self.size]
 
-    @property
+    @cached_property
     def breaks(self) -> int:
         """The number of line breaks, which NumPy counts faster than `bytes.count`."""
         return int(np.count_nonzero(np.asarray(self.rows) == ord(b"\n")))

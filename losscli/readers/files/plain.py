@@ -1,4 +1,4 @@
-"""Random access to any number of files, of which only the most recently read stay open."""
+"""Random access to any number of files. Only the most recently read files stay open."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -241,7 +242,7 @@ def _explain(error: Exception, dialect: Dialect) -> tuple[int | None, str]:
 
 def _lines_before(line: int, chunk: Chunk) -> Chunk:
     lines = bytes(chunk.rows).splitlines(keepends=True)
-    return chunk._replace(size=sum(map(len, lines[: line - chunk.line])))
+    return replace(chunk, size=sum(map(len, lines[: line - chunk.line])))
 
 
 def _line(number: int, dialect: Dialect, chunk: Chunk, before: int) -> int:
