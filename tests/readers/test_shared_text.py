@@ -115,6 +115,16 @@ def test_views_of_one_text_become_a_dictionary() -> None:
     assert found == [text[begin : begin + 50_000] for begin in begins]
 
 
+@pytest.mark.parametrize("bytes_behind", [0, 1, 4, 15])
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_buffer_of_views_may_be_longer_than_its_column(rows: int, bytes_behind: int) -> None:
+    fields = np.zeros((rows, 4), np.int32)  # views of empty text
+    longer = pa.py_buffer(fields.tobytes() + bytes(bytes_behind))
+    column = pa.Array.from_buffers(pa.string_view(), rows, [None, longer])
+    parts = portions("t.arrow", pa.record_batch({"z": column}))
+    assert [part.column(0).to_pylist() for part in parts] == [[""] * rows]
+
+
 def test_halves_are_compared_by_their_values(tmp_path: Path) -> None:
     halves = pa.array([0.1, 2.0, None, 0.1], pa.float16())
     save_table(tmp_path / "t.parquet", table_of(z=halves))

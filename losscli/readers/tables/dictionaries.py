@@ -60,7 +60,8 @@ def _expanded_bytes(column: pa.Array) -> int:
 def _views(column: pa.Array) -> NDArray[np.int32]:
     """Return the views of an array of text. The first number of each is its length."""
     begin, stop = column.offset, column.offset + len(column)
-    return np.frombuffer(column.buffers()[1], np.int32).reshape(-1, 4)[begin:stop]
+    # The buffer may be longer than the array, by any number of bytes.
+    return np.frombuffer(column.buffers()[1], np.int32, 4 * stop).reshape(-1, 4)[begin:]
 
 
 def _views_once(name: str, column: pa.Array) -> pa.Array:
