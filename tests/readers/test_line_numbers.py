@@ -7,32 +7,38 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from losscli.readers.files.lines import Chunk, LineNumbers
+from losscli.readers.files.lines import Chunk, LineNumbers, Lines
 
 
-def chunk(text: bytes, line: int) -> Chunk:
-    return Chunk(text, len(text), line)
+def lines_of(text: bytes, first: int) -> Lines:
+    return Chunk(text, len(text), first).lines
+
+
+def test_the_last_line_of_a_chunk_may_have_no_line_break() -> None:
+    assert lines_of(b"1\n2\n", 7) == Lines(7, 2)
+    assert lines_of(b"1\n2", 7) == Lines(7, 2)
+    assert Chunk(b"1\n2\n3", 4, 7).lines == Lines(7, 2)
 
 
 class TestLineNumbers:
     def test_below_a_header(self) -> None:
         lines = LineNumbers()
-        lines.add(chunk(b"x\n1\n2\n", 1), 0, 2, header=1)
-        lines.add(chunk(b"3\n4\n", 4), 2, 2)
+        lines.add(Lines(2, 2), 0, 2)
+        lines.add(Lines(4, 2), 2, 2)
         assert [lines.line_of(row) for row in range(-1, 5)] == [None, 2, 3, 4, 5, None]
 
     def test_a_chunk_with_blank_lines_has_no_lines(self) -> None:
         """Where its rows begin is not known without reading it again."""
         lines = LineNumbers()
-        lines.add(chunk(b"1\n\n2\n", 1), 0, 2)
-        lines.add(chunk(b"3\n4", 4), 2, 2)
+        lines.add(lines_of(b"1\n\n2\n", 1), 0, 2)
+        lines.add(lines_of(b"3\n4", 4), 2, 2)
         assert [lines.line_of(row) for row in range(4)] == [None, None, 4, 5]
 
     def test_a_second_pass_adds_nothing(self) -> None:
         lines = LineNumbers()
         for _ in range(2):
-            lines.add(chunk(b"1\n2\n", 1), 0, 2)
-            lines.add(chunk(b"3\n", 3), 2, 1)
+            lines.add(Lines(1, 2), 0, 2)
+            lines.add(Lines(3, 1), 2, 1)
         assert [lines.line_of(row) for row in range(3)] == [1, 2, 3]
 
 

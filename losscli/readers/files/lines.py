@@ -28,6 +28,14 @@ _BREAKS = b"\r\n"
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Consecutive lines of a file: the number of the first, from 1, and their count."""
+
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Rows: the first `size` bytes of a text. `line` is the number of the first line, from 1."""
 
@@ -44,6 +52,11 @@ class Chunk:
         """The number of line breaks, which NumPy counts faster than `bytes.count`."""
         return int(np.count_nonzero(np.asarray(self.rows) == ord(b"\n")))
 
+    @property
+    def lines(self) -> Lines:
+        """The lines of the rows; the last may have no line break."""
+        return Lines(self.line, self.breaks + (not self.text.endswith(b"\n", 0, self.size)))
+
 
 class LineNumbers:
     """The lines of a text file at which rows begin, recorded while chunks are read in order."""
@@ -54,15 +67,13 @@ class LineNumbers:
         self._runs: list[tuple[int, int | None]] = []
         self._rows = 0
 
-    def add(self, chunk: Chunk, first_row: int, rows: int, header: int = 0) -> None:
-        """Record a chunk of rows below a header of some lines, unless an earlier pass did."""
+    def add(self, lines: Lines, first_row: int, rows: int) -> None:
+        """Record the lines of some rows, unless an earlier pass did."""
         if first_row != self._rows:
             return
-        is_last_open = not chunk.text.endswith(b"\n", 0, chunk.size)
-        is_even = chunk.breaks + is_last_open - header == rows
-        distance = chunk.line + header - self._rows if is_even else None
+        distance = lines.first - first_row if lines.count == rows else None
         if not self._runs or self._runs[-1][1] != distance:
-            self._runs.append((self._rows, distance))
+            self._runs.append((first_row, distance))
         self._rows += rows
 
     def line_of(self, row: int) -> int | None:
@@ -126,10 +137,16 @@ def chunks(
 
 
 def parsed(
-    steps: Iterator[Callable[[], tuple[Chunk, pa.Table]]], threads: int
-) -> Iterator[tuple[Chunk, pa.Table]]:
-    """Yield chunks and their tables in order. With one thread, parse in the caller's thread."""
-    return (step() for step in steps) if threads == 1 else in_order(steps, threads)
+    steps: Iterator[Callable[[], tuple[Lines, pa.Table]]], threads: int, lines: LineNumbers
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of chunks in order, and record their lines. With one thread, parse in the
+    caller's thread. The text of a chunk is released once it is parsed."""
+    results = (step() for step in steps) if threads == 1 else in_order(steps, threads)
+    row = 0
+    for chunk_lines, table in results:
+        lines.add(chunk_lines, row, table.num_rows)
+        row += table.num_rows
+        yield from table.to_batches()
 
 
 def last_chunk(text: bytes, line: int) -> Chunk:

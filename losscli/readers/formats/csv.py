@@ -20,6 +20,7 @@ from losscli.readers.files.dialect import Dialect, delimiter_of, dialect_of, is_
 from losscli.readers.files.lines import (
     Chunk,
     LineNumbers,
+    Lines,
     chunks,
     first_block,
     last_chunk,
@@ -164,17 +165,12 @@ def _batches(
     )
     parse = partial(_closed, origin, dialect, options)
     with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as parts:
-        row = 0
-        for chunk, table in parsed((partial(parse, chunk) for chunk in parts), threads):
-            header = dialect.lines_before if chunk.line == 1 else 0
-            lines.add(chunk, row, table.num_rows, header)
-            row += table.num_rows
-            yield from table.to_batches()
+        yield from parsed((partial(parse, chunk) for chunk in parts), threads, lines)
 
 
 def _closed(
     origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk: Chunk
-) -> tuple[Chunk, pa.Table]:
+) -> tuple[Lines, pa.Table]:
     """Parse the rows of a chunk. Raises DataError for an unclosed quote in the last row, which
     pyarrow accepts."""
     table = _parse(origin, dialect, options, chunk)
@@ -182,7 +178,13 @@ def _closed(
     if quote >= 0:
         line = chunk.line + chunk.text.count(b"\n", 0, quote)
         raise DataError(f"{origin.name}:{line}: unclosed quote")
-    return chunk, _without_empty_text(table)
+    before = _lines_before_rows(dialect, chunk)
+    lines = Lines(chunk.lines.first + before, chunk.lines.count - before)
+    return lines, _without_empty_text(table)
+
+
+def _lines_before_rows(dialect: Dialect, chunk: Chunk) -> int:
+    return dialect.lines_before if chunk.line == 1 else 0
 
 
 def _without_empty_text(table: pa.Table) -> pa.Table:
@@ -199,7 +201,7 @@ def _without_empty_text(table: pa.Table) -> pa.Table:
 
 def _parse(origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk: Chunk) -> pa.Table:
     """Parse the rows of a chunk in this thread."""
-    before = dialect.lines_before if chunk.line == 1 else 0
+    before = _lines_before_rows(dialect, chunk)
     reading = csv.ReadOptions(
         use_threads=False, block_size=chunk.size + 1, column_names=dialect.names, skip_rows=before
     )

@@ -16,6 +16,7 @@ from losscli.readers import Reading, budget
 from losscli.readers.files.lines import (
     Chunk,
     LineNumbers,
+    Lines,
     chunks,
     first_block,
     last_chunk,
@@ -112,15 +113,11 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows in order, parsed in parallel chunks."""
 
-    def parse(chunk: Chunk) -> tuple[Chunk, pa.Table]:
-        return chunk, _parse(origin, requested, chunk)
+    def parse(chunk: Chunk) -> tuple[Lines, pa.Table]:
+        return chunk.lines, _parse(origin, requested, chunk)
 
     with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as parts:
-        row = 0
-        for chunk, table in parsed((partial(parse, chunk) for chunk in parts), threads):
-            lines.add(chunk, row, table.num_rows)
-            row += table.num_rows
-            yield from table.to_batches()
+        yield from parsed((partial(parse, chunk) for chunk in parts), threads, lines)
 
 
 def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
