@@ -54,13 +54,13 @@ def answer_comparison(loss: Loss, words: Words) -> None:
 
 
 def _shows_interval(showing: Showing) -> bool:
-    """Whether the output or the gate needs the interval; a pipe gets only the number."""
+    """Whether the gate or the output format uses the interval. The format plain does not."""
     is_judged = showing.gate is not None and showing.gate.on == "upper"
     return is_judged or chosen_format(showing.format, sys.stdout) != "plain"
 
 
 def _require_compatible(request: Request, showing: Showing) -> None:
-    """Raise UsageError for options that exclude each other, and for an output that is an input."""
+    """Raise UsageError for options that exclude each other, and if --output is an input file."""
     if showing.gate is not None and request.reduction == "none":
         raise UsageError("--fail-above needs one number. Use it without --reduction none.")
     if showing.output is not None and request.loss.pool is not None:
@@ -72,7 +72,7 @@ def _require_compatible(request: Request, showing: Showing) -> None:
 
 
 def _evaluated(request: Request, showing: Showing) -> Result:
-    """The result, after it is reported and its losses are written."""
+    """Evaluate the request, write losses to --output, report the result, and return it."""
     with ExitStack() as stack:
         consumers: list[Callable[[Elements], None]] = []
         report = open_report(showing.format, sys.stdout)
@@ -99,14 +99,14 @@ def _evaluated(request: Request, showing: Showing) -> Result:
 
 
 def _refuse_keep(request: Request, options: str) -> None:
-    """Raise UsageError for --keep if no elements are shown."""
+    """Raise UsageError if --keep is given. `options` names the options that show elements."""
     if request.keep:
         raise UsageError(f"--keep shows a column with each element. Use it with {options}.")
 
 
 def _show(report: Report, document: Document, results: Sequence[Result], showing: Showing) -> None:
-    """Show the result on stdout, and notes and warnings on stderr. If both are the same terminal,
-    warnings follow the first line of the result."""
+    """Show the result on stdout, and notes and warnings on stderr. If both streams are the same
+    terminal, warnings follow the first line of the result."""
     warnings = dict.fromkeys(text for result in results for text in result.warnings)
     shown = _notes(results) if sys.stdout.isatty() and report.shows_inputs else ()
     notes = dict.fromkeys(note for result in results for note in result.notes)
@@ -121,7 +121,7 @@ def _show(report: Report, document: Document, results: Sequence[Result], showing
 
 
 def _notes(results: Iterable[Result]) -> Sequence[str]:
-    """The notes that the result already shows with its inputs."""
+    """The notes on input columns. On a terminal, the lines about the inputs contain the same."""
     return [note for result in results for note in result.columns]
 
 

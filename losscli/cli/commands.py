@@ -28,7 +28,7 @@ from losscli.losses import LISTED, Listed
 from losscli.report import FORMATS, open_report
 
 # Modules that import NumPy are imported in functions: `losscli --help` then takes 115 ms instead of
-# 245 ms. Typer and rich take 110 ms of it.
+# 245 ms.
 if TYPE_CHECKING:
     from losscli.cli.words import Words
     from losscli.losses.registry import Loss
@@ -77,15 +77,16 @@ _ABOUT_INSPECT = About(
     examples=("losscli inspect preds.parquet", "losscli inspect logits.npy labels.npy"),
 )
 
-# What a parsed command does.
+# The function that runs a parsed command.
 Action = Callable[[], None]
 
-# Whether the command line names one of several commands.
+# Returns whether the command line names any of the commands.
 IsRequested = Callable[[Iterable[str]], bool]
 
 
 def app_of(words: Sequence[str]) -> typer.Typer:
-    """All commands. Only the requested ones get their options, which saves 50 ms."""
+    """The application with all commands. Only commands among `words` get options, which saves
+    50 ms."""
     completing = COMPLETE in os.environ
     is_short = "-h" in words
 
@@ -132,7 +133,7 @@ def _names(listed: Listed) -> list[str]:
 
 
 def _groups() -> Iterable[Section]:
-    """The losses in groups, for the help."""
+    """A section of the help for each group of losses."""
     for group, heading in _HEADINGS.items():
         losses = [listed for listed in LISTED.values() if listed.group == group]
         yield Section(
@@ -152,7 +153,7 @@ _VERSION = typer.Option(
 
 
 def _root(version: Annotated[bool, _VERSION] = False) -> None:
-    """Declares the options of losscli itself."""
+    """Declare the options of losscli itself."""
 
 
 _FORMAT = typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP)
@@ -205,7 +206,7 @@ def _inspect(
     ] = None,
 ) -> Action:
     def action() -> None:
-        from losscli.evaluation.inspect import Look  # noqa: PLC0415
+        from losscli.evaluation.inspect import InspectOptions  # noqa: PLC0415
         from losscli.evaluation.inspect import inspect as inspect_files  # noqa: PLC0415
         from losscli.evaluation.propose import probable_command  # noqa: PLC0415
         from losscli.readers.tables.where import Where  # noqa: PLC0415
@@ -214,9 +215,9 @@ def _inspect(
 
         warnings: list[str] = []
         reading = make_reading(input_format, header, delimiter)
-        look = Look(full, reading, tuple(map(Where.parsed, where or ())))
-        findings = inspect_files(files, look, warnings.append)
-        proposal = probable_command(findings, look)
+        options = InspectOptions(full, reading, tuple(map(Where.parsed, where or ())))
+        findings = inspect_files(files, options, warnings.append)
+        proposal = probable_command(findings, options)
         command = None if proposal is None else str(proposal)
         document = document_of_findings(findings, command, warnings)
         report = open_report(format, sys.stdout)
@@ -287,7 +288,7 @@ def _comparison(name: str, *, is_short: bool) -> _Described:
 def _function(
     loss: Loss, parameters: list[inspect.Parameter], act: Callable[[Loss, Words], None]
 ) -> Callable[..., Action]:
-    """A function with these parameters, which returns the action of their values."""
+    """A function with these parameters. It returns an action that passes their values to `act`."""
 
     def command(**words: object) -> Action:
         return partial(act, loss, words)

@@ -21,7 +21,7 @@ _MOST_ARRAYS_OF_TABLE = 3
 
 
 def examples_of(loss: Loss) -> list[str]:
-    """Separate files, a table if the arrays fit into one, and a check for a script."""
+    """Commands with separate files, with a table or JSON output, and with a limit on the loss."""
     name = loss.alias or loss.name
     required = [array for array in loss.arrays if array.required]
     files = " ".join(map(_file, required))
@@ -39,9 +39,9 @@ def examples_of(loss: Loss) -> list[str]:
 
 
 def comparison_examples_of(loss: Loss) -> list[str]:
-    """Two models in two files, in two columns of a table, and a check for a script.
+    """Commands for two models in two files, for two columns of a table, and with --fail-if-worse.
 
-    Returns nothing for a pooled loss, which has no per-element losses to compare.
+    The list is empty for a pooled loss, which has no per-element losses to compare.
     """
     if loss.pool:
         return []

@@ -11,7 +11,10 @@ from losscli.result import Comparison, Result
 
 @dataclass(frozen=True)
 class Gate:
-    """A limit on the loss, or on the upper end of its interval."""
+    """A limit on the loss (`on` is "loss"), or on the upper end of its interval ("upper").
+
+    Raises UsageError if `above` is NaN.
+    """
 
     above: float
     on: str = "loss"

@@ -1,4 +1,4 @@
-"""The help of every command: usage, text, sections of options with one left edge, examples."""
+"""Print the help of a command: usage, summary, aligned descriptions of options, and examples."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Page(NamedTuple):
     Args:
         title: the words of the command, or the names of a loss
         summary: one sentence
-        details: paragraphs below the summary, which keep their lines
+        details: paragraphs below the summary, whose line breaks are kept
         sections: arguments and options
         examples: commands
         closing: a sentence at the end
@@ -69,7 +69,7 @@ class Page(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a command adds to the help of its parameters."""
+    """The parts of a command's help that do not describe its parameters."""
 
     summary: str
     details: Sequence[str] = ()
@@ -78,23 +78,23 @@ class About(NamedTuple):
 
 
 class Command(typer.core.TyperCommand):
-    """A command with this help. Subclasses set `about` and `is_short`."""
+    """A command that prints its help as a `Page`. Subclasses set `about` and `is_short`."""
 
     about = About("")
     is_short = False
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help, as typer does with its own."""
+        """Print the help. Typer calls this for `--help`."""
         show(_page(self, ctx, self.about, is_short=self.is_short))
 
 
 class Group(typer.core.TyperGroup):
-    """A group of commands with this help. Subclasses set `about`."""
+    """A group of commands that prints its help as a `Page`. Subclasses set `about`."""
 
     about = About("")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help, as typer does with its own."""
+        """Print the help. Typer calls this for `--help`."""
         show(_page(self, ctx, self.about, is_short=False))
 
 
@@ -106,17 +106,17 @@ def show(page: Page) -> None:
 
 
 def command_class(about: About, *, is_short: bool = False) -> type[Command]:
-    """The class of a command with this text."""
+    """A subclass of Command with this text."""
     return type("Described", (Command,), {"about": about, "is_short": is_short})
 
 
 def group_class(about: About) -> type[Group]:
-    """The class of a group with this text."""
+    """A subclass of Group with this text."""
     return type("DescribedGroup", (Group,), {"about": about})
 
 
 def sentence(text: str) -> str:
-    """The text with a capital and a full stop, which comes before a default."""
+    """The text with a capital letter, and with a full stop before any `[default: ...]`."""
     text, bracket, default = text.partition(" [default")
     ended = text if text.endswith((".", ":")) else f"{text}."
     return f"{ended[0].upper()}{ended[1:]}{bracket}{default}"
@@ -191,7 +191,7 @@ def _names(option: Any) -> str:
 
 
 def _shortened(entry: Entry) -> Entry:
-    """The first sentence, with the default."""
+    """The entry with only the first sentence of its text, and the default."""
     text, bracket, default = entry.text.partition(" [default")
     first = text.partition(". ")[0].rstrip(".")
     return Entry(entry.names, f"{first}.{bracket}{default}")
@@ -215,7 +215,7 @@ def _lines(page: Page, width: int, *, is_bold: bool) -> Iterator[str]:
         options += ["", heading(section.heading)]
         for entry in section.entries:
             options += _entry_lines(entry, width)
-    # A short page begins with examples, a long one ends with them, next to the prompt.
+    # The short help begins with examples. The full help ends with them, just above the prompt.
     yield from [*examples, *options, "", page.closing] if page.closing else [*options, *examples]
 
 

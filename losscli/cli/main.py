@@ -27,8 +27,8 @@ _FOR_IMPORT = "Raise the memory limit (ulimit -v), or reinstall the library."
 def main(
     arguments: Sequence[str] | None = None, signals: AbstractContextManager[None] | None = None
 ) -> int:
-    """Run a command line, and return its exit code. Every error becomes one line on stderr, as does
-    every signal that raises an exception within `signals`."""
+    """Run a command line, and return its exit code. Every error becomes one line on stderr. So does
+    every signal that raises an exception within the context `signals`."""
     try:
         with signals or nullcontext():
             _run(sys.argv[1:] if arguments is None else arguments)
@@ -74,15 +74,15 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _require_completion() -> None:
     """Ignore a request for completion that lacks the words to complete."""
-    place = os.environ.get("COMP_CWORD", "")
-    has_words = "COMP_WORDS" in os.environ and re.fullmatch(r"[0-9]{1,9}", place) is not None
+    index = os.environ.get("COMP_CWORD", "")
+    has_words = "COMP_WORDS" in os.environ and re.fullmatch(r"[0-9]{1,9}", index) is not None
     if not has_words and "_TYPER_COMPLETE_ARGS" not in os.environ:
         os.environ.pop(COMPLETE, None)
 
 
 def _system_failed(error: OSError) -> int:
-    """Report an OSError. One without a path comes from standard output: a closed pipe or a full
-    disk. Input files raise DataError instead."""
+    """Report an OSError. An error without a path comes from standard output, which is a closed pipe
+    or on a full disk. Input files raise DataError instead."""
     if error.filename is not None:
         return _fail(f"{error.filename}: {error.strerror}", DataError.exit_code)
     silence(sys.stdout)

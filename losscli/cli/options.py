@@ -36,10 +36,10 @@ _CLUSTER_HELP = (
 )
 _FAIL_ABOVE_HELP = "Exit with code 3 if the loss is above NUMBER."
 _FAIL_ON_HELP = (
-    "Compare the loss with --fail-above, or the upper end of its interval. [default: loss]"
+    "Compare the loss, or the upper end of its interval, with --fail-above. [default: loss]"
 )
 
-_REDUCTION_HELP = "Reduce the losses to one number, or print each loss with none."
+_REDUCTION_HELP = "Reduce the losses to one number. With none, print each loss."
 FORMAT_HELP = (
     f"Print as one of {', '.join(FORMATS)}. [default: table on a terminal, plain in a pipe]"
 )
@@ -71,16 +71,17 @@ def parameters_of(loss: Loss) -> list[inspect.Parameter]:
 
 
 def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
-    """The parameters of a comparison: a second input, and no options for a single result."""
+    """The parameters of `compare LOSS`: those of the loss, with a second input, and without options
+    that describe the result of one model."""
     first = loss.arrays[0]
     second = typer.Argument(
         metavar="[B]",
-        help=f"{first.name} of the second model. Without it, A is a table and -i names a column "
+        help=f"{first.name} of the second model. Without B, A is a table and -i names a column "
         "of each model.",
     )
     worse = typer.Option(
         "--fail-if-worse",
-        help="Exit with code 3 if B is worse than A beyond chance.",
+        help="Exit with code 3 if B is significantly worse than A.",
         rich_help_panel=_DETAIL,
     )
     of_one_model = (option.name for option in options() if not option.in_comparison)
@@ -96,8 +97,8 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
         inspect.Parameter.empty,
     )
     reductions = tuple(name for name in loss.reductions if name != "none")
-    places = {parameter.name: place for place, parameter in enumerate(parameters)}
-    parameters[places["reduction"]] = _reduction(loss, reductions)
+    indices = {parameter.name: index for index, parameter in enumerate(parameters)}
+    parameters[indices["reduction"]] = _reduction(loss, reductions)
     parameters.insert(1, _parameter("second_argument", str | None, second, None))
     parameters.append(_parameter("fail_if_worse", bool, worse, False))
     return parameters
@@ -111,14 +112,14 @@ def _array_parameters(loss: Loss, array: ArrayParameter) -> list[inspect.Paramet
         option,
         *([] if array.required else short),
         metavar="FILE" if array.required else "FILE|NUMBERS",
-        help=f"Read {array.name.upper()} from this file. Repeat for a file in several parts."
+        help=f"Read {array.name.upper()} from this file. Repeat to concatenate files."
         if array.required
         else array.help,
         rich_help_panel=_ARRAYS,
     )
     how = (
-        " Give names or globs, separated by commas or repeated. Without a file of its own, "
-        f"columns of {first.name.upper()}."
+        " Give names or globs. Separate them with commas, or repeat the option. An array without "
+        f"a file of its own uses columns of {first.name.upper()}."
     )
     name = array.name.replace("_", " ")
     column = typer.Option(
@@ -206,9 +207,12 @@ def _option(option: Option) -> inspect.Parameter:
         rich_help_panel=_LOSS,
     )
     kind = list[int] if option.several else option.kind
-    without = option.several or option.detected or option.default is None
+    has_no_default = option.several or option.detected or option.default is None
     return _parameter(
-        option.name, kind | None if without else kind, info, None if without else option.default
+        option.name,
+        kind | None if has_no_default else kind,
+        info,
+        None if has_no_default else option.default,
     )
 
 
@@ -325,7 +329,7 @@ def _options_of_statistics(loss: Loss) -> list[StatisticOption]:
 
 
 def _of_statistic(option: StatisticOption) -> tuple[Any, Any, list[str], str | None, str]:
-    """A switch, or an option with a value."""
+    """The type, default, short names, metavar and help of the option of a statistic."""
     if option.kind is bool:
         return bool, False, [], None, option.help
     kind = str if option.kind is tuple else option.kind
@@ -344,6 +348,7 @@ def _switch(name: str, text: str, *short: str) -> inspect.Parameter:
 
 
 def _parameter(name: str, kind: Any, info: Any, default: Any) -> inspect.Parameter:
+    """A keyword parameter. If its type includes int or float, its text is parsed as a number."""
     kinds = [kind, *get_args(kind), *(k for part in get_args(kind) for k in get_args(part))]
     number = next((k for k in (int, float) if k in kinds), None)
     if number is not None and info.parser is None:

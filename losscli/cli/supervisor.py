@@ -2,8 +2,8 @@
 ended if the child could not.
 
 Libraries that read files may end their process without an exception: Arrow aborts on an unexpected
-state or a failed allocation, a stack overflows, a mapped file is truncated. Forking a process that
-has loaded nothing takes a millisecond.
+state or a failed allocation, a stack overflows, a mapped file is truncated. Forking takes a
+millisecond, because no library is loaded yet.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from losscli.text import printable
 # Signals that ask the process to end.
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# The system sends this when the parent was killed, which passes no signal on.
+# The signal that the system sends to the child if the parent was killed.
 _ALONE = signal.SIGIO
 _ENDING = (*_PASSED_ON, _ALONE)
 
-# How many bytes are kept of what a library writes to stderr.
+# The number of bytes that are kept of a library's output on stderr.
 _MOST_STDERR = 1 << 16
 
 _FAILED = 1
@@ -39,7 +39,7 @@ _DAMAGE = "so a file may be damaged or malicious"
 
 
 class Terminated(BaseException):
-    """A signal asked the process to end, after it removes partial files."""
+    """Raised if a signal asks the process to end, so that partial files are removed first."""
 
     def __init__(self, number: int) -> None:
         super().__init__(TERMINATED)
@@ -47,8 +47,8 @@ class Terminated(BaseException):
 
 
 def supervised(work: Callable[[], int]) -> NoReturn:
-    """Do the work in a child process, and exit with its exit code, or with one line and exit code 1
-    if a signal ended it."""
+    """Run `work` in a child process, and exit with the child's exit code. If a signal ended the
+    child, print one line and exit with code 1."""
     awaited = [*_asked(_PASSED_ON), signal.SIGCHLD]
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     reader, writer = os.pipe()
@@ -66,8 +66,8 @@ def supervised(work: Callable[[], int]) -> NoReturn:
 
 
 def leave(exit_code: int) -> NoReturn:
-    """End the process without Python's finalisation, which would take 30 ms of 250 and wait for
-    threads that wait for a pipe."""
+    """End the process without Python's finalisation, which takes 30 ms of 250 and would wait for
+    threads that are blocked by a pipe."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # it is closed, or main has reported the error
             stream.flush()
@@ -76,8 +76,9 @@ def leave(exit_code: int) -> NoReturn:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Signals that ask the process to end raise an exception within this context. They are blocked
-    before it and ignored after it, and after the first one, so that clean-up is not interrupted."""
+    """Within this context, signals that ask the process to end raise an exception. After the first
+    signal, and after the context, further signals are ignored, so that nothing interrupts clean-up.
+    """
     for number in _asked(_ENDING):
         signal.signal(number, _raise)
     try:

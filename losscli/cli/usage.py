@@ -12,7 +12,7 @@ from losscli.losses import LISTED
 from losscli.losses.names import MEANT
 from losscli.readers.formats import known_format
 
-# The similarity from which a name is suggested.
+# The minimum similarity of a name that is suggested.
 _NEAR = 0.75
 
 # Options of other tools, and the option to use instead.
@@ -70,7 +70,7 @@ def require_command(words: Sequence[str]) -> None:
 
 
 def message_of(error: typer.TyperException) -> str:
-    """One line for an error of typer."""
+    """An error of typer as one line, with a suggestion for an unknown option."""
     message = error.format_message().replace("Value error, ", "")
     option = getattr(error, "option_name", None)  # typer does not export the class of these errors
     if option is not None and hasattr(error, "possibilities"):

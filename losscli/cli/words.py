@@ -17,7 +17,7 @@ from losscli.request.request import Request
 from losscli.request.wanted import Execution, Wanted
 from losscli.statistics import options
 
-# float64 has no more significant digits.
+# The number of significant digits of float64.
 _MOST_DECIMALS = 17
 
 # The values of a command's parameters, by name.
@@ -61,7 +61,8 @@ def request_of(loss: Loss, words: Words, interval: bool) -> Request:
 
 
 def models_of(loss: Loss, words: Words) -> tuple[Request, Request]:
-    """The requests of the two models that a command compares."""
+    """The requests of the two models that a command compares. Raises UsageError for
+    arguments that a comparison does not support."""
     a, *inputs = _arguments(loss, words)
     return models(
         loss,
@@ -75,6 +76,8 @@ def models_of(loss: Loss, words: Words) -> tuple[Request, Request]:
 
 
 def showing_of(words: Words) -> Showing:
+    """How to show the result of a command. Raises UsageError for options that are out of range, and
+    for --fail-on without --fail-above."""
     above, on = words.get("fail_above"), words.get("fail_on")
     if above is None and on is not None:
         raise UsageError(f"--fail-on {on} needs --fail-above")
@@ -118,12 +121,12 @@ def _parameters(loss: Loss, words: Words) -> dict[str, Any]:
     names = (*arrays, *columns, *(option.name for option in loss.options), *_READING)
     given = {name: words[name] for name in names if words.get(name) is not None}
     named = {name: _parts_of(v) if name in arrays else v for name, v in given.items()}
-    without = {
+    nones = {
         option.name: None
         for option in loss.options
         if option.has_none and given.get(option.name) == NONE
     }
-    return {**named, **without}
+    return {**named, **nones}
 
 
 # Options for reading files and choosing rows, which `evaluate` takes too.
@@ -182,12 +185,12 @@ def _reduction(words: Words) -> str:
 
 
 def _split(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """The parts of texts that are separated by commas."""
+    """All texts, split at commas."""
     return tuple(part.strip() for text in texts or () for part in text.split(","))
 
 
 def _parts_of(values: list[str]) -> str | list[float] | list[str]:
-    """The array of an option: numbers, a path, or the paths of several parts."""
+    """The array of an option: numbers, a path, or several paths that make one array."""
     return _array(values[0]) if len(values) == 1 else values
 
 

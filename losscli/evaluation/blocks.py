@@ -1,7 +1,7 @@
-"""Split the elements of a loss into boxes, and read the part of every array for a box.
+"""Split the elements of a loss into boxes, and read the values of every array for a box.
 
-A box has one range per axis, and its elements are contiguous in C order. Boxes depend only on the
-shapes.
+A box has one range of indices per axis, and its elements are contiguous in C order. How elements
+are split depends only on shapes and options, never on the number of threads.
 """
 
 from __future__ import annotations
@@ -71,14 +71,15 @@ class Job:
 
     @property
     def budget(self) -> int:
-        """The most elements of a block."""
+        """The maximum number of elements in a block."""
         if self.picked is not None:
             return PICKED_ROWS
         return max(1, min(BLOCK_VALUES // self.layout.width, BLOCK_ELEMENTS))
 
     @functools.cached_property
     def picked(self) -> str | None:
-        """The array with long rows, if only the targets' entries are read from it; else None."""
+        """The name of the first array if its rows are long and only the targets' entries are read;
+        else None."""
         name, source = next(iter(self.sources.items()))
         in_rows = self.layout.views[name].axes == (Axis(0, 0), Axis(WHOLE, 1))
         needs_rows = self.masks or self.needs_scores
@@ -89,9 +90,10 @@ class Job:
 
 
 class Block(NamedTuple):
-    """A box of elements with the part of every array, and the elements that the masks keep.
+    """The values of every array for a box of elements, and the elements that the masks keep.
 
-    `sample_weights` have fewer axes than the elements if they run along the first axes only.
+    `sample_weights` have fewer axes than the elements if they run along the first axes only. `kept`
+    is None if all elements are kept.
     """
 
     number: int
@@ -106,8 +108,8 @@ class Block(NamedTuple):
 def boxes(shape: Shape, budget: int, uncut: int) -> Iterator[Box]:
     """Split a grid of elements into boxes of at most `budget` elements, in C order.
 
-    The boxes have no end if the number of rows is not known. The last `uncut` axes are never
-    split, whatever the budget.
+    The iterator is endless if the number of rows is unknown. The last `uncut` axes are never split,
+    even if a box then exceeds the budget.
     """
     rows, *rest = shape
     row_size = math.prod(size for size in rest if size is not None)
@@ -166,13 +168,13 @@ def _unread(source: Source, rows: slice) -> Unread:
 
 
 def _box_of(view: View, box: Box, rank: int) -> Box:
-    """The part of an array that belongs to a box of elements."""
-    parts = [slice(None)] * rank
+    """The range of each axis of an array that belongs to a box of elements."""
+    ranges = [slice(None)] * rank
     for axis in view.axes:
         if axis.source is not None and axis.element is not None and not axis.repeated:
-            part = box[axis.element]
-            parts[axis.source] = slice(part.start + axis.offset, part.stop + axis.offset)
-    return tuple(parts)
+            span = box[axis.element]
+            ranges[axis.source] = slice(span.start + axis.offset, span.stop + axis.offset)
+    return tuple(ranges)
 
 
 def _as_block(array: Values, view: View) -> Values:
@@ -197,8 +199,8 @@ def _kept(layout: Layout, arrays: Mapping[str, Values], masks: Sequence[Values])
 
 
 def _header_hint(job: Job, counts: Mapping[str, int]) -> str:
-    """Advice for tables that have one row less than the other arrays: their first row may have
-    been read as the header."""
+    """Advice if every shorter array is a table with one row less than the others: its first row may
+    have been read as the header. Otherwise an empty text."""
     most = max(counts.values())
     fewer = [name for name, count in counts.items() if count < most]
     is_header = all(counts[name] == most - 1 and job.sources[name].of_table for name in fewer)

@@ -37,7 +37,7 @@ _COMMON = ("target", "targets", "target_lengths", "weight", "pos_weight", SAMPLE
 def compare_requests(
     request_a: Request, request_b: Request, on_progress: OnProgress | None = None
 ) -> Comparison:
-    """Compute the losses of two models over the elements that neither of them ignores.
+    """Compute the losses of two models over the elements that neither model ignores.
 
     Raises DataError for files that cannot be read, data that the loss does not accept, and targets
     that differ.
@@ -101,7 +101,7 @@ class Compared:
         self.a.add(a)
         self.b.add(b)
         self.difference.add(replace(b, losses=losses, suspicions=(), nan=None))
-        for groups, model in zip(self._groups, (a, b), strict=False):  # no groups, or two
+        for groups, model in zip(self._groups, (a, b), strict=False):  # empty without --by
             groups.add(replace(b, losses=model.losses))
 
     def merge(self, later: Compared) -> None:
@@ -152,7 +152,7 @@ class Compared:
 
 
 def _of_model(setting: Setting) -> Setting:
-    """The setting of one model, without the statistics that are for the difference."""
+    """The setting of one model, without the statistics that are reported only for differences."""
     return replace(setting, asked={}, by=(), interval=True)
 
 
@@ -208,7 +208,10 @@ def _require_same_shape(a: Sequence[int | None], b: Sequence[int | None]) -> Non
     """Raise DataError if the shapes of losses differ in known sizes."""
     same_rank = len(a) == len(b)
     if not same_rank or any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True)):
-        raise DataError(f"the losses of A have shape {show(tuple(a))}, those of B {show(tuple(b))}")
+        raise DataError(
+            f"the losses of A have shape {show(tuple(a))}, but the losses of B have shape "
+            f"{show(tuple(b))}"
+        )
 
 
 def _require_same(

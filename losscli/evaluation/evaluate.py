@@ -52,7 +52,8 @@ def computed(
     on_progress: OnProgress | None = None,
     span: Span = Span(),  # noqa: B008 - it cannot be changed
 ) -> Collected:
-    """The statistics of all elements, or of a span of blocks."""
+    """The statistics of all elements, or of a span of blocks. Raises UsageError if a statistic
+    needs a second pass over standard input."""
     new = partial(Collected, model.setting)
     passes = new().passes
     if passes > 1 and model.request.from_standard_input():
@@ -132,8 +133,8 @@ def with_remarks(
 def _taking(
     model: OpenModel, on_elements: OnElements | None, values: list[Floats]
 ) -> OnElements | None:
-    """The function to call with each block: `on_elements`, or for the reduction none a function
-    that collects the values."""
+    """The function to call with each block. It is `on_elements` if given, or with the reduction
+    none a function that appends the losses to `values`. Otherwise it is None."""
     if on_elements is not None:
         return lambda elements: on_elements(model.with_names(elements))
     if model.request.reduction == "none":
@@ -167,7 +168,7 @@ def _worse_than_guessing(
 ) -> Iterator[str]:
     """A warning if the whole confidence interval is above the loss of guessing.
 
-    There is no warning if all labels are of one class, for which the loss of guessing is 0.
+    There is no warning if all labels are the same class, since the loss of guessing is then 0.
     """
     guessing, value = collected.get(Guessing), collected.total.value()
     if guessing is None or value is None or not request.execution.check:
@@ -184,8 +185,8 @@ def _worse_than_guessing(
 
 
 def _interval_of_second_run(request: Request, on_progress: OnProgress | None) -> Interval | None:
-    """The interval of a loss that was computed without one; None if the input cannot be read
-    again."""
+    """The interval from a second run, for a loss that was computed without an interval. None if the
+    input cannot be read again."""
     if request.from_standard_input():
         return None
     again = replace(

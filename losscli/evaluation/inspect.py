@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # The number of values inspected in a block, and in an array without --full.
 _BLOCK_VALUES = 1 << 20
 
-# Longer rows are inspected in parts, whose probabilities do not sum to 1.
+# Rows with more values are split. The sum of their probabilities is then not recognised as 1.
 _MOST_ROW_VALUES = 1 << 24
 
 # Targets that commonly mark ignored elements.
@@ -49,7 +49,23 @@ NAMES = "names"
 
 @dataclass(frozen=True)
 class Finding:
-    """The contents of an array: `rows` were inspected, not counting `missing` ones."""
+    """The contents of an array.
+
+    Args:
+        file: the path of the file
+        name: the name of the array, or its columns; empty for a file with a single array
+        shape: the shape; None for an unknown number of rows
+        dtype: the type as stored, or "names" for text
+        rows: the number of inspected rows without missing values
+        minimum: the smallest finite value; for class indices, without marks
+        maximum: the largest finite value; for class indices, without marks
+        nan: the number of NaN
+        infinite: the number of infinite values
+        missing: the number of inspected rows with missing values
+        looks_like: the apparent kind of the values, such as "logits"
+        marks: the class indices that commonly mark ignored elements, such as -100
+        columns: the columns of the array
+    """
 
     file: str
     name: str
@@ -107,7 +123,7 @@ class _Seen:
     def finding(self, finding: Finding) -> Finding:
         """The finding completed with these properties."""
         finding = replace(finding, nan=self.nan, infinite=self.infinite)
-        if self.minimum > self.maximum:  # nothing finite
+        if self.minimum > self.maximum:  # no value is finite
             return finding
         looks_like = self.looks_like(len(finding.shape), "int" in finding.dtype)
         if looks_like not in (CLASS_INDICES, YES_OR_NO):
@@ -147,38 +163,45 @@ def _near_1(stored: Array, values: NDArray[np.float64]) -> bool:
 
 
 @dataclass(frozen=True)
-class Look:
-    """How to inspect files: in full or only the first rows, with which format options, and which
-    rows."""
+class InspectOptions:
+    """How to inspect files.
+
+    Args:
+        full: whether to read all rows instead of the first ones
+        reading: the format options
+        where: conditions on the rows to inspect
+    """
 
     full: bool = False
     reading: Reading = AS_THEY_ARE
     where: tuple[Where, ...] = ()
 
 
-def inspect(files: Sequence[str], look: Look, warn: Callable[[str], None]) -> list[Finding]:
-    """Describe the arrays of every file. `warn` is called for each damaged array of a file that has
-    readable arrays too."""
+def inspect(
+    files: Sequence[str], options: InspectOptions, warn: Callable[[str], None]
+) -> list[Finding]:
+    """Describe the arrays of every file. `warn` is called for each damaged array of a file that
+    also has readable arrays. Raises DataError for a file that cannot be read."""
     require_no_empty(files, "a path", "a file")
-    findings = [finding for file in files for finding in _of_file(file, look, warn)]
-    for condition in look.where:
+    findings = [finding for file in files for finding in _of_file(file, options, warn)]
+    for condition in options.where:
         if condition.column not in {column for finding in findings for column in finding.columns}:
             raise DataError(f"--where {condition}: no column {condition.column!r}")
     return findings
 
 
-def _opened(file: str, look: Look) -> Container:
-    container = open_files([file], look.reading)
+def _opened(file: str, options: InspectOptions) -> Container:
+    container = open_files([file], options.reading)
     if container.table is not None:
-        for condition in look.where:
+        for condition in options.where:
             if condition.column in container.offer.names:
                 container.table.keep_rows(condition)
     return container
 
 
-def _of_file(file: str, look: Look, warn: Callable[[str], None]) -> list[Finding]:
+def _of_file(file: str, options: InspectOptions, warn: Callable[[str], None]) -> list[Finding]:
     damages: list[DataError] = []
-    findings = _findings(file, look, damages)
+    findings = _findings(file, options, damages)
     if damages and not findings:
         raise damages[0]
     for damage in dict.fromkeys(map(str, damages)):  # once, even if the file was opened repeatedly
@@ -186,9 +209,9 @@ def _of_file(file: str, look: Look, warn: Callable[[str], None]) -> list[Finding
     return findings
 
 
-def _findings(file: str, look: Look, damages: list[DataError]) -> list[Finding]:
-    full = look.full
-    with closing(_opened(file, look)) as container:
+def _findings(file: str, options: InspectOptions, damages: list[DataError]) -> list[Finding]:
+    full = options.full
+    with closing(_opened(file, options)) as container:
         arrays = _arrays(container, damages)
         most = _most_rows(arrays)
         if not full or len(arrays) == 1:
@@ -204,7 +227,7 @@ def _findings(file: str, look: Look, damages: list[DataError]) -> list[Finding]:
         )
     findings = []
     for name in arrays:  # a table is read from start to end for each array
-        with closing(_opened(file, look)) as container:
+        with closing(_opened(file, options)) as container:
             array = _arrays(container, damages)[name]
             findings += _inspect(file, name, array, full, most, damages)
     return findings
@@ -222,7 +245,7 @@ def _width(array: Source) -> int:
 
 
 @contextmanager
-def _without(damages: list[DataError]) -> Iterator[None]:
+def _skipping_damaged(damages: list[DataError]) -> Iterator[None]:
     """Skip an array that cannot be read. Record the error unless no loss accepts its type."""
     try:
         yield
@@ -233,14 +256,14 @@ def _without(damages: list[DataError]) -> Iterator[None]:
 
 
 def _arrays(container: Container, damages: list[DataError]) -> dict[str, Source]:
-    """The arrays of a file: a single array, or each column, with columns of one stem together."""
+    """The arrays of a file: a single array, or one for each column or stem of columns."""
     offer = container.offer
     if not offer.fields:
         return {"": container.array(None, "")}
     table = container.table
     arrays: dict[str, Source] = {}
     for columns in _together(offer):
-        with _without(damages):
+        with _skipping_damaged(damages):
             arrays[", ".join(columns)] = (
                 container.array(columns, "") if table is None else _prepared(table, columns)
             )
@@ -248,7 +271,7 @@ def _arrays(container: Container, damages: list[DataError]) -> dict[str, Source]
 
 
 def _together(offer: Offer) -> list[tuple[str, ...]]:
-    """The columns of a file in order, with columns of one stem together."""
+    """The columns of each array of a file. Columns that share a stem are one array."""
     stems = stems_of(offer.fields) if any(field.is_plain for field in offer.fields) else []
     stem_of = {name: stem.columns for stem in stems for name in stem.columns}
     names = dict.fromkeys(offer.names)
@@ -272,7 +295,7 @@ def _inspect(
     """The findings of an array; none if it is damaged. A damaged table raises DataError."""
     if array.of_table:
         return _findings_of(file, name, array, full, most)
-    with _without(damages):
+    with _skipping_damaged(damages):
         return _findings_of(file, name, array, full, most)
     return []
 
@@ -307,14 +330,15 @@ def _findings_of(file: str, name: str, array: Source, full: bool, most: int) -> 
 def _blocks(
     array: Source, full: bool, most: int
 ) -> Iterator[tuple[Array, NDArray[np.bool_], bool]]:
-    """Blocks of rows, which rows are present, and whether the block contains the start of the rows.
+    """Yield blocks, a mask of the rows without missing values, and whether a block contains the
+    start of its rows.
 
     Blocks of a table have at most `most` rows.
     """
     if not array.shape:
         yield array.read(()), np.ones((), dtype=np.bool_), True
         return
-    several = len(array.columns or ()) > 1  # columns that are also inspected one by one
+    several = len(array.columns or ()) > 1  # each column is also inspected alone
     whole = several or _width(array) <= _MOST_ROW_VALUES
     values = min(_BLOCK_VALUES, most * _width(array)) if array.of_table else _BLOCK_VALUES
     for box in boxes(array.shape, values, len(array.shape) - 1 if whole else 0):

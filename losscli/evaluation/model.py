@@ -153,13 +153,13 @@ def open_model(
 
 
 def refuse(warnings: Sequence[str]) -> None:
-    """Raise DataError for the first warning."""
+    """Raise DataError with the first warning, if there is one."""
     if warnings:
         raise DataError(f"{warnings[0]} (--strict)")
 
 
 def with_file_name(model: OpenModel, error: ArrayError) -> DataError:
-    """The error with the name of the array's file."""
+    """The error, preceded by the name of the array's file."""
     return named(model.sources.arrays[error.array], str(error))
 
 

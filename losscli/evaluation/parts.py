@@ -46,7 +46,8 @@ def parts_of(request: Request, count: int) -> list[Part]:
 
 
 def number_of_blocks(model: OpenModel) -> int:
-    """The number of blocks of a model. Reads files whose number of rows is not known before."""
+    """The number of blocks of a model. Files whose number of rows is unknown are read to the
+    end."""
     shape = model.shape or (1,)
     return sum(1 for _ in boxes(shape, model.job.budget, model.layout.uncut))
 
@@ -59,7 +60,8 @@ def compute_part(part: Part) -> Collected:
 
 
 def merge_parts(request: Request, collected: Iterable[Collected]) -> Result:
-    """The result of a request from the statistics of its parts, in order."""
+    """The result of a request from the statistics of its parts, in order. Opens the files again.
+    Raises ValueError if there are no parts."""
     with ExitStack() as stack:
         model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
         whole = merged(collected)

@@ -1,4 +1,4 @@
-"""The place of an element in its file, for messages."""
+"""Describe where an element is in its file, for messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from losscli.source import Source, named
 
 
 def place(job: Job, block: Block, array: str, position: tuple[int, ...] | None) -> str:
-    """The path and name of an array, with the index of a position in one of its blocks."""
+    """The file and the name of an array, with the index in the file of a position in a block."""
     source = job.sources[array]
     if position is None:
         return str(named(source, array))
@@ -30,7 +30,8 @@ def axes_along(view: View) -> list[int]:
 
 
 def pick_kept(block: NDArray[np.generic], view: View, kept: Mask) -> NDArray[np.generic]:
-    """The kept elements along one leading axis, followed by the axes that cannot be masked."""
+    """The kept elements of a block as one leading axis, followed by the axes that a mask cannot
+    index."""
     along = axes_along(view)
     if not along:
         return block
@@ -39,7 +40,7 @@ def pick_kept(block: NDArray[np.generic], view: View, kept: Mask) -> NDArray[np.
 
 
 def _index(view: View, block: Block, position: Sequence[int]) -> list[int]:
-    """The position in the array as the file has it."""
+    """The index in the file's array of a position in a block."""
     if block.kept is not None:
         position = _before_picking(view, position, block.kept)
     index: dict[int, int] = {}
@@ -54,7 +55,8 @@ def _index(view: View, block: Block, position: Sequence[int]) -> list[int]:
 
 
 def _described(index: Sequence[int], source: Source, view: View) -> str:
-    """An index for a message: the line of a text file, a row, or all numbers."""
+    """An index as text for a message: the line of a text file, a row, or the index of every
+    axis."""
     if not index:
         return ""
     has_rows = any(axis.source == 0 and axis.element is not None for axis in view.axes)
@@ -71,7 +73,7 @@ def _described(index: Sequence[int], source: Source, view: View) -> str:
 
 
 def _before_picking(view: View, position: Sequence[int], kept: Mask) -> tuple[int, ...]:
-    """The position in a block, from the position after the kept elements were picked."""
+    """The position in a block, from the position among the picked elements."""
     along = axes_along(view)
     if not along:
         return tuple(position)

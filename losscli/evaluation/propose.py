@@ -23,7 +23,7 @@ from losscli.evaluation.inspect import (
     REAL,
     YES_OR_NO,
     Finding,
-    Look,
+    InspectOptions,
 )
 from losscli.evaluation.model import OpenModel, open_model
 from losscli.evaluation.run import Span
@@ -61,14 +61,17 @@ class Command:
         return Command(self.loss, self.files, merged, (*self.words, words))
 
 
-def probable_command(findings: Sequence[Finding], look: Look = Look()) -> Command | None:  # noqa: B008
+def probable_command(
+    findings: Sequence[Finding],
+    options: InspectOptions = InspectOptions(),  # noqa: B008 - it is frozen
+) -> Command | None:
     """The first command for all files that runs without error on their first rows.
 
     The command has --shift if scoring each step against the next step's target is much better.
     """
     for input, target in _pairs(findings):
         for draft in _drafts(findings, input, target):
-            command = _with_format_options(draft, look)
+            command = _with_format_options(draft, options)
             loss = _tried(command, input, target)
             if loss is None:
                 continue
@@ -79,9 +82,9 @@ def probable_command(findings: Sequence[Finding], look: Look = Look()) -> Comman
     return None
 
 
-def _with_format_options(command: Command, look: Look) -> Command:
+def _with_format_options(command: Command, options: InspectOptions) -> Command:
     """The command with the options that were used to inspect the files."""
-    reading = look.reading
+    reading = options.reading
     if reading.format is not None:
         command = command.given(f"--input-format {reading.format}", input_format=reading.format)
     if reading.header is not None:
@@ -90,13 +93,13 @@ def _with_format_options(command: Command, look: Look) -> Command:
     if reading.delimiter is not None:
         words = f"--delimiter {shlex.quote(reading.delimiter)}"
         command = command.given(words, delimiter=reading.delimiter)
-    for condition in look.where:
-        command = command.given(f"--where {shlex.quote(str(condition))}", where=look.where)
+    for condition in options.where:
+        command = command.given(f"--where {shlex.quote(str(condition))}", where=options.where)
     return command
 
 
 def _pairs(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Finding]]:
-    """Candidates for input and target, likely ones first. Every pair uses all files."""
+    """Candidates for input and target, likely pairs first. Every pair uses all files."""
     findings = list(dict.fromkeys(findings))  # a file may be named twice
     files = {finding.file for finding in findings}
     data = [finding for finding in findings if not _is_never_data(finding)]
@@ -115,8 +118,8 @@ def _is_never_data(finding: Finding) -> bool:
 
 
 def _targets(data: Sequence[Finding]) -> list[Finding]:
-    """Candidates for the target: arrays with the name of a target, arrays that are alone in
-    their file, one of two arrays, or the only labels next to columns of scores."""
+    """Candidates for the target: arrays with a usual name of targets, else arrays that are alone in
+    their file, else both of two arrays, else the only labels next to columns of scores."""
     named = targets_among(array.name for array in data)
     if named:
         return [array for array in data if array.name in named]
@@ -140,7 +143,7 @@ def _rank_of_input(finding: Finding) -> tuple[bool, bool, int]:
 
 
 def _columns_of_classes(data: Sequence[Finding], target: Finding) -> Iterator[Finding]:
-    """Scalar columns of a file that may be the scores of classes, one column per class."""
+    """Yield one finding for all columns of a file that may be the scores of classes."""
     if target.looks_like not in _TARGETS:
         return
     for file in dict.fromkeys(array.file for array in data):
@@ -159,8 +162,8 @@ def _columns_of_classes(data: Sequence[Finding], target: Finding) -> Iterator[Fi
 
 
 def _drafts(findings: Sequence[Finding], input: Finding, target: Finding) -> Iterator[Command]:
-    """Commands for two arrays, the shortest first. Longer ones name columns, or pair rows by a
-    key that both files have."""
+    """Yield commands for two arrays, without options first. Later commands also name columns, or
+    pair rows by a key that both files have."""
     files = tuple(dict.fromkeys((input.file, target.file)))
     loss, options = _loss(input, target)
     plain = Command(loss, files)
@@ -205,8 +208,8 @@ def _loss(input: Finding, target: Finding) -> tuple[str, list[tuple[str, dict[st
             options.append(("--from probs", {"from_": "probs"}))
         return kinds.get(input.looks_like, "ce"), options + _class_options(input, target)
     if target.looks_like == YES_OR_NO:
-        inside = input.minimum is not None and input.minimum >= 0 and (input.maximum or 0) <= 1
-        return ("bce" if inside else "bce-with-logits"), options
+        in_range = input.minimum is not None and input.minimum >= 0 and (input.maximum or 0) <= 1
+        return ("bce" if in_range else "bce-with-logits"), options
     if target.looks_like == PROBABILITIES and rank > 1:
         options.append(("-r batchmean", {"reduction": "batchmean"}))
         if input.looks_like != LOG_PROBABILITIES:
@@ -219,10 +222,10 @@ def _loss(input: Finding, target: Finding) -> tuple[str, list[tuple[str, dict[st
 def _class_options(input: Finding, target: Finding) -> list[tuple[str, dict[str, Any]]]:
     """The options for the class axis, the first class index and ignored indices."""
     options: list[tuple[str, dict[str, Any]]] = []
-    last = len(input.shape) > 2 and input.shape[:-1] == target.shape
-    if last:
+    is_last_axis = len(input.shape) > 2 and input.shape[:-1] == target.shape
+    if is_last_axis:
         options.append(("--class-axis -1", {"class_axis": -1}))
-    classes = input.shape[-1 if last or len(input.shape) < 2 else 1]
+    classes = input.shape[-1 if is_last_axis or len(input.shape) < 2 else 1]
     marks = [mark for mark in target.marks if not 0 <= mark < (classes or math.inf)]
     if any(mark != -100 for mark in marks):
         words = " ".join(f"--ignore-index {mark}" for mark in marks)

@@ -26,7 +26,8 @@ def of_data(collected: Collected) -> tuple[str, ...]:
 
 
 def of_number(result: Result, collected: Collected) -> Iterator[str]:
-    """Warnings about NaN and infinity. Without checks, only those about the result itself."""
+    """Warnings about NaN and infinity. With --no-check, only a NaN result and skipped elements are
+    reported."""
     non_finite = _non_finite(collected)
     suspicions = collected.get(Suspicions)
     nan, infinite = non_finite.nan, non_finite.infinite
@@ -69,7 +70,7 @@ def worse_than_guessing(value: float, prior: float) -> str:
 
 
 def explanations(result: Result, total: Total, loss: Loss) -> Iterator[str]:
-    """Notes on why another program may report a different number."""
+    """Yield notes on why another program may report a different number."""
     if result.value is None or math.isnan(result.value):
         return
     # With sample weights, the user expects a mean that is divided by the sum of the weights.

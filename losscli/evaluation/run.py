@@ -46,9 +46,11 @@ Collecting = TypeVar("Collecting", bound=Collector)
 
 
 class Span(NamedTuple):
-    """A range of block numbers, without the last one; None is the end.
+    """The blocks from number `start` to `stop`, which is excluded. None as `stop` includes all
+    later blocks.
 
-    `reads_on`: whether to read the rows after the span if the number of rows is not known.
+    `reads_on`: whether to check after the run that all arrays have the same number of rows, which
+    may read files to the end.
     """
 
     start: int = 0
@@ -58,7 +60,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class _Part(Generic[Collecting]):
-    """The statistics of some blocks, and their elements if there is an `on_elements`."""
+    """The statistics of some blocks, and the elements of these blocks for `on_elements`."""
 
     collected: Collecting
     elements: Sequence[Elements]
@@ -140,8 +142,8 @@ def _is_one_block(job: Job) -> bool:
 
 
 def _groups_of_blocks(jobs: Sequence[Job], span: Span) -> Iterator[Iterable[Blocks]]:
-    """Groups of consecutive blocks. They are read lazily, by the thread that computes them, if all
-    sources allow that. Otherwise they are read here, in order."""
+    """Yield groups of consecutive blocks. If all sources allow concurrent reads, the thread that
+    computes a group reads its blocks. Otherwise blocks are read here, in order."""
     layout = jobs[0].layout
     budget = min(job.budget for job in jobs)
     numbered = enumerate(boxes(layout.grid, budget, layout.uncut))
@@ -171,7 +173,7 @@ def _read(jobs: Sequence[Job], numbered: Iterable[Numbered]) -> Iterator[Blocks]
 
 def _is_past_end(job: Job, box: Box) -> bool:
     """Whether a box starts after the last row. That happens if the number of rows is known for this
-    model, but not for the other one."""
+    model, but not for the other model."""
     rows = job.layout.grid[0] if job.layout.grid else None
     return rows is not None and box[0].start >= rows
 

@@ -24,7 +24,10 @@ Arrays = Mapping[str, Any]
 
 
 def score(job: Job, block: Block) -> Elements:
-    """The losses of a block, in the order of the elements. Masked elements are not computed."""
+    """The losses of a block, in the order of the elements. Masked elements are not computed.
+
+    Raises DataError for data that the loss does not accept, and for a NaN loss with --on-nan error.
+    """
     arrays = block.arrays
     if block.kept is not None:
         views = job.layout.views
@@ -53,7 +56,8 @@ def score(job: Job, block: Block) -> Elements:
 
 
 def _in_order(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Elements:
-    """The computed elements of a block, at their place and in their order."""
+    """The elements of a block with their start index, masked elements included, in the order of the
+    layout."""
     layout = job.layout
     scores = None
     if job.needs_scores:
@@ -136,7 +140,7 @@ def _check_masks(job: Job, block: Block) -> Iterator[Suspicion]:
 
 
 def _check(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Iterator[Suspicion]:
-    """The warnings of checks on a block, or on its first rows."""
+    """Yield the warnings of the checks for this block. Expensive checks see only its first rows."""
     checks = [check for check in job.loss.checks if check.looks_at(block.number)]
     if not checks:
         return

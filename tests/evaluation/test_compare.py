@@ -110,7 +110,8 @@ class TestCompare:
         np.save(tmp_path / "b.npy", [4.0, 4.0, 5.0])
         models = [str(tmp_path / "a.csv"), str(tmp_path / "b.npy")]
         with pytest.raises(
-            DataError, match=r"the losses of A have shape \(.,\), those of B \(.,\)"
+            DataError,
+            match=r"the losses of A have shape \(.,\), but the losses of B have shape \(.,\)",
         ):
             losscli.compare("l1", *(models[::-1] if swapped else models), 0.0)
 

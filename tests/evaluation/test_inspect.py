@@ -16,7 +16,7 @@ from conftest import COMMAND, SAMPLES, Run, run_on_terminal
 
 from losscli.cli.main import main
 from losscli.evaluation import inspect as inspection
-from losscli.evaluation.inspect import Finding, Look
+from losscli.evaluation.inspect import Finding, InspectOptions
 from losscli.evaluation.propose import probable_command
 
 RNG = np.random.default_rng(0)
@@ -29,7 +29,7 @@ CERTAIN = np.concatenate([[[0.0, 1.0, 0.0, 0.0]], PROBABILITIES[1:]])  # the los
 
 def inspect(files: list[str], full: bool = False) -> list[Finding]:
     """What sound files hold."""
-    return inspection.inspect(files, Look(full), pytest.fail)
+    return inspection.inspect(files, InspectOptions(full), pytest.fail)
 
 
 def proposal(findings: list[Finding]) -> str | None:

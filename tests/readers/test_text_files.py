@@ -23,7 +23,7 @@ from conftest import COMMAND
 
 from losscli import Wanted, evaluate
 from losscli.errors import DataError, UsageError
-from losscli.evaluation.inspect import Look, inspect
+from losscli.evaluation.inspect import InspectOptions, inspect
 from losscli.readers.files import lines
 from losscli.readers.files.lines import opening_quote, whole_lines, whole_rows
 
@@ -172,7 +172,7 @@ class TestQuotes:
         """The type is that of the whole row; each line for itself has no third column."""
         text = 'x,y,text\n1,0,"' + "line\n" * 300_000 + '"\n2,0,"b"\n'
         (tmp_path / "t.csv").write_text(text)
-        found = inspect([str(tmp_path / "t.csv")], Look(), pytest.fail)
+        found = inspect([str(tmp_path / "t.csv")], InspectOptions(), pytest.fail)
         assert [(one.name, one.dtype) for one in found] == [
             ("x", "float64"),
             ("y", "float64"),
