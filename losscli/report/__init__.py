@@ -1,4 +1,4 @@
-"""Render documents. Each output format is a module that is loaded when it is used."""
+"""Render documents. The module of an output format is loaded on first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ FORMATS = tuple(module.name for module in iter_modules(formats.__path__))
 
 
 def open_report(format_name: str | None, stream: TextIO) -> Report:
-    """The report in a format. The default is a table on a terminal and plain text elsewhere."""
+    """The report that writes a format to a stream. The default is a table on a terminal and plain
+    text elsewhere."""
     module = import_module(f"{formats.__name__}.{chosen_format(format_name, stream)}")
     return cast("Report", module.Report(stream))
 

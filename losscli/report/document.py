@@ -1,4 +1,8 @@
-"""A document: everything that is reported, in reading order and in no particular format."""
+"""A document: everything that is reported, in reading order, before a format prints it.
+
+The row formats (csv, jsonl, markdown, plain) write tables of raw values. The format table writes
+texts for people. The format json writes every value by name.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,8 @@ class Block(NamedTuple):
     """Lines for people, the most important one first.
 
     Args:
-        lines: numbers and options, with their texts and remarks aligned in columns
-        files: the inputs, aligned separately; long texts are shortened in the middle
+        lines: numbers and options; texts and remarks are aligned in columns
+        files: the inputs, aligned separately; long paths are shortened in the middle
     """
 
     lines: tuple[Line, ...]
@@ -40,13 +44,13 @@ class Document:
         tables: the further tables, in all formats
         blocks: the text above the tables, for people
         closing: a line after the blocks, which is not broken so that it can be copied
-        shows_summary: whether people also see the summary, below the first block
+        shows_summary: whether the format table also shows the summary, below the first block
         numbers: how numbers are rounded for people
-        number: the number that is written to a pipe
+        number: the number that the format plain writes
         is_number_alone: whether only the number was requested
         elements: the number of losses, if the losses themselves are the result
-        header: the header of losses, for row formats if there are no losses
-        has_rows_alone: whether JSON Lines have the rows of the summary instead of the data
+        header: the header that row formats write if the result is an empty list of losses
+        has_rows_alone: whether JSON Lines contain the rows of the summary instead of the data
     """
 
     data: Mapping[str, Value]
@@ -88,7 +92,7 @@ def cells_of(table: Table) -> Iterable[list[Any]]:
 
 
 def objects_of(table: Table) -> Any:
-    """The table in JSON: a list of objects, or one object."""
+    """The table as JSON: a list with an object for each row, or one object for a mapping."""
     if table.is_mapping:
         return table.mapping
     return [_object(table, row) for row in table.rows]

@@ -43,7 +43,7 @@ def columns_of(elements: Elements) -> dict[str, Array]:
 
 
 def key_names(elements: Elements) -> list[str]:
-    """Names for the columns of keys that differ from the names of all other columns."""
+    """The names of the key columns, with the prefix `key_` if another column has the same name."""
     index = index_names(elements.losses.values.ndim)
     known = {"target", "weight", SAMPLE_WEIGHT, "loss", *index, *elements.labels}
     names: list[str] = []

@@ -14,7 +14,7 @@ Cells = Sequence[object]
 
 
 class Report(ABC):
-    """Renders one document. If the losses are the result, they come first, block by block."""
+    """Renders one document. With the reduction none, the losses come first, block by block."""
 
     # Whether the format shows the whole document instead of only its rows.
     shows_everything: ClassVar[bool] = False
@@ -22,7 +22,7 @@ class Report(ABC):
     # Whether the format has a headline, and lines about the inputs.
     shows_inputs: ClassVar[bool] = False
 
-    # Called after the headline, by a format that has one.
+    # A format with a headline calls this after writing the headline.
     below_headline: Callable[[], None] | None = None
 
     def __init__(self, stream: TextIO) -> None:
@@ -42,7 +42,7 @@ class Report(ABC):
 
 
 class RowReport(Report):
-    """A report in rows. Subclasses write the header and the lines."""
+    """A report that consists of rows. Subclasses write the header and the lines."""
 
     _begun = False
 

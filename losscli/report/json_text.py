@@ -11,7 +11,8 @@ from losscli.text import printable_json
 
 
 def dumps(value: object, indent: int | None = None) -> str:
-    """JSON without control characters. NaN and infinity become strings, dataclasses objects."""
+    """The value as JSON without control characters. NaN and infinity become strings, and
+    dataclasses become objects."""
     text = json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
     return printable_json(text)
 

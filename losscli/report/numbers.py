@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-# The digits of a single number, the decimals of a column, and the most decimals.
+# The significant digits of a single number, the decimals of a column, and the most decimals. A
+# number that needs more decimals is written with an exponent.
 _DIGITS, _DECIMALS, _MOST_DECIMALS = 4, 4, 9
 
-# Numbers from here on are written with an exponent.
+# Numbers of at least this size are written with an exponent.
 _LARGE = 1e9
 
 Interval = tuple[float, float]
@@ -25,12 +26,13 @@ class Numbers(NamedTuple):
         return self.together([value])[0]
 
     def together(self, values: Sequence[float]) -> list[str]:
-        """Numbers with the decimals that give the first number four digits."""
+        """Numbers with as many decimals as show four significant digits of the first number."""
         decimals = _decimals_for(values[0]) if self.decimals is None else self.decimals
         return [_fixed(value, decimals) for value in values]
 
     def column(self, values: Iterable[float]) -> list[str]:
-        """Numbers with the same decimals: four, or as many as give the smallest four digits."""
+        """Numbers with the same decimals: four, or as many as show four significant digits of the
+        smallest number."""
         known = list(values)
         if self.decimals is not None:
             return [_fixed(value, self.decimals) for value in known]
@@ -39,7 +41,7 @@ class Numbers(NamedTuple):
         return [_fixed(value, decimals) for value in known]
 
     def intervals(self, intervals: Sequence[Interval | None]) -> list[str]:
-        """Intervals whose ends have the same decimals; an empty text for None."""
+        """Intervals whose ends all have the same decimals. None becomes an empty text."""
         known = [interval for interval in intervals if interval is not None]
         ends = iter(self.column(end for interval in known for end in interval))
         return [
@@ -48,7 +50,7 @@ class Numbers(NamedTuple):
         ]
 
     def interval(self, interval: Interval, value: float) -> str:
-        """An interval with the decimals of its value."""
+        """An interval with the decimals that `value` has."""
         return _range(interval, *self.together([value, *interval])[1:])
 
 
@@ -72,5 +74,5 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _range(interval: Interval, low: str, high: str) -> str:
-    """An interval as text. A dash between the ends would be read as a sign before negative ends."""
+    """An interval as text. Negative ends are joined by `to`, since a dash could be a minus sign."""
     return f"{low} to {high}" if interval[0] < 0.0 or interval[1] < 0.0 else f"{low}-{high}"

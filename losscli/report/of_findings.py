@@ -44,7 +44,8 @@ class _Row:
 def document_of_findings(
     findings: Sequence[Finding], command: str | None, warnings: Sequence[str]
 ) -> Document:
-    """A row for each array; for people a block of lines, because a table would be too wide."""
+    """The document of an inspection. Row formats have a row for each array. People see a block of
+    lines for each array, because a table would be too wide."""
     rows = [_row(finding) for finding in findings]
     columns = tuple(Column(name, Kind.PLAIN, field=field) for name, field in _COLUMNS)
     return Document(

@@ -178,7 +178,8 @@ def _text(pieces: Pieces, numbers: Numbers) -> str:
 
 
 def _unusual(result: Result) -> Iterator[Line]:
-    """Lines that most results lack: the reduction, ignored elements, options, conditions, keys."""
+    """Lines on what is not the default: the reduction, ignored elements, options, conditions and
+    keys."""
     is_plain = result.reduction == "mean" and result.weight_sum == result.count == result.samples
     if not is_plain:
         yield Line("reduction", _reduction(result))

@@ -31,7 +31,7 @@ class Writer(Protocol):
     def elements(self, elements: Elements) -> None: ...
 
     def finish(self, shape: tuple[int, ...]) -> None:
-        """Write what is only known at the end."""
+        """Write the header or the footer, which needs the shape of all losses."""
 
     def discard(self) -> None:
         """Stop writing."""
@@ -40,7 +40,8 @@ class Writer(Protocol):
 class Output:
     """A file of losses, which appears at its path when all losses are written.
 
-    Opening it checks that it can be written. Without `finish`, the temporary file is removed.
+    Creating an Output raises UsageError for an unknown suffix, and DataError if the file cannot be
+    written. Without `finish`, the temporary file is removed.
     """
 
     def __init__(self, path: str) -> None:
@@ -69,7 +70,7 @@ class Output:
             raise self._failed(error) from error
 
     def finish(self, shape: tuple[int, ...]) -> None:
-        """Complete the file and rename it to its path."""
+        """Complete the file and rename it to its path. Raises DataError if that fails."""
         try:
             self._writer.finish(shape)
             self._file.flush()
@@ -189,7 +190,7 @@ class _Rows:
 
 
 def _concatenated(parts: Sequence[Array]) -> Array:
-    """Concatenate arrays. The result is masked if one of them is."""
+    """Concatenate arrays. The result is masked if any of the arrays is masked."""
     if any(isinstance(part, np.ma.MaskedArray) for part in parts):
         joined: Array = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]
         return joined
@@ -251,7 +252,7 @@ class _Csv(_Arrow):
 
 
 def _harmless(column: Array) -> Array:
-    """Labels that no spreadsheet evaluates as formulas."""
+    """The column, with labels that a spreadsheet would evaluate as formulas prefixed with `'`."""
     if column.dtype != object:
         return column
     cells = [None if label is None else harmless_cell(str(label)) for label in column.tolist()]

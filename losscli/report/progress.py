@@ -11,7 +11,7 @@ _DELAY = 1.0
 
 
 class Progress:
-    """A progress bar with the rate and the remaining time, which appears after a delay."""
+    """A progress bar with the rate and the remaining time. The bar appears after a second."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

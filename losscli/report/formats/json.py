@@ -13,7 +13,7 @@ from losscli.report.json_text import dumps
 
 
 class Report(Format):
-    """With the reduction `none`, `values` is the first key, so that losses are written at once."""
+    """With the reduction none, the first key is `values`, so that no loss has to be kept."""
 
     shows_everything = True
 

@@ -11,7 +11,7 @@ from losscli.text import plain_markdown
 
 
 class Report(RowReport):
-    """Rounds the numbers of tables as a terminal does. Losses of elements keep all digits."""
+    """Rounds the numbers of tables like the format table. Losses of elements keep all digits."""
 
     _numbers: Numbers = AS_USUAL
 
@@ -33,7 +33,7 @@ class Report(RowReport):
 
 
 def _rounded(column: Cells, numbers: Numbers) -> Cells:
-    """The cells of a column with the same decimals: none if all are whole."""
+    """The cells of a column. Floats get the same number of decimals, or none if all are whole."""
     floats = [cell for cell in column if isinstance(cell, float)]
     if all(value.is_integer() for value in floats):
         texts = iter([f"{value:.0f}" for value in floats])

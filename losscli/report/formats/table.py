@@ -183,7 +183,7 @@ def _headings(column: Column) -> Sequence[str]:
 
 
 def _cells(column: Column, rows: Sequence[object], numbers: Numbers) -> list[list[str]]:
-    """The texts of each column that people see for a column of the table."""
+    """The texts of a column of the table. Labels and indices make several columns of texts."""
     values = [column.of(row) for row in rows]
     match column.kind:
         case Kind.LABELS:
@@ -214,7 +214,7 @@ def _transposed(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
 
 
 def _marked(counts: Sequence[str], rough: frozenset[int]) -> list[str]:
-    """Counts with a mark in rows whose interval is based on few samples."""
+    """Counts with an asterisk in rows whose interval is based on few samples."""
     return [f"{count}{'*' if row in rough else ' '}" for row, count in enumerate(counts)]
 
 
@@ -240,7 +240,7 @@ def _text(text: str, style: str = "") -> Text:
 
 
 def _lines(text: str) -> Text:
-    """Text of several lines, such as a formula for each kind of target."""
+    """Text with its line breaks, such as a formula for each kind of target."""
     return Text("\n").join(map(_text, text.split("\n")))
 
 
