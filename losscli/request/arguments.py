@@ -1,4 +1,4 @@
-"""bind(loss, inputs, parameters): turn the arguments of a call into a request."""
+"""bind(loss, inputs, parameters): convert the arguments of a call to a request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,17 @@ def bind(
     execution: Execution = AS_USUAL,
     in_order: bool | None = None,
 ) -> Request:
-    """Sort the arguments into arrays, columns and options. Raises UsageError for wrong usage."""
+    """Make a request from arrays, columns and options. Raises UsageError for wrong usage.
+
+    Args:
+        loss: the loss
+        inputs: the arrays given by position: paths, lists of paths, or numbers
+        reduction: a reduction of the loss; None is its default
+        parameters: the arrays, columns and options given by name
+        wanted: what is reported in addition to the number
+        execution: how the request is run
+        in_order: whether input and target are given by position; None derives this from `inputs`
+    """
     reduction = loss.default_reduction if reduction is None else reduction
     if reduction not in loss.reductions:
         raise option_error("reduction", reduction, f"one of {', '.join(loss.reductions)}")
@@ -204,7 +214,8 @@ def _borrow(
     loss: Loss, arrays: dict[str, FilesOrNumbers], columns: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """Use the first array's file for arrays that have columns but no file, and for required
-    arrays that were not given. Returns the names of these arrays."""
+    arrays that were not given. Returns the names of these arrays. Raises UsageError if the first
+    array is missing or contains no columns."""
     first = loss.arrays[0].name
     of_columns = [name for name in columns if name not in arrays]
     for name in columns:
@@ -230,7 +241,7 @@ def _borrow(
 
 
 def _without_first(first: str, columns: Mapping[str, Sequence[str]]) -> UsageError:
-    """The error for a call without the first array: files may be given as columns."""
+    """The error for a call without the first array, with advice if columns are named like files."""
     files = [word for words in columns.values() for word in words if known_format(word)]
     if not files:
         return UsageError(f"{first.upper()} is missing. Give a file.")

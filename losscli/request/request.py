@@ -21,17 +21,17 @@ Files = tuple[str, ...]
 # The value of an array: its files, or the numbers themselves.
 FilesOrNumbers = Files | NDArray[np.generic]
 
-# The array of row numbers in the file. No loss has a parameter of this name.
+# The name of the array of row numbers in the file. No loss has a parameter of this name.
 SAMPLE = "row of the file"
 
 
 def label_array(name: str) -> str:
-    """The array name for the labels `name`, which may also be the name of a loss parameter."""
+    """The name of the array of labels `name`. It cannot equal the name of a loss parameter."""
     return f"label {name}"
 
 
 def key_array(name: str) -> str:
-    """The array name for a key or another column that is shown with each element."""
+    """The name of the array of a key, or of another column that is shown with each element."""
     return f"key {name}"
 
 
@@ -45,11 +45,11 @@ class Request:
         columns: the columns that make each array, for arrays whose columns were named
         options: the options of the loss, checked
         reduction: a reduction of the loss
-        typed: the options that were given
+        typed: the names of the options that were given
         borrowed: the arrays that are columns of the first array's files
         in_order: whether input and target were given by position
         id: the key that pairs rows: one column, or several separated by commas
-        join: "inner" to drop rows without a partner
+        join: "inner" to drop rows whose key another table lacks
         pair: "position" to pair rows by their order, whatever the key columns contain
         where: conditions on rows
         keep: columns that are shown with each element
@@ -81,7 +81,7 @@ class Request:
 
     @property
     def loss(self) -> Loss:
-        """The loss of that name."""
+        """The loss called `loss_name`."""
         return find(self.loss_name)
 
     @property
@@ -111,18 +111,19 @@ class Request:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The possible names of key columns: the whole text, and its parts between commas."""
+        """The possible names of key columns: the whole `id`, and its parts between commas."""
         return () if self.id is None else tuple(dict.fromkeys([self.id, *self.id.split(",")]))
 
     @property
     def label_columns(self) -> tuple[str, ...]:
-        """The columns that describe rows. They are data only if they are named as such."""
+        """The columns that group, cluster or filter rows, or are shown with them. Detection uses
+        such a column as data only if it has a usual name of data."""
         by = [label for label in self.wanted.by if not self.wanted.is_word(label)]
         cluster = [self.wanted.cluster] if self.wanted.cluster else []
         return (*by, *cluster, *self.keep, *(condition.column for condition in self.where))
 
     def files_of(self, array: str) -> Files:
-        """The files of an array that is not given as numbers."""
+        """The files of an array, which must not be given as numbers."""
         files = self.arrays[array]
         assert isinstance(files, tuple)
         return files

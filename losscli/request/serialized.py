@@ -1,4 +1,4 @@
-"""Convert a request to JSON and back, so that another process can run it, even years later."""
+"""Convert a request to JSON and back, so that another process can run it later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERSION = 1
 
 
 def to_json(request: Request) -> str:
-    """The request as a JSON object. It contains numbers given for an array, bit for bit."""
+    """The request as a JSON object. Arrays given as numbers are included bit for bit."""
     wanted = request.wanted
     return json.dumps(
         {

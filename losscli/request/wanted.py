@@ -19,7 +19,6 @@ from losscli.statistics.statistic import OptionValue
 CLASS, COLUMN, FILE = "class", "column", "file"
 WORDS = (CLASS, COLUMN, FILE)
 
-
 # What to do when an element's loss is NaN.
 ON_NAN = ("warn", "error", "skip")
 
@@ -109,7 +108,7 @@ class Wanted:
         return label in WORDS and label not in self.by_column
 
     def check(self, reduction: str) -> None:
-        """Raise UsageError for labels and reductions that cannot be combined."""
+        """Raise UsageError for labels that cannot be used, or not with this reduction."""
         for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
             require_no_empty(words, f"--{name}", "a column or a file")
             if STANDARD_INPUT in words:
@@ -137,7 +136,8 @@ class Wanted:
 
 
 def _asked(given: Mapping[str, object]) -> dict[str, OptionValue]:
-    """The given options of statistics, checked, without those that have no effect."""
+    """The given options of statistics, checked, without those that have no effect. Raises TypeError
+    for an unknown option."""
     if not given:
         return {}
     known = {option.name: option for option in options()}
