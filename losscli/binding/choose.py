@@ -30,8 +30,9 @@ from losscli.request.request import Files
 
 
 def choose(given: Given, model: Side | None = None) -> Chosen:
-    """Return the columns of every array of a request. If there is another model, the columns of the
-    input follow the order of its columns. Raises DataError for ambiguous columns."""
+    """Return the columns of every array of a request. If `model` is the input of another model, the
+    columns of the input are in the order of that model's columns. Raises DataError for ambiguous or
+    missing columns."""
     chosen = named_columns(given)
     first, *others = given.request.arrays
     for array in others:
@@ -54,12 +55,13 @@ def choose(given: Given, model: Side | None = None) -> Chosen:
 
 
 def _require_readable(given: Given, chosen: Chosen, array: str) -> None:
-    """Raise DataError if a file has a damaged array, which may be the one that was detected."""
+    """Raise DataError if the array was detected in a file with a damaged array, which may be the
+    right one."""
     offer = given.offer_of(array)
     damaged = next((field for field in offer.fields if field.content is Content.DAMAGED), None)
     if damaged is None or chosen.how[array] is not How.FOUND:
         return
-    if damaged.name not in chosen.columns[array]:  # else opening it raises its own error
+    if damaged.name not in chosen.columns[array]:  # opening a damaged array raises an error
         raise DataError(
             f"{offer.file}: array {quoted(damaged.name)} is damaged. Use "
             f"{flag(array, chosen.columns[array])} if the {array} is another array."
@@ -67,8 +69,8 @@ def _require_readable(given: Given, chosen: Chosen, array: str) -> None:
 
 
 def _require_decimal_points(given: Given, chosen: Chosen, array: str) -> None:
-    """Raise DataError if a file has numbers with decimal commas and the columns of the array were
-    detected: columns with decimal commas are no candidates."""
+    """Raise DataError if the columns of the array were detected in a file with decimal commas.
+    Detection skips columns with decimal commas, and one of these may be the right column."""
     offer = given.offer_of(array)
     odd = next((field for field in offer.fields if field.content is Content.COMMA), None)
     if odd is not None and chosen.how[array] is How.FOUND:
@@ -80,8 +82,8 @@ def _require_decimal_points(given: Given, chosen: Chosen, array: str) -> None:
 
 
 def _require_weights_in_order(given: Given, chosen: Chosen) -> None:
-    """Raise DataError for class weights in a file that may also name the classes: weights are read
-    in the order of the file."""
+    """Raise DataError for detected class weights in a file that may also name the classes. Weights
+    are read in the order of the file, whatever the names are."""
     if not given.request.loss.has_classes or chosen.how.get("weight") is not How.FOUND:
         return
     offer, columns = given.offer_of("weight"), chosen.columns["weight"]
@@ -104,9 +106,9 @@ def _names_classes(field: Field) -> bool:
 def _in_number_order(given: Given, chosen: Chosen, array: str, columns: Sequence[str]) -> Chosen:
     """Return the choice with detected columns, sorted by their numbers."""
     ordered = in_number_order(columns)
-    place = {name: k for k, name in enumerate(given.offer_of(array).names)}
+    position = {name: k for k, name in enumerate(given.offer_of(array).names)}
     chosen = chosen.with_columns(array, ordered)
-    if ordered == sorted(ordered, key=place.__getitem__):
+    if ordered == sorted(ordered, key=position.__getitem__):
         return chosen
     return chosen.noting(f"{array}: columns sorted by their numbers, not in the order of the file")
 
@@ -201,8 +203,9 @@ def _resolved(given: Given, chosen: Chosen, array: str) -> Chosen:
 
 
 def _may_have_rows(given: Given, chosen: Chosen, columns: Sequence[str]) -> bool:
-    """Whether several columns may be the target: if the input has rows too and, for a loss that
-    also takes class indices, each target column matches an input column."""
+    """Whether several columns together may be the target. The input must have several values per
+    sample too. For a loss that also takes class indices, the columns must also match the input's
+    columns by name or share a stem."""
     loss = given.request.loss
     first = next(iter(given.request.arrays))
     if not (loss.takes_target_rows and _in_rows(given, chosen, first)):

@@ -21,8 +21,9 @@ class Labels(NamedTuple):
 
 
 def namings(columns: Sequence[str]) -> list[list[str]]:
-    """Return the class names that columns may have: their names as they are, without a common
-    prefix (`cat`, `dog` of `prob_cat`, `prob_dog`), and without a common suffix."""
+    """Return lists of names that the classes of columns may have: the names of the columns, these
+    names without a common prefix (`cat`, `dog` of `prob_cat`, `prob_dog`), and without a common
+    suffix."""
     result = [list(columns)]
     prefix = os.path.commonprefix(list(columns))  # noqa: RUF071 - of characters
     start = max(prefix.rfind(mark) for mark in "_.- /") + 1
@@ -54,8 +55,8 @@ def cover(labels: Labels, classes: int, base: int) -> bool:
 
 
 def class_numbers(columns: Sequence[str]) -> list[int] | None:
-    """Return the numbers in the names of columns that share a stem; None unless all have one and
-    none repeats. For two columns named no and yes, or the like, these are 0 and 1."""
+    """Return the numbers in the names of columns that share a stem. None if a name has no number or
+    a number repeats. Two columns with names such as no and yes have the numbers 0 and 1."""
     for names in namings(columns):
         words = [name.lower() for name in names]
         if sorted(words) in _NO_AND_YES:

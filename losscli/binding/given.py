@@ -22,9 +22,14 @@ class ReadLabels(Protocol):
 
 
 class Given(NamedTuple):
-    """The request, the columns of each of its files, and a function that reads the labels of a
-    target. `ranks` counts the axes of arrays without columns, ignoring a last axis of size 1.
-    `classes` are the class names from the request.
+    """What columns are chosen from.
+
+    Args:
+        request: the request
+        offers: the columns of each of its files
+        ranks: the number of axes of arrays without columns, ignoring a last axis of size 1
+        read_labels: reads the labels of a target
+        classes: the class names from the request
     """
 
     request: Request

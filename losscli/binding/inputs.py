@@ -1,7 +1,7 @@
 """Detect the columns of the input if the request does not name them.
 
 The rules, in order: usual names of predictions; columns that share a stem; columns named after the
-labels; the only candidates. More than one reading is an error.
+labels; the only candidates. If a rule finds several possible inputs, it raises DataError.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from losscli.readers.fields import Content, Field, Offer
 class Search(NamedTuple):
     """What is known of an array before its columns are chosen.
 
-    `in_rows`: each sample has a row of values, in a list or in several columns. `kind` is the kind
-    of predictions that the loss expects, such as logits. `labels` returns the labels of the target,
-    if columns may be named after them. `any_columns`: all candidates may be chosen, since they are
-    paired by name with the columns of another array later. `in_columns`: the other array has
-    several columns. `classes` is the number of class names, if given. `alone`: the file contains no
-    other array.
+    Args:
+        array: the name of the array
+        in_rows: whether each sample has several values, in a list or in several columns
+        kind: the kind of predictions that the loss expects, such as logits
+        labels: returns the labels of the target, if columns may be named after labels
+        class_base: the number of the first class
+        any_columns: whether all candidates may be chosen, to be paired by name later
+        in_columns: whether the target has several columns
+        classes: the number of class names, if given
+        alone: whether the file contains no other array
     """
 
     array: str
@@ -54,8 +58,8 @@ class _Choice(NamedTuple):
 
 
 def choose_input(offer: Offer, free: Sequence[Field], search: Search) -> tuple[str, ...]:
-    """Choose the columns of an input among the unused ones. Raises DataError if there are several
-    readings."""
+    """Return the columns of an input among the unused columns. Raises DataError if no choice or
+    several choices are possible."""
     candidates = [field for field in free if field.is_number and not is_weight(field.name)]
     tiers = _tiers_of_rows(candidates) if search.in_rows else [_usual(candidates, in_rows=False)]
     expected = (None, search.kind)
@@ -67,9 +71,9 @@ def choose_input(offer: Offer, free: Sequence[Field], search: Search) -> tuple[s
     if others:
         return _only_choice(offer, search, others)
     if not candidates and len(offer.fields) == 1:
-        return offer.names  # reading the column raises the error
+        return offer.names  # reading the column raises a more specific error
     columns = _without_usual_name(offer, candidates, search)
-    if len(columns) == 1:  # several columns match classes or are paired by name
+    if len(columns) == 1:  # several columns have been matched with classes, or are paired by name
         _require_no_usual_name(offer, candidates, search, columns)
     return columns
 
@@ -125,9 +129,9 @@ def _only_choice(offer: Offer, search: Search, choices: Sequence[_Choice]) -> tu
     of_kind = [
         choice for choice in choices if choice.kind is not None and choice.kind == search.kind
     ]
-    for some in (choices, of_kind):
-        if len(some) == 1:
-            return some[0].columns
+    for candidates in (choices, of_kind):
+        if len(candidates) == 1:
+            return candidates[0].columns
     raise several(offer.file, search.array, [choice.columns for choice in choices])
 
 
@@ -157,7 +161,7 @@ def _only_rows(offer: Offer, candidates: Sequence[Field], search: Search) -> tup
 
 
 def _columns_of_classes(offer: Offer, plain: Sequence[Field], search: Search) -> tuple[str, ...]:
-    """Return the columns named after the labels, or all columns if the labels need as many classes.
+    """Return the columns named after the labels, or all columns if there are as many classes.
 
     A column that may summarise the others, such as `p_mean` next to `p_cat`, is left out if the
     labels match the others.
@@ -179,8 +183,9 @@ def _columns_of_classes(offer: Offer, plain: Sequence[Field], search: Search) ->
 
 
 def _may_be_classes(columns: Sequence[str], search: Search) -> bool:
-    """Whether columns without a stem may be scores of classes. A column with a usual name of
-    predictions may be the input alone, and labels 0 and 1 fit any two columns of a table."""
+    """Whether columns without a stem may be scores of classes. They may not if one of them has a
+    usual name of predictions, since that column alone may be the input. Two columns may only in a
+    file of their own, because the labels 0 and 1 fit any two columns of a table."""
     several = len(columns) > 2 or search.alone
     return several and not any(map(is_input, columns))
 
@@ -189,21 +194,21 @@ def _unknown_classes(
     offer: Offer, search: Search, columns: Sequence[str], labels: Labels | None
 ) -> DataError:
     """Return the error for columns that neither their names nor the labels identify as classes."""
-    them = "all of them" if len(columns) > 1 else "it"
+    pronoun = "all of them" if len(columns) > 1 else "it"
     texts = frozenset[str]() if labels is None else labels.texts
     unmatched = sorted(texts.difference(columns))
     noun = "label" if len(unmatched) == 1 else "labels"
     why = f", and no column is named after the {noun} {listed(unmatched)}" if unmatched else ""
     matching = [name for name in columns if name in texts]
-    some = (
+    alternative = (
         f"{flag(search.array, matching)} to use the columns named after labels, or "
         if matching
         else ""
     )
     return DataError(
         f"{offer.file}: {listed(columns)} could be the {search.array}, but they have no common "
-        f"prefix, and the labels do not show which columns are classes{why}. Use {some}"
-        f"{flag(search.array, columns)} to use {them}."
+        f"prefix, and the labels do not show which columns are classes{why}. Use {alternative}"
+        f"{flag(search.array, columns)} to use {pronoun}."
     )
 
 

@@ -17,8 +17,9 @@ from losscli.readers.fields import Offer
 
 
 def named_columns(given: Given) -> Chosen:
-    """Return the columns that options name. Names come before globs, since a glob skips columns
-    that are already in use."""
+    """Return the columns that options name. Options without globs are resolved first, because a
+    glob skips columns that another array uses. Raises DataError for a column that does not exist.
+    """
     patterns = {
         array: words
         for array, words in given.request.columns.items()
@@ -39,11 +40,11 @@ def named_columns(given: Given) -> Chosen:
 def _resolved(
     offer: Offer, patterns: Sequence[str], array: str, taken: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Return the columns that names and globs match, in the order of the patterns. The matches of a
-    glob are in the order of the file, which has to be the order of their numbers.
+    """Return the columns that names and globs match, in the order of the patterns.
 
-    A pattern is split at commas unless it is itself the name of a column. A glob skips columns that
-    are taken, and keys unless it matches nothing else.
+    A pattern is split at commas unless a column has that name. A glob skips taken columns, and also
+    keys if it matches other columns. Raises DataError if the matches of a glob are numbered and the
+    file has them in another order.
     """
     columns: dict[str, None] = {}
     for pattern in _split(patterns, offer.names):

@@ -59,8 +59,9 @@ def is_key(name: str) -> bool:
 
 
 def same_key(name: str, others: Iterable[str]) -> str | None:
-    """Return the column among others that is the same key: the one with the same name, else the
-    only one that differs in case or separators, or that is also an unnamed index.
+    """Return the column among `others` that is the same key, or None. That is the column with the
+    same name, else the only column whose name differs just in case or separators. Unnamed indices
+    count as the same key.
 
     >>> same_key("id", ["x", "Id"]), same_key("Unnamed: 0", ["y", "Unnamed: 1"])
     ('Id', 'Unnamed: 1')

@@ -17,8 +17,8 @@ from losscli.readers.fields import Content
 class Order(NamedTuple):
     """The columns in the order of the classes, and the meaning of the labels of the target.
 
-    `class_base` is the number of the first class, if the names of the columns give it. `numbers`
-    are the numbers of the classes, if these have gaps.
+    `class_base` is the number of the first class, if column names determine it. `numbers` are the
+    numbers of the classes, if there are gaps between them.
     """
 
     chosen: Chosen
@@ -55,8 +55,8 @@ def class_order(given: Given, chosen: Chosen) -> Order:
 
 
 def _require_names(given: Given, chosen: Chosen) -> None:
-    """Raise DataError for class names that are numbers but not positions, if the labels are numbers
-    too."""
+    """Raise DataError if labels and class names are both numbers, but the names are not 0, 1, 2 and
+    so on."""
     names = given.classes
     if names is None or _target_is_text(given, chosen):
         return
@@ -88,7 +88,8 @@ def _target_is_text(given: Given, chosen: Chosen) -> bool:
 
 
 def _as_named(given: Given, chosen: Chosen, columns: Sequence[str], names: Sequence[str]) -> Chosen:
-    """Return the columns in the order of the class names, if they match these."""
+    """Return the choice with the input's columns in the order of the class names, if the columns
+    are named after the classes. Raises DataError if the counts differ or only some names match."""
     if len(names) != len(columns):
         raise DataError(
             f"{given.offer_of('input').file}: --classes has {len(names)} names ({listed(names)}) "
@@ -111,7 +112,8 @@ def _as_named(given: Given, chosen: Chosen, columns: Sequence[str], names: Seque
 def _by_labels(
     given: Given, chosen: Chosen, ordered: Sequence[str], numbers: Sequence[int]
 ) -> Order:
-    """Match classes by name if every label is a column, else by position."""
+    """Match classes by name if every label is the number of a column, else by position. Raises
+    DataError if the choice is unclear."""
     file = given.offer_of("input").file
     target = given.request.arrays["target"], chosen.columns.get("target")
     labels = given.read_labels(*target)
@@ -131,7 +133,11 @@ def _by_labels(
             )
     consecutive = list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
     is_sure = consecutive or chosen.how["input"] is not How.FOUND or _are_numbers(ordered)
-    if labels.numbers and labels.numbers <= set(numbers) and (is_sure or _all_met(labels, numbers)):
+    if (
+        labels.numbers
+        and labels.numbers <= set(numbers)
+        and (is_sure or _all_occur(labels, numbers))
+    ):
         by_name = chosen.reordered("input", ordered, "the labels")
         note = f"labels are matched with columns by name: {listed(ordered)}"
         if consecutive:
@@ -143,11 +149,11 @@ def _by_labels(
 
 
 def _are_numbers(columns: Sequence[str]) -> bool:
-    """Whether the names are plain numbers, as only columns of classes are."""
+    """Whether all names are plain numbers. Only columns of classes have such names."""
     return all(numbered(name) == ("", number_of(name)) for name in columns)
 
 
-def _all_met(labels: Labels, numbers: Sequence[int]) -> bool:
+def _all_occur(labels: Labels, numbers: Sequence[int]) -> bool:
     return labels.numbers == set(numbers)
 
 

@@ -13,7 +13,7 @@ from losscli.errors import DataError, listed
 
 _SEPARATORS = "_.- "
 
-# The longest common prefixes and suffixes that are tried.
+# The number of common prefixes, and of common suffixes, to try. The longest are tried.
 _MOST_CUTS = 4
 
 
@@ -57,7 +57,7 @@ def paired(first: Side, second: Side) -> tuple[str, ...]:
 
 
 def have_same_names(columns: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether columns of both sides have the same names, other than numbers."""
+    """Whether the columns of both sides have the same names and are not just numbered."""
     if not columns or len(columns) != len(others) or class_numbers(columns) is not None:
         return False
     names, other_names = _common_names(columns, others)
@@ -78,7 +78,7 @@ def _by_position(first: Side, second: Side) -> bool:
 def _common_names(
     columns: Sequence[str], others: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of both sides, without prefixes and suffixes if that makes them match."""
+    """Return the names of both sides, without common prefixes and suffixes if the rest matches."""
     pairs = [(a, b) for a in _variants(columns) for b in _variants(others)]
     numbers = class_numbers(columns), class_numbers(others)
     if numbers[0] is not None and numbers[1] is not None:
@@ -110,7 +110,8 @@ def _variants(columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _cuts(columns: Sequence[str]) -> list[int]:
-    """Return the lengths of common prefixes that end with a separator, but not within a number."""
+    """Return the lengths of common prefixes that end with a separator, except within a number such
+    as 0.5."""
     shortest = min(columns, key=len)
     common = next(
         (k for k, mark in enumerate(shortest) if any(name[k] != mark for name in columns)),
@@ -127,7 +128,8 @@ def _within_number(name: str, end: int) -> bool:
 
 
 def _differ(first: Side, second: Side, names: Sequence[str], others: Sequence[str]) -> DataError:
-    """Return the error for names that differ. If one side has extra columns, suggest the others."""
+    """Return the error for names that differ. If one side only has extra columns, the error
+    suggests the columns that match."""
     longer, shorter = (second, first) if len(others) > len(names) else (first, second)
     of_longer, of_shorter = (others, names) if longer is second else (names, others)
     problem = (

@@ -35,8 +35,8 @@ def _numbers_of(offer: Offer) -> set[str]:
 
 
 def refuse_two_tables(given: Given, chosen: Chosen) -> None:
-    """Raise DataError for two positional files if the first contains both input and target, as when
-    the shell expands an unquoted glob of shards."""
+    """Raise DataError for two files given by position if the first contains both input and target.
+    That happens if the shell expands an unquoted glob of shards."""
     request = given.request
     files = given.files_of("input")
     if not request.in_order or files is None or given.files_of("target") in (None, files):
@@ -61,14 +61,16 @@ def refuse_two_tables(given: Given, chosen: Chosen) -> None:
 
 
 def in_order_of_model(given: Given, chosen: Chosen, model: Side) -> Chosen:
-    """Return the choice with the columns of the input in the order of another model's columns."""
+    """Return the choice with the columns of the input in the order of another model's columns.
+    Raises DataError if their names differ."""
     if "input" not in chosen.columns or min(len(model.columns), len(chosen.columns["input"])) < 2:
         return chosen
     return chosen.reordered("input", paired(model, side(given, chosen, "input")), "A")
 
 
 def with_paired_columns(given: Given, chosen: Chosen) -> Chosen:
-    """Return the choice with the columns of the target in the order of the input's columns."""
+    """Return the choice with the columns of the target in the order of the input's columns. Raises
+    DataError if their names differ."""
     loss, columns = given.request.loss, chosen.columns
     if not loss.pairs_columns or "target" not in columns or "input" not in columns:
         return chosen
@@ -81,8 +83,8 @@ def with_paired_columns(given: Given, chosen: Chosen) -> Chosen:
 
 
 def _refuse_shared_whole_numbers(given: Given, first: Side, second: Side) -> None:
-    """Raise DataError if a detected column contains whole numbers in both files: it may be a key,
-    and its loss would be 0."""
+    """Raise DataError if a detected column contains whole numbers in both files. The column may be
+    a key, whose loss would be 0."""
     if first.how is not How.FOUND or second.how is not How.FOUND or len(first.columns) < 2:
         return
     offers = given.offer_of(first.array), given.offer_of(second.array)
@@ -103,11 +105,11 @@ def _refuse_shared_whole_numbers(given: Given, first: Side, second: Side) -> Non
 
 
 def _is_single(columns: Side) -> bool:
-    """Whether this is a single column that was named, which may be broadcast."""
+    """Whether the side is a single column that an option named, which may be broadcast."""
     return len(columns.columns) == 1 and columns.how is not How.FOUND
 
 
 def _is_list(given: Given, columns: Side) -> bool:
-    """Whether this is a single column of lists."""
+    """Whether the side is a single column of lists."""
     names = columns.columns
     return len(names) == 1 and given.offer_of(columns.array).field(names[0]).is_row

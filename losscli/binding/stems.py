@@ -23,7 +23,7 @@ _NUMBERED = [
 _BARE_NUMBER = re.compile(r"(?a)[+-]?\d{1,18}(\.0+)?")
 _MOST_DIGITS = 18
 
-# Words after a stem for columns that summarise the others and are not classes.
+# Words after a stem that mark a summary of the other columns, not a class.
 _SUMMARIES = frozenset(
     "max min mean median std var sum total argmax top class label target pred true entropy lower "  # noqa: SIM905
     "upper name id".split()
@@ -31,8 +31,9 @@ _SUMMARIES = frozenset(
 
 
 class Stem(NamedTuple):
-    """Columns that share a stem: `logit_0`, `logit_1` sorted by number, or `prob_cat`, `prob_dog`
-    in the order of the file."""
+    """Columns that share a stem. Numbered columns such as `logit_0`, `logit_1` are sorted by
+    number. Others such as `prob_cat`, `prob_dog` are in the order of the file, and `numbers` is
+    None."""
 
     stem: str
     columns: tuple[str, ...]
@@ -69,7 +70,7 @@ def number_of(name: str) -> int | None:
 
 
 def numbered(name: str) -> tuple[str, int] | None:
-    """Return the stem and the number of a name; the stem of a plain number is empty."""
+    """Return the stem and the number of a name, or None. The stem of a plain number is empty."""
     if _BARE_NUMBER.fullmatch(name):
         return "", int(name.partition(".")[0])
     matches = (pattern.fullmatch(name) for pattern in _NUMBERED)
@@ -117,15 +118,15 @@ def _word_stems(names: Sequence[str]) -> list[Stem]:
 
 
 def _cuts(name: str) -> Iterator[str]:
-    """Yield the possible stems of a name: each part before a separator, then each part after one.
-    The shortest comes first, since `prob_hot_dog` is the probability of `hot_dog`."""
-    places = [k for k, mark in enumerate(name) if mark in _SEPARATORS and 0 < k < len(name) - 1]
-    yield from (name[:k] for k in places)
-    yield from (name[k + 1 :] for k in reversed(places))
+    """Yield the possible stems of a name: the text before each separator, then the text after each.
+    Short stems come first, since `prob_hot_dog` is the probability of `hot_dog`."""
+    ends = [k for k, mark in enumerate(name) if mark in _SEPARATORS and 0 < k < len(name) - 1]
+    yield from (name[:k] for k in ends)
+    yield from (name[k + 1 :] for k in reversed(ends))
 
 
 def in_number_order(columns: Sequence[str]) -> list[str]:
-    """Return columns with the columns of each stem sorted by number."""
+    """Return the columns, with the columns of each stem sorted by number among themselves."""
     members: dict[str, list[tuple[int, str]]] = {}
     for name in columns:
         stem, number = numbered(name) or (None, 0)

@@ -14,9 +14,9 @@ TARGETS = ("target", "targets")
 
 
 def named_array(offer: Offer, free: Sequence[Field], array: str) -> tuple[str, ...]:
-    """Return the column named like the array; empty if there is none.
+    """Return the column named like the array, or an empty tuple.
 
-    Raises DataError for several.
+    Raises DataError if several columns have such names.
     """
     names = [field.name for field in free]
     same_name = [name for name in names if name.lower() == array]
@@ -27,7 +27,8 @@ def named_array(offer: Offer, free: Sequence[Field], array: str) -> tuple[str, .
 
 
 def target_in_shared_file(offer: Offer, free: Sequence[Field], array: str) -> tuple[str, ...]:
-    """Return the column of an array whose file contains other arrays too, by its usual name."""
+    """Return the column of an array whose file contains other arrays too. Raises DataError unless
+    exactly one column has a usual name of the array."""
     columns = named_array(offer, free, array)
     if not columns:
         raise DataError(
@@ -42,8 +43,8 @@ def target_in_own_file(
     offer: Offer, free: Sequence[Field], array: str, takes_names: bool
 ) -> tuple[str, ...]:
     """Return the columns that could be the array in a file of its own: the column with a usual
-    name, else all candidates. A single candidate may contain anything. Of several, columns of
-    numbers qualify, and columns of class names if the loss takes these."""
+    name, else all candidates. A single candidate may contain anything. If there are several,
+    only columns of numbers qualify, unless the loss takes class names (`takes_names`)."""
     columns = named_array(offer, free, array)
     if columns:
         return columns
