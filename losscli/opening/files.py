@@ -21,7 +21,7 @@ Containers = Mapping[Files, Container]
 
 class Opened(NamedTuple):
     """The open files of a request. `stack` closes files that are opened later. `selections` filter
-    the rows of files that are paired by position."""
+    the rows of arrays without columns."""
 
     request: Request
     containers: Containers
@@ -30,13 +30,13 @@ class Opened(NamedTuple):
 
 
 def open_request(request: Request, stack: ExitStack) -> Opened:
-    """Open the files of a request, and filter their rows by its conditions."""
+    """Open the files of a request, and filter their rows by the conditions of the request."""
     containers = open_containers(request, stack)
     return Opened(request, containers, select_rows(request, containers), stack)
 
 
 def open_containers(request: Request, stack: ExitStack) -> Containers:
-    """Return the container of each of the files that the arrays come from."""
+    """Open the files of every array, and return their containers. `stack` closes them."""
     distinct = dict.fromkeys(value for value in request.arrays.values() if isinstance(value, tuple))
     return {
         files: stack.enter_context(closing(open_files(files, request.reading_of(files))))
@@ -61,11 +61,11 @@ def select_rows(request: Request, containers: Containers) -> tuple[Selection, ..
     """Filter the rows of tables by the conditions of a request.
 
     If rows are paired by position, the other tables are filtered too. Returns the selections that
-    filter arrays without columns.
+    filter arrays without columns. Raises DataError unless exactly one table has each column.
     """
     if not request.where:
         return ()
-    from losscli.readers.tables.selection import Selection  # noqa: PLC0415 - where there are conditions
+    from losscli.readers.tables.selection import Selection  # noqa: PLC0415 - only for conditions
 
     tables = tables_of(containers)
     owners: dict[Files, Table] = {}
@@ -107,9 +107,9 @@ def _owner(column: str, containers: Containers) -> Files:
     }
     owners = [files for files, names in tables.items() if column in names]
     if len(owners) > 1:
-        those = ", ".join(" ".join(files) for files in owners)
+        names = ", ".join(" ".join(files) for files in owners)
         raise DataError(
-            f"--where {column}: {those} have this column. Rename it in all but one of them."
+            f"--where {column}: {names} have this column. Rename it in all but one of them."
         )
     if not owners:
         columns = [name for names in tables.values() for name in names]

@@ -43,10 +43,10 @@ def _files_of_labels(sources: Sources) -> list[str]:
 
 
 def _sha256(path: str) -> str:
-    """Compute the digest of a file, in a separate pass."""
+    """Compute the SHA-256 of a file, in a separate pass. Raises DataError for standard input."""
     if path == STANDARD_INPUT:
         raise DataError("--digest reads files twice, so - (standard input) cannot be used")
-    import hashlib  # noqa: PLC0415 - for this alone
+    import hashlib  # noqa: PLC0415 - only needed here
 
     try:
         with open(path, "rb") as file:

@@ -19,7 +19,7 @@ from losscli.source import Source
 
 
 class Label(NamedTuple):
-    """An array of labels, its key among the arrays, and its files, if any."""
+    """An array of labels, its name among the arrays of the request, and the files of its column."""
 
     key: str
     array: Source
@@ -27,8 +27,8 @@ class Label(NamedTuple):
 
 
 def label_arrays(files: Opened, arrays: Mapping[str, Source], chosen: Chosen) -> Iterator[Label]:
-    """Yield the labels of groups and clusters: from columns, from files, or the columns or files of
-    the input."""
+    """Yield the labels of groups and clusters. Labels are a column, a separate file, or the column
+    or file of the input that an element comes from."""
     request, containers = files.request, files.containers
     wanted = request.wanted
     for name in wanted.by:
@@ -82,7 +82,8 @@ def _column_label(name: str, containers: Containers) -> Label | None:
 
 
 def _file_label(name: str, option: str, files: Opened) -> Label:
-    """Return the labels of a separate file, with rows filtered as in the other files."""
+    """Return the labels of a separate file, with rows filtered like the other files. Raises
+    DataError if there is no such file."""
     if option == "--by-column" or not exists(name):
         kind = "column" if option == "--by-column" else "column or file"
         raise DataError(_no_such(kind, option, name, [*_names(files.containers), CLASS]))

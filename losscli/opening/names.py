@@ -20,10 +20,11 @@ from losscli.source import Values
 if TYPE_CHECKING:
     from losscli.readers.tables.number_array import TableArray
 
-# Bytes of a file of class names, which is read whole. A vocabulary takes a megabyte or two.
+# The maximum size of a file of class names, which is read into memory. A vocabulary takes one or
+# two megabytes.
 _MOST_NAMES = 1 << 24
 
-# Distinct labels of a target that are compared with the names of columns.
+# The maximum number of distinct labels of a target that are compared with the names of columns.
 _MOST_LABELS = 1 << 17
 
 _ROWS = 1 << 20
@@ -59,8 +60,9 @@ def name_classes(
     tables: Mapping[str, TableArray],
     names: Sequence[str] | None,
 ) -> TableArray | None:
-    """Have a target of names read as class indices, and return it; None if no array has names. The
-    classes are called `names`, or like the columns of the input."""
+    """Prepare a target of names to be read as class indices, and return it. None if no array has
+    names. The names of the classes are `names`, else the names of the input's columns. Raises
+    DataError if there are neither."""
     if request.loss.is_binary:
         return _name_two_classes(tables.get("target"), names)
     if not request.loss.has_classes:
@@ -83,7 +85,8 @@ def name_classes(
 
 
 def _name_two_classes(target: TableArray | None, names: Sequence[str] | None) -> TableArray | None:
-    """Have a target of two names read as 0 and 1."""
+    """Prepare a target of two names to be read as 0 and 1, and return it. None for other
+    targets."""
     if names is not None and len(names) != 2:
         raise DataError(f"--classes: expected 2 names, for 0 and 1, found {len(names)}")
     if target is None or not target.is_text:
@@ -126,7 +129,8 @@ def _two_words(target: TableArray) -> DataError:
 def _take_names_of_classes(
     target: TableArray, columns: Sequence[str], names: Sequence[str] | None
 ) -> None:
-    """Read a target that contains only words such as NA as names, if classes have such names."""
+    """Read a target as text if all its values look missing, but a class is named like one of the
+    words for missing values, such as NA."""
     table, own_columns = target.table, target.columns or ()
     if not table.file.unknown.intersection(own_columns):
         return
@@ -142,8 +146,11 @@ def read_labels(
     columns: Sequence[str] | None,
     all_rows: bool = False,
 ) -> Labels | None:
-    """Read the distinct labels of a target, without ignored ones, in a separate pass; None if the
-    target comes from standard input. With `all_rows`, include rows that conditions drop."""
+    """Return the distinct labels of a target, without ignored labels. Reads the target in a
+    separate pass. With `all_rows`, rows that conditions drop count too.
+
+    Returns None if the target comes from standard input, and no labels if there are too many.
+    """
     if not isinstance(files, tuple):
         return _labels(request, np.unique(np.asarray(files)))
     if STANDARD_INPUT in files:

@@ -14,7 +14,7 @@ from losscli.source import Source
 def columns_taken(
     request: Request, arrays: Mapping[str, Source], containers: Containers
 ) -> Iterator[str]:
-    """Yield a note on the columns that were detected and on those that were left out."""
+    """Yield a note on the columns that were detected, and on the columns that were left out."""
     parts = [
         f"{name}: used {'columns' if len(array.columns) > 1 else 'column'} "
         f"{listed(array.columns)} of {array.name}"

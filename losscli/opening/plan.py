@@ -20,7 +20,7 @@ from losscli.readers.tables.selection import KeptRows
 from losscli.request.request import Files
 from losscli.source import Source, named
 
-# The largest array without a sample axis, which is loaded into memory.
+# The maximum size of an array without a sample axis, which is loaded into memory.
 MOST_BYTES = 64 << 20
 
 
@@ -64,7 +64,8 @@ def lay_out(sources: Sources, broadcast: bool) -> Plan:
 
 
 def _require_numbers(sources: Sources) -> None:
-    """Raise DataError if a weight or a mask is a column of names, which only targets may be."""
+    """Raise DataError if a weight or a mask is a column of names. Only targets may contain
+    names."""
     named_target, request = sources.named, sources.request
     if named_target is None:
         return
@@ -78,7 +79,7 @@ def _require_numbers(sources: Sources) -> None:
 
 def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
     in_table = {name: _in_table(sources, name) for name in arrays}
-    # A file next to a table has rows too, but weights may be of classes.
+    # A required array in a file next to a table has rows too. Weights may have a value per class.
     pairs_rows = any(in_table.values())
     required = {array.name for array in sources.request.loss.arrays if array.required}
     infos = {
@@ -92,7 +93,7 @@ def _layout(sources: Sources, arrays: Mapping[str, Source]) -> Layout:
     }
     further = (*sources.masks, *sources.labels, SAMPLE_WEIGHT)
     further_infos = {name: infos.pop(name) for name in further if name in infos}
-    # Reading shifts the steps of sequences in a table.
+    # The steps of sequences in a table are already shifted when they are read.
     options = sources.options if sources.ragged is None else {**sources.options, "shift": False}
     layout = sources.request.loss.lay_out(infos, options)
     for name, info in further_infos.items():
@@ -109,8 +110,8 @@ def _in_table(sources: Sources, name: str) -> bool:
 def _of_the_same_rows(
     sources: Sources, arrays: dict[str, Source]
 ) -> tuple[dict[str, Source], Layout]:
-    """Return the arrays with rows filtered and only the row comparisons that apply, and the
-    layout."""
+    """Return the arrays and their layout. Rows are filtered by the conditions. Row checks of files
+    that do not run along the samples are dropped."""
     arrays_of_loss = {name: array for name, array in arrays.items() if name not in sources.same}
     layout = _layout(sources, arrays_of_loss)
     along = {name for name, view in layout.views.items() if view.sample_axis is not None}
@@ -145,8 +146,8 @@ def _kept(sources: Sources, name: str, array: Source, view: View) -> Source:
 def _squeezed(
     sources: Sources, arrays: dict[str, Source]
 ) -> tuple[dict[str, Source], tuple[str, ...]]:
-    """Return the arrays without an axis of size 1 that only the input or only the target has, and
-    notes on it."""
+    """Return the arrays and notes. An axis of size 1 that only the input or only the target has is
+    dropped, which a note reports."""
     if not {"input", "target"} <= set(arrays):
         return arrays, ()
     axes = _odd_axes(sources, arrays["input"].shape, arrays["target"].shape)

@@ -40,10 +40,11 @@ def join_rows(
     arrays: dict[str, Source],
     keys: Keys | None,
 ) -> tuple[str, ...]:
-    """Sort the rows of every table by the given keys, or by the first table's keys. Return notes on
-    unmatched rows.
+    """Sort the rows of every table in `arrays` by `keys`, or else by the first table's keys. Return
+    notes on unmatched rows.
 
-    Tables without the key stay unchanged: none of their arrays may run along the samples.
+    Tables without the key stay unchanged: none of their arrays may run along the samples. Raises
+    DataError for duplicate keys, and for unmatched rows without --join inner.
     """
     from losscli.readers.tables.keys import matched  # noqa: PLC0415 - pyarrow
     from losscli.readers.tables.reordered import KeyRows  # noqa: PLC0415
@@ -51,7 +52,7 @@ def join_rows(
     columns = key_columns(files.request, files.containers)
     read: dict[Files | None, Keys] = {} if keys is None else {None: keys}
     read |= _keys_of_tables(files.containers, columns)
-    # Given keys are those that all files share.
+    # `keys` are common to all files, so rows with other keys are dropped.
     match = matched(list(read.values()), files.request.join is not None or keys is not None)
     for name, order in zip(read, match.orders, strict=True):
         if name is not None and not _is_in_order(order, read[name]):
@@ -69,7 +70,8 @@ def join_rows(
 
 
 def _keys_of_tables(containers: Containers, columns: tuple[str, ...]) -> dict[Files | None, Keys]:
-    """Return the keys of the tables that have the key columns. The first file has to have them."""
+    """Return the keys of the tables that have the key columns. Raises DataError if the first file
+    lacks them."""
     tables = {
         files: table for files, table in tables_of(containers).items() if _has(table, columns)
     }
@@ -174,8 +176,8 @@ def require_joined(
 def same_rows(
     request: Request, containers: Containers, chosen: Chosen
 ) -> Iterator[tuple[Files, SameRows]]:
-    """Yield for each table a check that its rows match those of an earlier table, by the columns
-    that both have; nothing if the request says how to pair rows."""
+    """Yield checks that the rows of a table match the rows of an earlier table, by the columns that
+    both tables have. There are no checks if the request defines how to pair rows."""
     tables = tables_of(containers)
     if request.id is not None or request.pair is not None or len(tables) < 2:
         return
@@ -189,7 +191,7 @@ def same_rows(
 
 def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
     """Return the check of the rows of two tables; None if they share no usable column."""
-    from losscli.readers.tables.same_rows import SameRows, Shared  # noqa: PLC0415 - between tables alone
+    from losscli.readers.tables.same_rows import SameRows, Shared  # noqa: PLC0415 - only for tables
 
     shared = [
         Shared(first.cells(name), other.cells(its_name), is_key(name))
@@ -202,7 +204,7 @@ def _compared(first: Table, other: Table, taken: set[str]) -> SameRows | None:
 
 
 def _other_keys(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of both tables if each table has exactly one."""
+    """Yield the keys of both tables if each table has exactly one, whatever the names."""
     keys = [
         [name for name in table.offer.names if is_key(name) and table.identifies_rows(name, True)]
         for table in (first, other)
@@ -212,8 +214,8 @@ def _other_keys(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[s
 
 
 def _shared_columns(first: Table, other: Table, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield unused columns of both tables that may identify rows: keys, whatever the case of their
-    names, and columns of neither fractions nor lists."""
+    """Yield pairs of unused columns of the two tables that may identify rows: the same key, or
+    columns of the same name that contain neither fractions nor lists."""
     names = other.offer.names
     for name in first.offer.names:
         its_name = same_key(name, names)

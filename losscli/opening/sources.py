@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, Source]
 
-# The arrays that show which rows have values, and that rows of two tables match. No loss has
-# parameters with these names.
+# The name of the array that marks rows without missing values, and the start of the names of row
+# checks. No loss has parameters with such names.
 PRESENT, SAME = "rows present", "same rows "
 
 # The index that replaces ignored targets.
@@ -44,8 +44,8 @@ _IGNORED = -100
 
 
 class Model(NamedTuple):
-    """The order that both models of a comparison share: the columns of the first model's input, and
-    the keys of the rows."""
+    """The order that both models of a comparison share: the order of the columns of the first
+    model's input, and the order of the keys of the rows."""
 
     input: Side | None = None
     keys: Keys | None = None
@@ -55,8 +55,11 @@ class Sources(NamedTuple):
     """The arrays of a request by name, and the choices made while opening them.
 
     Attributes:
-        request: the opened request, with the class base that column names give
+        request: the opened request, with the class base that column names determine
         options: the options of the loss
+        containers: the open files
+        arrays: the arrays of the loss, of labels, keys and masks
+        notes: the notes on the choices, in the order of the steps
         taken: the notes that name columns
         named: the target whose classes have names
         ragged: a table whose rows are sequences
@@ -98,7 +101,8 @@ class Sources(NamedTuple):
         return (*texts, *self._same_columns())
 
     def _same_columns(self) -> Iterator[str]:
-        """A warning for two required arrays that are the same columns, whose loss says nothing."""
+        """Yield a warning for each two required arrays that are the same columns, since their loss
+        is meaningless."""
         required = [array.name for array in self.request.loss.arrays if array.required]
         for pair in combinations(required, 2):
             first, second = (self.arrays[name] for name in pair)
@@ -111,7 +115,7 @@ class Sources(NamedTuple):
 
     @property
     def pairing(self) -> str | None:
-        """How rows of several files were paired."""
+        """How rows of several files were paired: "position" or "id COLUMN". None for one file."""
         if len(self.containers) < 2:
             return None
         return "position" if self.request.id is None else f"id {self.request.id}"
@@ -276,14 +280,14 @@ def _without_keys(arrays: Arrays) -> Arrays:
 
 
 def _with_class_base(request: Request, order: Order) -> Request:
-    """Return the request with the class base that column names give."""
+    """Return the request with the class base that column names determine."""
     if order.class_base is None:
         return request
     return replace(request, options={**request.options, "class_base": order.class_base})
 
 
 def _options(request: Request, order: Order) -> Mapping[str, Any]:
-    """Return the options of the loss."""
+    """Return the options of the loss, adjusted to the classes that column names determine."""
     options = _with_class_base(request, order).options
     return options if order.numbers is None else {**options, "ignore_index": [_IGNORED]}
 

@@ -34,7 +34,8 @@ def prepare_rows(
 
 
 def sequence_labels(tables: Mapping[str, TableArray], ragged: Table | None) -> Iterator[Label]:
-    """Yield the row of the file that each step of a sequence belongs to."""
+    """Yield the labels that give each step of a sequence its row of the file, if rows are
+    sequences."""
     if ragged is not None:
         from losscli.readers.tables.label_arrays import FileRows  # noqa: PLC0415 - pyarrow
 
@@ -46,7 +47,7 @@ def rows_present(
     arrays: Mapping[str, Source], tables: Mapping[str, TableArray], ragged: Table | None
 ) -> Source:
     """Return the array that marks the rows that have all values."""
-    from losscli.readers.tables.together import Together  # noqa: PLC0415 - for tables alone
+    from losscli.readers.tables.together import Together  # noqa: PLC0415 - only for tables
 
     of_tables = {name: arrays[name] for name in tables}
     return Together(of_tables, ragged is not None)
