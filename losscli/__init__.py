@@ -1,6 +1,7 @@
 """Compute the losses of PyTorch on NumPy arrays and files of saved model outputs.
 
-Every loss is a function here, `losscli.nll(input, target)`; `evaluate` does the same for files.
+Every loss is a function of arrays, such as `losscli.nll(input, target)`. `evaluate` also takes
+files.
 """
 
 from losscli import _begin as _begin  # first, to handle signals while the rest is loading

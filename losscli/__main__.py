@@ -9,14 +9,14 @@ from losscli.cli.supervisor import interruptible, leave, supervised
 # losscli does not use NumPy's linear algebra, whose threads take memory and time to start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# The size in KiB of the pieces in which Arrow reserves memory. With larger pieces the system could
-# not report how much memory is used.
+# Arrow reserves memory in pieces of this many KiB. With larger pieces the system could not report
+# how much memory is used.
 os.environ.setdefault("MIMALLOC_ARENA_RESERVE", "65536")
 
 
 def run() -> None:
     """Run the command line and end the process."""
-    if sys.flags.dev_mode:  # shows where a library ends the process
+    if sys.flags.dev_mode:  # without a second process, to show where a library ends the process
         leave(_work())
     supervised(_work)
 
@@ -34,8 +34,8 @@ def _work() -> int:
 
 
 class _NoPandas:
-    """Hide pandas from pyarrow, which imports it, if installed, to convert a NumPy array. The
-    import takes half a second and is not needed."""
+    """Hides pandas from pyarrow. To convert a NumPy array, pyarrow imports pandas if it is
+    installed, which takes half a second and is not needed."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name == "pandas":

@@ -1,3 +1,3 @@
-"""The version, where packaging and code both find it."""
+"""The version, which packaging and code both read."""
 
 __version__ = "0.1.0"

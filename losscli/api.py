@@ -40,7 +40,7 @@ def evaluate(
     """Compute a loss over files or arrays, block by block, in constant memory.
 
     Args:
-        loss: its name, such as "nll" or "cross-entropy"
+        loss: the name of the loss, such as "nll" or "cross-entropy"
         inputs: the arrays of the loss in the order of its signature. Each is an array, the path of
             a file, a directory or a glob, or a list of such paths.
         reduction: "none", "mean", "sum", or another reduction of the loss; None is the default of
@@ -94,7 +94,7 @@ def compare(
     """Compute the loss of two models on the same targets, and the difference.
 
     Args:
-        loss: its name
+        loss: the name of the loss
         a: the loss's first array, of the first model
         inputs: the loss's first array, of the second model, and the further arrays of the loss. If
             `a` is a table with both models, leave these out and name two input columns.
@@ -126,7 +126,8 @@ def models(
     wanted: Wanted,
     execution: Execution,
 ) -> tuple[Request, Request]:
-    """The requests of two models that are compared."""
+    """The requests of two models that are compared. Raises UsageError for losses, reductions and
+    statistics that a comparison does not support."""
     if reduction == "none":
         raise UsageError("compare does not support --reduction none. Use --reduction mean.")
     if loss.pool is not None:
@@ -145,7 +146,8 @@ def models(
 def _arrays_of_models(
     loss: Loss, a: Any, inputs: Sequence[Any], parameters: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
-    """The arguments of each of two models, which have their own inputs, or columns of one table."""
+    """Yield the inputs and the parameters of each of two models. The first arrays of the models are
+    separate inputs, or columns of one table."""
     first = loss.arrays[0].name
     columns = parameters.get(f"{first}_column")
     one_table = isinstance(a, str) and list(inputs) == [a] and isinstance(columns, list | tuple)
@@ -165,7 +167,8 @@ def _arrays_of_models(
 
 
 def function(loss: Loss) -> Callable[..., Any]:
-    """The Python function of a loss, from arrays to a float64 or an array of them."""
+    """The Python function of a loss. It takes arrays, and returns a float64 or, with the reduction
+    none, an array of float64."""
 
     def call(*inputs: Any, reduction: str | None = None, **parameters: Any) -> Any:
         names = {array.name for array in loss.inputs}

@@ -18,13 +18,13 @@ class KindError(DataError):
 
 
 class UsageError(LosscliError):
-    """The call is wrong, whatever the files contain."""
+    """The call is wrong, regardless of what the files contain."""
 
     exit_code = 2
 
 
 def option_error(name: str, value: object, expected: str) -> UsageError:
-    """The error for an option whose value cannot be used; `name` may be that of a parameter."""
+    """The error for an option whose value cannot be used. `name` is the option's Python name."""
     option = name.rstrip("_").replace("_", "-")
     return UsageError(f"--{option}: expected {expected}, found {value!r}")
 

@@ -24,7 +24,7 @@ class Fact:
         name: its key in JSON
         value: its value in JSON
         label: the text in front of the value, for people
-        shown: the value, for people; if empty, the fact appears only in JSON
+        shown: the value, for people; if empty, people do not see the fact
         remark: the text after the value, for people
         in_rows: whether row formats have a column for it
     """
@@ -58,11 +58,11 @@ class Column:
         field: the attribute of a row, if its name differs
         kind: the kind of its values; LABELS and INDEX are tuples with an entry for each of `parts`,
             and INTERVAL is a pair or None
-        parts: the columns that such a tuple becomes in row formats
+        parts: the names of the columns that a tuple of LABELS or INDEX becomes in row formats
         heading: its heading in tables for people; None hides it there
         row_name: its name in row formats, if it differs
-        optional: whether it is left out if no row has a value
-        in_rows: whether row formats include it
+        optional: whether the column is left out if no row has a value
+        in_rows: whether row formats include the column
     """
 
     name: str
@@ -112,7 +112,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Input:
-    """One array that a result was computed from."""
+    """One array that a result was computed from.
+
+    Args:
+        role: the name of the array, such as "input"
+        path: the file, directory or glob; None for an array that was given as numbers
+        bytes: the size of the files
+        shape: the shape
+        dtype: the type as stored
+        columns: the columns that make the array, if the file has columns
+        files: the names of the shards, if there are several files
+        sha256: the digest of each file, with --digest
+    """
 
     role: str
     path: str | None
@@ -137,8 +148,8 @@ class Selected:
 class Result:
     """The loss of all elements, with statistics.
 
-    Statistics are available by name, as in `result["accuracy"]` and `result["groups"]`. So are
-    `value`, `count`, `ignored`, `skipped`, `samples`, `weight_sum` and `shape`.
+    `result[name]` returns a statistic, such as `result["accuracy"]` or `result["groups"]`, or one
+    of `value`, `count`, `ignored`, `skipped`, `samples`, `weight_sum` and `shape`.
 
     Args:
         loss: the name of the loss
@@ -149,14 +160,14 @@ class Result:
         tables: groups, the worst elements, quantiles, a histogram
         options: the options of the loss
         changed: the options whose value is not the default
-        inputs: the arrays that it was computed from
+        inputs: the arrays that the result was computed from
         notes: choices that losscli made, and why the number may differ from another program's
-        columns: the notes that name the columns of the inputs, as `inputs` does too
+        columns: the notes on the columns of the inputs, which `inputs` contains too
         warnings: what may be wrong with the data or the number
         signature: one line that identifies the computation
         version: the version of losscli
-        values: the losses in the target's shape, with the reduction none, unless they were passed
-            to `on_elements`
+        values: the losses as an array of `shape`, with the reduction none; None for other
+            reductions, and if the losses were passed to `on_elements`
         pairing: how rows of several files were paired: "position" or "id COLUMN"
         classes: the names of the classes, if they are known
         selected: how many rows the conditions kept
@@ -205,7 +216,8 @@ class Result:
         return (*self.facts, *(fact for table in self.tables for fact in table.facts))
 
     def __getattr__(self, name: str) -> Any:
-        """The attributes of version 0.1; None for statistics that were not requested."""
+        """The attributes of version 0.1. For statistics that were not requested, the value is None
+        or an empty tuple. Raises AttributeError for other names."""
         if name in _ABSENT or name in _ALWAYS:
             try:
                 return self[name]
@@ -252,14 +264,14 @@ class Comparison:
 
     @property
     def is_worse(self) -> bool:
-        """Whether b is worse than a: significantly, or at all if there is no interval."""
+        """Whether b is significantly worse than a. Without an interval, any larger loss counts."""
         return not self.difference <= 0.0 if self.ci is None else self.ci[0] > 0.0
 
     def _rows(self, name: str) -> Sequence[Any] | None:
         return next((table.rows for table in self.tables if table.name == name), None)
 
 
-# Attributes that are also available by name, in addition to facts and tables.
+# Attributes that `result[name]` also returns, in addition to facts and tables.
 _WORDS = ("loss", "reduction")
 
 # The attributes of version 0.1, and their values if a statistic was not requested.
@@ -287,5 +299,6 @@ def short(value: object) -> str:
 
 
 def index_names(axes: int) -> tuple[str, ...]:
-    """The names of the index columns. A single number has one too."""
+    """The names of the index columns of losses with this many axes. A single loss has an index
+    too."""
     return ("index",) if axes <= 1 else tuple(f"index_{axis}" for axis in range(axes))

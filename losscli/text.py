@@ -9,17 +9,17 @@ import unicodedata
 # leading tab or line break counts too, because some programs remove it.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
-# Markdown markup. An underscore within a word is not markup. The colon and the dot are those of
-# links without brackets, https:// and www.
+# Markdown markup. An underscore within a word is not markup. The colon of https:// and the dot of
+# www. start links without brackets.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
-# The @ of a mention or an address. Sites find mentions in the rendered text, where a backslash is
-# gone.
+# The @ of a mention or an address. A backslash would not help, because sites search the rendered
+# text for mentions.
 _MENTION = re.compile(r"@(?=\w)")
 
 
 def elided(text: str, most: int) -> str:
-    """The text in at most `most` characters, with the middle of a longer text cut out."""
+    """The text, shortened to `most` characters. Dots replace the middle of a longer text."""
     if len(text) <= most:
         return text
     end = (most - 3) * 2 // 3
@@ -29,8 +29,8 @@ def elided(text: str, most: int) -> str:
 def printable(text: str) -> str:
     """The text with control characters escaped, so that it cannot control a terminal.
 
-    These are the characters of the Unicode categories Cc and Cf, which include characters that
-    reverse or hide text, surrogates, and line breaks.
+    Control characters are the Unicode categories Cc and Cf, surrogates, and line and paragraph
+    separators. They include characters that reverse or hide text.
 
     >>> printable("a\\x1b[31mb")
     'a\\\\x1b[31mb'
@@ -43,7 +43,7 @@ def printable(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON with control characters escaped. Line breaks between its values stay.
+    """JSON with control characters escaped. Line breaks between values remain.
 
     >>> printable_json('["a\x9b31mb"]')
     '["a\\\\u009b31mb"]'
@@ -58,7 +58,7 @@ def printable_json(text: str) -> str:
 
 def escaped_in_json(text: str) -> str:
     """The text with JSON escapes for all characters that are not ASCII."""
-    import json  # noqa: PLC0415 - takes 2 ms, and is seldom needed
+    import json  # noqa: PLC0415 - takes 2 ms and is rarely needed
 
     return json.dumps(text)[1:-1]
 
