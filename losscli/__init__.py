@@ -16,7 +16,7 @@ from losscli._version import __version__
 from losscli.losses import LISTED
 
 if TYPE_CHECKING:
-    from losscli.api import compare, evaluate
+    from losscli.api import compare, evaluate, merge
     from losscli.request.wanted import Wanted
     from losscli.result import Comparison, Result
 
@@ -27,9 +27,10 @@ _HOMES = {
     "Wanted": "losscli.request.wanted",
     "compare": "losscli.api",
     "evaluate": "losscli.api",
+    "merge": "losscli.api",
 }
 
-__all__ = ["Comparison", "Result", "Wanted", "__version__", "compare", "evaluate"]
+__all__ = ["Comparison", "Result", "Wanted", "__version__", "compare", "evaluate", "merge"]
 __all__ += [name.replace("-", "_") for name in LISTED]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from losscli.request.wanted import Execution, Wanted
 from losscli.result import Comparison, Result
 from losscli.statistics import options
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 
 def evaluate(
     loss: str,
@@ -35,6 +40,7 @@ def evaluate(
     wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
     on_elements: OnElements | None = None,
     on_progress: OnProgress | None = None,
+    executor: Executor | None = None,
     **parameters: Any,
 ) -> Result:
     """Compute a loss over files or arrays, block by block, in constant memory.
@@ -56,6 +62,9 @@ def evaluate(
         on_elements: called with every block of losses in C order. With the reduction "none", the
             result then has no values.
         on_progress: called with the number of elements done, and the total if it is known
+        executor: computes parts of the data in its processes, such as
+            `concurrent.futures.ProcessPoolExecutor` or the executor of a Dask client. The result is
+            bit-identical. It needs files or arrays that its processes can read.
         parameters: further arrays and the options of the loss by name; `mask` and `sample_weight`,
             arrays that every loss takes; `NAME_column`, names or globs of columns for the array
             NAME; `id`, the column that pairs rows of several tables; `classes`, the names of the
@@ -74,7 +83,30 @@ def evaluate(
     """
     execution = Execution(broadcast, check, strict, on_nan, threads)
     request = bind(find(loss), inputs, reduction, parameters, wanted, execution)
-    return evaluate_request(request, on_elements, on_progress)
+    if executor is None:
+        return evaluate_request(request, on_elements, on_progress)
+    if on_elements is not None:
+        raise UsageError("an executor does not support on_elements")
+    from losscli.evaluation.parts import evaluate_in  # noqa: PLC0415 - most runs have no parts
+
+    return evaluate_in(request, executor, on_progress)
+
+
+def merge(paths: Iterable[str | os.PathLike[str]]) -> Result:
+    """Merge the parts that `losscli LOSS ... --part K/N --save-part FILE` saved.
+
+    The result is bit-identical to that of one run.
+
+    Args:
+        paths: the files of all parts, in any order
+
+    Raises:
+        DataError: for files that are not parts, parts of different runs, and missing parts
+    """
+    from losscli.evaluation import part_file  # noqa: PLC0415 - loads pyarrow
+
+    result, notes = part_file.merge(part_file.load(os.fspath(path)) for path in paths)
+    return replace(result, notes=(*result.notes, *notes))
 
 
 def compare(

@@ -32,7 +32,7 @@ def answer(loss: Loss, words: Words) -> None:
     """Evaluate a loss, report the result, and apply the gate."""
     showing = showing_of(words)
     request = request_of(loss, words, interval=_shows_interval(showing))
-    _require_compatible(request, showing)
+    require_compatible(request, showing)
     result = _evaluated(request, showing)
     if showing.gate is not None:
         showing.gate.judge(result)
@@ -45,10 +45,10 @@ def answer_comparison(loss: Loss, words: Words) -> None:
     if not b.wanted.shows_elements:
         _refuse_keep(b, "--top")
     with ExitStack() as stack:
-        comparison = compare_requests(a, b, _progress(stack))
+        comparison = compare_requests(a, b, progress(stack))
     document = document_of_comparison(comparison, Numbers(showing.decimals))
     report = open_report(showing.format, sys.stdout)
-    _show(report, document, (comparison.a, comparison.b), showing)
+    show(report, document, (comparison.a, comparison.b), showing)
     if showing.fails_if_worse:
         judge_comparison(comparison)
 
@@ -59,7 +59,7 @@ def _shows_interval(showing: Showing) -> bool:
     return is_judged or chosen_format(showing.format, sys.stdout) != "plain"
 
 
-def _require_compatible(request: Request, showing: Showing) -> None:
+def require_compatible(request: Request, showing: Showing) -> None:
     """Raise UsageError for options that exclude each other, and if --output is an input file."""
     if showing.gate is not None and request.reduction == "none":
         raise UsageError("--fail-above needs one number. Use it without --reduction none.")
@@ -80,7 +80,8 @@ def _evaluated(request: Request, showing: Showing) -> Result:
             consumers.append(report.elements)
         output = None
         if showing.output is not None:
-            from losscli.report.output import Output, undisturbed  # noqa: PLC0415 - only needed here
+            from losscli.report.atomic import undisturbed  # noqa: PLC0415 - only needed here
+            from losscli.report.output import Output  # noqa: PLC0415
 
             with undisturbed():
                 output = stack.enter_context(Output(showing.output))
@@ -90,11 +91,11 @@ def _evaluated(request: Request, showing: Showing) -> Result:
             for consumer in consumers:
                 consumer(elements)
 
-        result = evaluate_request(request, consume if consumers else None, _progress(stack))
+        result = evaluate_request(request, consume if consumers else None, progress(stack))
         if output is not None:
             output.finish(result.shape)
     document = document_of(result, Numbers(showing.decimals), showing.signature)
-    _show(report, document, (result,), showing)
+    show(report, document, (result,), showing)
     return result
 
 
@@ -104,7 +105,7 @@ def _refuse_keep(request: Request, options: str) -> None:
         raise UsageError(f"--keep shows a column with each element. Use it with {options}.")
 
 
-def _show(report: Report, document: Document, results: Sequence[Result], showing: Showing) -> None:
+def show(report: Report, document: Document, results: Sequence[Result], showing: Showing) -> None:
     """Show the result on stdout, and notes and warnings on stderr. If both streams are the same
     terminal, warnings follow the first line of the result."""
     warnings = dict.fromkeys(text for result in results for text in result.warnings)
@@ -165,7 +166,7 @@ def _is_same(file: str | int, other: str) -> bool:
     return os.path.exists(file) and os.path.exists(other) and os.path.samefile(file, other)
 
 
-def _progress(stack: ExitStack) -> Callable[[int, int | None], None] | None:
+def progress(stack: ExitStack) -> Callable[[int, int | None], None] | None:
     """The update function of a progress bar, or None if stderr is not a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None

@@ -22,7 +22,18 @@ from losscli.cli.help import (
     sentence,
     show,
 )
-from losscli.cli.options import DELIMITER_HELP, FORMAT_HELP, HEADER_HELP, INPUT_FORMAT, WHERE_HELP
+from losscli.cli.options import (
+    DECIMALS_HELP,
+    DELIMITER_HELP,
+    FAIL_ABOVE_HELP,
+    FAIL_ON_HELP,
+    FORMAT_HELP,
+    HEADER_HELP,
+    INPUT_FORMAT,
+    QUIET_HELP,
+    SIGNATURE_HELP,
+    WHERE_HELP,
+)
 from losscli.cli.process import say
 from losscli.losses import LISTED, Listed
 from losscli.report import FORMATS, open_report
@@ -47,6 +58,7 @@ _START = Section(
     (
         Entry("inspect", "Describe files and suggest the losscli command to run on them."),
         Entry("compare", "Compare two models on the same targets."),
+        Entry("merge", "Merge the parts of a run."),
         Entry("losses", "List the losses, or show the formula of one."),
         Entry("help", "Show the help of a command."),
     ),
@@ -71,6 +83,14 @@ _ABOUT_COMPARE = About(
 _ABOUT_LOSSES = About(
     "List the losses, or show the formula of one.",
     examples=("losscli losses", "losscli losses ce", "losscli losses --format json"),
+)
+_ABOUT_MERGE = About(
+    "Merge the parts of a run that --part and --save-part computed.",
+    examples=(
+        "losscli ce preds.npy labels.npy --part 1/2 --save-part parts/1.json",
+        "losscli ce preds.npy labels.npy --part 2/2 --save-part parts/2.json",
+        "losscli merge parts/*.json",
+    ),
 )
 _ABOUT_INSPECT = About(
     "Describe files and suggest the losscli command to run on them.",
@@ -102,10 +122,13 @@ def app_of(words: Sequence[str]) -> typer.Typer:
     app.callback()(_root)
     for listed in LISTED.values():
         names = _names(listed)
-        command = _command(listed.name, is_short=is_short) if is_requested(names) else _UNUSED
+        command = (
+            _command(listed.name, words, is_short=is_short) if is_requested(names) else _UNUSED
+        )
         command.add_to(app, names)
     app.add_typer(_comparisons(is_requested, is_short=is_short), name="compare")
     app.command("losses", cls=command_class(_ABOUT_LOSSES))(_losses)
+    app.command("merge", cls=command_class(_ABOUT_MERGE))(_merge)
     app.command("inspect", cls=command_class(_ABOUT_INSPECT))(_inspect)
     return app
 
@@ -191,6 +214,39 @@ def _page_of(loss: Loss) -> Page:
     return Page(name, loss.summary, _details(loss), [Section("Definition", entries)])
 
 
+def _merge(
+    *,
+    parts: Annotated[
+        list[str], typer.Argument(metavar="PART...", help="Files of parts, globs or directories.")
+    ],
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
+    decimals: Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)] = None,
+    signature: Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)] = False,
+    fail_above: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)
+    ] = None,
+    fail_on: Annotated[
+        Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
+) -> Action:
+    words = {
+        "format": format,
+        "decimals": decimals,
+        "signature": signature,
+        "fail_above": fail_above,
+        "fail_on": fail_on,
+        "quiet": quiet,
+    }
+
+    def action() -> None:
+        from losscli.cli.parts import answer_merge  # noqa: PLC0415
+
+        answer_merge(parts, words)
+
+    return action
+
+
 def _inspect(
     *,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of any format.")],
@@ -260,16 +316,28 @@ def _nothing() -> None:
 _UNUSED = _Described(_nothing, About(""), is_short=False)
 
 
-def _command(name: str, *, is_short: bool) -> _Described:
+def _command(name: str, arguments: Sequence[str], *, is_short: bool) -> _Described:
     """The command of a loss, with options from its signature and docstring."""
-    from losscli.cli.actions import answer  # noqa: PLC0415
     from losscli.cli.examples import examples_of  # noqa: PLC0415
     from losscli.cli.options import parameters_of  # noqa: PLC0415
     from losscli.losses.registry import LOSSES  # noqa: PLC0415
 
     loss = LOSSES[name]
     about = About(loss.summary, _details(loss), examples_of(loss))
-    return _Described(_function(loss, parameters_of(loss), answer), about, is_short=is_short)
+    function = _function(loss, parameters_of(loss), partial(_answer, arguments))
+    return _Described(function, about, is_short=is_short)
+
+
+def _answer(arguments: Sequence[str], loss: Loss, words: Words) -> None:
+    """Evaluate a loss, or one part of it. `arguments` are the words of the command line."""
+    if words["part"] is None and words["save_part"] is None:
+        from losscli.cli.actions import answer  # noqa: PLC0415
+
+        answer(loss, words)
+    else:
+        from losscli.cli.parts import answer_part  # noqa: PLC0415
+
+        answer_part(loss, words, arguments)
 
 
 def _comparison(name: str, *, is_short: bool) -> _Described:

@@ -34,15 +34,20 @@ _BY_COLUMN_HELP = "Group by a column, even if it is called class, column or file
 _CLUSTER_HELP = (
     "Count rows with the same value in COLUMN as one sample when the interval is computed."
 )
-_FAIL_ABOVE_HELP = "Exit with code 3 if the loss is above NUMBER."
-_FAIL_ON_HELP = (
+FAIL_ABOVE_HELP = "Exit with code 3 if the loss is above NUMBER."
+FAIL_ON_HELP = (
     "Compare the loss, or the upper end of its interval, with --fail-above. [default: loss]"
 )
+_PART_HELP = "Compute only part K of N. Merge the saved parts with losscli merge."
+_SAVE_PART_HELP = "Write the statistics of the part to FILE, as JSON."
 
 _REDUCTION_HELP = "Reduce the losses to one number. With none, print each loss."
 FORMAT_HELP = (
     f"Print as one of {', '.join(FORMATS)}. [default: table on a terminal, plain in a pipe]"
 )
+DECIMALS_HELP = "Show N decimals on a terminal. [default: four digits]"
+SIGNATURE_HELP = "Show one line that identifies the computation."
+QUIET_HELP = "Hide notes on stderr. Results and warnings remain."
 
 INPUT_FORMAT = f"Read the first file as one of {', '.join(FILE_FORMATS)}. [default: by its name]"
 
@@ -86,7 +91,7 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
     )
     of_one_model = (option.name for option in options() if not option.in_comparison)
     left_out = {
-        *("more", "output", "fail_above", "fail_on", "signature"),
+        *("more", "output", "fail_above", "fail_on", "signature", "part", "save_part"),
         *(first.name, *LEGACY, *of_one_model),
     }
     parameters = [p for p in parameters_of(loss) if p.name not in left_out]
@@ -267,7 +272,7 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
     decimals = typer.Option(
         "--decimals",
         metavar="N",
-        help="Show N decimals on a terminal. [default: four digits]",
+        help=DECIMALS_HELP,
         rich_help_panel=_RESULT,
     )
     broadcast = "Let input and target broadcast to more elements than either has."
@@ -281,7 +286,7 @@ def _common(loss: Loss) -> list[inspect.Parameter]:
         _parameter("on_nan", Literal["warn", "error", "skip"], on_nan, "warn"),
         _switch("no_check", "Skip the checks for common mistakes in the input."),
         _switch("strict", "Treat warnings about suspicious input as errors."),
-        _switch("quiet", "Hide notes on stderr. Results and warnings remain.", "-q"),
+        _switch("quiet", QUIET_HELP, "-q"),
         *(_legacy_switch(name) for name in LEGACY),
     ]
 
@@ -306,9 +311,11 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
         "cluster": (str | None, None, [], "COLUMN", _CLUSTER_HELP),
         **{option.name: _of_statistic(option) for option in _options_of_statistics(loss)},
         "digest": (bool, False, [], None, "Report the SHA-256 of every file read."),
-        "signature": (bool, False, [], None, "Show one line that identifies the computation."),
-        "fail_above": (float | None, None, [], "NUMBER", _FAIL_ABOVE_HELP),
-        "fail_on": (Literal["loss", "upper"] | None, None, [], "loss|upper", _FAIL_ON_HELP),
+        "signature": (bool, False, [], None, SIGNATURE_HELP),
+        "fail_above": (float | None, None, [], "NUMBER", FAIL_ABOVE_HELP),
+        "fail_on": (Literal["loss", "upper"] | None, None, [], "loss|upper", FAIL_ON_HELP),
+        "part": (str | None, None, [], "K/N", _PART_HELP),
+        "save_part": (str | None, None, [], "FILE", _SAVE_PART_HELP),
     }
     return [
         _parameter(

@@ -52,7 +52,7 @@ _ELSEWHERE = {
     "--ci": "no option: the interval is always shown",
 }
 
-_OTHER_COMMANDS = ("compare", "losses", "inspect", "help")
+_OTHER_COMMANDS = ("compare", "merge", "losses", "inspect", "help")
 
 
 def require_command(words: Sequence[str]) -> None:

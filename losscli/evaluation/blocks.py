@@ -127,6 +127,19 @@ def boxes(shape: Shape, budget: int, uncut: int) -> Iterator[Box]:
                 yield (slice(row, row + 1), *inner)
 
 
+def count_boxes(shape: Sequence[int], budget: int, uncut: int) -> tuple[int, int]:
+    """The number of boxes that `boxes` yields, and how many of them make one row; 1 if boxes have
+    whole rows."""
+    rows, *rest = shape or (1,)
+    row_size = math.prod(rest)
+    if len(shape) <= uncut or not shape:
+        return 1, 1
+    if row_size <= budget or len(rest) <= uncut:
+        return -(-rows // max(1, budget // max(row_size, 1))), 1
+    of_row, _ = count_boxes(rest, budget, uncut)
+    return rows * of_row, of_row
+
+
 def _starts(rows: int | None, step: int) -> Iterator[int]:
     return itertools.count(0, step) if rows is None else iter(range(0, rows, step))
 

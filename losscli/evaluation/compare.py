@@ -15,6 +15,7 @@ from losscli.errors import ArrayError, DataError
 from losscli.evaluation import remarks
 from losscli.evaluation.evaluate import OnProgress, progress_of, result_of, with_remarks
 from losscli.evaluation.model import OpenModel, open_model, with_file_name
+from losscli.evaluation.provenance import provenance_of
 from losscli.evaluation.run import Interrupted, run
 from losscli.losses.checks import first
 from losscli.losses.layout import show
@@ -54,13 +55,18 @@ def compare_requests(
         require_same_rows((request_a, request_b), columns)
         _require_same_shape(a.layout.shape, b.layout.shape)
         collected = _computed(a, b, _common(request_a, request_b), on_progress)
-        a.finish(collected.a)
-        b.finish(collected.b)
+        a.require_same_rows()
+        b.require_same_rows()
+        collected.a.name_labels(a.label_names)
+        collected.b.name_labels(b.label_names)
         collected.name_labels(b.label_names)
         _require_same_shape(a.shape, b.shape)
         results = [
-            with_remarks(model, statistics, result_of(model, statistics))
-            for model, statistics in ((a, collected.a), (b, collected.b))
+            with_remarks(provenance, statistics, result_of(provenance, statistics))
+            for provenance, statistics in (
+                (provenance_of(a), collected.a),
+                (provenance_of(b), collected.b),
+            )
         ]
         return _comparison(b, results, collected)
 

@@ -14,8 +14,8 @@ from losscli.elements import Floats
 from losscli.errors import ArrayError, DataError, UsageError
 from losscli.evaluation import remarks
 from losscli.evaluation.model import OpenModel, open_model, refuse, with_file_name
+from losscli.evaluation.provenance import Provenance, provenance_of
 from losscli.evaluation.run import Interrupted, OnElements, Span, run
-from losscli.opening.inputs import inputs_of
 from losscli.request.request import Request
 from losscli.request.wanted import Wanted
 from losscli.result import Fact, Result
@@ -42,8 +42,10 @@ def evaluate_request(
         values: list[Floats] = []
         take = _taking(model, on_elements, values)
         collected = computed(model, take, on_progress)
-        result = result_of(model, collected, values if on_elements is None else None)
-        return with_remarks(model, collected, result, on_progress)
+        model.require_same_rows()
+        provenance = provenance_of(model)
+        result = result_of(provenance, collected, values if on_elements is None else None)
+        return with_remarks(provenance, collected, result, on_progress)
 
 
 def computed(
@@ -73,18 +75,18 @@ def computed(
         raise with_file_name(model, error) from error
     except Interrupted as error:
         raise KeyboardInterrupt(remarks.so_far(error.total)) from error
-    model.finish(collected)
+    collected.name_labels(model.label_names)
     return collected
 
 
 def result_of(
-    model: OpenModel, collected: Collected, values: Sequence[Floats] | None = None
+    provenance: Provenance, collected: Collected, values: Sequence[Floats] | None = None
 ) -> Result:
     """The result of a run, without warnings."""
-    request, shape = model.request, model.shape
+    request, shape = provenance.request, provenance.shape
     collected.finish()
     total = collected.total
-    facts, tables = collected.report(request.wanted.by, model.class_names, len(shape))
+    facts, tables = collected.report(request.wanted.by, provenance.classes, len(shape))
     result = Result(
         loss=request.loss.name,
         reduction=request.reduction,
@@ -101,20 +103,20 @@ def result_of(
         tables=tables,
         options=request.options,
         changed=request.changed,
-        inputs=inputs_of(model.sources, request.wanted.digest),
+        inputs=provenance.inputs,
         version=__version__,
-        notes=(*model.sources.notes, *model.plan.notes),
-        columns=model.sources.taken,
+        notes=provenance.notes,
+        columns=provenance.columns,
         values=_joined(values, shape) if request.reduction == "none" else None,
-        pairing=model.sources.pairing,
-        classes=model.class_names,
-        selected=model.selected(),
+        pairing=provenance.pairing,
+        classes=provenance.classes,
+        selected=provenance.selected,
     )
     return replace(result, signature=remarks.signature(result, request.loss))
 
 
 def with_remarks(
-    model: OpenModel,
+    provenance: Provenance,
     collected: Collected,
     result: Result,
     on_progress: OnProgress | None = None,
@@ -123,10 +125,10 @@ def with_remarks(
 
     Raises DataError for the first warning if the request is strict.
     """
-    warnings = tuple(_suspicious(model, collected, result, on_progress))
-    if model.request.execution.strict:
+    warnings = tuple(_suspicious(provenance, collected, result, on_progress))
+    if provenance.request.execution.strict:
         refuse(warnings)
-    explained = remarks.explanations(result, collected.total, model.request.loss)
+    explained = remarks.explanations(result, collected.total, provenance.request.loss)
     return replace(result, warnings=warnings, notes=(*result.notes, *explained))
 
 
@@ -152,15 +154,14 @@ def progress_of(model: OpenModel, on_progress: OnProgress | None) -> Callable[[i
 
 
 def _suspicious(
-    model: OpenModel, collected: Collected, result: Result, on_progress: OnProgress | None
+    provenance: Provenance, collected: Collected, result: Result, on_progress: OnProgress | None
 ) -> Iterator[str]:
     """Warnings about the files, the data and the number."""
-    yield from model.sources.warnings
-    yield from model.layout.warnings
+    yield from provenance.warnings
     yield from remarks.of_data(collected)
-    yield from remarks.idle_conditions(model.request, result.selected)
+    yield from remarks.idle_conditions(provenance.request, result.selected)
     yield from remarks.of_number(result, collected)
-    yield from _worse_than_guessing(model.request, collected, on_progress)
+    yield from _worse_than_guessing(provenance.request, collected, on_progress)
 
 
 def _worse_than_guessing(

@@ -59,7 +59,7 @@ class OpenModel:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the elements, after all rows were read."""
-        return tuple(self._rows() if size is None else size for size in self.layout.shape)
+        return tuple(self.count_rows() if size is None else size for size in self.layout.shape)
 
     @property
     def elements(self) -> int | None:
@@ -91,11 +91,11 @@ class OpenModel:
             keys=_without_prefix(labels, key_array("")),
         )
 
-    def finish(self, collected: Collected) -> None:
-        """Finish the checks for equal rows, and decode labels."""
+    def require_same_rows(self) -> None:
+        """Raise DataError for a column of two tables that has the same values in another order,
+        after all rows were read."""
         for _, rows in self.sources.same.values():
             rows.finish()
-        collected.name_labels(self.label_names)
 
     def selected(self) -> Selected | None:
         """The number of rows that the conditions kept. Raises DataError if they kept none."""
@@ -110,7 +110,8 @@ class OpenModel:
             )
         return Selected(conditions, kept, dropped)
 
-    def _rows(self) -> int:
+    def count_rows(self) -> int:
+        """The number of rows. Reads all rows if the files do not store it."""
         views = self.layout.views
         along = (name for name in self.plan.arrays if views[name].sample_axis is not None)
         return self.plan.arrays[next(along)].count()

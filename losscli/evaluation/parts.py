@@ -1,85 +1,160 @@
 """Split a request into parts for other processes, and merge their statistics.
 
-A part is a request and a span of its blocks. Its statistics can be pickled. Merged in the order of
-the parts, they give the same result as a single run, bit for bit.
+A part is a request and a span of its blocks. Its statistics can be pickled and saved. Merged in the
+order of the parts, they give the same result as a single run, bit for bit.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from losscli.errors import UsageError
-from losscli.evaluation.blocks import boxes
-from losscli.evaluation.evaluate import computed, result_of, with_remarks
+from losscli.evaluation.blocks import count_boxes
+from losscli.evaluation.evaluate import OnProgress, computed, result_of, with_remarks
 from losscli.evaluation.model import OpenModel, open_model
-from losscli.evaluation.run import Span
+from losscli.evaluation.provenance import Provenance, provenance_of
+from losscli.evaluation.run import OnElements, Span
 from losscli.request.request import Request
 from losscli.result import Result
 from losscli.statistics.collected import Collected
+from losscli.statistics.statistic import Setting
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+# The number of blocks of a part for an executor: about a second of work for one core.
+_BLOCKS_OF_PART = 256
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """A span of the blocks of a request, which can be sent to another process."""
 
     request: Request
     span: Span
 
 
-def parts_of(request: Request, count: int) -> list[Part]:
-    """Split a request into at most `count` parts with about the same number of blocks.
+@dataclass(frozen=True)
+class Division:
+    """A request that is split into parts.
+
+    Args:
+        provenance: the provenance of the whole
+        setting: the setting of the statistics
+        blocks: the number of blocks
+        row_blocks: the number of blocks of one row; 1 if blocks have whole rows
+    """
+
+    provenance: Provenance
+    setting: Setting
+    blocks: int
+    row_blocks: int
+
+    def spans(self, count: int) -> list[Span]:
+        """Split the blocks into `count` spans of whole rows and about equal size. Spans are empty
+        if there are fewer rows than spans."""
+        units = self.blocks // self.row_blocks
+        cuts = [units * k // count * self.row_blocks for k in range(count + 1)]
+        return [Span(*ends, reads_on=False) for ends in itertools.pairwise(cuts)]
+
+
+def divide(request: Request) -> Division:
+    """Open the files of a request and count its blocks. If a format does not store the number of
+    rows, all rows are read.
 
     Raises UsageError for a request that cannot be split, and DataError for files that cannot be
     read.
     """
     _require_parts(request)
     with ExitStack() as stack:
-        model = open_model(request, stack)
+        model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
         if Collected(model.setting).passes > 1:
             raise UsageError("parts allow only one pass. Remove statistics that need several.")
-        blocks = number_of_blocks(model)
-    cuts = [blocks * k // count for k in range(count + 1)]
-    pairs = itertools.pairwise(cuts)
-    return [Part(request, Span(start, stop)) for start, stop in pairs if start < stop]
+        for _, rows in model.sources.same.values():
+            rows.read_all()
+        blocks, row_blocks = _count_blocks(model)
+        return Division(provenance_of(model), model.setting, blocks, row_blocks)
 
 
-def number_of_blocks(model: OpenModel) -> int:
-    """The number of blocks of a model. Files whose number of rows is unknown are read to the
-    end."""
-    shape = model.shape or (1,)
-    return sum(1 for _ in boxes(shape, model.job.budget, model.layout.uncut))
+def parts_of(request: Request, division: Division, count: int) -> list[Part]:
+    """Split a request into at most `count` parts with about the same number of blocks."""
+    spans = division.spans(count)
+    return [Part(request, span) for span in spans if span.start != span.stop]
 
 
-def compute_part(part: Part) -> Collected:
-    """Open the files again and compute the statistics of a part."""
+def compute_part(
+    part: Part, on_elements: OnElements | None = None, on_progress: OnProgress | None = None
+) -> Collected:
+    """Open the files again and compute the statistics of a part. `on_elements` is called with each
+    block."""
+    request = part.request
+    shows_rows = on_elements is not None or request.wanted.shows_elements
     with ExitStack() as stack:
-        model = open_model(part.request, stack, shows_rows=part.request.wanted.shows_elements)
-        return computed(model, span=part.span)
+        model = open_model(request, stack, shows_rows=shows_rows)
+        take = None if on_elements is None else _with_names(model, on_elements)
+        return computed(model, take, on_progress, part.span)
 
 
-def merge_parts(request: Request, collected: Iterable[Collected]) -> Result:
-    """The result of a request from the statistics of its parts, in order. Opens the files again.
-    Raises ValueError if there are no parts."""
-    with ExitStack() as stack:
-        model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
-        whole = merged(collected)
-        for source in model.plan.arrays.values():
-            if source.shape and source.shape[0] is None:
-                source.count()  # read to the end of the file
-        return with_remarks(model, whole, result_of(model, whole))
-
-
-def merged(collected: Iterable[Collected]) -> Collected:
-    """Merge the statistics of parts, in order. Raises ValueError if there are none."""
-    parts: Sequence[Collected] = list(collected)
-    if not parts:
-        raise ValueError("there are no parts")
-    whole = Collected(parts[0].setting)
-    for part in parts:
+def merge_parts(division: Division, collected: Iterable[Collected]) -> Result:
+    """The result of a request from the statistics of its parts, in order."""
+    whole = Collected(division.setting)
+    for part in collected:
         whole.merge(part)
-    return whole
+    provenance = division.provenance
+    return with_remarks(provenance, whole, result_of(provenance, whole))
+
+
+def evaluate_in(
+    request: Request, executor: Executor, on_progress: OnProgress | None = None
+) -> Result:
+    """Compute the result of a request in the processes of an executor.
+
+    Each part is computed with one thread unless the request has a number of threads. The first
+    error cancels the parts that have not started.
+    """
+    if request.reduction == "none":
+        raise UsageError("an executor does not support --reduction none. Use --reduction mean.")
+    division = divide(request)
+    parts = parts_of(_for_workers(request), division, -(-division.blocks // _BLOCKS_OF_PART) or 1)
+    futures = [executor.submit(compute_part, part) for part in parts]
+    try:
+        results = (future.result() for future in futures)
+        return merge_parts(division, _counted(results, division, len(parts), on_progress))
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _for_workers(request: Request) -> Request:
+    execution = request.execution
+    return replace(request, execution=replace(execution, threads=execution.threads or 1))
+
+
+def _counted(
+    results: Iterable[Collected], division: Division, count: int, on_progress: OnProgress | None
+) -> Iterable[Collected]:
+    """The same statistics, with the progress reported for each."""
+    elements = math.prod(division.provenance.shape)
+    for number, collected in enumerate(results, 1):
+        if on_progress is not None:
+            on_progress(elements * number // count, elements)
+        yield collected
+
+
+def _with_names(model: OpenModel, on_elements: OnElements) -> OnElements:
+    return lambda elements: on_elements(model.with_names(elements))
+
+
+def _count_blocks(model: OpenModel) -> tuple[int, int]:
+    """The number of blocks of a model, and of one row. Reads files whose number of rows is not
+    known before."""
+    grid = [model.count_rows() if size is None else size for size in model.layout.grid]
+    return count_boxes(grid, model.job.budget, model.layout.uncut)
 
 
 def _require_parts(request: Request) -> None:
@@ -87,5 +162,3 @@ def _require_parts(request: Request) -> None:
         raise UsageError(
             "every part reads the files, but - (standard input) can be read only once. Use a file."
         )
-    if request.reduction == "none":
-        raise UsageError("parts do not support --reduction none. Use --reduction mean.")

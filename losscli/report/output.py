@@ -6,18 +6,15 @@ The suffix determines the format. All formats write block by block.
 from __future__ import annotations
 
 import math
-import os
-import signal
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 from losscli.elements import Array, Elements
-from losscli.errors import DataError, option_error
+from losscli.errors import option_error
+from losscli.report.atomic import AtomicFile
 from losscli.report.elements import columns_of
 from losscli.text import harmless_cell
 
@@ -48,76 +45,29 @@ class Output:
         writer = _WRITERS.get(Path(path).suffix.lower())
         if writer is None:
             raise option_error("output", path, f"a file name with suffix {', '.join(_WRITERS)}")
-        self._path = path
-        self._file = _open_temporary(path)
-        self._writer = writer(self._file)
+        self._file = AtomicFile(path)
+        self._writer = writer(self._file.file)
 
     def __enter__(self) -> Output:
         return self
 
     def __exit__(self, *error: object) -> None:
-        try:
+        with self._file:
             self._writer.discard()
-            with suppress(OSError):  # the disk may be full, and the file is removed anyway
-                self._file.close()
-        finally:
-            Path(self._file.name).unlink(missing_ok=True)
 
     def elements(self, elements: Elements) -> None:
         try:
             self._writer.elements(elements)
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._file.failed(error) from error
 
     def finish(self, shape: tuple[int, ...]) -> None:
         """Complete the file and rename it to its path. Raises DataError if that fails."""
         try:
             self._writer.finish(shape)
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            os.replace(self._file.name, os.path.realpath(self._path))
+            self._file.commit()
         except OSError as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: OSError) -> DataError:
-        return DataError(f"{self._path}: cannot write file: {error.strerror or error}")
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Delay signals that end the process, so that a new temporary file is always removed."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-
-
-def _open_temporary(path: str) -> Any:
-    """Open a temporary file in the same directory, with the permissions of the file at `path`."""
-    target = Path(os.path.realpath(path))
-    try:
-        if target.exists() and not target.is_file():
-            raise DataError(f"{path}: cannot write file: not a regular file")
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by the output
-            dir=target.parent, prefix=".losscli.", delete=False
-        )
-    except OSError as error:
-        raise DataError(f"{path}: cannot write file: {error.strerror or error}") from error
-    with suppress(OSError):  # some file systems do not support permissions
-        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
-        os.chmod(file.name, mode & 0o777)
-    return file
-
-
-def _umask() -> int:
-    """The umask of the process, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+            raise self._file.failed(error) from error
 
 
 class _Npy:

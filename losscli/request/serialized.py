@@ -24,50 +24,54 @@ VERSION = 1
 
 
 def to_json(request: Request) -> str:
+    """The request as JSON text."""
+    return json.dumps(as_data(request))
+
+
+def as_data(request: Request) -> dict[str, Any]:
     """The request as a JSON object. Arrays given as numbers are included bit for bit."""
     wanted = request.wanted
-    return json.dumps(
-        {
-            "request": VERSION,
-            "loss": request.loss_name,
-            "arrays": {name: _written(value) for name, value in request.arrays.items()},
-            "columns": {name: list(columns) for name, columns in request.columns.items()},
-            "options": {name: _as_word(value) for name, value in request.options.items()},
-            "reduction": request.reduction,
-            "typed": sorted(request.typed),
-            "borrowed": sorted(request.borrowed),
-            "in_order": request.in_order,
-            "id": request.id,
-            "join": request.join,
-            "pair": request.pair,
-            "where": [str(condition) for condition in request.where],
-            "keep": list(request.keep),
-            "classes": request.classes,
-            "skip_missing": request.skip_missing,
-            "reading": asdict(request.reading),
-            "wanted": {
-                "interval": wanted.interval,
-                "by": wanted.by,
-                "by_column": wanted.by_column,
-                "cluster": wanted.cluster,
-                "digest": wanted.digest,
-                **wanted.statistics,
-            },
-            "execution": asdict(request.execution),
-        }
-    )
+    return {
+        "request": VERSION,
+        "loss": request.loss_name,
+        "arrays": {name: _written(value) for name, value in request.arrays.items()},
+        "columns": {name: list(columns) for name, columns in request.columns.items()},
+        "options": {name: _as_word(value) for name, value in request.options.items()},
+        "reduction": request.reduction,
+        "typed": sorted(request.typed),
+        "borrowed": sorted(request.borrowed),
+        "in_order": request.in_order,
+        "id": request.id,
+        "join": request.join,
+        "pair": request.pair,
+        "where": [str(condition) for condition in request.where],
+        "keep": list(request.keep),
+        "classes": request.classes,
+        "skip_missing": request.skip_missing,
+        "reading": asdict(request.reading),
+        "wanted": {
+            "interval": wanted.interval,
+            "by": wanted.by,
+            "by_column": wanted.by_column,
+            "cluster": wanted.cluster,
+            "digest": wanted.digest,
+            **wanted.statistics,
+        },
+        "execution": asdict(request.execution),
+    }
 
 
 def from_json(text: str) -> Request:
     """The request that `to_json` wrote. Raises DataError for other text, and UsageError for
     invalid options."""
     try:
-        return _request(json.loads(text))
+        return from_data(json.loads(text))
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise DataError(f"invalid request JSON: {error}") from error
 
 
-def _request(given: Mapping[str, Any]) -> Request:
+def from_data(given: Mapping[str, Any]) -> Request:
+    """The request that `as_data` converted. Raises KeyError and other errors for other data."""
     if given["request"] != VERSION:
         raise DataError(f"the request has version {given['request']}; expected {VERSION}")
     loss, classes = find(given["loss"]), given["classes"]

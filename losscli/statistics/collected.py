@@ -34,6 +34,11 @@ class Collected:
         return total
 
     @property
+    def statistics(self) -> Sequence[Statistic]:
+        """The statistics, in the order of the report."""
+        return self._statistics
+
+    @property
     def passes(self) -> int:
         """The number of passes over the data."""
         return max(statistic.passes for statistic in self._statistics)
@@ -74,6 +79,14 @@ class Collected:
             type(statistic): statistic for statistic in later._statistics if statistic.passes > 1
         }
         self._statistics = [again.get(type(statistic), statistic) for statistic in self._statistics]
+
+    def restore(self, states: Sequence[Statistic]) -> None:
+        """Set the attributes of all statistics to those of saved statistics of the same setting.
+        Raises ValueError for other statistics."""
+        if list(map(type, states)) != list(map(type, self._statistics)):
+            raise ValueError("the statistics are not those of the request")
+        for statistic, state in zip(self._statistics, states, strict=True):
+            vars(statistic).update(vars(state))
 
     def name_labels(self, names: LabelNames) -> None:
         for statistic in self._statistics:

@@ -26,6 +26,9 @@ _DIGIT = (1 << BITS) - 1
 # numbers themselves are integer multiples of 2^_LEAST.
 LOWEST, _LEAST = -72 * BITS, -1074
 
+# Products of two float64 numbers are below 2^2048. Many of them add up to a few bits more.
+_HIGHEST = 68 * BITS
+
 # The most numbers that are added at once: those of a block. More numbers would need finer planes.
 # With far fewer, two threads take as long as one, because each NumPy call releases and reacquires
 # the interpreter lock.
@@ -143,6 +146,13 @@ class ExactSums:
             sums._add_non_finite(keys, self._non_finite)
         sums._additions = _MANY
         return sums
+
+    def require_valid(self) -> None:
+        """Raise ValueError for exponents that no sum has."""
+        if not all(
+            LOWEST <= exponent <= _HIGHEST and exponent % BITS == 0 for exponent in self._digits
+        ):
+            raise ValueError("invalid exponents of an exact sum")
 
     def units(self, key: int = 0) -> int:
         """The finite part of a sum as a multiple of 2^LOWEST."""

@@ -17,6 +17,9 @@ from losscli.elements import Floats
 _LEFT_OUT = 43
 RELATIVE_ERROR = 2.0**-10
 
+# The number of a bucket is below this.
+_MOST_BUCKETS = 1 << (63 - _LEFT_OUT)
+
 # The bars of a histogram, and the share of losses at each end that may form a tail in one bar.
 _BARS = 16
 _TAIL = Fraction(1, 100)
@@ -39,6 +42,11 @@ class Buckets:
         buckets = sizes.view(np.int64) >> _LEFT_OUT
         first = int(buckets.min())
         return cls(first, np.bincount(buckets - first))
+
+    def require_valid(self) -> None:
+        """Raise ValueError for buckets that no number has."""
+        if not 0 <= self.first <= self.first + len(self.counts) <= _MOST_BUCKETS:
+            raise ValueError("invalid buckets of a sketch")
 
     def merge(self, other: Buckets) -> Buckets:
         if not len(self.counts) or not len(other.counts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,12 +14,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import losscli
 from losscli import Wanted
-from losscli.errors import UsageError
+from losscli.errors import DataError, UsageError
 from losscli.evaluation import blocks
 from losscli.evaluation.evaluate import evaluate_request
-from losscli.evaluation.parts import Part, compute_part, merge_parts, parts_of
+from losscli.evaluation.parts import (
+    Division,
+    Part,
+    compute_part,
+    divide,
+    evaluate_in,
+    merge_parts,
+    parts_of,
+)
 from losscli.evaluation.run import Span
 from losscli.losses.registry import find
 from losscli.report.formats.json import Report
@@ -56,6 +67,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     table = pa.table(columns)
     pa.parquet.write_table(table, path / "t.parquet", row_group_size=70_000)
+    (path / "bad").mkdir()
     return path
 
 
@@ -100,15 +112,16 @@ def test_uneven_parts_in_other_processes(
     ends = zip((0, *cuts), (*cuts, None), strict=True)
     parts = [Part(request, Span(start, stop)) for start, stop in ends]
     collected = list(pool.map(compute_part, parts))
-    assert as_json(merge_parts(request, collected)) == as_json(evaluate_request(request))
+    assert as_json(merge_parts(divide(request), collected)) == as_json(evaluate_request(request))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_even_parts_cover_everything(name: str, files: Path) -> None:
     request = requests(files)[name]
-    parts = parts_of(request, 3)
+    division = divide(request)
+    parts = parts_of(request, division, 3)
     assert [part.span.start for part in parts[1:]] == [part.span.stop for part in parts[:-1]]
-    merged = merge_parts(request, map(compute_part, parts))
+    merged = merge_parts(division, map(compute_part, parts))
     assert as_json(merged) == as_json(evaluate_request(request))
 
 
@@ -121,17 +134,59 @@ def test_a_sample_may_be_cut(files: Path) -> None:
     whole = as_json(evaluate_request(request))
     with mock.patch.object(blocks, "BLOCK_VALUES", 60):
         parts = [Part(request, Span(start, start + 7)) for start in range(0, 144, 7)]
-        assert as_json(merge_parts(request, map(compute_part, parts))) == whole
+        assert as_json(merge_parts(divide(request), map(compute_part, parts))) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_an_executor_gives_the_result_of_one_process(
+    name: str, files: Path, pool: ProcessPoolExecutor
+) -> None:
+    request = requests(files)[name]
+    assert as_json(evaluate_in(request, pool)) == as_json(evaluate_request(request))
+
+
+@pytest.mark.slow
+def test_an_executor_reports_progress_and_the_first_error(
+    files: Path, pool: ProcessPoolExecutor
+) -> None:
+    done: list[tuple[int, int | None]] = []
+    x, y = str(files / "x.npy"), str(files / "y.npy")
+    losscli.evaluate("ce", x, y, executor=pool, on_progress=lambda *pair: done.append(pair))
+    assert done[-1] == (ROWS, ROWS)
+    np.save(files / "bad" / "y.npy", np.full(ROWS, 1000))
+    with pytest.raises(DataError, match=r"y\.npy: target in row 0 is 1000"):
+        losscli.evaluate("ce", x, str(files / "bad" / "y.npy"), executor=pool)
 
 
 @pytest.mark.parametrize(
-    ("inputs", "reduction", "problem"),
-    [
-        (("-", "y.npy"), "mean", "every part reads the files"),
-        (([1.0], [2.0]), "none", "parts do not support --reduction none"),
-    ],
+    ("given", "problem"),
+    [({"reduction": "none"}, "does not support --reduction none"), ({"on_elements": print}, "on_")],
 )
-def test_what_cannot_be_cut(inputs: tuple[Any, Any], reduction: str, problem: str) -> None:
-    request = bind(find("mse"), inputs, reduction, {}, Wanted())
-    with pytest.raises(UsageError, match=problem):
-        parts_of(request, 2)
+def test_what_an_executor_does_not_support(given: dict[str, Any], problem: str) -> None:
+    with ThreadPoolExecutor(1) as pool, pytest.raises(UsageError, match=problem):
+        losscli.evaluate("mse", [1.0], [2.0], executor=pool, **given)
+
+
+def test_standard_input_cannot_be_cut() -> None:
+    request = bind(find("mse"), ("-", "y.npy"), None, {}, Wanted())
+    with pytest.raises(UsageError, match="every part reads the files"):
+        divide(request)
+
+
+@given(
+    shape=st.lists(st.integers(0, 9), min_size=0, max_size=4).map(tuple),
+    budget=st.integers(1, 40),
+    uncut=st.integers(0, 3),
+)
+def test_the_number_of_boxes_is_that_of_the_list(
+    shape: tuple[int, ...], budget: int, uncut: int
+) -> None:
+    listed = list(blocks.boxes(shape, budget, uncut)) if shape else [()]
+    count, of_row = blocks.count_boxes(shape, budget, uncut)
+    assert count == len(listed)
+    starts_a_row = [all(part.start == 0 for part in box[1:]) for box in listed]
+    if of_row:
+        assert all(starts_a_row[::of_row])
+    spans = Division(None, None, count, of_row).spans(4)  # type: ignore[arg-type]
+    assert (spans[0].start, spans[-1].stop) == (0, count)

@@ -16,7 +16,7 @@ from losscli.elements import Elements
 from losscli.errors import UsageError
 from losscli.evaluation import blocks
 from losscli.evaluation.evaluate import evaluate_request
-from losscli.evaluation.parts import parts_of
+from losscli.evaluation.parts import divide
 from losscli.losses.registry import find
 from losscli.request.arguments import bind
 from losscli.request.request import Request
@@ -81,7 +81,7 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_parts_are_read_once() -> None:
     with pytest.raises(UsageError, match="parts allow only one pass"):
-        parts_of(request_of(np.ones(3), np.zeros(3)), 2)
+        divide(request_of(np.ones(3), np.zeros(3)))
 
 
 def test_a_statistic_of_one_pass_has_no_next() -> None:

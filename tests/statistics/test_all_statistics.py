@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Sequence
 from functools import cache, reduce
@@ -13,6 +14,7 @@ from oracle import WITH_ELEMENTS
 from statistics_cases import VARIANTS, Case, case_of
 
 from losscli.elements import Elements, joined
+from losscli.evaluation.state import decoded, encoded
 from losscli.losses.registry import LOSSES
 from losscli.statistics import registered
 from losscli.statistics.groups import Groups
@@ -151,6 +153,22 @@ def test_a_part_can_be_sent_to_another_process(kind: type[Statistic], variant: s
         copies = [pickle.loads(pickle.dumps(part)) for part in parts]
         assert reported(reduce(both, copies), case) == expected
         assert reported(pickle.loads(pickle.dumps(copies[0])), case) == expected
+
+
+@pytest.mark.slow
+@STATISTICS
+@CASES
+def test_a_part_can_be_saved(kind: type[Statistic], variant: str) -> None:
+    """As JSON, without the functions of the loss."""
+    for case in runs_of(kind, variant):
+        expected = said(seen(kind, case, case.blocks), case)
+        copies = []
+        for part in each_block(kind, case):
+            part.name_labels(case.names)
+            saved = json.dumps(encoded(part), allow_nan=False)
+            copies.append(new(kind, case))
+            vars(copies[-1]).update(vars(decoded(json.loads(saved))))
+        assert reported(reduce(both, copies), case) == expected
 
 
 @STATISTICS
