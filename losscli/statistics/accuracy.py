@@ -17,13 +17,13 @@ from losscli.statistics.statistic import Option, Setting, Statistic, Whole
 
 
 class Accuracy(Statistic):
-    """The share of elements, weighted by sample weight, whose prediction is the target."""
+    """The share of elements whose predicted class is the target, weighted by sample weights."""
 
     options = (
         Option(
             "accuracy",
             bool,
-            "Report how often the class with the largest input is the target.",
+            "Report how often the class with the largest score is the target.",
             for_losses="classes",
             of_elements=False,
         ),
@@ -53,13 +53,14 @@ class Accuracy(Statistic):
         self._all.merge(later._all)
 
     def result(self, whole: Whole) -> Iterable[Fact]:
-        judged = self._all.float()
-        accuracy = self._right.float() / judged if judged else math.nan
+        total = self._all.float()
+        accuracy = self._right.float() / total if total else math.nan
         yield Fact("accuracy", accuracy, "accuracy", (f"{accuracy:.2%}",), in_rows=True)
 
 
 def predict(scores: NDArray[np.generic]) -> NDArray[np.intp]:
-    """The class with the largest score of each element; the first one in a tie."""
+    """The class with the largest score of each element; in a tie, the first of these classes. The
+    scores are (n, C, d1, ..., dK) and the classes (n, d1, ..., dK)."""
     predicted: NDArray[np.intp] = scores.argmax(axis=1)
     return predicted
 

@@ -17,7 +17,7 @@ Kind = TypeVar("Kind", bound=Statistic)
 
 
 class Collected:
-    """The statistics that a setting requests, all of the same elements."""
+    """The statistics that a setting requests. All of them are computed of the same elements."""
 
     def __init__(self, setting: Setting, statistics: Sequence[Statistic] | None = None) -> None:
         self.setting = setting
@@ -49,7 +49,7 @@ class Collected:
         return any(statistic.needs_scores for statistic in self._statistics)
 
     def get(self, kind: type[Kind]) -> Kind | None:
-        """The statistic of this type; None if not requested."""
+        """The statistic of this type; None if it was not requested."""
         matches = (statistic for statistic in self._statistics if isinstance(statistic, kind))
         return next(matches, None)
 
@@ -64,7 +64,7 @@ class Collected:
             mine.merge(theirs)
 
     def next_pass(self, number: int) -> Collected:
-        """New statistics for the pass after the first `number` passes: those that need a further
+        """New statistics for the pass that follows `number` passes: the statistics that need this
         pass, and the total, which counts elements."""
         again = [
             statistic.next_pass() for statistic in self._statistics if statistic.passes > number
@@ -74,7 +74,8 @@ class Collected:
         return Collected(self.setting, [total, *again])
 
     def take_pass(self, later: Collected) -> None:
-        """Replace statistics by those of a further pass."""
+        """Replace the statistics that need several passes by the statistics of `later`, a later
+        pass."""
         again = {
             type(statistic): statistic for statistic in later._statistics if statistic.passes > 1
         }
@@ -93,7 +94,7 @@ class Collected:
             statistic.name_labels(names)
 
     def finish(self) -> None:
-        """Close all samples after the last element."""
+        """Complete all samples. Called after the last element."""
         self.total.ledger.finish()
 
     def report(
@@ -107,6 +108,6 @@ class Collected:
 
 
 def null_facts() -> Iterator[str]:
-    """The facts that are null if they are not reported."""
+    """Yield the names of the facts that are null in JSON if they are not reported."""
     for kind in registered():
         yield from kind.null_facts

@@ -24,7 +24,8 @@ class Bar:
 
 
 def _shares(value: Any) -> OptionValue:
-    """The shares as written, without duplicates."""
+    """The shares as written, without duplicates. Raises UsageError for text that is not a number
+    from 0 to 1."""
     texts = (value,) if isinstance(value, int | float | str) else value or ()
     shares = tuple(dict.fromkeys(part.strip() for text in texts for part in str(text).split(",")))
     for share in shares:
@@ -96,7 +97,7 @@ class Distribution(Statistic):
 
 
 def _fraction(text: str) -> Fraction:
-    """The exact number of a text. Raises ValueError for other text, NaN and infinity."""
+    """The exact value of a number as text. Raises ValueError for NaN, infinity and other text."""
     # A Fraction with the huge exponent of a number that underflows would take long to compute.
     return Fraction(text) if float(text) else Fraction(0)
 

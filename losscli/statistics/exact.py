@@ -1,7 +1,7 @@
 """Exact sums of float64 numbers, one for each key, rounded once when they are read.
 
-The sums are bit-identical for any order, block size, number of threads and number of shards. The
-sums of groups add up to the total.
+A key is the index of a sum, such as the number of a group. The sums are bit-identical for any
+order, block size, number of threads and number of shards. The sums of groups add up to the total.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from losscli.elements import Floats, Mask
 
 Integers = NDArray[np.int64]
 
-# Sums are stored as digits on a fixed grid of exponents, every 32 bits.
+# A sum is stored as integer digits, one for each exponent that is a multiple of 32.
 BITS = 32
 _DIGIT = (1 << BITS) - 1
 
@@ -29,19 +29,19 @@ LOWEST, _LEAST = -72 * BITS, -1074
 # Products of two float64 numbers are below 2^2048. Many of them add up to a few bits more.
 _HIGHEST = 68 * BITS
 
-# The most numbers that are added at once: those of a block. More numbers would need finer planes.
-# With far fewer, two threads take as long as one, because each NumPy call releases and reacquires
-# the interpreter lock.
+# The most numbers that are added at once: those of a block. More numbers would need more planes
+# (see `planes_of`). With far fewer, two threads take as long as one, because each NumPy call
+# releases and reacquires the interpreter lock.
 _AT_ONCE = 1 << 18
 
-# The number of values whose planes are added in floating point. Their sums are added as integers.
+# Up to this many values of a plane are added in floating point. Their sums are added as integers.
 _IN_FLOATS = 1 << 8
 
 # The number of bits that are split off before checking for a remainder. Losses of similar size span
 # about this many bits, from the highest bit of the largest to the lowest bit of the smallest.
 _USUAL_BITS = 80
 
-# For larger numbers, adding 1.5 · 2^(j + 52) would overflow. They are scaled first.
+# Larger numbers are scaled first, because adding 1.5 · 2^(j + 52) to them would overflow.
 _LARGE, _SCALE = 2.0**900, 6 * BITS
 
 # The number of additions after which digits are carried, so that int64 never overflows.
@@ -49,7 +49,7 @@ _MANY = 1 << 9
 
 
 class Keys:
-    """The keys, 0 to size - 1, of an array of numbers."""
+    """The key of each number of an array with one axis. Keys are from 0 to size - 1."""
 
     def __init__(self, codes: Integers, size: int) -> None:
         self.codes = codes
@@ -57,11 +57,11 @@ class Keys:
 
     @cached_property
     def counts(self) -> Integers:
-        """The count of numbers for each key."""
+        """The count of numbers with each key, (size)."""
         return np.bincount(self.codes, minlength=self.size).astype(np.int64, copy=False)
 
     def of(self, chosen: Mask | slice) -> Keys:
-        """The keys of some of the numbers."""
+        """The keys of the chosen numbers."""
         return Keys(self.codes[chosen], self.size)
 
 
@@ -87,8 +87,8 @@ class ExactSums:
         """Add values · 2^shift, each to the sum of its key, or all to the first sum.
 
         Args:
-            values: of any shape
-            keys: the key of each value
+            values: numbers, any shape
+            keys: the key of each value, in C order
             shift: a multiple of 32
         """
         flat = values.reshape(-1)
@@ -96,15 +96,16 @@ class ExactSums:
             self._add(flat, keys, shift)
             return
         for start in range(0, flat.size, _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            self._add(flat[part], None if keys is None else keys.of(part), shift)
+            chosen = slice(start, start + _AT_ONCE)
+            self._add(flat[chosen], None if keys is None else keys.of(chosen), shift)
 
     def add_counts(self, counts: Integers | Sequence[int]) -> None:
         """Add an integer below 2^53 to the sum of each key."""
         self._add_digits(0, np.asarray(counts, np.int64))
 
     def merge(self, later: ExactSums, keys: Integers | None = None) -> None:
-        """Add other sums. `keys` maps their keys to distinct keys here, if they differ."""
+        """Add the sums of `later`. `keys[k]` is the key here of key k in `later`; None if keys are
+        the same. All entries of `keys` must differ."""
         for exponent, digits in later._digits.items():
             mine = self._of(exponent)
             if keys is None:
@@ -127,7 +128,7 @@ class ExactSums:
         self.size = size
 
     def take(self, keys: Integers) -> ExactSums:
-        """The sums of some keys."""
+        """The sums of these keys, which get the keys 0, 1, ... in this order."""
         taken = ExactSums(len(keys))
         taken._digits = {exponent: digits[keys] for exponent, digits in self._digits.items()}
         taken._non_finite = None if self._non_finite is None else self._non_finite[keys]
@@ -135,11 +136,12 @@ class ExactSums:
         return taken
 
     def gathered(self, keys: Integers, size: int) -> ExactSums:
-        """The sums by new keys: sums with the same new key are added."""
+        """Sums for the new keys 0 to size - 1. `keys[k]` is the new key of the sum k. Sums with the
+        same new key are added."""
         sums = ExactSums(size)
         self._carry()
         for exponent, digits in self._digits.items():
-            # The topmost digits may be so large that only a few of them fit into one int64.
+            # The topmost digits may be so large that the sum of a few overflows int64.
             np.add.at(sums._of(exponent), keys, digits & _DIGIT)
             np.add.at(sums._of(exponent + BITS), keys, digits >> BITS)
         if self._non_finite is not None:
@@ -155,7 +157,7 @@ class ExactSums:
             raise ValueError("invalid exponents of an exact sum")
 
     def units(self, key: int = 0) -> int:
-        """The finite part of a sum as a multiple of 2^LOWEST."""
+        """The sum of the finite values of a key, as a multiple of 2^LOWEST."""
         units = 0
         for exponent, digits in self._digits.items():
             units += digits.item(key) << (exponent - LOWEST)
@@ -165,7 +167,7 @@ class ExactSums:
         return self._non_finite is None or self._non_finite[key] == 0.0
 
     def float(self, key: int = 0) -> float:
-        """A sum, rounded once; infinite if it exceeds the largest float64."""
+        """The sum of a key, rounded once; infinite if it exceeds the largest float64."""
         if self._non_finite is not None and self._non_finite[key] != 0.0:
             return float(self._non_finite[key])
         return to_float(self.units(key))
@@ -216,8 +218,8 @@ class ExactSums:
         units = int(np.ldexp(sums, -exponent).astype(np.int64).sum())
         grid = exponent // BITS * BITS
         units <<= exponent - grid
-        for place in (grid, grid + BITS):
-            self._of(place + shift)[0] += units & _DIGIT
+        for digit in (grid, grid + BITS):
+            self._of(digit + shift)[0] += units & _DIGIT
             units >>= BITS
         self._of(grid + 2 * BITS + shift)[0] += units
 
@@ -236,7 +238,7 @@ class ExactSums:
     def _add_non_finite(self, keys: Integers, values: Floats) -> None:
         if self._non_finite is None:
             self._non_finite = np.zeros(self.size)
-        with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+        with np.errstate(invalid="ignore"):  # inf - inf gives NaN
             np.add.at(self._non_finite, keys, values)
 
     def _of(self, exponent: int) -> Integers:
@@ -249,7 +251,7 @@ class ExactSums:
             self._carry()
 
     def _carry(self) -> None:
-        """Reduce all digits but the topmost to 0 to 2^32 - 1."""
+        """Carry until all digits but the topmost are from 0 to 2^32 - 1."""
         exponent = min(self._digits, default=0)
         while self._digits and exponent <= max(self._digits):
             if exponent in self._digits:
@@ -268,7 +270,7 @@ class ExactSums:
 
 
 def root_of_ratio(numerator: int, denominator: int) -> float:
-    """sqrt(numerator / denominator), even if the ratio overflows; infinite if the root does."""
+    """sqrt(numerator / denominator), even if the ratio overflows; inf if the root overflows."""
     half = (numerator.bit_length() - denominator.bit_length()) // 2
     ratio = (numerator << max(0, -2 * half)) / (denominator << max(0, 2 * half))
     try:
@@ -286,11 +288,11 @@ def to_float(units: int, lowest: int = LOWEST) -> float:
 
 
 def planes_of(values: Floats, top: float, most: int) -> Iterator[tuple[int, Floats]]:
-    """Split finite numbers, at most `top` in absolute value, into planes that add up to them.
+    """Split finite numbers, at most `top` in absolute value, into planes that sum to the numbers.
 
-    Each plane contains multiples of 2^j for an exponent j. Adding and subtracting 1.5 · 2^(j + 52)
-    rounds to these multiples. The exponents are such that `most` numbers of a plane, at most a
-    million, add up exactly in floating point. The memory of a plane is reused for the next one.
+    Yields an exponent j and a plane, whose entries are multiples of 2^j. Adding and subtracting
+    1.5 · 2^(j + 52) rounds to these multiples. The exponents are chosen so that `most` numbers of a
+    plane, at most a million, add up exactly in floating point. The next plane reuses the memory.
     """
     bits = 52 - max(1, (most - 1).bit_length())
     usual = -(-_USUAL_BITS // bits)
@@ -312,7 +314,7 @@ def planes_of(values: Floats, top: float, most: int) -> Iterator[tuple[int, Floa
 
 
 def _most_added(keys: Keys | None) -> int:
-    """The most numbers that are added up in floating point."""
+    """The most numbers that are added in floating point: with `keys`, all numbers of one key."""
     return _IN_FLOATS if keys is None else int(keys.counts.max())
 
 
@@ -328,17 +330,18 @@ def largest_size(values: Floats) -> float:
     return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
-def rounded_sum(parts: Sequence[Floats]) -> Floats:
+def rounded_sum(terms: Sequence[Floats]) -> Floats:
     """The sum of several arrays of finite numbers, element by element, each rounded once.
 
-    Grows an expansion of non-overlapping parts. The two topmost parts whose sum is inexact
-    determine the rounding, and the next part breaks ties. Shewchuk, Adaptive Precision
-    Floating-Point Arithmetic, 1997.
+    Grows an expansion of components that do not overlap. The two topmost components whose sum is
+    inexact determine the rounding, and the next component breaks ties.
+
+    Source: Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997
     """
     partials: list[Floats] = []
-    for part in parts:
+    for term in terms:
         grown = []
-        total = part
+        total = term
         for partial in partials:
             total, error = two_sum(total, partial)
             grown.append(error)
@@ -358,7 +361,10 @@ def rounded_sum(parts: Sequence[Floats]) -> Floats:
 
 
 def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a + b as the rounded sum and its error. Knuth, The Art of Computer Programming, 4.2.2."""
+    """The rounded sums of a and b, and their rounding errors.
+
+    Source: Knuth, The Art of Computer Programming, 4.2.2
+    """
     total = a + b
     of_b = total - a
     return total, (a - (total - of_b)) + (b - of_b)

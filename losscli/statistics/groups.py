@@ -17,10 +17,10 @@ from losscli.statistics.ledger import Interval, Ledger, Rule
 from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
 from losscli.statistics.total import interval_of, rule_of
 
-# The label that is the target's class.
+# The label that groups elements by the class of their target.
 CLASS = "class"
 
-# A group takes 1.5 kB of memory, and a line in the output.
+# The limit on the number of groups. Each takes 1.5 kB of memory and a line of the output.
 MOST_GROUPS = 1 << 20
 
 # With fewer samples in a group, its interval is only a rough estimate.
@@ -29,9 +29,18 @@ _FEW = 30
 
 @dataclass(frozen=True)
 class Group:
-    """The loss of the elements with the same labels. `share` is their share of the total sum.
+    """The loss of the elements with the same labels.
 
-    If the loss is the difference of two models, `a` and `b` are the losses of the models.
+    Args:
+        labels: the labels, in the order of --by
+        value: the reduced loss
+        ci: the 95% confidence interval of the value; None if it is undefined
+        count: the number of elements that are not ignored
+        samples: the number of samples with such elements
+        share: `sum` divided by the sum of the losses of all elements
+        sum: the sum of the losses
+        a: the loss of model A, if the losses are differences of two models
+        b: the loss of model B
     """
 
     labels: tuple[Any, ...]
@@ -131,7 +140,7 @@ class Groups(Statistic):
 
 
 def of_models(table: Table, a: Iterable[Group], b: Iterable[Group]) -> Table:
-    """A table of differences with the losses of two models in each group."""
+    """The table of differences, with the losses of models A and B added to each group."""
     losses = [{group.labels: group.value for group in groups} for groups in (a, b)]
     rows = (
         replace(row, a=losses[0].get(row.labels), b=losses[1].get(row.labels))
@@ -206,7 +215,7 @@ def _labels(by: tuple[str, ...], elements: Elements) -> Iterator[Array]:
 
 
 def _classes(elements: Elements) -> Array:
-    """The targets as integers, or as names."""
+    """The class of each element. Raises ArrayError for targets that are fractions."""
     target = class_targets(elements)
     if target.dtype.kind != "f":
         return target
@@ -220,7 +229,7 @@ def _classes(elements: Elements) -> Array:
 
 
 def class_targets(elements: Elements) -> Array:
-    """The class of each element. Raises ArrayError for other targets."""
+    """The target of each element. Raises ArrayError unless each element has one target."""
     targets = elements.targets
     if targets is None:
         raise ArrayError("target", "does not contain a class for each element")

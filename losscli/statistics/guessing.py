@@ -1,4 +1,4 @@
-"""The loss of guessing: of a model that only knows the frequencies of the classes."""
+"""The loss of guessing: of models that predict the same probabilities for every sample."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
 class Reference(NamedTuple):
-    """The loss of guessing by the frequencies of the targets, or uniformly."""
+    """The losses of guessing by the frequencies of the targets (`prior`) and uniformly."""
 
     prior: float
     uniform: float
@@ -83,7 +83,8 @@ class Guessing(Statistic):
         yield Fact("reference", reference, "baseline", (reference.prior,), remark)
 
     def prior(self) -> float:
-        """The loss of guessing by the frequencies of the targets: Σ_c f[c] · -log f[c]."""
+        """The loss of guessing by the frequencies f of the targets: Σ_c f[c] · -log f[c]. NaN if
+        the weights do not sum to more than 0."""
         self._settle()
         weights = self._sums().floats()
         total = math.fsum(weights)
@@ -121,7 +122,7 @@ class Guessing(Statistic):
 
 
 def _judged(reference: Reference, value: float | None) -> str:
-    """The loss relative to that of guessing, as text."""
+    """How much lower or higher than `prior` the loss is, as text."""
     guess = "guessing label frequencies"
     if value is None or math.isnan(value) or not reference.prior > 0.0:
         return guess

@@ -1,4 +1,4 @@
-"""Labels as integer codes."""
+"""Number labels, and combinations of labels, with integer codes."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ import numpy as np
 from losscli.elements import Array
 from losscli.statistics.exact import Integers
 
-# Integer labels below this are looked up in a table.
+# Integer labels from 0 to below this are looked up in a table.
 _TABLE = 1 << 20
 
 # Larger labels do not fit into int64.
 _MOST = np.iinfo(np.int64).max
 
-# The key of NaN. It equals itself, also in other processes.
+# Replaces NaN as a key of a dictionary, because NaN does not equal itself. An empty tuple equals
+# itself, also after it was sent to another process.
 _NAN = ()
 
 
 class Labels:
-    """The labels seen so far. Codes are numbered in the order of appearance."""
+    """The labels so far. Codes count from 0, and new labels get the next codes."""
 
     def __init__(self) -> None:
         self._codes: dict[Hashable, int] = {}
         # The code of each integer from 0 on; -1 if it has none.
         self._table = np.full(0, -1)
-        # As long as all labels are in the table, they are listed here instead of in the dictionary,
+        # As long as all labels are in the table, this array lists them instead of the dictionary,
         # which is ten times slower.
         self._in_table = np.zeros(0, np.int64)
 
@@ -43,7 +44,7 @@ class Labels:
         return [math.nan if name is _NAN else name for name in self._codes]
 
     def codes(self, values: Array) -> Integers:
-        """The code of each value, in the same shape."""
+        """The code of each value, in the same shape. New labels get the next codes."""
         flat = values.ravel()
         fits = flat.dtype.kind != "u" or not flat.size or flat.max() <= _MOST
         if flat.dtype.kind in "bui" and fits:
@@ -65,7 +66,7 @@ class Labels:
         return np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
 
     def merge(self, later: Labels) -> Integers:
-        """Add the labels of `later`. Returns the new code of each."""
+        """Add the labels of `later`. Returns, for each code in `later`, the code here."""
         return self.codes_of(later.names) if later._codes else self.codes(later._in_table)
 
     def _looked_up(self, values: Integers) -> Integers:
@@ -99,7 +100,7 @@ class Grouping:
         return len(self._combinations[-1] if self._combinations else self._labels[0])
 
     def codes(self, labels: Sequence[Array]) -> Integers:
-        """The group of each element, of the shape that the labels broadcast to."""
+        """The number of each element's group, in the shape that the labels broadcast to."""
         each = [own.codes(values) for own, values in zip(self._labels, labels, strict=True)]
         codes = each[0]
         for combination, further in zip(self._combinations, each[1:], strict=True):
@@ -107,7 +108,8 @@ class Grouping:
         return codes
 
     def codes_of(self, groups: Sequence[Sequence[Any]]) -> Integers:
-        """The group of each combination of labels. New groups are numbered in this order."""
+        """The number of the group of each combination of labels. New groups are numbered in this
+        order."""
         columns = zip(*groups, strict=True) if groups else [()] * len(self._labels)
         each = [own.codes_of(labels) for own, labels in zip(self._labels, columns, strict=True)]
         codes = each[0]
@@ -116,7 +118,7 @@ class Grouping:
         return codes
 
     def merge(self, later: Grouping) -> Integers:
-        """Add the groups of `later`. Returns the new code of each."""
+        """Add the groups of `later`. Returns, for each group of `later`, its number here."""
         each = [mine.merge(other) for mine, other in zip(self._labels, later._labels, strict=True)]
         codes = each[0]
         pairs = zip(self._combinations, later._combinations, each[1:], strict=True)
@@ -126,7 +128,7 @@ class Grouping:
         return codes
 
     def names(self) -> list[tuple[Any, ...]]:
-        """The labels of each group."""
+        """The labels of each group, in the order of the group numbers."""
         codes, further = np.arange(len(self)), []
         for combination in reversed(self._combinations):
             both = np.array(combination.names, np.int64)[codes]
@@ -142,7 +144,7 @@ def _picked(names: Sequence[Any], codes: Integers) -> list[Any]:
 
 
 def distinct(values: Integers) -> tuple[Integers, Integers]:
-    """The sorted distinct numbers, and the index of each value in them.
+    """The sorted distinct numbers, and the index of each value among them.
 
     Numbers in a small range are counted instead of sorted, which is ten times faster.
     """

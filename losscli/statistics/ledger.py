@@ -1,4 +1,7 @@
-"""The ledger: exact sums of losses, of weights, and of the terms of an interval, for each key."""
+"""The ledger: exact sums of losses, of weights, and of the terms of an interval, for each key.
+
+A key is the number of a group, from 0 on. A ledger of all elements has only key 0.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +35,18 @@ Interval = tuple[float, float]
 
 
 class Rule(NamedTuple):
-    """How losses add up.
+    """The rule for adding up losses.
 
     Args:
         by_weight: whether the loss is a mean, whose denominator is the sum of the weights;
             otherwise every sample has weight 1
         interval: whether to add up the squares for an interval
-        samples: the array of labels with the sample of each element; None if each row is a sample
-        scattered: whether the elements of a sample may be apart
+        samples: the name of the array of labels that identifies the sample of each element; None if
+            each row is a sample
+        scattered: whether the elements of a sample may be in blocks that are not adjacent
         by_row: whether the loss is divided by the number of rows (batchmean)
-        row_labels: the array of labels with the row of the file of each element; None if the rows
-            of elements are the rows of the file
+        row_labels: the name of the array of labels that identifies the sequence of each element, if
+            rows of the file are sequences; None if each row of elements is a row of the file
     """
 
     by_weight: bool
@@ -54,7 +58,7 @@ class Rule(NamedTuple):
 
     @property
     def has_weights(self) -> bool:
-        """Whether samples have weights other than 1: the sum over their elements or rows."""
+        """Whether a sample's weight is a sum over its elements or rows. Otherwise it is 1."""
         return self.by_weight or (self.by_row and self.scattered)
 
 
@@ -65,6 +69,14 @@ class Moments:
     A sample is an independent draw: an entry of the first axis, a row of a table, or a cluster. Its
     loss s is the exact sum of its elements' losses, rounded once. Its weight w is the exact sum of
     their weights, rounded once.
+
+    Attributes:
+        samples: the number of samples of each key
+        below: the number of samples with s < 0, counted only without keys
+        above: the number of samples with s > 0, counted only without keys
+        squares: Σ s²
+        products: Σ s·w, without samples that are one element of weight 1
+        weight_squares: Σ w²
     """
 
     size: int = 1
@@ -121,7 +133,7 @@ class Ledger:
         self.elements = np.zeros(size, np.int64)
         self.ignored = 0
         self._weights = ExactSums(size)
-        # Losses of samples that are one element of weight 1. Their sum is also their Σ s·w.
+        # Losses of samples that are one element of weight 1. For these samples, Σ s is also Σ s·w.
         self._plain = ExactSums(size)
         self._other = ExactSums(size)
         self._moments = Moments(size)
@@ -133,7 +145,7 @@ class Ledger:
         """Add elements to the sums of their keys, or all to the first key without `keys`.
 
         Args:
-            keys: the keys along the first axes of the elements, or one for each element
+            keys: the key of each element, along the first axes of the elements
         """
         losses, rule = elements.weighted, self.rule
         values = losses.values
@@ -154,7 +166,8 @@ class Ledger:
         (self._plain if is_plain else self._other).add(values, each)
 
     def merge(self, later: Ledger, keys: Integers | None = None) -> None:
-        """Add the sums of later elements. `keys` maps their keys to keys here, if they differ."""
+        """Add the sums of `later`. `keys[k]` is the key here of key k in `later`; None if keys are
+        the same."""
         where = slice(0, later.size) if keys is None else keys
         self._is_keyed = self._is_keyed or later._is_keyed
         self.elements[where] += later.elements
@@ -176,11 +189,11 @@ class Ledger:
         self.size = size
 
     def name_samples(self, names: Sequence[Any]) -> None:
-        """Replace the codes of samples by their labels."""
+        """Replace the codes of samples by labels: `names[code]` is the label of a code."""
         self._open.name_labels(names)
 
     def finish(self) -> None:
-        """Add the samples that are still open, after the last element."""
+        """Add the samples that are still open. Called after the last element."""
         if self.rule.interval:
             rows = self._open.rows(self.rule.has_weights)
             self._moments.add(rows, self._keys_of(rows) if self._is_keyed else None)
@@ -188,8 +201,8 @@ class Ledger:
 
     def losses(self, key: int = 0) -> float:
         """The sum of the losses, rounded once."""
-        parts = (self._plain, self._other)
-        non_finite = [sums.float(key) for sums in parts if not sums.is_finite(key)]
+        both = (self._plain, self._other)
+        non_finite = [sums.float(key) for sums in both if not sums.is_finite(key)]
         return sum(non_finite) if non_finite else to_float(self.loss_units(key))
 
     def loss_units(self, key: int = 0) -> int:
@@ -216,7 +229,8 @@ class Ledger:
         return self._moments.below, self._moments.above
 
     def ratio(self, key: int = 0) -> float:
-        """The sum of the losses divided by the sum of the sample weights; NaN if that is 0."""
+        """The sum of the losses divided by the sum of the sample weights; NaN if the weights sum
+        to 0."""
         divisor = self._divisor(key)
         return self.losses(key) / divisor if divisor else math.nan
 
@@ -225,8 +239,9 @@ class Ledger:
 
             r ± t · sqrt(n/(n-1) · Σ (s - r·w)²) / Σ w
 
-        with r = Σ s / Σ w and Student's t with n-1 degrees of freedom. If all weights are 1, it is
-        the interval of a mean. None for fewer than 2 samples, and if losses are not finite.
+        with r = Σ s / Σ w and Student's t with n-1 degrees of freedom. If all weights are 1, this
+        is the interval of a mean. None for fewer than 2 samples, if Σ w is 0, and if the interval
+        is not finite.
 
         Source: the ratio estimator of Cochran, Sampling Techniques, 3rd edition, 6.3
         """
@@ -271,11 +286,12 @@ class Ledger:
     def _add_samples(
         self, elements: Elements, values: Floats, keys: Integers | None, each: Keys | None
     ) -> SampleRows | None:
-        """Add the samples of a block. Returns them if the rows of the block are samples.
+        """Add the samples of a block. Returns the samples if each row of the block is a sample with
+        one key; otherwise None.
 
         Args:
             keys: the key of each element, along the first axes
-            each: the same, flattened
+            each: the keys of all elements, flattened
         """
         losses, rule = elements.sampled, self.rule
         ids = sample_ids(elements, rule.samples)
@@ -292,19 +308,19 @@ class Ledger:
 
 
 def _weights_in_samples(elements: Elements, losses: PerElement, rule: Rule) -> Floats | None:
-    """The part of each element in the weight of its sample; None if every sample has weight 1."""
+    """How much each element adds to the weight of its sample; None if every sample has weight 1."""
     shape = losses.values.shape
     if rule.by_weight:
         return np.ones(shape) if losses.weights is None else np.broadcast_to(losses.weights, shape)
     if not rule.has_weights:
         return None
-    # Each row has weight 1, carried by its first element that is not ignored. A block with parts of
-    # rows puts it on the first element of the row.
+    # Each row adds 1 to the weight of its sample, at its first element that is not ignored. In a
+    # block of incomplete rows, this is possible only if no element is ignored.
     weights = np.zeros((shape[0], math.prod(shape[1:])))
     if elements.whole_rows and losses.ignored is not None:
         counted = ~losses.ignored.reshape(weights.shape)
         weights[np.arange(shape[0]), counted.argmax(axis=1)] = counted.any(axis=1)
-    elif losses.ignored is not None:  # the first counted element may be in another part of the row
+    elif losses.ignored is not None:  # the first counted element may be in another block
         weights[:] = math.nan
     elif not any(elements.start[1:]):
         weights[:, :1] = 1.0

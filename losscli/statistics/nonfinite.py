@@ -16,7 +16,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 @dataclass(frozen=True)
 class Places:
-    """The number of elements, and the index of the first one."""
+    """A number of elements, and the index of the first of them along each axis."""
 
     count: int
     index: tuple[int, ...]
@@ -42,7 +42,7 @@ class NonFinite(Statistic):
         values = elements.losses.values
         if elements.nan is not None:
             self.nan = _both(self.nan, _places(elements.nan, elements))
-        # The sum is finite unless a value is not finite or the sum overflows.
+        # A finite sum shows that all values are finite, without a test of each value.
         with np.errstate(all="ignore"):
             is_finite = math.isfinite(values.sum())
         if not is_finite:

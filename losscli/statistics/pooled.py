@@ -13,7 +13,7 @@ from losscli.statistics.total import Total, rule_of
 
 
 class Pooled(Total):
-    """Exact sums of a loss's terms for each class, from which the loss computes its value."""
+    """The exact sums of a loss's terms for each class. A `Pool` computes the loss from the sums."""
 
     def __init__(self, setting: Setting, pool: Pool) -> None:
         super().__init__(setting.reduction, rule_of(setting, interval=False), shows_interval=False)

@@ -9,13 +9,15 @@ import numpy as np
 from losscli.elements import Floats, Mask
 from losscli.statistics.exact import BITS, ExactSums, Keys, largest_size
 
-# Products of numbers between these sizes do not overflow, and their rounding error is exact. Other
-# numbers are scaled by a power of two first, and tiny ones twice.
+# Products of numbers from _SMALL to _LARGE in absolute value do not overflow, and their rounding
+# errors are float64 numbers. Larger numbers are first multiplied by 2^-_SCALE, smaller ones by
+# 2^_SCALE, and the smallest by 2^(2 · _SCALE).
 _SMALL, _LARGE, _SCALE = 2.0**-480, 2.0**480, 18 * BITS
 
 
 def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None) -> None:
-    """Add Σ a·b exactly to the sum of each key. All arrays have one axis."""
+    """Add each product a·b exactly to the sum of its key, or all to the first sum without `keys`.
+    All arrays have one axis."""
     with np.errstate(all="ignore"):  # products that overflow or underflow are computed again
         product, error = two_product(a, b)
         is_exact = _is_exact(product, a, b)
@@ -34,7 +36,7 @@ def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None
 
 
 def _is_exact(product: Floats, a: Floats, b: Floats) -> bool:
-    """Whether no product overflowed, and only products with 0 are small."""
+    """Whether `two_product` is exact: no factor is large, and only products with 0 are small."""
     size = product if a is b else np.abs(product)
     if not max(largest_size(a), 0.0 if a is b else largest_size(b)) <= _LARGE:
         return False
@@ -66,9 +68,9 @@ def _scaled(values: Floats) -> Iterator[tuple[Mask, Floats, int]]:
 
 
 def two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a·b as the rounded product and its error.
+    """The rounded products of a and b, and their rounding errors.
 
-    Dekker, A floating-point technique for extending the available precision, 1971.
+    Source: Dekker, A floating-point technique for extending the available precision, 1971
     """
     product = a * b
     a_high, a_low = split(a)
@@ -82,7 +84,10 @@ def two_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 
 def split(x: Floats) -> tuple[Floats, Floats]:
-    """The first 26 of the 53 bits of each number, and the rest. Veltkamp's constant is 2^27 + 1."""
+    """The first 26 of the 53 bits of each number, and the rest.
+
+    Source: Veltkamp's splitting, whose constant is 2^27 + 1 = 134217729
+    """
     high = x * 134217729.0
     high -= high - x
     return high, x - high

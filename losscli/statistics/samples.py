@@ -20,17 +20,18 @@ from losscli.statistics.exact import (
 )
 from losscli.statistics.labels import Labels, distinct
 
-# The most values that are added up at once: see exact.py.
+# The most values that are added at once; exact.py explains this number.
 _AT_ONCE = 1 << 18
 
-# Sums of a row may overflow for values beyond this size, and sums of a plane beyond this row width.
+# Rows with a larger value or with more values are summed by ExactSums. Otherwise sums of large
+# values may overflow, and the planes of long rows may not add up exactly.
 _LARGE = 2.0**900
 _WIDE = 1 << 20
 
-# A cluster takes 700 bytes of memory.
+# The limit on the number of clusters. Each takes 700 bytes of memory.
 MOST_CLUSTERS = 1 << 22
 
-# The number of entries of open samples after which entries of the same sample are combined.
+# The smallest number of entries at which OpenSamples combines entries of the same sample.
 _MANY = 1 << 16
 
 
@@ -39,9 +40,9 @@ class SampleRows(NamedTuple):
 
     Args:
         losses: the sum of each sample's losses, rounded once
-        weights: the sum of each sample's weights; None is 1 for each sample that counts
-        counted: the samples with at least one element that is not ignored; None is all of them
-        keys: the key of each sample; None if there is only one key
+        weights: the sum of each sample's weights; None if all weights are 1
+        counted: the samples with at least one element that is not ignored; None for all samples
+        keys: the key of each sample; None if all have key 0
         are_elements: whether each sample is one element
     """
 
@@ -53,14 +54,15 @@ class SampleRows(NamedTuple):
 
 
 def sample_ids(elements: Elements, samples: str | None) -> Array | None:
-    """The sample of each element, along the first axes; None if rows are samples."""
+    """The label of each element's sample, along the first axes; None if rows are samples."""
     return None if samples is None else padded(elements.labels[samples], len(elements.shape))
 
 
 def rows_of(
     values: Floats, elements: Elements, by_weight: bool, keys: Integers | None
 ) -> SampleRows | None:
-    """The samples of a block if each row is a sample with one key; otherwise None."""
+    """The rows of a block as samples. None if rows are incomplete, or if the elements of a row may
+    have different keys."""
     losses, rows = elements.sampled, len(values)
     along_rows = keys is None or keys.size in (1, keys.shape[0])
     if not (elements.whole_rows and along_rows):
@@ -117,7 +119,8 @@ def _row_sums(values: Floats) -> Floats:
 class SampleCount:
     """The number of samples with at least one element that is not ignored.
 
-    `closed` samples are complete. Samples in `last` may continue in another block.
+    `closed` is the number of complete samples. `last` contains samples that may continue in
+    another block.
     """
 
     closed: int = 0
@@ -148,7 +151,8 @@ class SampleCount:
 
 
 def _spread_counted(along: Array, losses: PerElement) -> Array:
-    """Broadcast values along the first axes to the elements that are not ignored, flattened."""
+    """Broadcast values along the first axes to all elements. Returns the values of elements that
+    are not ignored, flattened."""
     shape = losses.values.shape
     spread = np.broadcast_to(along, shape)
     return spread.reshape(-1) if losses.ignored is None else spread[~losses.ignored]
@@ -179,13 +183,13 @@ class OpenSamples:
         ids: Array | None,
         keys: Integers | None,
     ) -> SampleRows | None:
-        """Add a block. Returns its samples that are complete.
+        """Add a block. Returns the samples that no other block continues; None if there are none.
 
         Args:
-            values: the losses that are added up
-            weights: their weights, of the same shape; None is 1 for a sample that counts
-            ids: the sample of each element, along the first axes; None if rows are samples
-            keys: the key of each element, along the first axes
+            values: the losses to add
+            weights: the weights of the losses, in the same shape; None if every sample has weight 1
+            ids: the label of each element's sample, along the first axes; None if rows are samples
+            keys: the key of each element, along the first axes; None if all have key 0
         """
         losses = elements.sampled
         rank = values.ndim
@@ -222,7 +226,8 @@ class OpenSamples:
         )
 
     def merge(self, later: OpenSamples, keys: Integers | None) -> None:
-        """Add the entries of `later`. `keys` maps its keys to keys here."""
+        """Add the entries of `later`. `keys[k]` is the key here of key k in `later`; None if keys
+        are the same."""
         ids = later._ids
         if later._labels is not None:
             self._labels = self._labels or Labels()
@@ -238,7 +243,7 @@ class OpenSamples:
         self._ids, self._labels = codes[inverse], labels
 
     def rows(self, weighted: bool) -> SampleRows:
-        """All samples, after the last element."""
+        """All samples, to be called after the last block; `weighted` adds their weights."""
         self._combine()
         weights = self._weights.floats() if weighted else None
         return SampleRows(self._losses.floats(), weights, None, self._keys)
@@ -269,7 +274,7 @@ class OpenSamples:
             self._combine()
 
     def _combine(self) -> None:
-        """Combine entries of the same sample and key."""
+        """Combine entries of the same sample and key. Raises DataError for too many clusters."""
         if len(self._ids):
             self._ids, self._keys, inverse = _distinct_pairs(self._ids, self._keys)
             self._losses = self._losses.gathered(inverse, len(self._ids))
@@ -282,7 +287,8 @@ class OpenSamples:
 
 
 def _distinct_pairs(ids: Integers, keys: Integers) -> tuple[Integers, Integers, Integers]:
-    """The sorted distinct pairs of id and key, and the index of each pair in them."""
+    """The ids and the keys of the sorted distinct pairs, and the index of each given pair among the
+    distinct ones."""
     low, width = int(ids.min()), int(keys.max()) + 1
     if (int(ids.max()) - low + 1) * width < 1 << 63:
         pairs, inverse = distinct((ids - low) * width + keys)

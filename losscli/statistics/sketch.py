@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from losscli.elements import Floats
 
-# The lowest bits of a float64, which a bucket's number leaves out. 9 bits of the significand
+# The number of low bits of a float64 that a bucket's number leaves out. 9 bits of the significand
 # remain, so that the relative error of a bucket's middle is at most 1/1024.
 _LEFT_OUT = 43
 RELATIVE_ERROR = 2.0**-10
@@ -20,7 +20,8 @@ RELATIVE_ERROR = 2.0**-10
 # The number of a bucket is below this.
 _MOST_BUCKETS = 1 << (63 - _LEFT_OUT)
 
-# The bars of a histogram, and the share of losses at each end that may form a tail in one bar.
+# The number of bars of a histogram, and the largest share of losses at each end that the first or
+# last bar may extend to.
 _BARS = 16
 _TAIL = Fraction(1, 100)
 
@@ -36,7 +37,7 @@ class Buckets:
 
     @classmethod
     def of(cls, sizes: Floats) -> Buckets:
-        """The buckets of numbers of at least 0."""
+        """Count numbers, which must be at least 0 and not -0, in buckets."""
         if not len(sizes):
             return cls()
         buckets = sizes.view(np.int64) >> _LEFT_OUT
@@ -66,10 +67,11 @@ class Buckets:
 
 @dataclass
 class Sketch:
-    """Counts of losses by size, the smallest and the largest. NaN is left out.
+    """Counts of losses in buckets of similar size, and the smallest and largest loss, without NaN.
 
-    The number of a bucket is the first 20 bits of a float64 after its sign. Buckets are therefore
-    in the order of their values, and infinity has its own. Two sketches merge by adding counts.
+    The number of a bucket is the first 20 bits of a float64 after its sign bit. Buckets are
+    therefore in the order of their values, and infinity has its own bucket. Two sketches merge by
+    adding counts.
     """
 
     positive: Buckets = field(default_factory=Buckets)
@@ -101,8 +103,8 @@ class Sketch:
     def quantiles(self, shares: Sequence[Fraction | float]) -> list[float]:
         """For each share, the smallest loss that at least this share of the losses do not exceed.
 
-        The relative error is at most RELATIVE_ERROR. NaN if there are no losses. Shares are exact
-        because 0.07 of 100 losses is 7.000000000000001 in floating point, which would give rank 8.
+        The relative error is at most RELATIVE_ERROR. NaN if there are no losses. Use a Fraction for
+        an exact share: 0.07 · 100 is 7.000000000000001 in floating point, which gives rank 8.
         """
         values, counts = self._in_order()
         if not len(values):
@@ -115,10 +117,10 @@ class Sketch:
         return [ends.get(rank, loss) for rank, loss in zip(ranks, losses.tolist(), strict=True)]
 
     def histogram(self) -> Iterator[tuple[float, float, int]]:
-        """Bars of equal width, each as its two ends and its count.
+        """Yield bars of equal width, each as its two ends and its count.
 
-        If a few losses are far from the rest, the first or the last bar extends to them. Infinite
-        losses have their own bars.
+        If a few losses are far from the others, the first or the last bar is wider and includes
+        them. Infinite losses have their own bars.
         """
         values, counts = self._in_order()
         finite = np.isfinite(values)
@@ -153,7 +155,8 @@ def _rank(share: Fraction | float, total: int) -> int:
 
 
 def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple[float, float]:
-    """The range of most losses, or of all losses if that is not much wider."""
+    """The range of losses without _TAIL of them at each end. An end is moved to the smallest or
+    largest loss if this loss is within one width of the range."""
     cumulated = np.cumsum(counts)
     ranks = [_rank(share, int(cumulated[-1])) for share in (_TAIL, 1 - _TAIL)]
     inner_low, inner_high = values[np.searchsorted(cumulated, ranks)].tolist()
@@ -164,8 +167,8 @@ def _core(values: Floats, counts: Counts, least: float, largest: float) -> tuple
 
 
 def _middles(buckets: NDArray[np.intp]) -> Floats:
-    """The middle of each bucket. It is infinity for the bucket of infinity, and 0 for the first
-    bucket, which contains 0 and numbers below 1e-310."""
+    """The middle of each bucket: infinity for the bucket of infinity, and 0 for the first bucket,
+    which contains 0 and numbers below 2^-1031."""
     low = (buckets << _LEFT_OUT).astype(np.int64).view(np.float64)
     middle = (buckets << _LEFT_OUT | 1 << (_LEFT_OUT - 1)).astype(np.int64).view(np.float64)
     return np.where(np.isinf(low) | (buckets == 0), low, middle)

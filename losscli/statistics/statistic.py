@@ -25,9 +25,9 @@ class Option(NamedTuple):
         kind: bool for a flag, int, float or str, or `tuple` for several values
         help: a sentence that begins with a verb
         metavar: the placeholder of the value in the help
-        repeated: whether the option may be repeated, in addition to commas between values
+        repeated: whether the option may occur several times, in addition to commas in its value
         parse: converts the value; raises UsageError if it is invalid
-        for_losses: "classes" if it applies only to losses whose targets are class indices
+        for_losses: "all", or "classes" for losses whose targets are class indices
         of_elements: whether it needs per-element losses
         in_comparison: whether it applies to the difference of two models
     """
@@ -44,34 +44,37 @@ class Option(NamedTuple):
 
     @property
     def absent(self) -> OptionValue:
-        """The value if the option is not given."""
+        """The default of the option: False, 0, an empty tuple or None, depending on its kind."""
         absent: dict[type, OptionValue] = {bool: False, int: 0, tuple: ()}
         return absent.get(self.kind)
 
 
-# Computes the loss of a whole data set from the sums of its terms, (terms, classes).
+# Computes the loss of a whole data set from the sums of the loss's terms, (terms, classes).
 Pool = Callable[[Floats], float]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What statistics know about a run before it starts.
+    """The settings of a run that statistics need before it starts.
 
     Args:
-        reduction: "none", "mean", "sum" or "batchmean"
-        asked: the options of statistics by name
+        reduction: "none", "mean", "sum", "batchmean" or "pooled"
+        asked: the values of the options of statistics, by name
         interval: whether to report a confidence interval and the loss of guessing
         by: the labels to group by, each the name of an array of labels or "class"
-        cluster: the array of labels whose values are samples; None if rows are samples
+        cluster: the name of the array of labels that identifies clusters; None if each row, or
+            sequence, is a sample
+        samples: the name of the array of labels that identifies sequences; None if rows are not
+            split into steps
         classes: the number of classes if targets are class indices
         class_base: the number of the first class in the targets
         options: the options of the loss
         input_kind: the values of the input: "logits", "probs" or "log-probs"; None for others
         is_log_loss: whether the value is in nats
         is_squared_error: whether to report the root of the value
-        check: whether suspicious results are reported
+        check: whether to report suspicious data and results
         pool: computes the loss of a whole data set, for a loss that is not a mean
-        batch: the divisor of a batchmean; None is the number of rows
+        batch: the divisor of a batchmean; None for the number of rows
         is_difference: whether the losses are differences of two models
     """
 
@@ -98,12 +101,12 @@ class Setting:
 
 
 class Whole(NamedTuple):
-    """What statistics know when they report, after all data was read.
+    """The properties of a run that statistics need for their report, after all data was read.
 
     Args:
         setting: the setting of the run
         total: the sums of all elements
-        by: the names of the labels to group by
+        by: the labels to group by, as they are named in reports
         class_names: the names of the classes, if they have names
         rank: the number of element axes
     """
@@ -120,14 +123,14 @@ class Whole(NamedTuple):
         return self.total.value()
 
     def class_name(self, index: Any) -> Any:
-        """The name of a class index as it is in the targets; the index itself if it has no name."""
+        """The name of a class, given its index in the targets; the index if it has no name."""
         names, base = self.class_names, self.setting.class_base
         if names is None or not isinstance(index, int) or not 0 <= index - base < len(names):
             return index
         return names[index - base]
 
 
-# The labels for the codes of each array of labels.
+# For each array of labels, by name: the labels in the order of their codes.
 LabelNames = Mapping[str, Sequence[Any]]
 
 
@@ -138,10 +141,10 @@ class Statistic(ABC):
     statistics of their own, which are merged in the order of the data. The state can be pickled.
     """
 
-    # The options that request it; empty if it is always reported or depends on the loss.
+    # The options that request the statistic; empty if `of` decides without an option.
     options: ClassVar[tuple[Option, ...]] = ()
 
-    # Whether it needs the class scores of the input.
+    # Whether `add` needs the class scores of the input.
     needs_scores: bool = False
 
     # The number of passes over the data. Standard input and parts can be read only once.
@@ -164,13 +167,14 @@ class Statistic(ABC):
 
     @abstractmethod
     def merge(self, later: Self) -> None:
-        """Add the statistic of the elements that follow."""
+        """Add a statistic of elements that come after the elements of this statistic."""
 
     def name_labels(self, names: LabelNames) -> None:  # noqa: B027 - most have none
-        """Replace codes by their labels, because other processes use other codes."""
+        """Replace codes by labels, because other processes use other codes for the same labels."""
 
     def next_pass(self) -> Self:
-        """A new statistic for a further pass over the data, with the results of this pass."""
+        """A new statistic for the next pass over the data, which may use the results of this pass.
+        Raises NotImplementedError if `passes` is 1."""
         raise NotImplementedError(f"{type(self).__name__} reads the data once")
 
     @abstractmethod

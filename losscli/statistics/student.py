@@ -11,18 +11,19 @@ CONFIDENCE = 0.95
 # The normal quantile of (1 + CONFIDENCE) / 2.
 _NORMAL = 1.959963984540054
 
-# With this many degrees of freedom the series in 1/ν is accurate enough.
+# From this many degrees of freedom on, the series in `_for_many` is accurate enough.
 _MANY = 64
 
 
 @functools.cache
 def t_quantile(freedom: int) -> float:
-    """The t that |t| exceeds with probability 1 - CONFIDENCE, for the degrees of freedom.
+    """The number that |t| exceeds with probability 1 - CONFIDENCE, for t with `freedom` degrees of
+    freedom.
 
     >>> round(t_quantile(9), 6)
     2.262157
 
-    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3-26.7.5.
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3-26.7.5
     """
     if freedom >= _MANY:
         return _for_many(freedom)
@@ -33,7 +34,7 @@ def t_quantile(freedom: int) -> float:
 
 
 def _within(angle: float, freedom: int) -> float:
-    """The probability of |t| < tan(angle) · sqrt(ν)."""
+    """The probability that |t| < tan(angle) · sqrt(freedom)."""
     sine, cosine = math.sin(angle), math.cos(angle)
     is_odd = freedom % 2
     term = cosine if is_odd else 1.0
@@ -45,6 +46,7 @@ def _within(angle: float, freedom: int) -> float:
 
 
 def _for_many(freedom: int) -> float:
+    """The same number as `t_quantile`, from a series in 1/freedom."""
     z, v = _NORMAL, float(freedom)
     terms = (
         (z**3 + z) / 4,

@@ -1,4 +1,4 @@
-"""Warnings about the data, one of each kind with its first place."""
+"""Warnings about the data: one of each kind, with the first position and the count."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Suspicions(Statistic):
 
 
 def _line(suspicion: Suspicion) -> str:
-    """The problem, how many more places have it, and the advice."""
+    """The text of a warning: the problem, the count of further positions, and the advice."""
     more = suspicion.count - 1
     at_least = "at least " if suspicion.sampled else ""
     text = f"{suspicion.text} (and {at_least}{more} more)" if more else suspicion.text

@@ -23,8 +23,15 @@ KEY = "key "
 
 @dataclass(frozen=True)
 class TopElement:
-    """One of the worst elements: the keys of its row, its index along all axes, its classes if
-    there are any, and its loss."""
+    """One of the elements with the largest losses.
+
+    Args:
+        keys: the values that identify its row, by column
+        index: its position along each axis
+        target: its target; None if an element has no single target
+        predicted: the class with the largest score; None unless targets are class indices
+        loss: its loss
+    """
 
     keys: Mapping[str, Any]
     index: tuple[int, ...]
@@ -42,7 +49,8 @@ def _count(value: Any) -> OptionValue:
 
 
 class Top(Statistic):
-    """The worst elements so far; the first ones in a tie. NaN ranks as infinity."""
+    """The elements with the largest losses so far. In a tie, the first elements are kept. NaN ranks
+    as infinity."""
 
     options = (
         Option(
@@ -147,7 +155,7 @@ class Top(Statistic):
         self.worst = sorted([*self.worst, *further], key=_rank, reverse=True)[: self._most]
 
     def _shown(self, element: TopElement, whole: Whole) -> TopElement:
-        """The element with the names of its classes and keys."""
+        """The element as reported: classes by name, and keys without their prefix."""
         keys = {name.removeprefix(KEY): plain_label(value) for name, value in element.keys.items()}
         if whole.class_names is None:
             return replace(element, keys=keys)
@@ -164,7 +172,8 @@ def _rank(element: TopElement) -> float:
 
 
 def largest(ranks: Floats, most: int) -> NDArray[np.intp]:
-    """The indices of the largest ranks above -inf, in descending order; the first ones in a tie."""
+    """The indices of the `most` largest ranks above -inf, largest first. In a tie, smaller indices
+    come first."""
     candidates = np.flatnonzero(ranks > -np.inf)
     if len(candidates) > most:
         least = np.partition(ranks[candidates], -most)[-most]

@@ -12,7 +12,7 @@ from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
 
 
 def rule_of(setting: Setting, interval: bool = True) -> Rule:
-    """The rule by which the losses of a run add up."""
+    """The rule for adding up the losses of a run; `interval` adds what an interval needs."""
     has_clusters = interval and setting.cluster is not None
     return Rule(
         setting.is_mean,
@@ -83,13 +83,14 @@ class Total(Statistic):
         return self.batchmean() if self.reduction == "batchmean" else self.ledger.ratio()
 
     def batchmean(self) -> float:
-        """The sum of the losses divided by the number of rows of the input, as in PyTorch. This
-        differs from the number of samples if the input broadcasts over the samples."""
+        """The sum of the losses divided by the number of rows of the input, as in PyTorch; NaN if
+        there are no rows. If the input broadcasts over the samples, it has fewer rows than there
+        are samples."""
         rows = self.ledger.rows if self._batch is None else self._batch
         return self.ledger.losses() / rows if rows else float("nan")
 
     def interval(self) -> Interval | None:
-        """The 95% confidence interval of the value."""
+        """The 95% confidence interval of the value; None if not requested or undefined."""
         ci = interval_of(self.ledger, 0, self.reduction) if self._shows_interval else None
         if ci is None or self._batch is None or self.reduction != "batchmean":
             return ci
@@ -105,7 +106,7 @@ class Total(Statistic):
 
 
 def interval_of(ledger: Ledger, key: int, reduction: str) -> Interval | None:
-    """The interval of the reduced loss of a key."""
+    """The 95% confidence interval of the reduced loss of a key; None if it is undefined."""
     interval = ledger.interval(key)
     if interval is None or reduction != "sum":
         return interval

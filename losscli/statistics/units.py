@@ -1,4 +1,5 @@
-"""The value in other units: perplexity and bits for nats, the root of a mean squared error."""
+"""The mean loss in other units: perplexity and bits if it is in nats, or the root of a mean squared
+error."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
 class Units(Statistic):
-    """The mean in other units."""
+    """The perplexity and bits of a mean in nats, or the root of a mean squared error."""
 
     null_facts = ("perplexity", "rmse", "bits")
     order = 10
@@ -34,7 +35,8 @@ class Units(Statistic):
         if value is None:
             return
         if whole.setting.is_squared_error:
-            root = math.nan if value < 0.0 else math.sqrt(value)  # negative weights
+            # Negative weights can make the mean negative.
+            root = math.nan if value < 0.0 else math.sqrt(value)
             yield Fact("rmse", root, "rmse", (root,))
         else:
             perplexity, bits = _exponential(value), value / math.log(2.0)
