@@ -25,17 +25,18 @@ SAMPLE_WEIGHT = "sample_weight"
 class PerElement:
     """The loss of every element of a block.
 
-    none = values, sum = Σ values, mean = Σ values · scale / Σ weights.
+    The reductions are none = values, sum = Σ values and mean = Σ values · scale / Σ weights.
 
     Attributes:
         values: the losses, of the block's shape; 0 for ignored elements
-        weights: the mean's denominator, which broadcasts to `values`; 0 for ignored elements. None
-            is 1 for every element that is not ignored.
+        weights: the weights that sum to the mean's denominator, which broadcast to `values`; 0 for
+            ignored elements. None is 1 for every element that is not ignored.
         ignored: the elements that are ignored; None if there are none
         scale: the factor of each loss in a mean; None is 1
-        sample_weights: weights that broadcast to `values`; None is 1. `weighted` multiplies by
-            them, and all sums are taken of `weighted`.
-        terms: (terms, ..., classes), which a loss of the whole data set sums instead of the values
+        sample_weights: weights that broadcast to `values`; None is 1. `weighted` multiplies the
+            losses by these weights, and all sums are taken of `weighted`.
+        terms: the terms that a pooled loss sums instead of the values, (terms, ..., classes); None
+            for other losses
     """
 
     values: Floats
@@ -47,7 +48,7 @@ class PerElement:
 
     @classmethod
     def without(cls, ignored: Mask, values: Floats, weights: Floats | None = None) -> PerElement:
-        """These losses with the ignored elements set to 0."""
+        """Losses with these values and weights, both set to 0 for ignored elements."""
         if not ignored.any():
             return cls(values, weights)
         kept_weights = None if weights is None else np.where(ignored, 0.0, weights)
@@ -72,15 +73,15 @@ class PerElement:
     def weighted(self) -> PerElement:
         """The losses and weights multiplied by the sample weights. Every sum is taken of these.
 
-        A sample weight of 0 removes a loss even if it is infinite or NaN, and a whole weight n has
-        the effect of n copies of the row. Weights of 1 change no bit.
+        A sample weight of 0 removes a loss, even if the loss is infinite or NaN. A sample weight
+        that is a whole number n has the effect of n copies of the row. Weights of 1 change no bit.
         """
         factors = self.sample_weights
         if factors is None or np.all(factors == 1.0):
             return replace(self, sample_weights=None)
         weights = self.counted.astype(np.float64) if self.weights is None else self.weights
         absent = factors == 0.0
-        with np.errstate(all="ignore"):  # 0 times infinity is replaced below, overflow is infinite
+        with np.errstate(all="ignore"):  # 0 times infinity is replaced below; overflow gives inf
             values, weights = self.values * factors, weights * factors
         terms = self.terms
         if terms is not None:
@@ -94,8 +95,8 @@ class PerElement:
         )
 
     def spread(self, kept: Mask) -> PerElement:
-        """Scatter losses whose first axis are the elements that `kept` marks, in C order. All other
-        elements are ignored."""
+        """Scatter losses to the elements that `kept` marks. The first axis of these losses runs
+        over the marked elements in C order. All other elements are ignored."""
         ignored = np.ones(kept.shape + self.values.shape[1:], dtype=np.bool_)
         ignored[kept] = False if self.ignored is None else self.ignored
 
@@ -129,16 +130,16 @@ class ClassScores(NamedTuple):
     """The input of a block, with the scores of all classes for each element.
 
     Args:
-        block: (n, C, d1, ..., dK); with `kept`, n runs over the kept elements
-        kept: the elements of the block that the loss was computed for; None is all of them
+        block: the scores, (n, C, d1, ..., dK); with `kept`, n is the number of kept elements
+        kept: a mask of the elements that the loss was computed for; None for all elements
     """
 
     block: Array
     kept: Mask | None = None
 
     def per_element(self, function: Callable[[Array], Array], fill: int) -> Any:
-        """Apply a function of (n, C, d1, ..., dK) to all elements, with `fill` for elements that
-        were masked out."""
+        """Apply a function that maps (n, C, d1, ..., dK) to one value per element. The value of
+        elements that were not kept is `fill`."""
         values = function(self.block)
         if self.kept is None:
             return values
@@ -147,7 +148,7 @@ class ClassScores(NamedTuple):
         return spread
 
     def at(self, positions: tuple[NDArray[np.intp], ...]) -> Array:
-        """The scores, (k, C), of k elements that are not ignored."""
+        """The scores of k kept elements, (k, C), given their positions along each axis."""
         if self.kept is not None:
             number = np.cumsum(self.kept).reshape(self.kept.shape) - 1
             positions = (number[positions],)
@@ -157,19 +158,20 @@ class ClassScores(NamedTuple):
 
 @dataclass(frozen=True)
 class Elements:
-    """A computed box of elements: its start, the losses, and the data of each element.
+    """A computed block of elements: its start, the losses, and the data of each element.
 
     Args:
-        start: the index of the first element
+        start: the index of the first element along each axis
         losses: the losses, as the loss returned them
         target: the block of targets, in the order of the elements; None if the loss has none
-        labels: arrays of labels, keys and sample numbers, along the first axes of the elements
-        scores: the class scores of the input, if a statistic needs them
+        labels: the codes of labels, keys and samples by name, along the first axes of the elements
+        scores: the class scores of the input; None unless a statistic needs them
         arrays: the blocks of all arrays but the first
         nan: the elements that are ignored because their loss is NaN; None if there are none
         suspicions: the warnings of checks on the block
-        keys: values to show with each element, such as the key of its row; set with label names
-        whole_rows: whether the box contains complete rows
+        whole_rows: whether the block contains complete rows
+        keys: the keys of the rows, by column, along the first axes; empty until the codes of labels
+            are replaced by labels
     """
 
     start: tuple[int, ...]
@@ -194,8 +196,8 @@ class Elements:
 
     @cached_property
     def sampled(self) -> PerElement:
-        """The weighted losses for statistics of samples. A sample weight of 0 ignores elements, so
-        that a sample without weight is not counted: it would narrow the interval."""
+        """The weighted losses for statistics of samples. Elements with a sample weight of 0 are
+        ignored, because counting a sample without weight would narrow the interval."""
         losses, factors = self.weighted, self.losses.sample_weights
         if factors is None or np.all(factors != 0.0):
             return losses
@@ -206,7 +208,7 @@ class Elements:
 
     @property
     def targets(self) -> Array | None:
-        """The target of each element; None if elements do not have one number each."""
+        """The target of each element; None unless each element has one target."""
         if self.target is None or self.target.ndim != len(self.shape):
             return None
         return np.broadcast_to(self.target, self.shape)
@@ -226,10 +228,10 @@ class Suspicion:
     """A warning about a block.
 
     Args:
-        kind: suspicions of one kind are reported as one
-        text: the problem, with the file and the first place
-        count: the number of places
-        sampled: whether only a part of the data was checked
+        kind: an identifier; suspicions of one kind are reported as one warning
+        text: the problem, with the file and the first position
+        count: the number of positions with the problem
+        sampled: whether only a sample of the data was checked
         advice: what to do, as sentences
     """
 
@@ -240,62 +242,65 @@ class Suspicion:
     advice: str = ""
 
 
-def joined(parts: Sequence[Elements]) -> Elements:
-    """Join consecutive blocks. Data that is only needed for a single block is dropped."""
-    if len(parts) == 1:
-        return parts[0]
-    shapes = [part.shape for part in parts]
-    losses = [part.losses for part in parts]
+def joined(blocks: Sequence[Elements]) -> Elements:
+    """Join consecutive blocks of complete rows. Class scores, arrays and keys are dropped."""
+    if len(blocks) == 1:
+        return blocks[0]
+    shapes = [block.shape for block in blocks]
+    losses = [block.losses for block in blocks]
     return Elements(
-        parts[0].start,
+        blocks[0].start,
         PerElement(
-            np.concatenate([part.values for part in losses]),
-            _concatenated([part.weights for part in losses], shapes, 1.0),
-            _concatenated([part.ignored for part in losses], shapes, False),
-            _concatenated([part.scale for part in losses], shapes, 1.0),
-            _concatenated([part.sample_weights for part in losses], shapes, 1.0),
-            _concatenated_terms([part.terms for part in losses]),
+            np.concatenate([block.values for block in losses]),
+            _concatenated([block.weights for block in losses], shapes, 1.0),
+            _concatenated([block.ignored for block in losses], shapes, False),
+            _concatenated([block.scale for block in losses], shapes, 1.0),
+            _concatenated([block.sample_weights for block in losses], shapes, 1.0),
+            _concatenated_terms([block.terms for block in losses]),
         ),
-        _concatenated([part.targets for part in parts], shapes, 0),
+        _concatenated([block.targets for block in blocks], shapes, 0),
         {
-            name: _concatenated_rows([part.labels[name] for part in parts], shapes)
-            for name in parts[0].labels
+            name: _concatenated_rows([block.labels[name] for block in blocks], shapes)
+            for name in blocks[0].labels
         },
-        nan=_concatenated([part.nan for part in parts], shapes, False),
-        suspicions=tuple(suspicion for part in parts for suspicion in part.suspicions),
+        nan=_concatenated([block.nan for block in blocks], shapes, False),
+        suspicions=tuple(suspicion for block in blocks for suspicion in block.suspicions),
     )
 
 
 def _concatenated(
-    parts: Sequence[Array | None], shapes: Sequence[tuple[int, ...]], absent: float
+    arrays: Sequence[Array | None], shapes: Sequence[tuple[int, ...]], absent: float
 ) -> Any:
-    """Concatenate arrays, each broadcast to its block; None if no block has one."""
-    if all(part is None for part in parts):
+    """Concatenate the arrays of blocks, each broadcast to the shape of its block.
+
+    A block without an array contributes `absent`. None if no block has an array.
+    """
+    if all(array is None for array in arrays):
         return None
     return np.concatenate(
         [
-            np.broadcast_to(absent if part is None else part, shape)
-            for part, shape in zip(parts, shapes, strict=True)
+            np.broadcast_to(absent if array is None else array, shape)
+            for array, shape in zip(arrays, shapes, strict=True)
         ]
     )
 
 
-def _concatenated_terms(parts: Sequence[Floats | None]) -> Floats | None:
-    terms = [part for part in parts if part is not None]
+def _concatenated_terms(arrays: Sequence[Floats | None]) -> Floats | None:
+    terms = [array for array in arrays if array is not None]
     return np.concatenate(terms, axis=1) if terms else None
 
 
-def _concatenated_rows(parts: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> Array:
+def _concatenated_rows(arrays: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> Array:
     return np.concatenate(
         [
-            np.broadcast_to(part, (shape[0], *part.shape[1:]))
-            for part, shape in zip(parts, shapes, strict=True)
+            np.broadcast_to(array, (shape[0], *array.shape[1:]))
+            for array, shape in zip(arrays, shapes, strict=True)
         ]
     )
 
 
 def spread(labels: Array, shape: tuple[int, ...]) -> Array:
-    """Broadcast labels along the first axes to all elements of a shape."""
+    """Broadcast labels, given along the first axes, to all elements of a shape."""
     return np.broadcast_to(padded(labels, len(shape)), shape)
 
 

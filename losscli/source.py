@@ -1,7 +1,7 @@
-"""Source: one array that is read block by block. Readers create sources, the engine reads them.
+"""Source: one array that is read block by block.
 
-This class has a default for every attribute that other parts of losscli use, so that no caller
-probes for attributes.
+Readers create sources, and the evaluation reads them. The class has a default for every attribute
+that other packages use, so that no caller has to check whether an attribute exists.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from losscli.errors import DataError
 
+# The range of rows, columns, ... to read: a slice for each axis of an array.
 Box = tuple[slice, ...]
 
-# The sizes of the axes. The first is None if it is known only at the end of a file.
+# The sizes of the axes. The first size is None if it is known only at the end of a file.
 Shape = tuple[int | None, ...]
 
 # Booleans, integers or floating-point numbers; objects for labels that are only shown.
 Values = NDArray[Any]
+
+# A mask of the rows without missing values.
 Present = NDArray[np.bool_]
 
 # A value of a column of labels.
@@ -32,15 +35,15 @@ class Source(ABC):
     """One array that is read block by block.
 
     Attributes:
-        name: for messages: the path, with the name of the array if its file has several; empty if
-            the array does not come from a file
-        bytes: the size of its files
-        columns: the columns that it was made from, if its file has columns
-        files: the names of its parts, if it was made from several files
-        paths: the files that contain its values
+        name: the name for messages: the path, followed by the name of the array if the file has
+            several; empty if the array does not come from a file
+        bytes: the size of its files in bytes
+        columns: the columns that it was made from; None if its file has no columns
+        files: the names of its shards; empty if it was made from one file
+        paths: the paths of the files that contain its values
         concurrent: whether several threads may read any boxes at any time; otherwise boxes are
-            read in order
-        of_table: whether it belongs to a table, which drops rows itself
+            read in order, by one thread at a time
+        of_table: whether it belongs to a table, which filters rows itself
         can_take: whether `take` reads less than whole rows
     """
 
@@ -63,43 +66,43 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, box: Box) -> Values:
-        """The values in a box, with fewer rows at the end of the array."""
+        """The values in a box. Rows after the end of the array are left out."""
 
     @abstractmethod
     def count(self) -> int:
-        """The number of rows. Reads to the end if the number is not known before."""
+        """The number of rows. Reads to the end of the file if the number is not known yet."""
 
     def take(self, start: int, columns: NDArray[np.intp]) -> Values:
-        """One value of each row, from row `start` on: the value in the given column."""
+        """One value of each row of an array with two axes: values[start + n, columns[n]]."""
         rows = self.read((slice(start, start + len(columns)), slice(None)))
         return rows[np.arange(len(columns)), columns]
 
     def present(self, box: Box) -> Present | None:
-        """Which rows of a box have no missing values; None if no value can be missing."""
+        """A mask of the rows of a box without missing values; None if no value can be missing."""
         del box
         return None
 
     def file_rows(self, box: Box) -> NDArray[np.int64]:
-        """The number, in the file, of each row of a box."""
+        """The row of the file that each row of a box comes from."""
         return np.arange(*box[0].indices(self.count()))
 
     def file_row(self, row: int) -> int:
-        """The row of the file that is one of the rows of the source."""
+        """The row of the file that a row of the source comes from."""
         return row
 
     def line(self, row: int) -> int | None:
-        """The line of a text file that contains a row, if it is known."""
+        """The line, from 1, at which a row begins in a text file; None if it is not known."""
         del row
         return None
 
     @property
     def starts(self) -> Sequence[int]:
-        """The first row of each file."""
+        """The index of the first row of each file."""
         return (0,)
 
     @property
     def label_names(self) -> Sequence[Label] | None:
-        """The labels that its values are codes of, after reading; None if it has no labels."""
+        """The labels by code, of all values read so far; None if values are not codes of labels."""
         return None
 
     @property
@@ -113,9 +116,9 @@ class Source(ABC):
         return False
 
     def close(self) -> None:  # noqa: B027 - most sources have nothing to close
-        """Close the files that it reads."""
+        """Close the files of the source."""
 
 
 def named(source: Source, problem: str) -> DataError:
-    """The error for a problem in a source, with its path if it has one."""
+    """The error for a problem in a source, with the name of the source if it has a name."""
     return DataError(f"{source.name}: {problem}" if source.name else problem)

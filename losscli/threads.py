@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 def in_order(steps: Iterator[Callable[[], Result]], threads: int) -> Iterator[Result]:
     """Yield the results of steps in their order, computed by threads ahead of the caller.
 
-    Each thread has one step, and one more is queued. The caller computes the steps if the system
-    cannot start a thread. When the caller stops, queued steps are cancelled, and threads blocked
-    on a pipe are abandoned.
+    Each thread computes one step, and one more step is queued. The caller computes the steps if the
+    system cannot start a thread. When the caller stops, queued steps are cancelled, and threads
+    that are blocked on a pipe are abandoned. A step's exception is raised in place of its result.
     """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 5 ms
 
@@ -38,7 +38,7 @@ def _begin(pool: ThreadPoolExecutor, step: Callable[[], Result]) -> Future[Resul
     """The result of a step, computed by a thread of the pool or, failing that, by the caller.
 
     If no thread can be started, the pool has already queued the step, and a thread started earlier
-    may also take it. The lock makes sure that it is computed once.
+    may also compute the step. The lock makes sure that the step is computed once.
     """
     from concurrent.futures import Future  # noqa: PLC0415
     from threading import Lock  # noqa: PLC0415

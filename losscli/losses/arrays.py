@@ -55,13 +55,15 @@ COMMON_ARRAYS = (
     ArrayParameter(
         "mask",
         required=False,
-        help="ignore elements where the mask is 0; the shape of the losses or of their first axes",
+        help="ignore elements where this mask is 0; it has the shape of the losses, or of their "
+        "first axes",
         values=Values("flags", 0.0, 1.0, whole=True),
     ),
     ArrayParameter(
         SAMPLE_WEIGHT,
         required=False,
-        help="weight elements by these numbers; the shape of the losses or of their first axes",
+        help="weight elements by these numbers, which have the shape of the losses, or of their "
+        "first axes",
         values=Values("weights", 0.0),
     ),
 )

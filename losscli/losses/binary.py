@@ -36,7 +36,7 @@ _USE_LOGITS = "For logits, use losscli bce-with-logits."
 def _clamped(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Probabilities of exactly 0 or 1 whose target differs."""
+    """Report probabilities of exactly 0 or 1 whose target is different."""
     x, y = blocks["input"], blocks["target"]
     clamped = ((x == 0) & (y > 0)) | ((x == 1) & (y < 1))
     if options["clip"] is None and clamped.any():
@@ -106,7 +106,7 @@ def _probabilities(
     *,
     advice: str = "",
 ) -> Iterator[Doubt]:
-    """Inputs that are all from 0 to 1, as one in three standard normal logits is."""
+    """Report inputs that are all from 0 to 1, unless there are too few to exclude chance."""
     x = blocks["input"]
     if x.size >= _ENOUGH and not outside_0_1(x).any():
         yield Doubt(
@@ -117,7 +117,7 @@ def _probabilities(
         )
 
 
-# So many values are not all within 0..1 by accident.
+# This many logits are not all within 0..1 by chance: of standard normal logits, one in three is.
 _ENOUGH = 32
 
 
@@ -167,17 +167,17 @@ def bce_with_logits(
 
 
 def _cost(x: Floats, y: Floats, pos_weight: Floats | None = None) -> Floats:
-    """The binary cross-entropy of logits.
+    """The binary cross-entropy of logits x, targets y and weights p of class 1.
 
-    PyTorch's formula, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is mathematically equal but cancels
-    if x is very negative: at x = -50, y = 0 it gives 0 instead of 1.9e-22.
+    PyTorch's formula, (1-y)·x + (1 + (p-1)·y)·log(1 + exp(-x)), is mathematically equal. It cancels
+    if x is very negative: at x = -50 and y = 0 it gives 0 instead of 1.9e-22.
     """
     cost_of_no, cost_of_yes = softplus_of_both(x)
     yes = y * cost_of_yes
     if pos_weight is not None:
         yes = pos_weight * yes
     values = yes + (1.0 - y) * cost_of_no
-    return np.where(np.isneginf(x), np.nan, values)  # as in PyTorch's formula: -inf + inf
+    return np.where(np.isneginf(x), np.nan, values)  # PyTorch's formula gives -inf + inf
 
 
 @loss(
@@ -208,7 +208,7 @@ def focal(
         target: 0, 1 or probabilities, in the input's shape
         alpha: weight class 1 by alpha and class 0 by 1 - alpha; none for no weights (-1 in
             torchvision)
-        gamma: reduce the weight of well-predicted elements by this power; 0 is cross-entropy
+        gamma: reduce the weight of well-predicted elements with this exponent; 0 does not reduce it
 
     Raises:
         DataError: for shapes that do not fit
@@ -236,7 +236,8 @@ def focal(
 def _sigmoids(x: Floats) -> tuple[Floats, Floats]:
     """1/(1 + exp(x)) and 1/(1 + exp(-x)), at full precision even if one of them is tiny.
 
-    With e = exp(-|x|), which does not overflow, the larger is 1/(1 + e) and the smaller e/(1 + e).
+    With e = exp(-|x|), which does not overflow, the larger of them is 1/(1 + e), and the smaller is
+    e/(1 + e).
     """
     e = np.exp(-np.abs(x))
     larger, smaller = 1.0 / (1.0 + e), e / (1.0 + e)
@@ -257,8 +258,8 @@ def multilabel_soft_margin(
 
         1/C · Σ_c weight[c] · (y[c] · log(1 + exp(-x[c])) + (1-y[c]) · log(1 + exp(x[c])))
 
-    where x is a row of the input and y of the target. The mean divides by the number of rows,
-    whatever the weights.
+    where x is a row of the input and y a row of the target. The mean divides by the number of
+    rows, whatever the weights.
 
     Args:
         input: logits, (..., C)

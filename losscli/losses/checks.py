@@ -24,11 +24,12 @@ class Doubt:
     """Something suspicious in a block.
 
     Args:
-        kind: doubts of one kind are reported as one; INFINITE is an infinite loss
+        kind: an identifier; doubts of one kind are reported as one warning, and INFINITE is an
+            infinite loss
         array: the name of the array
-        problem: what is wrong, which follows the name and the place
-        position: the first place in the block
-        count: the number of places
+        problem: a predicate, which the message adds to the name and the position
+        position: the index of the first suspicious value in the block; None if unknown
+        count: the number of suspicious values
         advice: what to do, as sentences
     """
 
@@ -40,14 +41,14 @@ class Doubt:
     advice: str = ""
 
 
+# Checks the arrays of a block, by name, with the options of the loss and the per-element losses.
 Look = Callable[[Mapping[str, Array], Mapping[str, Any], PerElement], Iterator[Doubt]]
 
 
 class Check(NamedTuple):
-    """A check of blocks, their options and losses, of all blocks (`everywhere`) or of a sample.
+    """A check of all blocks (`everywhere`), or of a sample of the blocks.
 
-    The sample is the first elements of the first four blocks and then of every 64th, which takes
-    less than a hundredth of the time.
+    The sample consists of the first elements of the first four blocks and of every 64th block.
     """
 
     look: Look
@@ -58,7 +59,11 @@ class Check(NamedTuple):
 
 
 def rounding(array: Array) -> float:
-    """How far above 0 rounding may take a logarithm; text and float64 files may contain float32."""
+    """How far above 0 a log-probability may be because of rounding.
+
+    All types but float16 have the tolerance of float32, since text and float64 files may contain
+    numbers that were computed in float32.
+    """
     precision = np.finfo(array.dtype if array.dtype == np.float16 else np.float32).eps
     return float(64 * precision)
 
@@ -74,7 +79,7 @@ def sum_tolerance(array: Array, classes: int) -> float:
 
 
 def _decimals(array: Array) -> int:
-    """The number of decimals, 1 to 3, that all numbers were rounded to, or else 4."""
+    """The number of decimals, from 1 to 3, to which all numbers are rounded; 4 if there is none."""
     numbers = np.asarray(array, dtype=np.float64)
     for decimals in (1, 2, 3):
         if np.all(np.abs(numbers - numbers.round(decimals)) <= 1e-7):
@@ -91,9 +96,10 @@ def odd_sums(
     advice: str = "",
     counted: Mask | None = None,
 ) -> Iterator[Doubt]:
-    """Rows along an axis of the array `name` whose probabilities `p` do not sum to 1.
+    """Report rows along an axis of the array `name` whose probabilities `p` do not sum to 1.
 
-    Rows with a NaN are left out: their losses are reported as NaN.
+    Sums within `tolerance` of 1 are accepted. `counted` is a mask of the rows to check; None for
+    all rows. Rows with a NaN are left out, because their losses are reported as NaN.
     """
     sums = total(p, axis)
     odd = ~(np.abs(sums - 1.0) <= tolerance) & ~np.isnan(sums)
@@ -109,7 +115,7 @@ def odd_sums(
 def signs(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets that are neither 1 nor -1, such as labels of 0 and 1."""
+    """Report targets that are neither 1 nor -1, such as labels of 0 and 1."""
     target = blocks["target"]
     odd = ~((target == 1) | (target == -1))
     if odd.any():
@@ -120,7 +126,7 @@ def signs(
 def yes_or_no_targets(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets outside 0..1, such as labels of 1 and 2 or of 1 and -1."""
+    """Report targets outside 0..1, such as labels of 1 and 2 or of 1 and -1."""
     target = blocks["target"]
     odd = outside_0_1(target) & ~np.isnan(target)
     if odd.any():
@@ -132,7 +138,7 @@ def yes_or_no_targets(
 def negative_weights(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Weights below 0, which reward wrong predictions."""
+    """Report weights below 0, which reward wrong predictions."""
     weight = blocks.get("weight")
     if weight is not None and np.any(weight < 0):
         at = first(weight < 0)
@@ -140,7 +146,7 @@ def negative_weights(
 
 
 def odd_mask(name: str, mask: Array) -> Iterator[Doubt]:
-    """Values of a mask other than 0 and 1. Raises ArrayError for additive attention masks.
+    """Report values of a mask other than 0 and 1. Raises ArrayError for additive attention masks.
 
     An additive mask is 0 for an element to keep, and -inf or a large negative number for an element
     to ignore.
@@ -153,7 +159,7 @@ def odd_mask(name: str, mask: Array) -> Iterator[Doubt]:
         raise ArrayError(
             name,
             f"is {mask[at]}; expected 1 to keep an element and 0 to ignore it. Additive attention "
-            "masks (0 and -inf) are the other way round. Use --no-check to keep all but 0.",
+            "masks (0 and -inf) are the other way round. Use --no-check to ignore only zeros.",
             at,
         )
     odd = (mask != 0) & (mask != 1)
@@ -173,5 +179,5 @@ def _count(wrong: Mask) -> int:
 
 
 def first(wrong: Mask) -> tuple[int, ...]:
-    """The position of the first element, in C order, that is marked."""
+    """The index of the first element, in C order, where `wrong` is true."""
     return tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))

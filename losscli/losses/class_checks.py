@@ -1,4 +1,4 @@
-"""Checks of rows of classes and their targets."""
+"""Checks of rows with an entry for each class, and of their targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ USE_CLIP = "Use --clip EPS to clip probabilities to EPS..1-EPS, as scikit-learn'
 def impossible_entries(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Raises ArrayError for a target's log-probability above 0 or probability above 1."""
+    """Raise ArrayError if the entry of a target class is a log-probability above 0 or a probability
+    above 1."""
     x, kind = blocks["input"], options["from_"]
     if kind != "logits" and np.any(losses.values < 0.0):
         indices, ignored = class_indices(
@@ -42,7 +43,10 @@ def impossible_entries(
 def rows_are_what_from_says(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Rows of the input that do not contain what `from_` declares."""
+    """Report rows of the input that do not contain what the option `from_` declares.
+
+    Raises ArrayError for log-probabilities above 0 and for probabilities outside 0..1.
+    """
     x, kind = blocks["input"], options["from_"]
     counted = _counted(x, losses)
     if not counted.any():
@@ -83,7 +87,7 @@ def rows_are_what_from_says(
 def infinite_costs(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Probabilities of 0 for the target class."""
+    """Report target classes that have the probability 0."""
     if options["from_"] != "probs":
         return
     infinite = np.isinf(losses.values)
@@ -108,10 +112,10 @@ def _counted(x: Array, losses: PerElement) -> Mask:
 def padding_that_counts(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Rows of -100, which trainers pad logits with, whose targets are not ignored.
+    """Report rows of -100 whose targets are not ignored. Trainers pad logits with -100.
 
     Padding often comes last, so every block is checked. The loss of such a row is log C from logits
-    and 100 from log-probabilities; only rows with that loss are compared with -100.
+    and 100 from log-probabilities. Only rows with this loss are compared with -100.
     """
     x = blocks["input"]
     if options["from_"] == "probs" or not isinstance(x, np.ndarray) or x.shape[CLASS_AXIS] < 2:
@@ -140,7 +144,8 @@ def padding_that_counts(
 def negative_target_rows(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Negative targets of the input's shape, which should be probabilities."""
+    """Report negative targets if the target has the shape of the input and should contain class
+    probabilities."""
     target = blocks["target"]
     if target.ndim == blocks["input"].ndim and np.any(target < 0):
         at = first(target < 0)

@@ -1,4 +1,5 @@
-"""Losses of class targets. Blocks are (n, C, d1..dK), targets (n, d1..dK)."""
+"""Losses of class targets. Blocks of the input are (n, C, d1, ..., dK); class indices are
+(n, d1, ..., dK)."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from losscli.losses.softmax import negative_log
 from losscli.losses.summing import mean, total
 from losscli.losses.target_cost import target_cost
 
-# Options that an error for a target that is not a class may suggest.
+# The options that an error may suggest for a target that is not a class.
 _OPTIONS = ("ignore_index", "class_base")
 
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))]
@@ -62,7 +63,7 @@ def nll(
     where x is a row of the input and y its target. The mean divides by the sum of weight[y].
 
     Args:
-        input: log-probabilities, (C), (N, C) or (N, C, d1, ..., dK); class axis second
+        input: log-probabilities, (C), (N, C) or (N, C, d1, ..., dK); the class axis is second
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK)
         weight: weight classes by these numbers, (C)
         ignore_index: ignore targets of this class index. Repeat for several
@@ -129,7 +130,7 @@ def cross_entropy(
     class probabilities, which need not sum to 1.
 
     Args:
-        input: logits, (C), (N, C) or (N, C, d1, ..., dK); class axis second
+        input: logits, (C), (N, C) or (N, C, d1, ..., dK); the class axis is second
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK); or class
             probabilities of the input's shape
         weight: weight classes by these numbers, (C)
@@ -142,7 +143,7 @@ def cross_entropy(
 
     Raises:
         DataError: for shapes that do not fit, targets outside 0..C-1 that are not ignored, and
-            an ignored class with probability targets
+            class probabilities with an ignore_index of 0 or more
         UsageError: for a label smoothing outside 0..1
 
     Example:

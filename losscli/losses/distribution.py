@@ -36,7 +36,8 @@ _CLASSES = -1
 def _are_distributions(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Rows that do not sum to 1. Raises ArrayError for values out of range."""
+    """Report rows whose probabilities do not sum to 1. Raises ArrayError for values that cannot be
+    probabilities or log-probabilities."""
     kinds = {"input": options["from_"], "target": _target_kind(options)}
     for name, kind in kinds.items():
         x = blocks[name]
@@ -57,9 +58,9 @@ def _are_distributions(
 
 
 def _odd_rows(name: str, x: Array, kind: str) -> Iterator[Doubt]:
-    """Rows that are not distributions: their probabilities do not sum to 1 along any axis.
+    """Report rows of `x` if their probabilities do not sum to 1 along any axis but the first.
 
-    A block of a single row is not checked, because it may be a part of a row.
+    A block of a single row is not checked, because the row may be incomplete.
     """
     if x.ndim < 2 or len(x) < 2 or x.size == 0:
         return
@@ -90,7 +91,7 @@ def _impossible(x: Array, kind: str) -> Mask:
 def _infinite(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Probabilities of 0 whose target is not 0."""
+    """Report probabilities of 0 whose target is not 0."""
     infinite = np.isposinf(losses.values)
     if options["from_"] == "probs" and infinite.any():
         yield Doubt(
@@ -124,9 +125,9 @@ def kl_div(
 
         p · (log p - x)
 
-    where x is the input, a log-probability, and p the target, 0 where p is 0. The mean divides by
-    the number of elements, classes included; batchmean divides by the number of samples, which
-    gives the divergence.
+    where x is the input, a log-probability, and p the target, a probability. The loss is 0 where
+    p is 0. The mean divides by the number of elements, classes included. batchmean divides by the
+    number of samples, which gives the divergence.
 
     Args:
         input: log-probabilities, any shape
@@ -164,12 +165,12 @@ def kl_div(
 def _close_ratio(d: Floats, log_q: Floats, ratio: Floats) -> Floats:
     """log p - log q, at full precision even if the two distributions are almost equal.
 
-    With d the difference of their logits,
+    With d the difference between the logits of p and of q,
 
         d - log Σ_c q[c] · exp(d[c]) = d - log1p(Σ_c q[c] · (exp(d[c]) - 1))
 
-    in which only numbers of the size of d cancel, not of the size of log p. Rows with a large d
-    keep `ratio`.
+    in which only numbers of the size of d cancel, not numbers of the size of log p. For rows with
+    a large d, the result is `ratio`.
     """
     close = np.all(np.abs(d) < 1.0, axis=_CLASSES, keepdims=True)
     shift = np.log1p(total(np.exp(log_q) * np.expm1(d), _CLASSES))
@@ -236,10 +237,10 @@ def gaussian_nll(
     Args:
         input: expected values, any shape
         target: numbers, of a shape that broadcasts with the input's
-        var: variances, at least 0: a number, the input's shape, or that without its last axis or
-            with one axis of size 1
+        var: variances, at least 0: one number, or an array of the input's shape, which may lack
+            the last axis or have one axis of size 1
         full: add the term that does not depend on the input
-        eps: raise smaller variances to this
+        eps: raise smaller variances to this number
 
     Raises:
         DataError: for shapes that do not fit, and negative variances

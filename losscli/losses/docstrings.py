@@ -1,4 +1,4 @@
-"""Parses the docstring of a loss: its summary, formula, symbols, parameters and source."""
+"""Parse the docstring of a loss: its summary, formula, symbols, parameters and source."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PYTORCH = "torch.nn.functional."
 
 @dataclass(frozen=True)
 class Source:
-    """Where a loss is defined: a function of another package, a paper or a formula.
+    """The definition of a loss: a function of another package, a paper or a formula.
 
-    `references` are its URL and its papers. `str` gives the name.
+    `references` are a URL and papers. `str` returns the name.
     """
 
     name: str
@@ -52,7 +52,7 @@ def summary(docstring: str) -> str:
 
 
 def formula(docstring: str) -> str:
-    """The first indented lines."""
+    """The first indented lines. Raises TypeError if there are none."""
     return _search(r"\n\n((?:    \S.*\n)+)", docstring)
 
 
@@ -62,13 +62,13 @@ def symbols(docstring: str) -> str:
 
 
 def source(docstring: str) -> Source:
-    """The name after `Source:`, and the lines below it as references."""
+    """The source: the name after `Source:`, and the lines below the name as references."""
     name, *references = _search(r"^Source: ((?:.+(?:\n|\Z))+)", docstring).splitlines()
     return Source(name, tuple(references))
 
 
 def parameter_help(docstring: str) -> dict[str, str]:
-    """The text of each parameter under `Args:`, if there is such a section."""
+    """The text of each parameter in the section `Args:`; empty if there is no such section."""
     if "\nArgs:\n" not in docstring:
         return {}
     section = _search(r"\nArgs:\n((?:    .*(?:\n|\Z))+)", docstring)

@@ -1,4 +1,4 @@
-"""Losses of vectors. Blocks are (n, D), or have more leading axes if the arrays do."""
+"""Losses of vectors. Blocks are (n, D), or have more leading axes if the arrays have more."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from losscli.losses.options import Interval
 from losscli.losses.registry import loss
 from losscli.losses.summing import total
 
-# PyTorch adds this to each squared length, so that vectors of length 0 have a cosine. It is a
-# float32 constant there, smaller than 1e-12 by a factor of 4e-9.
+# PyTorch adds this number to each squared length, so that vectors of length 0 have a cosine. In
+# PyTorch it is a float32 constant, whose relative difference from 1e-12 is 4e-9.
 _EPSILON = float(np.float32(1e-12))
 
 
@@ -29,11 +29,11 @@ def cosine_embedding(
 
         1 - cos(x1, x2) if y = 1, max(0, cos(x1, x2) - margin) if y = -1
 
-    where x1 and x2 are rows of the inputs and y the target; 0 for any other target.
+    where x1 and x2 are rows of the inputs and y the target. The loss is 0 for any other target.
 
     Args:
         input1: vectors, (D) or (N, D)
-        input2: vectors, the shape of input1
+        input2: vectors, of a shape that broadcasts with input1's
         target: 1 for similar and -1 for dissimilar pairs, () or (N)
         margin: return 0 for dissimilar pairs whose cosine is at most this
 
@@ -67,8 +67,8 @@ def _distance(a: Floats, b: Floats, dots: tuple[Floats, Floats, Floats], lengths
         1 - t/s = (s² - t²) / (s (s + t)) where s² - t² = |a|²|b|² - t² + ε(|a|² + |b|²) + ε²
 
     and |a|²|b|² - t² = |a|² · |b - (t/|a|²) a|², a sum of squares in which nothing cancels. Because
-    t/|a|² is rounded, the remainder of b is not quite orthogonal to a, and the square of its part
-    along a is subtracted.
+    t/|a|² is rounded, the remainder b - (t/|a|²) a is not quite orthogonal to a. The square of the
+    remainder's component along a is therefore subtracted.
     """
     dot, a2, b2 = dots
     along = (dot / np.where(a2 > 0.0, a2, 1.0))[..., np.newaxis]
@@ -86,9 +86,9 @@ def _distance(a: Floats, b: Floats, dots: tuple[Floats, Floats, Floats], lengths
 
 
 def _minus_product(b: Floats, k: Floats, a: Floats) -> Floats:
-    """b - k · a for almost equal terms, with the exact product as a sum of two numbers.
+    """b - k · a for almost equal terms, with the product k · a as an exact sum of two numbers.
 
-    Dekker, A floating-point technique for extending the available precision, 1971.
+    Source: Dekker, A floating-point technique for extending the available precision, 1971
     """
     product = k * a
     k_high, a_high = _high_half(k), _high_half(a)
@@ -122,8 +122,8 @@ def triplet_margin(
 
         max(0, margin + d(a, x) - d(a, z)) with d(u, v) = (Σ_i |u[i] - v[i] + eps|^p)^(1/p)
 
-    where a, x and z are rows of anchor, positive and negative; with swap, d(x, z) takes the place
-    of d(a, z) where it is smaller.
+    where a, x and z are rows of anchor, positive and negative. With swap, d(x, z) is used instead
+    of d(a, z) where d(x, z) is smaller.
 
     Args:
         anchor: vectors, (..., D)
@@ -132,7 +132,7 @@ def triplet_margin(
         margin: return 0 where the negative is farther by at least this
         p: measure distances with the norm of this degree
         eps: add this to each difference
-        swap: use the distance from positive to negative where it is smaller
+        swap: use the distance from positive to negative where that distance is smaller
 
     Raises:
         DataError: for shapes that do not fit
@@ -159,8 +159,11 @@ def _difference(u: Floats, v: Floats, eps: float) -> Floats:
 
 
 def _norm(difference: Floats, p: float) -> Floats:
-    """(Σ_i |d[i]|^p)^(1/p): the largest |d[i]| if p is infinite, the number of nonzero d[i] if p is
-    0. Overwrites the difference, because allocating memory for each step would double the time."""
+    """(Σ_i |d[i]|^p)^(1/p) along the last axis.
+
+    The largest |d[i]| if p is inf, the smallest if p is -inf, and the number of nonzero d[i] if p
+    is 0. Overwrites `difference`, because allocating memory for each step would double the time.
+    """
     if difference.shape[-1] == 0:
         return np.zeros(difference.shape[:-1])
     if p == 2.0:

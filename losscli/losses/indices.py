@@ -1,4 +1,4 @@
-"""Class indices: validates them, and picks the entries of the input that they select."""
+"""Validate class indices, and pick the entries of the input that they select."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from losscli.errors import ArrayError
 from losscli.losses.checks import first
 from losscli.losses.numerics import CLASS_AXIS
 
-# Common markers of ignored targets, and the values of -100 saved as an unsigned integer.
+# Common markers of ignored targets, and the numbers that -100 becomes as an unsigned integer.
 _MARKS = (255, -1, -100)
 _UNSIGNED_MARKS = {2**bits - 100: bits for bits in (8, 16, 32, 64)}
 
@@ -22,8 +22,14 @@ ONE_SCORE = "For one score per sample, use losscli bce-with-logits or losscli bc
 
 
 class Unread(NamedTuple):
-    """A block (n, C) that is not read yet: `entries` reads one class of each row, `rows` the first
-    rows."""
+    """A block (n, C) that was not read yet.
+
+    Args:
+        shape: (n, C)
+        dtype: the type of the values
+        entries: reads one entry of each row, given the class index of each row
+        rows: reads the first rows, given their number
+    """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
@@ -32,7 +38,7 @@ class Unread(NamedTuple):
 
 
 def pick(array: Array | Unread, indices: NDArray[np.intp]) -> Array:
-    """The entry of each element's class: array[n, indices[n, ...], ...]."""
+    """The entry of each element's class: array[n, indices[n, k...], k...]."""
     if isinstance(array, Unread):
         return array.entries(indices)
     if array.ndim == 2 and array.flags.forc:  # 4 times as fast
@@ -63,7 +69,7 @@ def class_indices(
     name: str = "target",
     options: Sequence[str] = (),
 ) -> tuple[NDArray[np.intp], Mask]:
-    """The class indices counted from 0, with 0 for ignored elements, and the mask of these.
+    """The class indices counted from 0, and the mask of ignored elements, whose class index is 0.
 
     `ignore_index` is compared with the target before `class_base` is subtracted. `options` names
     the options of the loss that an error may suggest. Raises ArrayError at the first target that is
@@ -90,7 +96,7 @@ def class_indices(
 
 
 def each(integers: int | Sequence[int]) -> list[int]:
-    """One or several integers as a list, not an array: no dtype fits both -100 and 2^63."""
+    """One or several integers as a list. No dtype of an array fits both -100 and 2^63."""
     return list(integers) if isinstance(integers, Sequence) else [integers]
 
 

@@ -1,4 +1,4 @@
-"""Margin losses: of scores whose targets are 1 and -1, and of rows of class scores."""
+"""Margin losses, of scores with the targets 1 and -1 and of rows of class scores."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ def margin_ranking(
     Args:
         input1: scores, any shape
         input2: scores, of a shape with as many axes as input1 that broadcasts with it
-        target: 1 where input1 should be higher, -1 where input2 should be; a shape as for input2
+        target: 1 where input1 should be higher, -1 where input2 should be higher; of a shape with
+            as many axes as input1 that broadcasts with it
         margin: return 0 where the higher score leads by at least this
 
     Raises:
@@ -160,7 +161,7 @@ def multilabel_margin(input: Scores, target: ClassIndices) -> PerElement:
 
     Args:
         input: scores, (), (C) or (N, C)
-        target: class indices of each row from 0 to C-1, followed by -1; the input's shape
+        target: class indices of each row from 0 to C-1, followed by -1, in the input's shape
 
     Raises:
         DataError: for shapes that do not fit, and targets outside -1..C-1
@@ -177,13 +178,14 @@ def multilabel_margin(input: Scores, target: ClassIndices) -> PerElement:
     ends = np.where(absent.any(axis=CLASS_AXIS), absent.argmax(axis=CLASS_AXIS), classes)
     if target.size and not (target.min() >= -1 and target.max() < classes):
         class_indices(target, classes, -1)  # raises, also for targets after the first -1
-    # Only the first columns list classes, and looping over these alone takes a third of the time.
+    # Only the first columns list classes. Looping over these columns alone takes a third of the
+    # time.
     most = int(ends.max(initial=0))
     indices, _ = class_indices(target[:, :most], classes, -1)
     listed = np.arange(most) < ends[:, np.newaxis]
     rows = np.arange(len(input))
     x = widen(input)
-    others = x.copy()  # with -inf for the listed classes, which cost nothing
+    others = x.copy()  # -inf for the listed classes, so that they add 0
     for k in range(most):
         others[rows[listed[:, k]], indices[listed[:, k], k]] = -np.inf
     values = np.zeros(len(input))

@@ -11,7 +11,7 @@ MEANT = {
 }
 MEANT["logloss"] = MEANT["log-loss"]
 
-# PyTorch's names whose command is not the closest match in spelling.
+# Names, mostly PyTorch's, for which the most similarly spelled command is not the right one.
 MEANT |= {
     name: f"Use {command}."
     for name, command in (

@@ -21,7 +21,7 @@ def widen(array: Array) -> Floats:
 def softplus(x: Floats) -> Floats:
     """log(1 + exp(x)) without overflow or loss of precision.
 
-    softplus(x) = max(x, 0) + log1p(exp(-|x|)): both terms are at least 0.
+    softplus(x) = max(x, 0) + log1p(exp(-|x|)), where both terms are at least 0, so nothing cancels.
     """
     result: Floats = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
     return result
@@ -33,8 +33,8 @@ def softplus_of_both(x: Floats) -> tuple[Floats, Floats]:
     return np.maximum(x, 0.0) + logarithm, np.maximum(-x, 0.0) + logarithm
 
 
-# What the newest NumPy computes for these exponents. `power` gives other bits in NumPy 2.0 for 2,
-# and in NumPy 2.0 to 2.2 for 0.5 and -1.
+# The functions that the newest NumPy uses for these exponents. `np.power` gives other bits in NumPy
+# 2.0 for the exponent 2, and in NumPy 2.0 to 2.2 for 0.5 and -1.
 _POWERS: dict[float, Callable[[Floats], Floats]] = {
     -1.0: np.reciprocal,
     0.0: np.ones_like,

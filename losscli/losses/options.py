@@ -1,4 +1,4 @@
-"""The options of a loss: the values that each takes, and the other options that it needs."""
+"""The options of a loss: the values that each option takes, and the other options that it needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Interval:
-    """The values an option may take: low to high, ends included unless said otherwise."""
+    """The numbers that an option may take: from low to high. `high` is allowed, and so is `low`
+    unless `low_included` is false."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -43,7 +44,7 @@ class Interval:
 
 
 class If(NamedTuple):
-    """A condition on an option: it has one of these values."""
+    """The condition that an option has one of these values."""
 
     option: str
     values: tuple[OptionValue, ...]
@@ -61,15 +62,16 @@ class Detected:
     """Marks an option whose default is detected from column names."""
 
 
-# The index of the first class.
+# The type of an option that is the index of the first class.
 ClassBase = Annotated[int, Detected()]
 
 
 class Option(NamedTuple):
     """A plain parameter of a loss.
 
-    `kind` is int, float, bool, a Literal, or `Integers` (one or several). An `optional` option may
-    also be None. `needs` is a condition on another option, which a value other than None requires.
+    `kind` is int, float, bool, a Literal, or `Integers` (one or several). `default` is the default,
+    which is `detected` from column names if possible. An `optional` option may also be None.
+    `needs` is a condition on another option, which must be true unless the value is None.
     """
 
     name: str
@@ -96,7 +98,7 @@ class Option(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Whether it takes several values."""
+        """Whether the option takes several values."""
         return self.kind is Integers
 
     @property
@@ -114,7 +116,8 @@ class Option(NamedTuple):
         return value is not None or self.has_none
 
     def check(self, value: Any, others: Options) -> OptionValue:
-        """The value, with several integers as a list. Raises UsageError if it is not allowed."""
+        """The value, with one or several integers as a list. Raises UsageError if the value is not
+        allowed, or if it needs another value of one of the `others`."""
         if self.several:
             return [int(item) for item in ([value] if isinstance(value, Integral) else value)]
         if value is None and self.optional:

@@ -1,4 +1,4 @@
-"""Losses of the overlap of predictions and targets over the whole data set."""
+"""Losses computed from the overlap of predictions and targets in the whole data set."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def dice(
         1 - (2·Σpt + smooth) / (Σp + Σt + smooth)
 
     where p is the probability of a class and t its target, 1 or 0. The sums run over all elements
-    of the data set and over all classes, or over each class separately, followed by the mean
-    over classes (macro). There are no per-element losses.
+    of the data set. With average micro, they also run over all classes. With macro, each class has
+    its own sums, and the loss is the mean over classes. There are no per-element losses.
 
     Args:
-        input: probabilities, (C), (N, C) or (N, C, d1, ..., dK); class axis second
+        input: probabilities, (C), (N, C) or (N, C, d1, ..., dK); the class axis is second
         target: class indices from 0 to C-1, (), (N) or (N, d1, ..., dK); or probabilities of the
             input's shape
         average: compute one overlap of all classes (micro), or the mean over classes (macro)
-        smooth: add this to both sides of the ratio, so that an absent class costs 0
+        smooth: add this to the numerator and the denominator, so that an absent class costs 0
         ignore_index: ignore targets of this class index. Repeat for several
         from_: read the input as probabilities, or as logits, which softmax normalises
         class_base: count the classes of the target from this number [default: 0, or detected from

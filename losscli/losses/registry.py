@@ -49,11 +49,15 @@ class Unit(Enum):
 class Loss:
     """A registered loss: a pure function on blocks, with metadata from its docstring.
 
-    `unit` is the unit of its values, if `unit_if` is true. If `picks_if` is true, the loss reads
-    only the target's entry of a row of classes. `input_kind` is what the input contains, such as
-    logits, if no option decides it. `pool` computes the loss of a data set from sums of terms, for
-    a loss that is not a mean of per-element losses. `is_binary` means that targets are 0, 1 or
-    probabilities, so that two classes may have names.
+    Args:
+        rule: maps the shapes of arrays to the elements
+        unit: the unit of its values, if `unit_if` is true or None
+        picks_if: if this is true, the loss reads only the target's entry of each row of classes
+        input_kind: the content of the input, such as "logits"; None if the option `from_` names the
+            content
+        pool: computes the loss of a data set from sums of terms; None if the loss is a mean of
+            per-element losses
+        is_binary: whether targets are 0, 1 or probabilities, so that two classes may have names
     """
 
     name: str
@@ -97,7 +101,7 @@ class Loss:
 
     @property
     def has_classes(self) -> bool:
-        """Whether targets are, or may be, class indices."""
+        """Whether targets may be class indices."""
         return self.rule in WITH_CLASSES
 
     @property
@@ -126,11 +130,11 @@ class Loss:
         return self.unit is Unit.SQUARES
 
     def is_log_loss(self, options: Options) -> bool:
-        """Whether it is the negative logarithm of the target class's probability."""
+        """Whether the loss is the negative logarithm of the target class's probability."""
         return self.unit is Unit.NATS and (self.unit_if is None or self.unit_if.holds(options))
 
     def picks(self, options: Options) -> bool:
-        """Whether it reads only the target's entry of each row of classes."""
+        """Whether the loss reads only the target's entry of each row of classes."""
         return self.picks_if is not None and self.picks_if.holds(options)
 
     def kind_of_input(self, options: Options) -> str | None:
@@ -144,7 +148,7 @@ class Loss:
         return lambda **blocks: function(**{name: _forward(b) for name, b in blocks.items()})
 
     def lay_out(self, arrays: Mapping[str, ArrayInfo], options: Options) -> Layout:
-        """The layout of arrays of these shapes."""
+        """The layout of arrays of these shapes. Raises ArrayError for shapes that do not fit."""
         return self.rule(arrays, **_accepted(self.rule, options))
 
 
@@ -168,7 +172,7 @@ def _accepted(function: Callable[..., Any], options: Options) -> dict[str, Any]:
 
 
 class _Losses(Mapping[str, Loss]):
-    """Every loss by name; its module is imported when the loss is first requested."""
+    """All losses by name. The module of a loss is imported when the loss is first requested."""
 
     def __getitem__(self, name: str) -> Loss:
         if name not in REGISTERED:
@@ -182,7 +186,7 @@ class _Losses(Mapping[str, Loss]):
         return len(LISTED)
 
 
-# The losses whose modules are imported, and all losses.
+# The losses whose modules have been imported, and all losses.
 REGISTERED: dict[str, Loss] = {}
 LOSSES = _Losses()
 
@@ -204,7 +208,7 @@ def loss(
     """Register a function on blocks as a loss.
 
     Its positional parameters are the required arrays; its keyword parameters are optional
-    arrays and options. `group` is its place in the help. The docstring gives the summary, the
+    arrays and options. `group` is its section of the help. The docstring gives the summary, the
     formula (the first indented lines), the symbols of the formula (the next paragraph), the help
     of each parameter and the source.
     """
@@ -247,7 +251,8 @@ def loss(
 
 
 def find(name: str) -> Loss:
-    """The loss with this name or alias, spelled with dashes or underscores."""
+    """The loss with this name or alias, spelled with dashes or underscores. Raises UsageError if
+    there is none."""
     spelled = kebab(name)
     for listed in LISTED.values():
         if spelled in (listed.name, listed.alias):

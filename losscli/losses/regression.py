@@ -96,7 +96,7 @@ def smooth_l1(
     if not beta:
         return PerElement(e)
     m = np.minimum(e, beta)
-    return PerElement(m / beta * (e - 0.5 * m))  # as in `_quadratic_to_linear`, but m/beta is <= 1
+    return PerElement(m / beta * (e - 0.5 * m))  # `_quadratic_to_linear`, divided by beta first
 
 
 @loss(group="regression", layout=broadcasting)
@@ -139,8 +139,8 @@ def huber(
 def _quadratic_to_linear(e: Floats, bound: float) -> Floats:
     """e²/2 up to the bound, bound · (e - bound/2) above it.
 
-    With m = min(e, bound), both are m · (e - m/2). This avoids np.where, which takes as long as the
-    arithmetic.
+    With m = min(e, bound), both formulas are m · (e - m/2). This avoids np.where, which takes as
+    long as the arithmetic.
     """
     m = np.minimum(e, bound)
     result: Floats = m * (e - 0.5 * m)

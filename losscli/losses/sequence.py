@@ -24,7 +24,8 @@ _CLASSES = 2
 def _are_log_probabilities(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Steps that do not sum to 1. Raises ArrayError for log-probabilities above 0."""
+    """Report steps whose probabilities do not sum to 1. Raises ArrayError for log-probabilities
+    above 0."""
     x = blocks["log_probs"]
     if options["from_"] != "log-probs":
         return
@@ -51,7 +52,7 @@ def _are_log_probabilities(
 def _blanks_in_targets(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Blanks among the labels of a target."""
+    """Report targets that contain the blank as a label."""
     targets, lengths = blocks["targets"], blocks["target_lengths"]
     inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
     blanks = inside & (targets == options["blank"])
@@ -69,7 +70,7 @@ def _blanks_in_targets(
 def _infinite(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Targets that are too long for their steps."""
+    """Report infinite losses, which targets have that are too long for their steps."""
     infinite = np.isposinf(losses.values)
     if infinite.any():
         yield Doubt(
@@ -79,7 +80,7 @@ def _infinite(
             "infinite",
             (*first(infinite), 0),
             int(np.count_nonzero(infinite)),
-            "Use --zero-infinity to count its loss as 0.",
+            "Use --zero-infinity to count infinite losses as 0.",
         )
 
 
@@ -106,16 +107,17 @@ def ctc(
 
         -log Σ_a Π_t p[t, a[t]]
 
-    over all alignments a of the target, with blanks between labels and with repeated labels, to the
-    steps of the input. The mean first divides each loss by its target's length, or 1.
+    where p[t, c] is the probability of class c at step t, and a is an alignment: a class for each
+    step, which gives the target after repeated classes are merged and blanks are removed. The mean
+    first divides each loss by the length of its target, or by 1 if the target is empty.
 
     Args:
         log_probs: log-probabilities of the classes at each step, (T, N, C) or (T, C)
-        targets: class indices, (N, S), (S), or those of all samples concatenated
-        input_lengths: the number of steps of each sample, at most T, (N) or one for all
-        target_lengths: the number of labels of each sample, at most S, (N) or one for all
+        targets: class indices, (N, S) or (S), or the class indices of all samples concatenated
+        input_lengths: the number of steps of each sample, at most T, (N) or one number for all
+        target_lengths: the number of labels of each sample, at most S, (N) or one number for all
         blank: use this class index as the blank
-        zero_infinity: count 0 instead of an infinite loss if the target is too long for the steps
+        zero_infinity: count 0 instead of an infinite loss, such as for a target that is too long
         from_: read log_probs as log-probabilities, logits or probabilities
 
     Raises:
@@ -166,7 +168,7 @@ def _log_likelihood(x: Floats, labels: Array, times: Array, lengths: Array, blan
     path[:, 1::2] = labels
     skips = np.zeros(path.shape, dtype=np.bool_)
     skips[:, 2:] = path[:, 2:] != path[:, :-2]
-    # The two extra entries come before the path; the first step enters at its blank or label.
+    # Two extra entries precede the path. The first step is at the first blank or the first label.
     forward = np.full((samples, path.shape[1] + 2), -np.inf)
     reached = forward[:, 2:]
     for t in range(steps):

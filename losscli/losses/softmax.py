@@ -10,15 +10,15 @@ from losscli.losses.summing import total
 
 
 def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
-    """-log softmax(x) along the class axis, at full precision even if it is almost 0.
+    """-log softmax(x) along the class axis, at full precision even if the result is almost 0.
 
-    With m = x_k the largest of a row,
+    With m = x_k the largest logit of a row,
 
         -log softmax(x)_c = (m - x_c) + log1p(Σ_{j≠k} exp(x_j - m))
 
     where both terms are at least 0, so nothing cancels. In log(Σ_j exp(x_j - m)), the digits of
-    Σ_{j≠k} would be lost next to exp(0) = 1 if the model is confident. A NaN or +inf in a row, or
-    a row of only -inf, makes x_k - m NaN, and so the whole row.
+    Σ_{j≠k} would be lost next to exp(0) = 1 if the model is confident. With a NaN or +inf in a
+    row, or only -inf, x_k - m is NaN, and therefore all results of the row are NaN.
     """
     if x.shape[axis] == 0:
         return x
@@ -34,7 +34,7 @@ def negative_log_softmax(x: Floats, axis: int = CLASS_AXIS) -> Floats:
 def negative_log(x: Array, kind: str, clip: float | None, axis: int = CLASS_AXIS) -> Floats:
     """-log p, where `x` contains the probabilities p as "logits", "probs" or "log-probs".
 
-    "probs" are not renormalised, and clipped to clip..1-clip.
+    "probs" are not renormalised. They are clipped to clip..1-clip unless `clip` is None.
     """
     if kind == "logits":
         return negative_log_softmax(widen(x), axis)
@@ -44,5 +44,5 @@ def negative_log(x: Array, kind: str, clip: float | None, axis: int = CLASS_AXIS
 
 
 def clipped(p: Floats, clip: float | None) -> Floats:
-    """Probabilities clipped to clip..1-clip."""
+    """Probabilities clipped to clip..1-clip, or unchanged if `clip` is None."""
     return p if clip is None else np.clip(p, clip, 1.0 - clip)

@@ -12,10 +12,10 @@ alone. `_in_lanes`, which adds whole arrays, defines it:
 4. The sums of the runs are added in float64 in the same way.
 
 Every term goes through fewer than 40 additions in float32. `einsum` sums a contiguous row in the
-same order, ten times as fast as whole arrays can be added. It is used for such rows if it gives the
-same bits on test numbers. Compared with `einsum` in any order, cross-entropy of float32 takes as
-long on rows of 10 classes, 1 to 5 % longer on rows of 1,000 and up to 7 % longer on rows of 50,257
-(medians of 15 pairs of runs on one core).
+same order, ten times as fast as whole arrays can be added. `einsum` is used for such rows if it
+gives the same bits on test numbers. Compared with `einsum` in any order, cross-entropy of float32
+takes as long on rows of 10 classes. It takes 1 to 5 % longer on rows of 1,000, and up to 7 % longer
+on rows of 50,257 (medians of 15 pairs of runs on one core).
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ from losscli.elements import Array, Floats
 # The number of classes that are summed in the type of the terms.
 _RUN = 512
 
-# The size of all lanes in bytes.
+# The size of all lanes together, in bytes.
 _LANES = 16
 
-# Up to this many classes are summed faster one by one, for all rows at once. In blocks of 2^19
-# float32, `einsum` takes 1.15 ms for rows of 2 and 0.45 ms for rows of 5; this takes 0.25 and 0.19.
+# Up to this many classes are added one by one, for all rows at once, which is faster. In blocks of
+# 2^19 float32, it takes 0.25 ms for rows of 2 and 0.19 ms for rows of 5. `einsum` takes 1.15 ms and
+# 0.45 ms.
 _FEW = 7
 
-# The number of contiguous values from which NumPy adds arrays fast.
+# NumPy adds arrays fast if at least this many values are contiguous.
 _ENOUGH = 64
 
 
 def total(terms: Array, axis: int) -> Floats:
-    """The sum along an axis in float64; runs of float32 are summed in float32 first."""
+    """The sum along an axis, in float64. Runs of float32 are first summed in float32."""
     others = list(range(terms.ndim))
     of_classes = others.pop(axis)
     classes = terms.transpose(of_classes, *others)  # np.moveaxis takes ten times as long
@@ -62,7 +63,7 @@ def mean(terms: Array, axis: int) -> Floats:
 
 
 def _sums_of_runs(classes: Array) -> Floats:
-    """The sum of each run of the first axis, along that axis."""
+    """The sum of each run of `_RUN` classes along the first axis, (runs, ...)."""
     whole = len(classes) // _RUN * _RUN
     runs = classes[:whole].reshape(-1, _RUN, *classes.shape[1:]).swapaxes(0, 1)
     sums = _widen(_sum_of_run(runs))
@@ -91,13 +92,13 @@ def _are_rows(classes: Array) -> bool:
 
 
 def _are_columns(classes: Array) -> bool:
-    """Whether NumPy adds whole classes fast."""
+    """Whether NumPy adds the arrays of two classes fast."""
     axes = zip(classes.strides[1:], classes.shape[1:], strict=True)
     return any(stride == classes.itemsize and size >= _ENOUGH for stride, size in axes)
 
 
 def _in_lanes(classes: Array) -> Array:
-    """The sum along the first axis, which defines the order."""
+    """The sum along the first axis, in the order that this function defines."""
     lanes = _LANES // classes.itemsize
     whole = len(classes) // (4 * lanes) * (4 * lanes)
     sums = [] if not whole else list(_in_fours(classes[:whole], lanes))
@@ -128,7 +129,7 @@ def _in_fours(classes: Array, lanes: int) -> Array:
 def _einsum_agrees(dtype: np.dtype[Any]) -> bool:
     """Whether `einsum` sums contiguous rows in the order of `_in_lanes`.
 
-    It does in NumPy 2.0 to 2.4 if its loops add 16 bytes at once, as in all published builds.
+    This is so in NumPy 2.0 to 2.4 if `einsum` adds 16 bytes at once, as in all published builds.
     """
     rows = np.sqrt(np.arange(1.0, 3 * _RUN + 1.0)).astype(dtype).reshape(3, _RUN)
     tests = [rows[:number, :classes] for number in (1, 3) for classes in (8, 9, 31, 100, _RUN)]

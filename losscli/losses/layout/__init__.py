@@ -1,12 +1,13 @@
 """Shape rules: how the axes of a loss's arrays map to its elements.
 
 The elements of a loss are the values that the reduction `none` returns. A layout lists, for every
-array, the axes that run along the elements, so that any box of elements can be read from every
-array without knowledge of the loss. A size is None if the number of samples is known only at the
-end of a file.
+array, the axes that run along the elements. With a layout, any block of elements can be read from
+every array without knowledge of the loss. The size of an axis is None if the number of samples is
+known only at the end of a file.
 
-A rule is a function of the arrays' shapes. Its keyword parameters become options of every loss
-that uses the rule, with their help under `Args:`, unless the loss has a parameter of that name.
+A rule is a function of the arrays' shapes, which returns a Layout or raises ArrayError. Its keyword
+parameters become options of every loss that uses the rule, with their help under `Args:`. A
+parameter of the same name in the loss takes precedence.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ import numpy as np
 
 Shape = tuple[int | None, ...]
 
-# The class axis of a block, which no element axis runs along.
+# Replaces the element axis of an axis that is not along the elements, such as the class axis. Every
+# block contains the axis in full.
 WHOLE = None
 
 
 class ArrayInfo(NamedTuple):
-    """What a shape rule knows about an array.
+    """The properties of an array that shape rules need.
 
-    `table`: its first axis is the rows of a table. `has_rows`: its first axis pairs with them.
+    Args:
+        shape: the sizes of its axes
+        dtype: the type of its values
+        table: whether the array consists of columns of a table
+        has_rows: whether its first axis pairs with the rows of a table
     """
 
     shape: Shape
@@ -36,12 +42,15 @@ class ArrayInfo(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """One axis of a block as the loss sees it.
+    """One axis of a block, as the loss reads it.
 
-    It runs along the element axis `element`, or is WHOLE. It is read from the array's axis
-    `source`, starting at `offset`; None means an axis of size 1 that the array lacks. A `repeated`
-    axis has size 1 and is broadcast along its element axis. An `uncut` axis is an element axis
-    that every block contains in full, as well as all later element axes.
+    Args:
+        element: the element axis that it runs along, or WHOLE
+        source: the axis of the array that it is read from; None for an axis of size 1 that the
+            array does not have
+        repeated: whether it has size 1 and is broadcast along the element axis
+        uncut: whether every block contains this element axis, and all later ones, in full
+        offset: the first index of the array's axis that is read
     """
 
     element: int | None
@@ -70,12 +79,17 @@ class View(NamedTuple):
 class Layout:
     """The elements, and how each array maps to them.
 
-    `shape` is the shape of the losses; `grid` is the same with at least one axis. `width` is the
-    number of values per element in the widest array (the number of classes). `classes` is the
-    number of classes if targets are class indices. `order` lists the element axes in the order of
-    a block. `concatenated` maps each array whose rows are concatenated to the array of their
-    lengths. `enlarged`: broadcasting made more elements than any operand has. `steps` is the size
-    of the arrays' last axis if --shift makes that axis of the elements shorter.
+    Args:
+        shape: the shape of the losses; `grid` is this shape with at least one axis
+        views: how each array maps to the elements
+        width: the number of values per element in the widest array, such as the number of classes
+        classes: the number of classes; None unless targets are class indices
+        order: the element axes in the order of a block; None if it is the order of `shape`
+        concatenated: the names of arrays whose rows are concatenated, each with the name of the
+            array of their lengths
+        enlarged: whether broadcasting made more elements than any array has values
+        steps: the size of the arrays' last axis if --shift makes this axis of the elements shorter
+        warnings: warnings about the shapes
     """
 
     shape: Shape
@@ -105,7 +119,7 @@ class Layout:
 
     @property
     def uncut(self) -> int:
-        """How many of the last element axes every block contains in full."""
+        """The number of element axes, from the last, that every block contains in full."""
         axes = (axis for view in self.views.values() for axis in view.axes if axis.uncut)
         rank = len(self.grid)
         return rank - min(

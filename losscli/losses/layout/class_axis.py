@@ -1,4 +1,4 @@
-"""The class axis, and how inputs and targets map to the elements on the other axes."""
+"""The class axis of an input, and the views of inputs and targets along the other axes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from losscli.losses.layout.views import BY_SAMPLE, FOR_ALL
 
 
 def class_axis_of(source: ArrayInfo, class_axis: int | None) -> int:
-    """The class axis as a number from 0 on."""
+    """The class axis as a number from 0 on. If `class_axis` is None, it is the second axis, or the
+    only one. Raises ArrayError if the input has no such axis of classes."""
     require_classes(source)
     rank = len(source.shape)
     if class_axis is None:
@@ -51,10 +52,15 @@ def require_some_classes(name: str, source: ArrayInfo, axis: int) -> None:
 def class_layout(
     arrays: Mapping[str, ArrayInfo], axis: int, target_view: View, by_default: bool
 ) -> Layout:
+    """The layout of an input with this class axis, a target, and arrays with a number per class.
+
+    `by_default` means that the class axis was not chosen with --class-axis. The layout then has a
+    warning if the last axis could be the class axis, too.
+    """
     source, target = arrays["input"], arrays["target"]
     require_some_classes("input", source, axis)
     classes = source.shape[axis]
-    assert classes is not None  # a table's rows were refused
+    assert classes is not None  # class_axis_of rejected the rows of a table
     views = {"input": class_view(source.shape, axis), "target": target_view}
     for name, info in arrays.items():
         if name in views:
@@ -82,16 +88,16 @@ def class_layout(
 
 
 def class_view(shape: Shape, axis: int) -> View:
-    """Puts the class axis second, as in PyTorch; a single row (C) becomes (1, C)."""
+    """The view with the class axis second, as in PyTorch. A single row (C) becomes (1, C)."""
     others = [k for k in range(len(shape)) if k != axis]
     elements = [Axis(k, source) for k, source in enumerate(others)] or [Axis(0, None)]
     return View((elements[0], Axis(WHOLE, axis), *elements[1:]))
 
 
 def index_view(shape: Shape, elements: Shape) -> View | None:
-    """How class indices of this shape map to the elements; None if they do not fit.
+    """The view of class indices of this shape; None if they do not fit the shape of the elements.
 
-    In addition to the elements' own shape, (1) fits a single row of classes, and (N, 1) fits (N).
+    The shape (1) also fits a single row of classes, and (N, 1) also fits N rows.
     """
     if fits(shape, elements):
         return View(tuple(Axis(k, k) for k in range(len(shape)))) if shape else FOR_ALL
@@ -105,8 +111,9 @@ def index_view(shape: Shape, elements: Shape) -> View | None:
 def is_probabilities(source: ArrayInfo, target: ArrayInfo, index_shaped: bool) -> bool:
     """Whether a target of the input's shape contains class probabilities.
 
-    Integers of that shape are one-hot rows, which PyTorch rejects. A one-dimensional array of
-    integers is more likely one label per sample, and is rejected here too.
+    `index_shaped` means that class indices may have the target's shape, too. Integers of the
+    input's shape are otherwise read as one-hot rows, which PyTorch rejects. A one-dimensional array
+    of integers is more likely one label per sample and is not read as probabilities.
     """
     if not fits(source.shape, target.shape):
         return False
@@ -119,7 +126,11 @@ def is_probabilities(source: ArrayInfo, target: ArrayInfo, index_shaped: bool) -
 def target_misfit(
     arrays: Mapping[str, ArrayInfo], axis: int, alternative: str, *, has_option: bool = True
 ) -> ArrayError:
-    """The error for a target that does not fit. `has_option`: the loss has --class-axis."""
+    """The error for a target that does not fit.
+
+    `alternative` is text about further shapes that fit. `has_option` means that the loss has the
+    option --class-axis.
+    """
     source, target = arrays["input"], arrays["target"]
     fitting = [
         k - len(source.shape) if k == len(source.shape) - 1 else k

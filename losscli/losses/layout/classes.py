@@ -1,4 +1,4 @@
-"""Rules for rows of classes, whose targets are class indices or rows."""
+"""Rules for inputs with a class axis, and targets that are class indices or rows of classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from losscli.losses.layout.views import ONE_CLASS, row_view
 def index_targets(
     arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
 ) -> Layout:
-    """Input (C), (N, C) or (N, C, d1..dK), target without the class axis, weights per class.
+    """The input is (C), (N, C) or (N, C, d1, ..., dK). The target has this shape without the class
+    axis, and contains class indices. The weight has a number for each class.
 
     Args:
         class_axis: use this axis of the input as the class axis [default: the second, or the only
@@ -50,7 +51,8 @@ def _index_layout(
 def index_or_probability_targets(
     arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
 ) -> Layout:
-    """As `index_targets`, or targets of the input's shape: the probability of each class.
+    """As `index_targets`, but targets may also have the input's shape and contain the probability
+    of each class.
 
     Args:
         class_axis: use this axis of the input as the class axis [default: the second, or the only
@@ -70,9 +72,10 @@ def index_or_probability_targets(
 
 
 def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (), (C) or (N, C), one class index per row, weights per class.
+    """The input is (), (C) or (N, C). The target has one class index per row, and the weight has a
+    number for each class.
 
-    The losses have the target's shape. A single number is the score of the only class.
+    The losses have the target's shape. An input of shape () is the score of the only class.
     """
     if arrays["input"].shape == ():
         layout = row_index_targets({**arrays, "input": arrays["input"]._replace(shape=(1,))})
@@ -84,7 +87,8 @@ def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (), (C) or (N, C), and a target of its shape that lists the classes of each row.
+    """The input is (), (C) or (N, C). The target has the input's shape and lists the classes of
+    each row.
 
     A single number is the score, or the index, of the only class.
     """
@@ -96,7 +100,8 @@ def label_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def class_rows(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input (..., C) and arrays that broadcast to its shape; an element is a row of classes."""
+    """The input and the target are (..., C), and other arrays broadcast to this shape. An element
+    is a row of classes."""
     require_classes(arrays["input"])
     require_some_classes("input", arrays["input"], len(arrays["input"].shape) - 1)
     shape = shape_of_pair(arrays)

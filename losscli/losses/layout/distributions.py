@@ -14,8 +14,8 @@ from losscli.losses.layout.shapes import fits, is_repeated
 
 
 def with_variance(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input and target broadcast. `var` is a number or has the input's shape, which may lack the
-    last axis or have one axis of size 1."""
+    """Input and target broadcast. `var` is a number, or has the input's shape, possibly without the
+    last axis or with one axis of size 1."""
     pair = {name: arrays[name] for name in ("input", "target")}
     layout = broadcasting(pair)
     source, var = arrays["input"], arrays["var"]
@@ -44,8 +44,8 @@ def distributions(
     from_: str = "log-probs",
     target_from: str = "probs",
 ) -> Layout:
-    """Input and target broadcast. Logits are normalised along the class axis, which every block
-    contains in full as its last axis.
+    """Input and target broadcast. With logits, they have the same shape, and every block contains
+    the class axis in full as its last axis.
 
     Args:
         class_axis: normalise logits along this axis [default: the last of one or two axes]

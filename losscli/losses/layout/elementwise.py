@@ -19,7 +19,7 @@ from losscli.losses.layout.views import element_view
 
 
 def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input and target broadcast, unless there is a weight: they then have the same shape."""
+    """Input and target broadcast. With a weight, both have the same shape."""
     source, target = arrays["input"], arrays["target"]
     require_values_per_row("target", target, "input", source)
     require_values_per_row("input", source, "target", target)
@@ -27,7 +27,7 @@ def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
         return same_shape(arrays)
     further = [name for name in arrays if name not in ("input", "target")]
     if further and fits(source.shape, target.shape):
-        return same_shape(arrays)  # rows are counted as they are read
+        return same_shape(arrays)  # the numbers of rows are compared when rows are read
     if further:
         raise ArrayError(
             "target",
@@ -37,13 +37,13 @@ def broadcasting(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def same_shape(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Required arrays have the same shape; optional arrays broadcast to it."""
+    """Input and target have the same shape. Other arrays broadcast to this shape."""
     shape = shape_of_pair(arrays)
     return _elementwise(arrays, shape)
 
 
 def target_for_input(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """The target broadcasts to the input's shape."""
+    """The target broadcasts to the input's shape, with a warning if it has another shape."""
     source, target = arrays["input"], arrays["target"]
     if fits(source.shape, target.shape) and not is_single_row(source.shape, target.shape):
         return same_shape(arrays)

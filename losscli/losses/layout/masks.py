@@ -1,4 +1,4 @@
-"""Masks, and targets that are shifted by one step."""
+"""Masks, and layouts that pair the input with targets of the next step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from losscli.losses.layout.views import BY_SAMPLE
 
 
 def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
-    """The layout with a mask, whose axes are the leading axes of the elements."""
+    """The layout with the mask `name` added. The axes of a mask are the leading axes of the
+    elements. Raises ArrayError for a mask of another shape."""
     grid, elements, shape = layout.grid, layout.shape, mask.shape
     if layout.steps is not None:
         elements = (*elements[:-1], layout.steps)
@@ -26,7 +27,8 @@ def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
             f"{show(elements)}, or its leading axes",
         )
     axes = [
-        # Sizes before the shift: a single value for two steps is repeated, though one step is left.
+        # `elements` has sizes before the shift. A mask with 1 value for 2 steps is repeated,
+        # although 1 step remains.
         Axis(k, k, is_repeated(shape, k, elements[k])) if k < len(shape) else Axis(k, None)
         for k in range(len(grid) - layout.uncut)
     ]
@@ -39,7 +41,8 @@ def masked(layout: Layout, name: str, mask: ArrayInfo) -> Layout:
 
 
 def shifted(layout: Layout) -> Layout:
-    """The input without its last step, everything else without its first."""
+    """The layout without the last step of the input and the first step of all other arrays. Steps
+    are the last axis. Raises ArrayError if the number of steps is unknown."""
     steps = layout.shape[-1] if layout.shape else None
     if steps is None:
         raise ArrayError("input", "has no step axis of known size, which --shift needs")

@@ -41,10 +41,10 @@ def _class_advice(name: str, info: ArrayInfo, shape: Shape) -> str:
 
 
 def require_values_per_row(name: str, info: ArrayInfo, owner: str, other: ArrayInfo) -> None:
-    """Raise ArrayError for an array of rows with one value and rows of several values.
+    """Raise ArrayError if an array has one value per row and the `other` array has several.
 
-    Broadcasting would pair the rows of the one with the columns of the other if there happen to be
-    as many.
+    If the number of rows equals the number of columns by chance, broadcasting would pair rows of
+    the array with columns of the other.
     """
     if info.has_rows and 0 < len(info.shape) < len(other.shape):
         values = show(other.shape[1:]).strip("(,)").replace(", ", " x ")
@@ -65,7 +65,8 @@ def require_rank(
 
 
 def broadcast_to_input(shape: Shape, name: str, info: ArrayInfo) -> Shape:
-    """The shape, with the number of rows if the array has it. Raises if it does not broadcast."""
+    """The input's `shape`, with the number of rows if it is known only from the array. Raises
+    ArrayError if the array does not broadcast to this shape."""
     require_values_per_row(name, info, "input", ArrayInfo(shape, info.dtype))
     widened = broadcast_shape(info.shape, shape)
     if widened is None or not fits(widened, shape):
@@ -78,7 +79,8 @@ def broadcast_to_input(shape: Shape, name: str, info: ArrayInfo) -> Shape:
 
 
 def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shape:
-    """The shape that these arrays share, with the number of rows if one of them has it."""
+    """The shape that these arrays share, with the number of rows if any of them knows it. Raises
+    ArrayError if the shapes differ."""
     first, *others = names
     shape = arrays[first].shape
     for name in others:
@@ -92,7 +94,8 @@ def _common_shape(arrays: Mapping[str, ArrayInfo], names: Sequence[str]) -> Shap
 
 
 def shape_of_pair(arrays: Mapping[str, ArrayInfo]) -> Shape:
-    """The shape of input and target, to which all other arrays broadcast."""
+    """The shape that input and target share. Raises ArrayError if their shapes differ, or if
+    another array does not broadcast to this shape."""
     pair = ("input", "target")
     shape = _common_shape(arrays, pair)
     for name, info in arrays.items():

@@ -1,4 +1,4 @@
-"""Groups of rules: those that broadcast, have classes, or take rows."""
+"""Groups of rules: the rules that broadcast, have classes, or take rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROADCASTING = (broadcasting, with_variance, distributions, as_many_axes)
 # The rules that compare input and target value by value.
 ELEMENTWISE = (*BROADCASTING, same_shape, target_for_input, class_rows)
 
-# The rules whose targets are, or may be, class indices.
+# The rules whose targets may be class indices.
 WITH_CLASSES = (index_targets, index_or_probability_targets, row_index_targets)
 
 # The rules whose input is a row of values for each sample.

@@ -13,7 +13,8 @@ from losscli.losses.layout.views import BY_SAMPLE, FOR_ALL
 
 
 def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Log_probs (T, N, C) or (T, C), targets (N, S) or concatenated, two lengths per sample."""
+    """`log_probs` is (T, N, C), or (T, C) for one sample. `targets` is (N, S), or (S) for one
+    sample or all targets concatenated. Both arrays of lengths have a number for each sample."""
     source, targets = arrays["log_probs"], arrays["targets"]
     require_rank(arrays, "log_probs", (2, 3), "(T, N, C), or (T, C) for one sample")
     require_some_classes("log_probs", source, len(source.shape) - 1)
@@ -40,7 +41,7 @@ def sequences(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def _lengths_view(name: str, lengths: ArrayInfo, batch: Sequence[int | None]) -> View:
-    """The view of one length per sample, or of one for all."""
+    """The view of one length per sample, or of one length for all samples."""
     if lengths.shape == ():
         return FOR_ALL
     if lengths.shape == (1,):

@@ -1,4 +1,4 @@
-"""Arithmetic of shapes whose number of rows may not be known yet."""
+"""Arithmetic of shapes. The number of rows is None if it is not known yet."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def fits(shape: Shape, other: Shape) -> bool:
 
 
 def is_single_row(shape: Shape, other: Shape) -> bool:
-    """Whether one shape has a single row, which may broadcast to the rows of the other."""
+    """Whether exactly one of two shapes has a single row, which may broadcast to many rows."""
     return shape[:1] != other[:1] and 1 in (*shape[:1], *other[:1])
 
 
 def broadcast_shape(shape: Shape, other: Shape) -> Shape | None:
-    """The shape that NumPy broadcasts to. An unknown number of rows becomes that of the other
-    shape, unless that is 1."""
+    """The shape that NumPy broadcasts to; None if the shapes do not broadcast. An unknown number of
+    rows becomes the number of the other shape, unless that number is 1."""
     result: list[int | None] = []
     for a, b in _aligned(shape, other):
         if a != b and 1 not in (a, b) and None not in (a, b):
@@ -55,14 +55,16 @@ def _aligned(shape: Shape, other: Shape) -> Iterator[tuple[int | None, int | Non
 
 
 def is_repeated(shape: Shape, axis: int | None, size: int | None) -> bool:
-    """Whether an axis of size 1 is broadcast."""
+    """Whether an axis has size 1 and is broadcast to another `size`."""
     return axis is not None and shape[axis] == 1 and size != 1
 
 
 def without_ones(shape: Shape, other: Shape) -> tuple[int | None, int | None] | None:
-    """For each shape, the axis of size 1 to remove so that both become the same, or None.
+    """For each shape, the axis of size 1 to remove so that both become the same; None for a shape
+    to keep.
 
-    The first axis is never removed. Returns None if the shapes fit, or if this does not help.
+    The first axis is never removed. Returns None if the shapes fit, or if no removal makes them
+    fit.
 
     >>> without_ones((5, 1, 8, 8), (5, 8, 8)), without_ones((5, 1, 8), (5, 8, 1))
     ((1, None), (1, 2))
@@ -75,7 +77,8 @@ def without_ones(shape: Shape, other: Shape) -> tuple[int | None, int | None] | 
 
 
 def _ones(shape: Shape) -> list[int | None]:
-    """What may be removed from a shape: nothing, or an axis of size 1, from the last on."""
+    """The axes that may be removed from a shape: None for no axis, then all axes of size 1 but the
+    first, from the last on."""
     return [None, *(k for k in range(len(shape) - 1, 0, -1) if shape[k] == 1)]
 
 

@@ -12,7 +12,7 @@ from losscli.losses.layout.views import BY_SAMPLE, element_view, row_view
 
 
 def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Input1 and input2 (D) or (N, D), and one target per pair, () or (N)."""
+    """`input1` and `input2` are (D) or (N, D). The target is () or (N): one number per pair."""
     require_rank(arrays, "input1", (1, 2), "(D) or (N, D)")
     vectors = {name: arrays[name] for name in ("input1", "input2")}
     shape = _shape_of_vectors(vectors)
@@ -31,14 +31,16 @@ def vector_pairs(arrays: Mapping[str, ArrayInfo]) -> Layout:
 
 
 def vector_triples(arrays: Mapping[str, ArrayInfo]) -> Layout:
-    """Arrays (..., D) of vectors, one from each array per element; leading axes broadcast."""
+    """All arrays are (..., D), and their leading axes broadcast. An element takes one vector from
+    each array."""
     shape = _shape_of_vectors(arrays)
     views = {name: row_view(info.shape, shape) for name, info in arrays.items()}
     return Layout(shape[:-1], views, width=width_of(shape[-1]))
 
 
 def _shape_of_vectors(arrays: Mapping[str, ArrayInfo]) -> Shape:
-    """The shape that arrays of vectors with the same number of axes broadcast to."""
+    """The shape that arrays of vectors broadcast to. Raises ArrayError if they do not broadcast, or
+    differ in the number of axes."""
     first, *others = arrays
     shape = arrays[first].shape
     if not shape:

@@ -1,4 +1,4 @@
-"""How single arrays map to the elements."""
+"""Views: how a single array maps to the elements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ONE_CLASS = View((Axis(0, None), Axis(WHOLE, None)))
 
 
 def element_view(shape: Shape, grid: Shape) -> View:
-    """Maps all axes to the last element axes; axes of size 1 are repeated."""
+    """The view that maps all axes to the last element axes. Axes of size 1 are repeated."""
     missing = len(grid) - len(shape)
     return View(
         tuple(Axis(k, None) for k in range(missing))
@@ -26,7 +26,8 @@ def element_view(shape: Shape, grid: Shape) -> View:
 
 
 def row_view(shape: Shape, whole_shape: Shape) -> View:
-    """As `element_view`, but with the last axis WHOLE."""
+    """As `element_view`, but with the last axis of the array WHOLE. A single number is a row of one
+    class."""
     if not shape:
         return ONE_CLASS
     elements = element_view(shape[:-1], grid_of(whole_shape[:-1]))
