@@ -14,9 +14,13 @@ JOINS, PAIRS = ("inner",), ("position",)
 
 @dataclass(frozen=True)
 class Reading:
-    """Settings for reading files that override detection.
+    """Settings for reading files. None means that a setting is detected.
 
-    `threads` is the number of threads that read, decompress and parse; None means one per core.
+    Args:
+        format: the name of the format
+        header: whether CSV files have a header
+        delimiter: the delimiter of CSV files
+        threads: the number of threads that read, decompress and parse; None means one per core
     """
 
     format: str | None = None

@@ -1,5 +1,7 @@
-"""Limits on what a file may claim, expand to or nest. A file beyond a limit is an error, raised
-before memory is allocated for it."""
+"""Limits on the sizes that a file may declare, contain or expand to.
+
+A file that exceeds a limit raises DataError before memory is allocated for the excess.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +9,46 @@ from collections.abc import Iterable
 
 from losscli.errors import DataError, quoted
 
-# Columns of a table, arrays of a file, keys of a JSON line. pyarrow uses about 6 kB per column of
-# text. Scores of vocabularies, of up to 262,144 words, are stored in lists.
+# The most columns of a table, arrays of a file, or keys of a JSON line. pyarrow uses about 6 kB per
+# column of text. The scores of vocabularies, of up to 262,144 words, are stored in lists instead.
 MOST_COLUMNS = 1 << 16
 
-# Characters of a column's name.
+# The most characters of a column's name.
 MOST_NAME = 1 << 18
 
-# Bytes of the first line of a table as text.
+# The most bytes of the first line of a text table.
 MOST_FIRST_LINE = 1 << 22
 
-# Bytes of the header of a `.npy`, the limit of NumPy.
+# The most bytes of the header of a `.npy` file. NumPy has the same limit.
 MOST_NPY_HEADER = 10_000
 
-# Bytes of a JSON header, which uses up to 25 times as many in memory.
+# The most bytes of a JSON header. It uses up to 25 times as many bytes in memory.
 MOST_JSON_HEADER = 1 << 24
 
-# Bytes of the metadata of an Arrow message; a schema has about 200 per column.
+# The most bytes of the metadata of an Arrow message. A schema has about 200 bytes per column.
 MOST_MESSAGE_HEADER = 1 << 25
 
-# Levels of nested lists and records.
+# The most levels of nested lists and records.
 MOST_DEPTH = 100
 
-# Rows of an array without values.
+# The most rows of an array without values.
 MOST_EMPTY_ROWS = 1 << 24
 
-# Bytes of a decompressed Arrow record batch, which can only be decompressed as a whole.
+# The most bytes of a decompressed Arrow record batch, which can only be decompressed as a whole.
 MOST_BATCH_BYTES = 1 << 28
 
-# Bytes that a process may allocate to decode rows of unknown size.
+# The most bytes that a process may allocate to decode rows of unknown size.
 MOST_DECODED_BYTES = 3 << 28
 
-# Bytes of text that are cast at once; larger batches are cast in several steps.
+# The most bytes of text that are cast at once. Larger batches are cast in several steps.
 MOST_CAST_BYTES = 1 << 26
 
-# Bytes of text in the rows of a table that are loaded for a block of elements.
+# The most bytes of text in the rows of a table that are loaded for a block of elements.
 MOST_TEXT_BYTES = 1 << 28
 
-# Keys and labels of all rows stay in memory. Each limit is the larger of a fixed number, for small
-# files that expand, and a number that grows with the size of the file. A label uses up to a
-# kilobyte in groups and clusters.
+# Limits on keys and labels, which stay in memory for all rows. Each limit is the larger of a fixed
+# number, for small files that expand, and a number that grows with the size of the file. A label
+# uses up to a kilobyte in groups and clusters.
 MOST_KEY_BYTES, MOST_KEY_EXPANSION = 1 << 26, 16
 MOST_LABELS, BYTES_OF_LABEL = 1 << 18, 16
 MOST_LABEL_BYTES = 1 << 27
@@ -54,12 +56,12 @@ MOST_LABEL_BYTES = 1 << 27
 # The assumed size of a pipe.
 _PIPE_BYTES = 1 << 24
 
-# Values of a row that cannot be split, such as the scores of all classes.
+# The most values of a row that cannot be split, such as the scores of all classes.
 MOST_ROW_VALUES = 1 << 25
 
 
 def require(name: str, count: int, most: int, unit: str) -> None:
-    """Raise DataError if a file exceeds a limit."""
+    """Raise DataError if `count` exceeds `most`. `unit` is the noun for what is counted."""
     if count > most:
         raise DataError(f"{name}: found {count:,} {unit}; the limit is {most:,}")
 

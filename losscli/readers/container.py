@@ -1,4 +1,4 @@
-"""Container: an open file, or several files read as one, and its arrays."""
+"""Container: an open file, or several files read as one, which gives arrays."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Container(ABC):
     @property
     @abstractmethod
     def offer(self) -> Offer:
-        """The names and contents of the arrays; empty if it is a single array."""
+        """The names and contents of the arrays; without fields if there is one unnamed array."""
 
     @abstractmethod
     def array(self, columns: Sequence[str] | None, option: str) -> Source:
-        """Return the array made of columns, or with None the single array. `option` is the option
-        that names the columns, for messages."""
+        """Return the array that consists of these columns. None is the only array of a file without
+        names. `option` is the option that chose the columns, for messages."""
 
     @abstractmethod
     def close(self) -> None: ...

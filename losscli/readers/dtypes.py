@@ -1,4 +1,4 @@
-"""The types of elements that can be read: real numbers and booleans."""
+"""The types of values that can be read: real numbers and booleans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KINDS = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "text
 
 
 def require_real(name: str, dtype: np.dtype[np.generic]) -> None:
-    """Raise KindError unless the elements are booleans, integers or floating-point numbers."""
+    """Raise KindError unless values are booleans, integers or floating-point numbers."""
     if dtype.kind not in "biuf":
         kind = _KINDS.get(dtype.kind, str(dtype))
         raise KindError(f"{name}: expected real numbers, found {kind} (dtype {dtype})")
@@ -28,6 +28,6 @@ def common_dtype(dtypes: Sequence[np.dtype[np.generic]]) -> np.dtype[np.generic]
 
 
 def stored_name(dtype: np.dtype[np.generic]) -> str:
-    """Return the name of a file's type, without the byte order: `>f4` is float32."""
+    """Return the name of a type as stored in the file, without the byte order: `>f4` is float32."""
     metadata: Mapping[str, str] = dtype.metadata or {}
     return metadata.get("stored", dtype.name)

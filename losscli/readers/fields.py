@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Content(Enum):
-    """The kind of the values of a column."""
+    """The kind of the values of a column or of a named array."""
 
     FLOAT = "float"
     WHOLE = "whole"
@@ -27,8 +27,8 @@ _NUMBERS = (Content.FLOAT, Content.WHOLE, Content.TRUTH)
 class Field(NamedTuple):
     """A column of a table, or a named array of a file.
 
-    `content` is the kind of its values. `is_row`: each cell is a row of values, such as a list or
-    an entry of an array of several axes.
+    `content` is the kind of its values. `is_row` means that each cell is a row of values, such as a
+    list or an entry of an array with several axes.
     """
 
     name: str
@@ -48,11 +48,14 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Offer:
-    """The columns of a file; empty if it is a single array.
+    """The columns or named arrays that a file offers.
 
-    `numbered`: the file has no header, so names are positions. `parts` are the offers of the single
-    files, if there are several. `is_table`: the fields are columns of the same rows, not separate
-    arrays.
+    Args:
+        file: the path, or the paths and patterns that were opened
+        fields: the columns or named arrays; empty if the file is one unnamed array
+        numbered: whether the file has no header, so that names are positions
+        parts: the offer of each file, if there are several
+        is_table: whether the fields are columns of the same rows, not separate arrays
     """
 
     file: str

@@ -18,7 +18,7 @@ class _Conversion(NamedTuple):
     remark: str = ""
 
 
-# Files contain an array, a dictionary of arrays or a tuple of them.
+# Code that makes a dictionary of arrays from an array, a dictionary of arrays or a tuple of arrays.
 _NAMED = "x if isinstance(x, dict) else {f'x{i}': v for i, v in enumerate(x)} if isinstance(x, "
 _OF_PICKLE = (
     f"x = {_NAMED}tuple) else {{'x': x}}; "
@@ -66,13 +66,13 @@ _MAGIC = {"pkl": rb"\x80[\x02-\x05]", "h5": rb"\x89HDF\r\n"}
 
 
 def refuse_suffix(name: str, suffix: str) -> None:
-    """Raise DataError for the suffix of a format that losscli does not read."""
+    """Raise DataError with a conversion for the suffix of a format that losscli does not read."""
     if suffix in _CONVERSIONS:
         raise _unsupported(name, suffix)
 
 
 def refuse_content(name: str, head: bytes) -> None:
-    """Raise DataError for the first bytes of a format that losscli does not read."""
+    """Raise DataError with a conversion if these are the first bytes of such a format."""
     for kind, magic in _MAGIC.items():
         if re.match(magic, head):
             raise _unsupported(name, kind)

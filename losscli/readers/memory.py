@@ -1,5 +1,5 @@
-"""Limit the memory for decoding rows whose size is unknown in advance: lists and pages of Parquet,
-and values of text.
+"""Limit the memory for decoding rows whose size is not known in advance: lists and pages of
+Parquet, and values of text.
 
 The operating system enforces the limit, so a library that asks for too much memory fails before the
 machine runs out. The limit applies to the whole process, so only the command line sets it.
@@ -21,7 +21,8 @@ _STATISTICS, _DATA = "/proc/self/statm", 5
 
 
 class _Limit:
-    """The limit of a process while any of its threads decode; off outside the command line."""
+    """The memory limit of a process, which applies while any of its threads decode rows. Only the
+    command line switches the limit on."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -56,20 +57,22 @@ _LIMIT = _Limit()
 
 
 def limit_process() -> None:
-    """Have `decoding` limit this process, if the system reports its memory."""
+    """Switch on the limit of `decoding` in this process, if the system reports its memory."""
     _LIMIT.is_on = os.path.exists(_STATISTICS)
 
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Decode the next rows of a file. Raises DataError if they use too much memory."""
+    """Limit the memory while the next rows of a file are decoded. Raises DataError if decoding
+    needs more memory."""
     _LIMIT.begin()
     try:
         yield
     except MemoryError as error:  # the base class of ArrowMemoryError
         most = budget.MOST_DECODED_BYTES >> 20
         raise DataError(
-            f"{name}: decoding the next rows needs more than {most} MiB, or all available memory"
+            f"{name}: decoding the next rows needs more than {most} MiB, or more than "
+            "the available memory"
         ) from error
     finally:
         _LIMIT.end()

@@ -252,8 +252,8 @@ class TestShards:
         assert run("l1", tmp_path, "0") == (
             1,
             "",
-            f"losscli: error: {tmp_path}/x-00001-of-99999999999.npy: found 2 of 99999999999 parts; "
-            "00003-of-99999999999 is missing\n",
+            f"losscli: error: {tmp_path}/x-00001-of-99999999999.npy: found 2 of 99999999999 "
+            "shards; 00003-of-99999999999 is missing\n",
         )
 
     def test_a_superscript_is_no_number(self, run: Run, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class TestShards:
         self.write(tmp_path, "x-{:05d}-of-00004.npy", X, 4)
         assert evaluate("ce", str(tmp_path / "x-*.npy"), Y).value == EXPECTED
         (tmp_path / "x-00002-of-00004.npy").unlink()
-        with pytest.raises(DataError, match="found 3 of 4 parts; 00002-of-00004 is missing"):
+        with pytest.raises(DataError, match="found 3 of 4 shards; 00002-of-00004 is missing"):
             evaluate("ce", str(tmp_path / "x-*.npy"), Y)
 
     def test_parts_that_differ(self, tmp_path: Path) -> None:

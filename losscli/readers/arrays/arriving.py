@@ -12,7 +12,7 @@ from losscli.readers.arrays.in_file import InFile
 from losscli.readers.files.spool import Spool
 from losscli.source import Box, Shape, Source, Values
 
-# A longer row is written to disk, where any box of it can be read.
+# Longer rows are copied to a temporary file, from which any box can be read.
 _MOST_ROW_BYTES = 1 << 25
 _COPY_BYTES = 1 << 20
 
@@ -41,7 +41,8 @@ def arriving(
     """Return the array of the values that follow in a file.
 
     With `has_checksum`, the file is read to its end, where the library verifies the checksum.
-    `damage` lists the exceptions that it raises for damaged contents.
+    `damage` lists the exceptions that the library raises for damaged contents. `size` is the size
+    of the file in bytes.
     """
     values = _Values(name, header, file, has_checksum, damage)
     on_disk = header.row_bytes > _MOST_ROW_BYTES or header.is_scattered
@@ -66,12 +67,12 @@ class _Values:
     def read_into(self, buffer: memoryview) -> None:
         done = 0
         while done < len(buffer):
-            part = self._next(len(buffer) - done)
-            buffer[done : done + len(part)] = part
-            done += len(part)
+            data = self._next(len(buffer) - done)
+            buffer[done : done + len(data)] = data
+            done += len(data)
 
     def to_disk(self, size: int) -> IO[bytes]:
-        """Copy this many bytes to an unnamed temporary file."""
+        """Copy the next `size` bytes to an unnamed temporary file."""
         import tempfile  # noqa: PLC0415 - 5 ms, for this alone
 
         try:
@@ -85,9 +86,9 @@ class _Values:
     def _copied(self, spool: IO[bytes], size: int) -> IO[bytes]:
         try:
             while size:
-                part = self._next(min(_COPY_BYTES, size))
-                size -= len(part)
-                spool.write(part)
+                data = self._next(min(_COPY_BYTES, size))
+                size -= len(data)
+                spool.write(data)
             spool.flush()
         except BaseException:
             spool.close()
@@ -95,14 +96,14 @@ class _Values:
         return spool
 
     def _next(self, most: int) -> bytes:
-        part = self._read(most)
-        if not part:
+        data = self._read(most)
+        if not data:
             raise self._header.ends_early(self._name)
-        self._left -= len(part)
+        self._left -= len(data)
         if self._has_checksum and not self._left:
             while self._read(_COPY_BYTES):  # the checksum is at the end of the file
                 pass
-        return part
+        return data
 
     def _read(self, size: int) -> bytes:
         try:
@@ -140,7 +141,8 @@ class Arriving(Source):
         self._values.close()
 
     def read(self, box: Box) -> Values:
-        """Return the values in a box, and drop the rows before the box."""
+        """Return the values in a box, and drop the rows before the box. Boxes must be read in
+        order."""
         if not self._header.shape:
             return self._next(1).reshape(())
         if self._rows is None:
@@ -160,37 +162,39 @@ class Arriving(Source):
 
 
 class _OnDisk(Arriving):
-    """Values whose rows are too long for memory or scattered in Fortran order: one row at a time,
-    or the whole array, is copied to disk."""
+    """Values whose rows are too long for memory, or scattered because of Fortran order.
 
-    _part: InFile | None = None
+    Long rows are copied to disk one at a time; an array in Fortran order is copied as a whole.
+    """
+
+    _on_disk: InFile | None = None
 
     def close(self) -> None:
         super().close()
-        if self._part is not None:
-            self._part.close()
+        if self._on_disk is not None:
+            self._on_disk.close()
 
     def read(self, box: Box) -> Values:
         sizes = self._header.shape
         start, stop, _ = box[0].indices(sizes[0])
         blocks = []
         while start < stop:
-            part = self._part_with(start)
-            rows = slice(start - self._first, min(stop - self._first, part.count()))
-            blocks.append(part.read((rows, *box[1:])))
+            on_disk = self._on_disk_with(start)
+            rows = slice(start - self._first, min(stop - self._first, on_disk.count()))
+            blocks.append(on_disk.read((rows, *box[1:])))
             start = self._first + rows.stop
         if not blocks:
             return np.empty((0, *sizes[1:]), self.dtype)[(slice(None), *box[1:])]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def _part_with(self, row: int) -> InFile:
-        """Return the rows on disk that contain a row, and delete the rows before them."""
-        while self._part is None or row >= self._first + self._part.count():
-            if self._part is not None:
-                self._part.close()
-                self._first += self._part.count()
-            self._part = self._write_rows(self._header.shape[0] if self._header.fortran else 1)
-        return self._part
+    def _on_disk_with(self, row: int) -> InFile:
+        """Copy rows to disk until they include this row. Deletes earlier rows from disk."""
+        while self._on_disk is None or row >= self._first + self._on_disk.count():
+            if self._on_disk is not None:
+                self._on_disk.close()
+                self._first += self._on_disk.count()
+            self._on_disk = self._write_rows(self._header.shape[0] if self._header.fortran else 1)
+        return self._on_disk
 
     def _write_rows(self, rows: int) -> InFile:
         """Write the next rows to disk."""

@@ -1,4 +1,4 @@
-"""Rows of different lengths that are concatenated in one array of values."""
+"""Concatenated: rows of different lengths from one array of concatenated values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from losscli.errors import ArrayError, DataError
 from losscli.readers.arrays.derived import Derived
 from losscli.source import Box, Shape, Source, Values
 
-# More values than any file contains, but fewer than 64 bits can count.
+# The most values of all rows: more than any file contains, but fewer than 64 bits can count.
 _MOST = 1 << 62
 
 
 class Concatenated(Derived):
-    """A source over the rows, each padded with zeros to the longest."""
+    """A source over the rows, each padded with zeros to the length of the longest row.
+
+    Raises ArrayError for values that cannot be lengths. `role` is the name of the array of lengths.
+    """
 
     def __init__(self, values: Source, role: str, lengths: Values) -> None:
         super().__init__(values)

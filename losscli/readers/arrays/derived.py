@@ -11,7 +11,7 @@ from losscli.source import Box, Label, Present, Shape, Source, Values
 
 
 class Derived(Source):
-    """A source over another source, with the same file and columns."""
+    """A source that wraps another source and has the same file and columns."""
 
     def __init__(self, source: Source) -> None:
         self.name = source.name
@@ -75,7 +75,8 @@ class AlongRows(Source):
 
 
 class Narrowed(Derived):
-    """A source that converts wider floats to float64, since JSON and tables have no wider type."""
+    """A source that converts floats wider than float64 to float64, since JSON and tables have no
+    wider type."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:

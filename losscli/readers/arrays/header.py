@@ -16,7 +16,7 @@ _MOST_AXES = 32
 
 
 class Header(NamedTuple):
-    """The shape, the order of the axes and the type of an array's values."""
+    """The shape and the type of an array, and whether it is stored in Fortran order."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -24,7 +24,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """The bytes of the values."""
+        """The size of all values in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
@@ -33,7 +33,7 @@ class Header(NamedTuple):
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """For each axis, the bytes from one position to the next."""
+        """For each axis, the number of bytes from one index to the next."""
         axes = range(len(self.shape))
         inner = [self.shape[:k] if self.fortran else self.shape[k + 1 :] for k in axes]
         return tuple(self.dtype.itemsize * math.prod(sizes) for sizes in inner)
@@ -44,7 +44,7 @@ class Header(NamedTuple):
         return self.fortran and sum(size > 1 for size in self.shape) > 1
 
     def require_possible(self, name: str) -> None:
-        """Raise DataError unless NumPy can have an array of this shape."""
+        """Raise DataError unless NumPy supports arrays of this shape."""
         if len(self.shape) > _MOST_AXES:
             raise DataError(f"{name}: found {len(self.shape)} axes; the limit is {_MOST_AXES}")
         # NumPy multiplies all sizes other than 0, even if the array is empty.
@@ -58,8 +58,7 @@ class Header(NamedTuple):
             budget.require(name, max(self.shape), budget.MOST_EMPTY_ROWS, "rows without values")
 
     def ends_early(self, name: str, at: int | None = None) -> DataError:
-        """Return the error for a truncated file, with the byte at which it ends if that is
-        known."""
+        """Return the error for a truncated file. `at` is its size in bytes, if known."""
         where = "early" if at is None else f"at byte {at}"
         return DataError(
             f"{name}: truncated file: it ends {where}, but its header declares "

@@ -21,8 +21,9 @@ from losscli.source import Box, Shape, Source, Values
 if TYPE_CHECKING:
     from losscli.readers.files.checksum import Checksum
 
-# A scattered box is read at once, including the bytes between its values, if that is at most this
-# many bytes, or this many times the box. Otherwise it is read slice by slice.
+# The bytes from the first to the last value of a scattered box are read at once if they are at most
+# _SMALL_SPAN bytes, or at most _DENSE times as many as the values. Otherwise the box is read slice
+# by slice.
 _SMALL_SPAN = 1 << 16
 _DENSE = 2
 
@@ -72,7 +73,7 @@ class InFile(Source):
         return self._header.shape[0]
 
     def close(self) -> None:
-        """Close the file. A thread that is still reading fails instead of opening it again."""
+        """Close the file. A thread that is still reading fails instead of reopening the file."""
         self._file.close()
 
     def read(self, box: Box) -> Values:
@@ -84,7 +85,7 @@ class InFile(Source):
         return block
 
     def take(self, start: int, columns: NDArray[np.intp]) -> Values:
-        """Return the value in one column of each row. Reads a page, not the row."""
+        """Return the value in one column of each row, without reading whole rows."""
         row_stride, column_stride = self._header.strides
         rows = np.arange(start, start + len(columns))
         offsets = self._offset + rows * row_stride + columns * column_stride
@@ -116,8 +117,11 @@ class InFile(Source):
                 self._fill(part, offset + i * strides[axis], inner, self._read_into)
 
     def _read_checked(self, buffer: memoryview, offset: int) -> None:
-        """Read bytes and add them to the checksum. Slices are not added, since that would take
-        longer than reading them."""
+        """Read bytes and add them to the checksum. Raises DataError if the checksum does not match.
+
+        `_fill` does not use this function for slices, since adding many small slices to the
+        checksum takes longer than reading them.
+        """
         self._read_into(buffer, offset)
         if self._checksum is not None and not self._checksum.add(offset, buffer):
             raise DataError(f"{self.name}: damaged file: the checksum does not match")

@@ -9,7 +9,7 @@ from losscli.source import Box, Shape, Source, Values
 
 
 class MemoryArray(Source):
-    """A source over an array."""
+    """A source over an array. Raises KindError for types that are not real numbers."""
 
     def __init__(self, name: str, array: Values) -> None:
         require_real(name or "array", array.dtype)

@@ -12,7 +12,8 @@ from losscli.source import Box, Label, Present, Shape, Source, Values
 
 
 class Positions(Source):
-    """A source with the position of each entry along the second axis, the same for all rows."""
+    """A source (1, n) with the position of each entry along the second axis, for all rows. The
+    labels of the positions are `names`."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -37,7 +38,7 @@ class Positions(Source):
 
 
 class FileNumbers(AlongRows):
-    """A source with the number of the file that each row of an array comes from."""
+    """A source with the number of the file, from 0, that each row of an array comes from."""
 
     @property
     def label_names(self) -> Sequence[Label]:
@@ -49,8 +50,11 @@ class FileNumbers(AlongRows):
 
 
 class NumberedTargets(Derived):
-    """A source over targets that are class numbers with gaps, such as -1 and 1. It returns their
-    indices, and `mark` for ignored targets."""
+    """A source over targets that are class numbers with gaps, such as -1 and 1.
+
+    Its values are the index of each target in `numbers`, which is sorted, and `mark` for targets in
+    `ignored`. Reading raises DataError for any other target.
+    """
 
     def __init__(
         self, source: Source, numbers: Sequence[int], ignored: Sequence[int], mark: int
@@ -79,9 +83,9 @@ class NumberedTargets(Derived):
 
     def _error(self, values: Values, unknown: Present, box: Box) -> DataError:
         """Return the error for the first target that is not a class."""
-        place = tuple(int(k) for k in np.argwhere(unknown)[0])
-        row = place[0] + (box[0].start or 0) if place else 0
+        position = tuple(int(k) for k in np.argwhere(unknown)[0])
+        row = position[0] + (box[0].start or 0) if position else 0
         return DataError(
-            f"{self.name}: row {row}: target {values[place]} is not the name of an input column; "
-            f"expected one of {listed(self.class_names)}"
+            f"{self.name}: row {row}: target {values[position]} is not the name of an input "
+            f"column; expected one of {listed(self.class_names)}"
         )

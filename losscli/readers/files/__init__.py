@@ -1,1 +1,1 @@
-"""Read the bytes of files, compressed or not, several files as one, and the text in them."""
+"""Read the bytes and the text of files, which may be compressed, and several files as one."""

@@ -1,7 +1,7 @@
 """The CRC-32 of bytes that are read in any order, by several threads, and possibly twice.
 
-Without it, a damaged `.npz` would give a wrong result. zipfile verifies the checksum of a member
-only if one thread reads it in order, and Python's zlib cannot combine the checksums of parts.
+Without this check, a damaged `.npz` would give a wrong result. zipfile verifies the checksum of a
+member only if one thread reads the member in order, and Python's zlib cannot combine checksums.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from threading import Lock
 
-# Polynomials over GF(2), with the lowest powers in the highest bits.
+# Polynomials over GF(2), with the lowest powers in the highest bits: that of the CRC, 1, and x^8.
 _CRC_32 = 0xEDB88320
 _ONE = 1 << 31
 _X_TO_8 = 1 << 23
 
 
 class Checksum:
-    """Verifies the CRC-32 of bytes once all of them have been read.
+    """Verifies the CRC-32 of `size` bytes once all of them have been added.
 
-    Adjacent runs of bytes are merged, so that few are stored.
+    Adjacent ranges of bytes are merged, so that only a few ranges are stored.
     """
 
     def __init__(self, expected: int, size: int) -> None:
@@ -32,20 +32,20 @@ class Checksum:
         self._sums: list[int] = []
         self._lock = Lock()
 
-    def add(self, begin: int, part: memoryview) -> bool:
+    def add(self, begin: int, data: memoryview) -> bool:
         """Add the bytes at `begin`. Returns False if all bytes were added and the checksum does not
         match."""
-        checksum = zlib.crc32(part)  # in parallel with other threads
-        end = begin + len(part)
+        checksum = zlib.crc32(data)  # in parallel with other threads
+        end = begin + len(data)
         with self._lock:
             for start, stop in list(self._gaps(begin, end)):
                 is_all = (start, stop) == (begin, end)
-                inner = checksum if is_all else zlib.crc32(part[start - begin : stop - begin])
+                inner = checksum if is_all else zlib.crc32(data[start - begin : stop - begin])
                 self._insert(start, stop, inner)
             return self._ends[0] - self._begins[0] < self._size or self._sums == [self._expected]
 
     def _gaps(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the parts of a range that were not added before."""
+        """Yield the ranges of bytes from `begin` to `end` that were not added before."""
         first = max(bisect_right(self._begins, begin) - 1, 0)
         for run in range(first, bisect_left(self._begins, end)):
             if begin < self._begins[run]:
@@ -63,7 +63,7 @@ class Checksum:
         self._join(at - 1)
 
     def _join(self, at: int) -> None:
-        """Merge this run and the next, if they are adjacent."""
+        """Merge the range with the index `at` and the next range, if they are adjacent."""
         if not 0 <= at < len(self._ends) - 1 or self._ends[at] != self._begins[at + 1]:
             return
         next_size = self._ends[at + 1] - self._begins[at + 1]
@@ -83,8 +83,8 @@ def _product(a: int, b: int) -> int:
 
 @lru_cache
 def _power(size: int) -> int:
-    """Return x^(8 · size). A checksum times this is the checksum of its bytes followed by `size`
-    zero bytes."""
+    """Return x^(8 · size). The product of a checksum and this polynomial is the checksum of the
+    same bytes followed by `size` zero bytes."""
     power, square = _ONE, _X_TO_8
     while size:
         if size & 1:

@@ -18,7 +18,7 @@ from losscli.readers.files.origin import Origin
 
 _DELIMITERS = ",\t;|"
 
-# A row that is not blank; its quotes may contain line breaks.
+# A row that is not blank. Quoted text in it may contain line breaks.
 _ROW = re.compile(rb'(?:"[^"]*+"|[^"\r\n]++|")++')
 
 _NUMBER = re.compile(r"(?ai)\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*|[+-]?(nan|inf)")
@@ -27,8 +27,7 @@ _WHOLE = re.compile(r"(?a)\s*[+-]?\d+\s*")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How to parse the text: the delimiter, the names of the columns, and the lines before the
-    rows."""
+    """The delimiter, the names of the columns, and the number of lines before the first row."""
 
     delimiter: str
     names: tuple[str, ...]
@@ -49,7 +48,8 @@ def is_number(cell: str) -> bool:
 
 
 def dialect_of(origin: Origin, reading: Reading, head: bytes) -> tuple[Dialect, tuple[str, ...]]:
-    """Detect the dialect of a text from its first bytes. Returns it with notes on the choices."""
+    """Detect the dialect of a text from its first bytes. Returns the dialect, and notes on the
+    choices. Raises DataError if the header is ambiguous."""
     begin = head.decode("utf-8-sig", "surrogateescape")
     first = len(begin) if b"\n" not in head else head.index(b"\n")
     budget.require(origin.name, first, budget.MOST_FIRST_LINE, "bytes in the first line")
@@ -87,8 +87,11 @@ def _names(cells: Sequence[str]) -> tuple[str, ...]:
 
 
 def delimiter_of(origin: Origin, reading: Reading, head: bytes) -> str:
-    """Return the given delimiter, else a tab for `.tsv`, else the most frequent one in the first
-    row, else a space, as numpy.savetxt writes."""
+    """Return the delimiter of the settings if there is one, and a tab for `.tsv`.
+
+    Otherwise return the most frequent delimiter in the first row. If the row has none, return a
+    space if there are spaces between cells, as numpy.savetxt writes, or else a comma.
+    """
     if reading.delimiter:
         return reading.delimiter
     if ".tsv" in PurePath(origin.name).suffixes:
@@ -109,10 +112,10 @@ def _outside_quotes(head: bytes) -> str:
 def _find_header(
     name: str, cells: Sequence[str], rows: Iterator[list[str]]
 ) -> tuple[bool, tuple[str, ...]]:
-    """Whether the first line, split into cells, is a header, and a note if that is a guess.
+    """Return whether the first line is a header, and a note if the line contains only numbers.
 
-    pandas writes 0, 1, 2, ... above unnamed columns. Such a line is a header if the rows below
-    contain fractions; otherwise it could be data.
+    `cells` are the cells of the line. pandas writes 0, 1, 2, ... above unnamed columns. Such a line
+    is a header if the rows below contain fractions. Otherwise it may be data, and raises DataError.
     """
     if not all(is_number(cell) for cell in cells):
         _require_names(name, cells, rows)
@@ -135,18 +138,21 @@ def _find_header(
 
 
 def _are_counted(cells: Sequence[str]) -> bool:
-    """Whether the numbers are consecutive, as class numbers are."""
+    """Whether there are several numbers and they are consecutive, as class numbers are."""
     numbers = [float(cell) for cell in cells]
     return len(numbers) > 1 and numbers == [numbers[0] + k for k in range(len(numbers))]
 
 
 def _require_names(name: str, cells: Sequence[str], rows: Iterator[list[str]]) -> None:
-    """Raise DataError if a first line with words also has numbers that may be values: fractions, or
-    whole numbers above whole numbers unless they are consecutive."""
-    numbers = {place: cell for place, cell in enumerate(cells) if is_number(cell)}
+    """Raise DataError if a first line with words also has numbers that may be values.
+
+    Such numbers are fractions, and whole numbers that are not consecutive and have only whole
+    numbers below.
+    """
+    numbers = {position: cell for position, cell in enumerate(cells) if is_number(cell)}
     odd = next((cell for cell in numbers.values() if not float(cell).is_integer()), None)
     if odd is None and numbers and not _are_counted(list(numbers.values())):
-        below = (row[place] for row in rows for place in numbers if place < len(row))
+        below = (row[k] for row in rows for k in numbers if k < len(row))
         if all(_WHOLE.fullmatch(cell) for cell in below if is_number(cell)):
             odd = next(iter(numbers.values()))
     if odd is not None:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from losscli.readers import budget
 
-# The numbers of fields in the tables Message, RecordBatch, DictionaryBatch and Footer.
+# The positions of fields in the tables Message, RecordBatch, DictionaryBatch and Footer.
 _HEADER_TYPE, _HEADER, _BODY_LENGTH = 1, 2, 3
 _BUFFERS, _COMPRESSION = 2, 3
 _DATA = 1
@@ -38,15 +38,16 @@ _TAIL = struct.Struct("<i6s")
 # Bytes of an uncompressed body that are passed on at once.
 _PIECE_BYTES = 1 << 20
 
-# Reads bytes of a body, given the offset and the count.
+# Reads bytes of a body, given the offset and the number of bytes.
 ReadBody = Callable[[int, int], bytes]
 
 
 class Flat(NamedTuple):
-    """A FlatBuffers table. Raises struct.error if it points beyond its bytes."""
+    """A FlatBuffers table at a position in bytes. Reading raises struct.error if the table points
+    beyond the bytes."""
 
     data: bytes
-    place: int
+    position: int
 
     @classmethod
     def root(cls, data: bytes) -> Flat:
@@ -54,11 +55,11 @@ class Flat(NamedTuple):
 
     def field(self, number: int) -> int:
         """Return the position of a field; 0 if it is absent."""
-        entries = self.place - struct.unpack_from("<i", self.data, self.place)[0]
+        entries = self.position - struct.unpack_from("<i", self.data, self.position)[0]
         size = struct.unpack_from("<H", self.data, entries)[0]
         at = 4 + 2 * number
         offset = struct.unpack_from("<H", self.data, entries + at)[0] if at < size else 0
-        return self.place + int(offset) if offset else 0
+        return self.position + int(offset) if offset else 0
 
     def table(self, number: int) -> Flat:
         at = self.field(number)
@@ -74,8 +75,8 @@ class Flat(NamedTuple):
             yield kind.unpack_from(self.data, at + 4 + n * kind.size)
 
 
-def _uint32(data: bytes, place: int) -> int:
-    return int(struct.unpack_from("<I", data, place)[0])
+def _uint32(data: bytes, position: int) -> int:
+    return int(struct.unpack_from("<I", data, position)[0])
 
 
 def is_compressed(metadata: bytes) -> bool:
@@ -84,7 +85,7 @@ def is_compressed(metadata: bytes) -> bool:
 
 
 def expanded_bytes(metadata: bytes, read_body: ReadBody) -> list[int]:
-    """Return the decompressed size of each buffer of a message; empty if it is not compressed."""
+    """Return the decompressed size of each buffer of a message; empty if none is compressed."""
     batch = _compressed_batch(metadata)
     if batch is None:
         return []
@@ -136,8 +137,8 @@ def messages_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _next_head(file: IO[bytes]) -> tuple[bytes, int | None]:
-    """Read the next message of a stream without its body. Returns it with the size of the body, or
-    None at the end and after bytes that are not a message."""
+    """Read the next message of a stream without its body. Returns the bytes read and the size of
+    the body. The size is None at the end, and after bytes that are not a message."""
     begin = file.read(8)
     has_mark = begin[:4] == _CONTINUATION
     length = begin[4:8] if has_mark else begin[:4]
@@ -152,10 +153,11 @@ def _next_head(file: IO[bytes]) -> tuple[bytes, int | None]:
 
 
 class CheckedStream(io.RawIOBase):
-    """The bytes of a stream; compressed batches are checked before they are passed on.
+    """The bytes of a stream. Compressed batches are checked before they are passed on.
 
-    `check` is called with the decompressed sizes of buffers. Bytes that are not a message are
-    passed on unchanged, so that the reader raises the error.
+    `check` is called with the size of a compressed body, and with the decompressed sizes of its
+    buffers. Bytes that are not a message are passed on unchanged, so that the reader raises the
+    error.
     """
 
     def __init__(self, file: IO[bytes], check: Callable[[list[int]], None]) -> None:
@@ -188,7 +190,7 @@ def _checked(file: IO[bytes], check: Callable[[list[int]], None]) -> Iterator[by
         if body_bytes and is_compressed(_metadata(head)):
             check([body_bytes])
             body = file.read(body_bytes)
-            check(expanded_bytes(_metadata(head), partial(_part, body)))
+            check(expanded_bytes(_metadata(head), partial(_slice, body)))
         yield head
         yield body
         yield from _pieces(file, (body_bytes or 0) - len(body))
@@ -196,7 +198,7 @@ def _checked(file: IO[bytes], check: Callable[[list[int]], None]) -> Iterator[by
         yield piece
 
 
-def _part(body: bytes, begin: int, count: int) -> bytes:
+def _slice(body: bytes, begin: int, count: int) -> bytes:
     return body[begin : begin + count]
 
 
@@ -207,7 +209,7 @@ def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def metadata_at(file: IO[bytes], offset: int, size: int) -> bytes:
-    """Return the table of a message, without the continuation and the length."""
+    """Return the FlatBuffers table of a message, without the continuation and the length."""
     file.seek(offset)
     return _metadata(file.read(min(max(0, size), budget.MOST_MESSAGE_HEADER)))
 

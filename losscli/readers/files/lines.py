@@ -37,7 +37,8 @@ class Lines:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows: the first `size` bytes of a text. `line` is the number of the first line, from 1."""
+    """Complete rows: the first `size` bytes of a text. `line` is the number of the first line, from
+    1."""
 
     text: bytes
     size: int
@@ -62,13 +63,13 @@ class LineNumbers:
     """The lines of a text file at which rows begin, recorded while chunks are read in order."""
 
     def __init__(self) -> None:
-        # The first row of a run of chunks, and the distance from rows to lines. It is None in
-        # chunks with blank lines or with rows of several lines.
+        # For each run of chunks: the first row, and the difference between line and row numbers,
+        # which is None in chunks with blank lines or with rows of several lines.
         self._runs: list[tuple[int, int | None]] = []
         self._rows = 0
 
     def add(self, lines: Lines, first_row: int, rows: int) -> None:
-        """Record the lines of some rows, unless an earlier pass did."""
+        """Record the lines of some rows. Does nothing if an earlier pass recorded them."""
         if first_row != self._rows:
             return
         distance = lines.first - first_row if lines.count == rows else None
@@ -77,7 +78,8 @@ class LineNumbers:
         self._rows += rows
 
     def line_of(self, row: int) -> int | None:
-        """Return the line of a row, if the row was read and its line is known."""
+        """Return the line at which a row begins; None if the row was not read or its line is not
+        known."""
         if not 0 <= row < self._rows:
             return None
         run = bisect_right(self._runs, row, key=lambda run: run[0]) - 1
@@ -88,9 +90,10 @@ class LineNumbers:
 def first_block(
     origin: Origin, whole_rows: Callable[[bytes], int], rows: int, most_bytes: int
 ) -> bytes:
-    """Return the first bytes, with at least this many rows unless the file has fewer.
+    """Return the first bytes of a file, with at least this many rows unless the file has fewer.
 
-    `whole_rows` counts the bytes of complete rows at the start of a text.
+    `whole_rows` counts the bytes of complete rows at the start of a text. Raises DataError for an
+    empty file, and for a row of `most_bytes` or more.
     """
     size = _BLOCK_BYTES
     while True:
@@ -112,13 +115,14 @@ def chunks(
 ) -> Generator[Chunk, None, None]:
     """Yield the text of a file in order. `size` is the size of the file when it was opened.
 
-    `whole_rows` counts the bytes of complete rows at the start of a text. An incomplete last row is
-    a chunk too, unless it is blank.
+    `whole_rows` counts the bytes of complete rows at the start of a text. A last row without a line
+    break is a chunk too, unless it is blank. Raises DataError for a row of more than `most_bytes`,
+    and for a file that was truncated since it was opened.
     """
     rest, line, bytes_read = b"", 1, 0
-    for part in _parts(origin):
-        bytes_read += len(part)
-        text = rest + part
+    for data in _pieces(origin):
+        bytes_read += len(data)
+        text = rest + data
         end = whole_rows(text)
         if end:
             chunk = Chunk(text, end, line)
@@ -150,7 +154,8 @@ def parsed(
 
 
 def last_chunk(text: bytes, line: int) -> Chunk:
-    """Return all of a text as a chunk, with a line break at the end."""
+    """Return all of a text as a chunk, with a line break at its end. `line` is the number of the
+    first line."""
     ended = text if text.endswith(b"\n") else text + b"\n"
     return Chunk(ended, len(ended), line)
 
@@ -170,12 +175,12 @@ def whole_rows(text: bytes, delimiter: bytes) -> int:
 
 
 def opening_quote(text: bytes, end: int, delimiter: bytes) -> int:
-    """Return the position of the opening quote if `end` is within quotes, else -1.
+    """Return the position of the opening quote if the position `end` is within quotes, else -1.
 
-    Searches backwards, usually not far. Two adjacent quotes are an escape and change nothing. Any
-    other quote closes an open quote, or opens one at the start of a cell, or else is a plain
-    character. So after a quote that is not at the start of a cell no quote is open, and the search
-    can stop there.
+    Two adjacent quotes are an escape, which neither opens nor closes quoted text. Any other quote
+    closes quoted text, opens quoted text at the start of a cell, or is a plain character. After a
+    quote that is not at the start of a cell, text is therefore not quoted. The search goes
+    backwards and stops at such a quote, which is usually near.
     """
     nearest, changes = -1, 0
     while (last := text.rfind(b'"', 0, end)) >= 0:
@@ -201,7 +206,7 @@ def _run_of_quotes(text: bytes, last: int) -> int:
 
 
 def refusal(error: Exception) -> str:
-    """Return the message of pyarrow for text that it cannot parse."""
+    """Return the message for an error that pyarrow raised while parsing text."""
     message = first_line(error)
     if "Failed to launch worker thread" in message:
         return "cannot start a thread. Check the limit with ulimit -u."
@@ -225,18 +230,18 @@ def _too_long(origin: Origin, line: int, most_bytes: int) -> DataError:
     )
 
 
-def _parts(origin: Origin) -> Iterator[bytes]:
+def _pieces(origin: Origin) -> Iterator[bytes]:
     try:
         with origin.stream() as file:
-            while part := file.read(_CHUNK_BYTES):
-                yield part
+            while data := file.read(_CHUNK_BYTES):
+                yield data
     except OSError as error:
         raise DataError(f"{origin.name}: {error}") from error
 
 
 def _without_blanks(text: bytes, end: int) -> int:
-    """Count the bytes up to a line break, without blank lines before it. Blank lines at the end of
-    the file are not rows."""
+    """Count the bytes up to the line break at `end`, without blank lines before this line break.
+    Blank lines at the end of the file are not rows."""
     if end < 0:
         return 0
     before = text[max(0, end - 2) : end].rstrip(b"\r")

@@ -1,4 +1,4 @@
-"""A file of several named arrays."""
+"""Members: a file of several named arrays."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ class Members(Container):
 
     @cached_property
     def offer(self) -> Offer:
-        """The content of each array, from its header. A damaged array has unknown content."""
+        """The content of each array, from its header. The content of a damaged array is DAMAGED."""
         fields = tuple(self._field(name) for name in self._openers)
         return Offer(self.name, fields, is_table=False)
 
     def array(self, columns: Sequence[str] | None, option: str) -> Source:
-        """Return the array with this name."""
+        """Return the array whose name is the only one of `columns`. Raises DataError for several
+        names."""
         assert columns is not None
         if len(columns) > 1:
             raise DataError(

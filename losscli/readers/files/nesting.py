@@ -1,5 +1,7 @@
-"""Check the nesting of JSON and the text between its rows. Arrow's parser recurses for each level,
-and ends the process if a row is not an object."""
+"""Measure the nesting of JSON Lines, and find text between rows.
+
+Arrow's parser recurses for each level of nesting, and ends the process if a row is not an object.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from losscli.readers import budget
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
-# Bytes that do not affect the structure of a line without backslashes. Removing them shortens the
-# line to a tenth and keeps the ends of strings.
+# Bytes that do not affect the structure of a line without backslashes. Without these bytes, a line
+# has about a tenth of its length.
 _REST = bytes(set(range(256)) - set(b'[]{}:"'))
 
 # Bytes that may follow a closing bracket; a line with any other byte is parsed.
@@ -32,8 +34,13 @@ _IS_BLANK = np.isin(np.arange(256), np.frombuffer(_BLANKS, np.uint8))
 
 
 class Structure(NamedTuple):
-    """The deepest level, the most keys of a row, and the first line with text between rows, counted
-    from 0; None if there is none."""
+    """The structure of rows of JSON.
+
+    Args:
+        depth: the deepest level of nesting
+        keys: the most keys of a row
+        odd_line: the first line, from 0, with text between rows; None if there is none
+    """
 
     depth: int
     keys: int
@@ -62,8 +69,10 @@ def structure_of(text: bytes) -> Structure:
 
 
 def long_lines(text: bytes, size: int) -> list[bytes] | None:
-    """Return the lines of the first `size` bytes that are long enough to be nested too deeply; None
-    unless every line starts and ends like an object."""
+    """Return the lines of the first `size` bytes that are long enough to be nested too deeply.
+
+    None unless every line starts and ends like an object, so that each line can be checked alone.
+    """
     rows = np.frombuffer(text, np.uint8, size)
     ends = np.flatnonzero(rows == _BREAK)
     starts = np.append(0, ends[:-1] + 1)

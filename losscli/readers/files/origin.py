@@ -31,7 +31,8 @@ _HEAD_BYTES = 1 << 12
 
 
 class Origin:
-    """The bytes of one file, which can be read repeatedly, or of standard input, only once."""
+    """The bytes of one file, which can be read repeatedly, or of standard input, which can be read
+    only once. Raises DataError if the path is not a regular file."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -48,12 +49,12 @@ class Origin:
 
     @property
     def size(self) -> int:
-        """The file's size; 0 for standard input."""
+        """The file's size in bytes; 0 for standard input."""
         return 0 if self.path is None else self.path.stat().st_size
 
     @property
     def is_plain(self) -> bool:
-        """Whether it supports random access."""
+        """Whether it is an uncompressed file, which supports random access."""
         return self.path is not None and not self.is_compressed
 
     @property
@@ -61,7 +62,7 @@ class Origin:
         return self._compression is not None
 
     def head(self, size: int = _HEAD_BYTES) -> bytes:
-        """Return the first bytes without consuming them, fewer only if the file is shorter."""
+        """Return the first `size` bytes, or all bytes of a shorter file. They can be read again."""
         if self.path is None:
             missing = size - len(self._prefix)
             self._prefix += _read_full(self._standard_input, missing)
@@ -93,7 +94,7 @@ class Origin:
         return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
 
     def arrow_file(self) -> pa.NativeFile:
-        """Open a plain file for pyarrow. A path that is not UTF-8 has to be passed as bytes."""
+        """Open a plain file for pyarrow, which needs the path as bytes if it is not UTF-8."""
         import pyarrow as pa  # noqa: PLC0415
 
         assert self.path is not None
@@ -130,10 +131,10 @@ class _Continued(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        part = self._prefix[: len(buffer)] or self._rest.read(len(buffer))
-        self._prefix = self._prefix[len(part) :]
-        buffer[: len(part)] = part
-        return len(part)
+        data = self._prefix[: len(buffer)] or self._rest.read(len(buffer))
+        self._prefix = self._prefix[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _buffered(file: io.RawIOBase) -> IO[bytes]:
@@ -152,11 +153,11 @@ def _expanded(file: IO[bytes], compression: str) -> IO[bytes]:
 
 
 def _read_full(file: IO[bytes], size: int) -> bytes:
-    parts = []
-    while size > 0 and (part := file.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+    pieces = []
+    while size > 0 and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int]:

@@ -11,13 +11,13 @@ from threading import Lock
 
 from losscli.errors import DataError
 
-# Systems allow a process 256 open files, or fewer.
+# The most files that stay open. Systems may allow a process only 256 open files.
 _MOST_OPEN = 24
 
 
 class PlainFile(io.RawIOBase):
-    """A file that is opened when it is read, and reopened if it was closed to make room for others.
-    Several threads may read it. Raises DataError if the file was replaced in the meantime."""
+    """A file that is opened when it is read. It may be closed while other files are read, and is
+    then reopened. Several threads may read it. Raises DataError if the file was replaced."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,7 +45,7 @@ class PlainFile(io.RawIOBase):
 
     @contextmanager
     def descriptor(self) -> Iterator[int]:
-        """Provide the file descriptor for reading."""
+        """Provide the file descriptor, which stays open while it is used."""
         number = _OPEN.take(self)
         try:
             yield number

@@ -21,21 +21,22 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.formats import known_format, open_file
 from losscli.source import Box, Shape, Source, Values
 
-_PART = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
+# The number of a shard in a file name, and the number of all shards.
+_NUMBERED = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
 
 
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
-    """Open all files that paths, directories and globs match, in natural order."""
+    """Open all files that match paths, directories and globs as one, in natural order."""
     names = sorted((name for pattern in patterns for name in files_of(pattern)), key=natural)
     if len(names) == 1:
         return open_file(names[0], reading)
-    _require_all_parts(names)
+    _require_all_shards(names)
     files = [open_file(name, reading) for name in names]
     return _joined(" ".join(patterns), files)
 
 
 def _joined(name: str, files: Sequence[Container]) -> Container:
-    """Join files: tables by their rows, before columns become arrays, or arrays as they are."""
+    """Join tables into one table before columns become arrays, or other files array by array."""
     _require_one_kind(files)
     tables = [file.table for file in files if file.table is not None]
     if not tables:
@@ -116,22 +117,22 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 
 def _sized(digits: str) -> tuple[int, str]:
-    """Return a key that sorts digits as numbers. Python's int has a limit of a few thousand
+    """Return a key that sorts digits as numbers, without int, which is limited to a few thousand
     digits."""
     return len(digits), digits
 
 
-def _require_all_parts(names: Sequence[str]) -> None:
+def _require_all_shards(names: Sequence[str]) -> None:
     """Raise DataError if files are numbered like `1-of-3` and some are missing."""
-    parts = [match for name in names if (match := _PART.search(Path(name).name))]
-    if not parts or len(parts) < len(names):
+    matches = [match for name in names if (match := _NUMBERED.search(Path(name).name))]
+    if not matches or len(matches) < len(names):
         return
-    total, numbers = int(parts[0][2]), {int(part[1]) for part in parts}
+    total, numbers = int(matches[0][2]), {int(match[1]) for match in matches}
     base = 0 if 0 in numbers else 1
     missing = next(number for number in count(base) if number not in numbers)
     if missing < total + base:
-        part = f"{missing:0{len(parts[0][1])}d}-of-{parts[0][2]}"
-        raise DataError(f"{names[0]}: found {len(numbers)} of {total} parts; {part} is missing")
+        shard = f"{missing:0{len(matches[0][1])}d}-of-{matches[0][2]}"
+        raise DataError(f"{names[0]}: found {len(numbers)} of {total} shards; {shard} is missing")
 
 
 class Shards(Container):
@@ -143,7 +144,7 @@ class Shards(Container):
 
     @property
     def offer(self) -> Offer:
-        """The arrays of the first file, which the other files have to have too."""
+        """The arrays of the first file. The other files need the same arrays."""
         offers = tuple(file.offer for file in self._files)
         return Offer(self.name, offers[0].fields, parts=offers, is_table=False)
 
@@ -157,28 +158,29 @@ class Shards(Container):
 
 
 class ShardedArray(Source):
-    """A source over the concatenated rows of several arrays."""
+    """A source over the concatenated rows of several arrays. Raises DataError if their shapes
+    differ along other axes than the first."""
 
-    def __init__(self, name: str, parts: Sequence[Source]) -> None:
+    def __init__(self, name: str, shards: Sequence[Source]) -> None:
         self.name = name
-        self.bytes = sum(part.bytes for part in parts)
-        self.columns = parts[0].columns
-        self.files = tuple(part.name for part in parts)
-        self.paths = tuple(path for part in parts for path in part.paths)
-        self.concurrent = all(part.concurrent for part in parts)
-        self._dtype = common_dtype([part.dtype for part in parts])
-        self._parts = parts
-        for part in parts:
-            if not part.shape or part.shape[1:] != parts[0].shape[1:]:
+        self.bytes = sum(shard.bytes for shard in shards)
+        self.columns = shards[0].columns
+        self.files = tuple(shard.name for shard in shards)
+        self.paths = tuple(path for shard in shards for path in shard.paths)
+        self.concurrent = all(shard.concurrent for shard in shards)
+        self._dtype = common_dtype([shard.dtype for shard in shards])
+        self._shards = shards
+        for shard in shards:
+            if not shard.shape or shard.shape[1:] != shards[0].shape[1:]:
                 raise DataError(
-                    f"{part.name}: shape {part.shape} does not fit {parts[0].shape} of "
-                    f"{parts[0].name}; only the first axis may differ"
+                    f"{shard.name}: shape {shard.shape} does not fit {shards[0].shape} of "
+                    f"{shards[0].name}; only the first axis may differ"
                 )
-        self._starts = [0, *accumulate(part.count() for part in parts)]
+        self._starts = [0, *accumulate(shard.count() for shard in shards)]
 
     @property
     def shape(self) -> Shape:
-        return (self.count(), *self._parts[0].shape[1:])
+        return (self.count(), *self._shards[0].shape[1:])
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -195,11 +197,11 @@ class ShardedArray(Source):
     def read(self, box: Box) -> Values:
         """Return the values in a box, from one or more files."""
         start, stop, _ = box[0].indices(self.count())
-        first = min(max(bisect_right(self._starts, start) - 1, 0), len(self._parts) - 1)
+        first = min(max(bisect_right(self._starts, start) - 1, 0), len(self._shards) - 1)
         blocks: list[Values] = []
-        for part, begin in zip(self._parts[first:], self._starts[first:], strict=False):
+        for shard, begin in zip(self._shards[first:], self._starts[first:], strict=False):
             if blocks and begin >= stop:
                 break
             rows = slice(max(start - begin, 0), max(stop - begin, 0))
-            blocks.append(part.read((rows, *box[1:])).astype(self.dtype, copy=False))
+            blocks.append(shard.read((rows, *box[1:])).astype(self.dtype, copy=False))
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -1,4 +1,4 @@
-"""Temporary files, and the error for a full disk."""
+"""Temporary files, and the error if they cannot be written."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A format is a module with `FORMATS` (names, suffixes and first bytes) and `open_file(origin,
 reading)`, which returns a Container. A module is imported when a file of its format is read.
-`catalogue.py`, generated from the modules, contains what has to be known before that.
+`catalogue.py` is generated from the modules and contains their `FORMATS`, so that a format can be
+detected without importing its module.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _TEXT = "csv"
 
 
 def open_file(name: str, reading: Reading) -> Container:
-    """Open a file as a container of its arrays."""
+    """Open a file as a container of its arrays. Raises DataError if the file cannot be read."""
     origin = Origin(name)
     try:
         return _opener(reading.format or _format(origin))(origin, reading)
@@ -64,7 +65,7 @@ def _suffix(name: str) -> str:
 
 
 def _format(origin: Origin) -> str:
-    """Return the format by the suffix, or else by the first bytes."""
+    """Return the name of the format, detected from the suffix, or else from the first bytes."""
     known = known_format(origin.name)
     if known is not None:
         return known

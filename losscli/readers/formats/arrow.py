@@ -43,15 +43,15 @@ _END = _CONTINUATION + bytes(4)
 
 _PIPE_BYTES = 1 << 20
 
-# A batch is read whole, unless batches are larger than this: then the file is mapped into memory,
-# and its pages are released after every slice. If a file is truncated while it is mapped, the
-# process is killed, so smaller files are not mapped.
+# Batches of up to this size are read whole. For larger batches, the file is mapped into memory, and
+# its pages are released after every slice. Other files are not mapped, because truncating a mapped
+# file kills the process.
 _MOST_BATCH_BYTES = 1 << 26
 _SLICE_BYTES = 1 << 22
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """Read the schema from the first message of the file."""
+    """Open a file or a stream as a table. Reads only the schema."""
     is_file = origin.head(len(_FILE_MAGIC)) == _FILE_MAGIC
     try:
         with at_most(reading.threads):
@@ -150,15 +150,16 @@ def _require_size(origin: Origin, size: int) -> None:
     budget.require(origin.name, size, budget.MOST_BATCH_BYTES, unit)
 
 
-def _read_at(file: IO[bytes], begin: int, place: int, count: int) -> bytes:
-    file.seek(begin + place)
+def _read_at(file: IO[bytes], begin: int, offset: int, count: int) -> bytes:
+    file.seek(begin + offset)
     return file.read(count)
 
 
 def _of_columns(
     buffers: list[int], counts: Sequence[int | None], names: Sequence[str], columns: Sequence[str]
 ) -> list[int]:
-    """Return the buffers of some columns, or all buffers if their columns are unknown."""
+    """Return the sizes of the buffers of `columns`. Returns all sizes if it is unknown which column
+    each buffer belongs to."""
     if None in counts or sum(filter(None, counts)) != len(buffers):
         return buffers
     each = [name for name, count in zip(names, counts, strict=True) for _ in range(count or 0)]
@@ -190,9 +191,9 @@ def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         batch.validate()  # lengths only; values are validated after copying
         rows = max(1, _SLICE_BYTES * batch.num_rows // max(batch.nbytes, 1))
         for start in range(0, batch.num_rows, rows):
-            part = batch.slice(start, rows)
-            copied = [pa.concat_arrays([column, column[:0]]) for column in part]
-            yield pa.record_batch(copied, part.schema)
+            piece = batch.slice(start, rows)
+            copied = [pa.concat_arrays([column, column[:0]]) for column in piece]
+            yield pa.record_batch(copied, piece.schema)
             pages.madvise(mmap.MADV_DONTNEED)
 
 

@@ -40,24 +40,24 @@ from losscli.readers.tables.types import DECIMAL_COMMA
 
 FORMATS = (Format("csv", ("txt",)), Format("tsv"))
 
-# Bytes that show whether a file is UTF-16.
+# The number of bytes that are checked for UTF-16.
 _SAMPLE_BYTES = 1 << 10
 
-# The most bytes of a line: a hundred thousand numbers take two megabytes.
+# The most bytes of a line. A hundred thousand numbers take two megabytes.
 _MOST_LINE_BYTES = 1 << 25
 
-# A cell may be as long as a line. Python's limit is global.
+# Raise Python's limit on the length of a cell, which is global. A cell may be as long as a line.
 text.field_size_limit(max(text.field_size_limit(), 2 * _MOST_LINE_BYTES))
 
 _DECIMAL_COMMA = re.compile(r"(?a)\s*[+-]?\d+,\d+\s*")
 
-# Cells without a value in columns of numbers. "nan" is not among them: NumPy writes it as a number.
-# In a column of text only an empty cell is missing: NA may be a name or a label.
+# Cells that are missing values in columns of numbers. "nan" is a number, as NumPy writes it. In
+# columns of text, only an empty cell is a missing value, because NA may be a name or a label.
 _MISSING = ["", "NA", "N/A", "#N/A", "null", "NULL", "None"]
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """Read the header, and infer the type of each column from the first block."""
+    """Open a table. Reads the header, and infers the type of each column from the first block."""
     size = origin.size
     head = _first_block(origin, reading)
     dialect, notes = dialect_of(origin, reading, head)
@@ -88,7 +88,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 
 def _first_block(origin: Origin, reading: Reading) -> bytes:
-    """Return the first bytes, with at least a header and a row."""
+    """Return the first bytes, with at least a header and a row. Raises DataError for UTF-16 and for
+    binary data."""
 
     def whole(head: bytes) -> int:
         return whole_rows(head, delimiter_of(origin, reading, head).encode())
@@ -122,8 +123,11 @@ def _schema(origin: Origin, head: bytes, dialect: Dialect) -> pa.Schema:
 
 
 def _field(field: pa.Field, column: pa.ChunkedArray) -> pa.Field:
-    """Return the inferred field. A column of text that begins with a number is read as numbers, so
-    that a word further down is an error and does not hide the column."""
+    """Return the field that is inferred from a column of the first block.
+
+    A column of text that begins with a number is read as numbers. A word further down is then an
+    error, and does not exclude the column from the columns of numbers.
+    """
     if not len(column) or not pa.types.is_string(field.type):
         return field
     cell = column[0].as_py()
@@ -133,8 +137,8 @@ def _field(field: pa.Field, column: pa.ChunkedArray) -> pa.Field:
 
 
 def _looks_like(inferred: pa.DataType) -> pa.DataType:
-    """Return the apparent type. A column without values so far counts as whole numbers, which are
-    chosen last."""
+    """Return the apparent type. A column without values so far counts as whole numbers, which the
+    choice of columns prefers least."""
     return pa.int64() if pa.types.is_null(inferred) else inferred
 
 
@@ -155,8 +159,8 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows in order, parsed in parallel chunks.
 
-    `open_csv` uses one core. Multi-threaded `read_csv` waits for the slowest thread and for the
-    next chunk, takes a fifth longer, and does not report the row of an error.
+    pyarrow's `open_csv` uses one core. Its multi-threaded `read_csv` waits for the slowest thread
+    and for the next chunk, takes a fifth longer, and does not report the row of an error.
     """
     options = csv.ConvertOptions(
         null_values=_MISSING,
@@ -164,8 +168,8 @@ def _batches(
         include_columns=requested.names,
     )
     parse = partial(_closed, origin, dialect, options)
-    with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as parts:
-        yield from parsed((partial(parse, chunk) for chunk in parts), threads, lines)
+    with closing(chunks(origin, size, dialect.whole_rows, _MOST_LINE_BYTES)) as pieces:
+        yield from parsed((partial(parse, chunk) for chunk in pieces), threads, lines)
 
 
 def _closed(
@@ -223,8 +227,8 @@ def _parse(origin: Origin, dialect: Dialect, options: csv.ConvertOptions, chunk:
 
 
 def _explain(error: Exception, dialect: Dialect) -> tuple[int | None, str]:
-    """Return the row that pyarrow cannot parse, by pyarrow's count, and the problem in our words;
-    None and pyarrow's message for any other error."""
+    """Return the row that pyarrow cannot parse, as pyarrow counts rows, and the problem. For any
+    other error, return None and the message for the error."""
     message = str(error)
     cell = re.match(
         r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", message, re.DOTALL
@@ -248,8 +252,8 @@ def _lines_before(line: int, chunk: Chunk) -> Chunk:
 
 
 def _line(number: int, dialect: Dialect, chunk: Chunk, before: int) -> int:
-    """Return the line of the file at which a row of a chunk begins. Rows are counted from 1, after
-    the lines before the rows. Blank lines are rows only in a table of one column."""
+    """Return the line of the file at which a row of a chunk begins. `number` counts rows from 1,
+    after the `before` lines before the rows. Blank lines are rows only in a table of one column."""
     lines = io.StringIO(str(chunk.rows, "utf-8", "replace"), newline="")
     for _ in range(before):
         lines.readline()

@@ -9,7 +9,7 @@ class Format(NamedTuple):
     """A format. Its name is also a suffix.
 
     `suffixes` are additional suffixes. `magic` is a regular expression for the first bytes; empty
-    if they can be anything. `module` is the module that declares the format.
+    if files can begin with any bytes. `module` is the module that declares the format.
     """
 
     name: str

@@ -40,10 +40,10 @@ from losscli.readers.tables.types import is_list
 
 FORMATS = (Format("jsonl", ("ndjson", "json"), rb"\s*[{\[]"),)
 
-# The most bytes of a line, which uses up to 20 times as many in memory.
+# The most bytes of a line. A line uses up to 20 times as many bytes in memory.
 _MOST_LINE_BYTES = 1 << 25
 
-# pyarrow's names for kinds of values, and the words in messages.
+# pyarrow's names for kinds of values, each with the words that messages use.
 _KINDS = {
     "null": "no value",
     "boolean": "a boolean",
@@ -55,7 +55,7 @@ _KINDS = {
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """Infer the keys and the types of their values from the first block."""
+    """Open a table. Infers the keys and the types of their values from the first block."""
     threads = reading.threads or pa.cpu_count()
     size = origin.size
     if origin.head().lstrip().startswith(b"["):
@@ -102,7 +102,8 @@ def _read_as(seen: pa.DataType) -> pa.DataType:
 
 
 def _label_type(seen: pa.DataType) -> pa.DataType:
-    """Return the type for labels: text if the first block has no value, as most labels are text."""
+    """Return the type for labels. A column without values in the first block is read as text, since
+    most labels are text."""
     if is_list(seen):
         return pa.list_(_label_type(seen.value_type))
     return pa.string() if pa.types.is_null(seen) else seen
@@ -116,12 +117,13 @@ def _batches(
     def parse(chunk: Chunk) -> tuple[Lines, pa.Table]:
         return chunk.lines, _parse(origin, requested, chunk)
 
-    with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as parts:
-        yield from parsed((partial(parse, chunk) for chunk in parts), threads, lines)
+    with closing(chunks(origin, size, whole_lines, _MOST_LINE_BYTES)) as pieces:
+        yield from parsed((partial(parse, chunk) for chunk in pieces), threads, lines)
 
 
 def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
-    """Parse the rows of a chunk in this thread: all columns, or the columns of a schema."""
+    """Parse the rows of a chunk in this thread: the columns of a schema, or all columns if it is
+    None."""
     _require_rows(origin, chunk)
     parsing = json.ParseOptions(
         explicit_schema=schema, unexpected_field_behavior="ignore" if schema else "infer"
@@ -135,7 +137,7 @@ def _parse(origin: Origin, schema: pa.Schema | None, chunk: Chunk) -> pa.Table:
 
 
 def _require_rows(origin: Origin, chunk: Chunk) -> None:
-    """Raise DataError for rows that are not objects, too deeply nested or have too many keys."""
+    """Raise DataError for rows that are no objects, are nested too deeply or have too many keys."""
     lines = long_lines(chunk.text, chunk.size)
     if lines is None:
         structures = [structure_of(bytes(chunk.rows).removeprefix(codecs.BOM_UTF8))]
@@ -149,7 +151,7 @@ def _require_rows(origin: Origin, chunk: Chunk) -> None:
 
 
 def _explain(error: Exception, chunk: Chunk) -> str:
-    """Return pyarrow's message with the line of the file in place of the row of the chunk."""
+    """Return the end of an error message: the line of the file, if it is known, and the problem."""
     message = refusal(error)
     row = re.fullmatch(r"(.*) in row (\d+)", message, re.DOTALL)
     lines = enumerate(bytes(chunk.rows).splitlines(), chunk.line)
@@ -160,7 +162,7 @@ def _explain(error: Exception, chunk: Chunk) -> str:
 
 
 def _problem(message: str) -> str:
-    """Return pyarrow's message on a row, reworded if a value does not fit its column."""
+    """Return pyarrow's message about a row, reworded if a value does not fit its column."""
     kinds = re.fullmatch(
         r"JSON parse error: Column\(/(.*?)((?:/\[\])*)\) changed from (\w+) to (\w+)",
         message,

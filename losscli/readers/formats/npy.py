@@ -27,7 +27,7 @@ FORMATS = (Format("npy", magic=rb"\x93NUMPY"),)
 _VERSIONS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 _READ_LONG = npy_format.read_array_header_2_0
 
-# The exceptions that NumPy raises for a header that is not a Python literal or has an unknown type.
+# The exceptions that NumPy raises for a header that is no Python literal or has an unknown type.
 _BAD_HEADER = (
     ValueError,
     EOFError,
@@ -75,7 +75,7 @@ def _arriving(origin: Origin) -> Source:
 
 
 class _Reopened:
-    """The bytes after the header. The file is open from the first read to the last."""
+    """The bytes after the header. The file is opened by the first read and closed at its end."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
@@ -88,11 +88,11 @@ class _Reopened:
         if self._file is None:
             self._file = self._origin.stream()
             read_header(self._origin.name, self._file)
-        part = self._file.read(size)
-        if not part:
+        data = self._file.read(size)
+        if not data:
             self._has_ended = True
             self.close()
-        return part
+        return data
 
     def close(self) -> None:
         if self._file is not None:
@@ -121,7 +121,8 @@ def read_header(name: str, file: IO[bytes]) -> Header:
 
 
 def _header_text(name: str, file: IO[bytes], length_bytes: int) -> IO[bytes]:
-    """Return the length field and the header. NumPy would read a header of any length."""
+    """Return the length field and the header. Raises DataError for a header that is too long, which
+    NumPy would read."""
     length = file.read(length_bytes)
     size = int.from_bytes(length, "little")
     budget.require(name, size, budget.MOST_NPY_HEADER, "bytes of header")

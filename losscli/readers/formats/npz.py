@@ -24,8 +24,8 @@ from losscli.source import Source
 
 FORMATS = (Format("npz", magic=rb"PK\x03\x04"),)
 
-# The local header before a member's bytes: its size, and the position of the lengths of the name
-# and the extra field, which follow.
+# The local header before a member's bytes: its size, and the position of two lengths in it, those
+# of the name and of the extra field that follow the header.
 _LOCAL_HEADER = 30
 _LOCAL_LENGTHS = slice(26, 30)
 

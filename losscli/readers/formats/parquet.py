@@ -24,7 +24,7 @@ FORMATS = (Format("parquet", ("pq",), b"PAR1"),)
 _BATCH_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 20
 
-# Rows that are sampled of columns of text and of columns of lists.
+# The numbers of rows that are sampled from columns of text and from columns of lists.
 _FIRST_ROWS = 1 << 10
 _FIRST_LISTS = 1 << 4
 
@@ -33,7 +33,7 @@ _SMALL_GROUP_BYTES = 1 << 25
 
 
 def open_file(origin: Origin, reading: Reading) -> Table:
-    """Read the schema and the number of rows from the footer."""
+    """Open a table. Reads the schema and the number of rows from the footer."""
     if not origin.is_plain:
         raise DataError(
             f"{origin.name}: can't read Parquet from a pipe or a compressed file (its index is at "
@@ -59,8 +59,8 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 @contextmanager
 def _open(origin: Origin, dictionaries: Sequence[str] = ()) -> Iterator[parquet.ParquetFile]:
-    """Open the file. Small row groups are read whole, and large ones through a buffer. The columns
-    `dictionaries` are read as dictionaries.
+    """Open the file. Small row groups are read whole, and large row groups through a buffer. The
+    columns in `dictionaries` are read as dictionaries.
 
     Small row groups are not buffered, because the buffered reader allocates the memory that a
     damaged page claims, even if that exceeds the size of the file.
@@ -106,8 +106,10 @@ def _read(
 
 
 def _repeating(origin: Origin, columns: Sequence[str]) -> list[str]:
-    """Return the columns of text whose first rows contain mostly duplicates. A dictionary cuts the
-    time for these columns to a tenth, but doubles it for others."""
+    """Return the columns of text of which at least half of the first rows are duplicates.
+
+    Reading as a dictionary cuts the time for these columns to a tenth, and doubles it for others.
+    """
     text = _columns_of(origin, columns, is_text)
     batch = _first_rows(origin, text, _FIRST_ROWS, dictionaries=text)
     sample = {} if batch is None else dict(zip(text, batch.columns, strict=True))
@@ -115,7 +117,7 @@ def _repeating(origin: Origin, columns: Sequence[str]) -> list[str]:
 
 
 def _list_bytes(origin: Origin, columns: Sequence[str]) -> int:
-    """Estimate the bytes of the lists in a row from the first rows."""
+    """Estimate the bytes of all lists in a row, from the first rows."""
     lists = _columns_of(origin, columns, is_list)
     batch = _first_rows(origin, lists, _FIRST_LISTS)
     return 0 if batch is None else batch.nbytes // batch.num_rows
@@ -152,10 +154,11 @@ def _require_text(origin: Origin, batch: pa.RecordBatch) -> None:
 
 
 def _rows_per_batch(file: parquet.ParquetFile, columns: Sequence[str], list_bytes: int) -> int:
-    """Return the number of rows to decode at once. Numbers are estimated by type, since they may be
-    encoded in almost no bytes, lists by the first rows, and other columns by their encoded size.
+    """Return the number of rows to decode at once.
 
-    The metadata of columns is not used: if it is damaged, Arrow ends the process.
+    The size of numbers is estimated from their type, since they may be encoded in almost no bytes.
+    The size of lists is estimated from the first rows, and that of other columns from their encoded
+    size. The metadata of columns is not used, because Arrow ends the process if it is damaged.
     """
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     size = int(sum(group.total_byte_size for group in groups))
@@ -166,5 +169,5 @@ def _rows_per_batch(file: parquet.ParquetFile, columns: Sequence[str], list_byte
 
 
 def _width(kind: pa.DataType) -> int:
-    """Return the bytes of a number or of a dictionary index."""
+    """Return the bytes of a number or of a dictionary index; 0 for other types."""
     return 8 if pa.types.is_primitive(kind) or is_text(kind) else 0

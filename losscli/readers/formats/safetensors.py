@@ -1,4 +1,4 @@
-"""Hugging Face's safetensors: a JSON header with the position of every tensor, then the bytes.
+"""Hugging Face's safetensors: a JSON header with the position of each tensor, then their bytes.
 
 The safetensors library maps the whole file into memory; losscli reads tensors in blocks, like
 `.npy`. The format: https://github.com/huggingface/safetensors#format
@@ -51,7 +51,7 @@ class _Tensor(TypedDict):
 
 
 def open_file(origin: Origin, reading: Reading) -> Members:
-    """Open the tensors of a file by name."""
+    """Open the tensors of a file by name. Reads only the header."""
     del reading  # no settings apply
     if not origin.is_plain:
         raise DataError(

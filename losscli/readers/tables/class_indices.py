@@ -17,7 +17,7 @@ _MOST_GAPS = 1 << 16
 
 
 class ClassIndices:
-    """Converts names to class indices, with one of several lists of class names."""
+    """Converts names to class indices. `namings` are alternative lists of class names."""
 
     def __init__(self, table: Table, column: str, namings: list[list[str]]) -> None:
         self._table = table
@@ -26,8 +26,11 @@ class ClassIndices:
 
     @cached_property
     def names(self) -> list[str]:
-        """The names of the classes: the first list that contains the first name of the column. Up
-        to a limit, rows without a name before it are read and kept."""
+        """The names of the classes: the first list that contains a name of the first rows.
+
+        Reads rows until one has a name, up to a limit. These rows stay in memory. If no list
+        contains a name of these rows, the first list is returned.
+        """
         rows = 1
         while True:
             column = self._table.read(0, rows).column(self._column).to_pylist()
@@ -49,8 +52,7 @@ class ClassIndices:
         return indices, pc.and_(indices.is_null(), pc.or_(column.is_null(), words))
 
     def first_odd(self, indices: pa.ChunkedArray, allowed: pa.ChunkedArray | None) -> int:
-        """Return the first position without an index, other than allowed ones; -1 if there is
-        none."""
+        """Return the first position without an index that is not `allowed`; -1 if there is none."""
         import pyarrow.compute as pc  # noqa: PLC0415
 
         unknown = indices.is_null()

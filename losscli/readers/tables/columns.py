@@ -41,12 +41,13 @@ class Columns:
         self._texts: set[str] = set()
 
     def add_numbers(self, columns: Sequence[str]) -> None:
-        """Read columns as one array."""
+        """Read columns as one array. Raises DataError if they cannot be one array."""
         require_usable(self.schema, columns, self._file.name)
         self._numbers = list(dict.fromkeys([*self._numbers, *columns]))
 
     def add_labels(self, column: str) -> None:
-        """Read a column as labels. It may be used as an array too."""
+        """Read a column as labels. The same column may be an array, too. Raises DataError if its
+        values cannot be labels."""
         field = self._file.label_field(column)
         kind = value_type(bare_type(field.type))  # of each step, if rows are sequences
         require_label(kind, self._file.name, column)
@@ -57,28 +58,31 @@ class Columns:
         self._texts.add(column)
 
     def take_as_text(self, column: str) -> None:
-        """Read a column that contained only missing values so far as names."""
+        """Read a column as names, although its first block contains only missing values."""
         index = self.schema.get_field_index(column)
         self.schema = self.schema.set(index, pa.field(column, pa.string()))
         self.allow_text(column)
 
     def type_of(self, name: str) -> pa.DataType:
-        """Return the type of an array's column."""
+        """Return the type of a column in an array."""
         if self._must_be_numbers(name):
             return pa.float64()
         return plain_type(self.schema.field(name).type)
 
     def fields(self, drops_rows: bool) -> Iterator[pa.Field]:
-        """Yield the columns to read. A column that is both array and labels is read as labels, and
-        the array is converted from it."""
+        """Yield the columns to read. A column that is both array and labels is read as labels, from
+        which the array is converted. `drops_rows` means that conditions drop rows."""
         numbers = {name: self._stored_field(name, drops_rows) for name in self._numbers}
         yield from (numbers | self._labels).values()
         if self.needs_file and self._file.files:
             yield pa.field(FILE, pa.int64())
 
     def of(self, batch: pa.RecordBatch, rows: NDArray[np.int64], needs_rows: bool) -> pa.Table:
-        """Convert the columns of a batch. `rows` are its rows in the file. Raises DataError for a
-        word in a column of numbers."""
+        """Convert the columns of a batch to arrays and labels.
+
+        `rows` are the numbers of the batch's rows in the file, which `needs_rows` adds as a column.
+        Raises DataError for a word in a column of numbers.
+        """
         columns = {name: self._as_numbers(batch, name, rows) for name in self._numbers}
         columns |= {LABEL + name: compact(bare(batch.column(name))) for name in self._labels}
         if needs_rows:
@@ -89,14 +93,15 @@ class Columns:
         return pa.table(columns)
 
     def of_no_rows(self, needs_rows: bool, is_ragged: bool) -> pa.Table:
-        """Return an empty table with these columns, or with `is_ragged` with the items of lists."""
+        """Return an empty table with the columns of `of`. With `is_ragged`, columns of lists have
+        the type of their items."""
         types = {name: self.type_of(name) for name in self._numbers}
         labels = {name: bare_type(field.type) for name, field in self._labels.items()}
         types |= {LABEL + name: compact_type(kind) for name, kind in labels.items()}
         if is_ragged:
             types = {name: value_type(kind) for name, kind in types.items()}
-        places = [ROW] * needs_rows + [FILE] * self.needs_file
-        types |= dict.fromkeys(places, pa.int64())
+        numbers = [ROW] * needs_rows + [FILE] * self.needs_file
+        types |= dict.fromkeys(numbers, pa.int64())
         return pa.schema(list(types.items())).empty_table()
 
     def _as_numbers(self, batch: pa.RecordBatch, name: str, rows: NDArray[np.int64]) -> pa.Array:
@@ -106,8 +111,8 @@ class Columns:
         return as_numbers(batch.column(name), self.type_of(name), self._file.missing, place)
 
     def _stored_field(self, name: str, drops_rows: bool) -> pa.Field:
-        """Return how to read an array's column: text as numbers, unless rows are dropped first,
-        since dropped rows may contain any text."""
+        """Return the field for reading an array's column. Text is read as numbers, unless rows are
+        dropped first, since dropped rows may contain any text."""
         field = self.schema.field(name)
         if drops_rows and pa.types.is_string(self._file.label_type(field)):
             return field.with_type(pa.string())

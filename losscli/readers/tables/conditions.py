@@ -19,7 +19,7 @@ from losscli.readers.tables.where import Where
 
 
 class Conditions:
-    """The batches of a table, each with a mask of the rows to keep."""
+    """The conditions on a table. Reads batches of rows, each with a mask of the rows to keep."""
 
     def __init__(self, file: TableFile) -> None:
         self._file = file
@@ -30,16 +30,17 @@ class Conditions:
         return bool(self._own or self._selections)
 
     def add(self, condition: Where) -> None:
-        """Drop all rows that do not match a condition on one of the columns."""
+        """Drop all rows that do not match a condition on one of the columns. Raises DataError
+        unless the table has exactly one such column."""
         require_one(self._file.apparent, condition.column, self._file.name)
         self._own.append(condition)
 
     def follow(self, selection: Selection) -> None:
-        """Drop the rows that conditions on another table drop there."""
+        """Drop the rows whose partners in another table are dropped by conditions on that table."""
         self._selections.append(selection)
 
     def own_masks(self) -> Iterator[Mask]:
-        """Yield a mask of the rows that the conditions on this table keep for each batch."""
+        """Yield, for each batch, a mask of the rows that the conditions on this table keep."""
         for batch in self._batches([]):
             yield self._mask(batch, [])
 
@@ -71,5 +72,5 @@ class Conditions:
 
 
 def _in_column(file: str, column: str, row: int) -> str:
-    """The place of a cell of a batch, whose row in the file is not known here."""
+    """Return the file and the column of a cell for a message, without its row in the batch."""
     return f"{file}: column {quoted(column)}"

@@ -24,7 +24,7 @@ NO_THREAD = "Failed to launch worker thread"
 
 
 def unreadable(name: str, problem: str, error: Exception) -> DataError:
-    """Return the error for an exception of pyarrow."""
+    """Return the error for an exception of pyarrow. `problem` describes damage in messages."""
     if NO_THREAD in str(error):
         return DataError(f"{name}: cannot start a thread. Check the limit with ulimit -u.")
     return DataError(f"{name}: {problem}: {first_line(error)}")
@@ -33,7 +33,8 @@ def unreadable(name: str, problem: str, error: Exception) -> DataError:
 def read_from(
     origin: Origin, batches: Iterator[pa.RecordBatch], problem: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a file. Raises DataError if it is damaged or changes meanwhile."""
+    """Yield the batches of a file. Raises DataError if the file is damaged, or changes while it is
+    read. `problem` describes damage in messages."""
     origin.require_same()
     try:
         yield from batches

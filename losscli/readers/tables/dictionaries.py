@@ -1,5 +1,4 @@
-"""Text that is stored once for many rows, in a dictionary or behind views: measure its expanded
-size, and expand it in steps."""
+"""Measure and expand text that is stored once for many rows, in dictionaries or string views."""
 
 from __future__ import annotations
 
@@ -16,18 +15,20 @@ _INDEX = pa.int32()
 
 
 def portions(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Split a batch of a file into parts that are small enough to cast. Converts string views,
-    since most functions of Arrow do not support them. Raises DataError for too many rows without
-    values, and for a row that is too large."""
+    """Split a batch of a file into batches that are small enough to cast.
+
+    Converts string views, since most functions of Arrow do not support them. Raises DataError for
+    too many rows without values, and for a row that is too large.
+    """
     if not batch.nbytes:
         budget.require(name, batch.num_rows, budget.MOST_EMPTY_ROWS, "rows without values")
     columns = [_views_once(name, column) for column in batch.columns]
-    for part in _parts(name, pa.RecordBatch.from_arrays(columns, names=batch.schema.names)):
-        texts = [_without_views(_trimmed(column)) for column in part.columns]
-        yield pa.RecordBatch.from_arrays(texts, names=part.schema.names)
+    for small in _halved(name, pa.RecordBatch.from_arrays(columns, names=batch.schema.names)):
+        texts = [_without_views(_trimmed(column)) for column in small.columns]
+        yield pa.RecordBatch.from_arrays(texts, names=small.schema.names)
 
 
-def _parts(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def _halved(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     size = sum(_expanded_bytes(column) for column in batch.columns)
     if size <= budget.MOST_CAST_BYTES:
         yield batch
@@ -37,13 +38,13 @@ def _parts(name: str, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch
         return
     middle = batch.num_rows // 2
-    yield from _parts(name, batch.slice(0, middle))
-    yield from _parts(name, batch.slice(middle))
+    yield from _halved(name, batch.slice(0, middle))
+    yield from _halved(name, batch.slice(middle))
 
 
 def _expanded_bytes(column: pa.Array) -> int:
-    """Return the bytes that text in dictionaries, views and lists has if it is expanded; 0 for
-    other columns."""
+    """Return the bytes of text in dictionaries and string views, also in lists, after expansion; 0
+    for other columns."""
     stored = column.storage if isinstance(column, pa.ExtensionArray) else column
     if is_list(stored.type):
         return _expanded_bytes(stored.flatten()) if len(stored) else 0
@@ -58,7 +59,8 @@ def _expanded_bytes(column: pa.Array) -> int:
 
 
 def _views(column: pa.Array) -> NDArray[np.int32]:
-    """Return the views of an array of text. The first number of each is its length."""
+    """Return the views of an array of text, (n, 4). The first number of a view is the length of its
+    text in bytes."""
     begin, stop = column.offset, column.offset + len(column)
     # The buffer may be longer than the array, by any number of bytes.
     return np.frombuffer(column.buffers()[1], np.int32, 4 * stop).reshape(-1, 4)[begin:]
@@ -68,12 +70,12 @@ def _views_once(name: str, column: pa.Array) -> pa.Array:
     """Convert a column whose views repeat text to a dictionary; return other columns unchanged."""
     if not pa.types.is_string_view(column.type) or _expanded_bytes(column) <= column.nbytes:
         return column
-    views, places = np.unique(_views(column), axis=0, return_inverse=True)
+    views, inverse = np.unique(_views(column), axis=0, return_inverse=True)
     size = int(views[:, 0].sum(dtype=np.int64))
     budget.require(name, size, budget.MOST_TEXT_BYTES, "bytes of text in views that overlap")
     buffers = [None, pa.py_buffer(views), *column.buffers()[2:]]
     words = pa.Array.from_buffers(column.type, len(views), buffers).cast(pa.string())
-    indices = pa.array(places.reshape(-1), _INDEX, mask=column.is_null().to_numpy(False))
+    indices = pa.array(inverse.reshape(-1), _INDEX, mask=column.is_null().to_numpy(False))
     return pa.DictionaryArray.from_arrays(indices, words)
 
 
@@ -93,7 +95,7 @@ def _without_views(column: pa.Array) -> pa.Array:
 
 
 def compact(column: pa.Array) -> pa.Array:
-    """Return a bare column of labels as it is stored in memory: text as a dictionary."""
+    """Return a bare column of labels as it is stored in memory, with text as a dictionary."""
     kind = compact_type(column.type)
     return column if kind == column.type else column.cast(kind)
 

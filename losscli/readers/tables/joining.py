@@ -15,7 +15,11 @@ from losscli.readers.tables.types import FILE, is_text, plain, plain_type
 
 
 def joined(name: str, files: Sequence[TableFile]) -> TableFile:
-    """Concatenate the rows of tables. All tables need the columns of the first."""
+    """Concatenate the rows of tables. All tables need the columns of the first table.
+
+    Raises DataError if only some tables have a header. Reading raises DataError for a missing
+    column, and for columns whose types cannot be joined.
+    """
     _require_same_header(files)
     first, *others = files
     counts = [file.row_count for file in files]
@@ -49,7 +53,7 @@ def _require_same_header(files: Sequence[TableFile]) -> None:
 
 
 def _batches(files: Sequence[TableFile], requested: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of all files. The column FILE is the number of the file."""
+    """Yield the batches of all files. The column FILE, if requested, is the number of the file."""
     stored = pa.schema([field for field in requested if field.name != FILE])
     schemas = {file.name: file.schema for file in files}
     for number, file in enumerate(files):
@@ -69,8 +73,8 @@ def _require_columns(file: TableFile, columns: Sequence[str]) -> None:
 
 
 def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """Return the first schema with a common type for each column, or its own type if there is no
-    common one."""
+    """Return the columns of the first schema, each with the type that all schemas have in common.
+    A column without a common type keeps its type."""
     first, *others = schemas
     if all(schema.equals(first) for schema in others):
         return first
@@ -78,15 +82,15 @@ def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:
 
 
 def _common_field(field: pa.Field, others: Sequence[pa.Schema]) -> pa.Field:
-    places = [(schema, schema.get_field_index(field.name)) for schema in others]
-    types = [schema.field(place).type for schema, place in places if place >= 0]
+    indices = [(schema, schema.get_field_index(field.name)) for schema in others]
+    types = [schema.field(index).type for schema, index in indices if index >= 0]
     common = _common_type([field.type, *types])
     return field if common is None else field.with_type(common)
 
 
 def _common_type(types: Sequence[pa.DataType]) -> pa.DataType | None:
-    """Return the type that can represent all of these, such as float64 for int64 and float64; None
-    if there is none."""
+    """Return the type that can represent all of these types, such as float64 for int64 and float64;
+    None if there is none."""
     kinds = dict.fromkeys(kind if pa.types.is_null(kind) else plain_type(kind) for kind in types)
     if len(kinds) == 1:
         return types[0]

@@ -19,8 +19,8 @@ from losscli.source import Present
 class Keys:
     """The key of each row of a file: one array, or several arrays for a composite key.
 
-    `kept` are the keys of rows that conditions keep, `dropped` the keys of rows that they drop.
-    `place` returns the place of a row of the file.
+    `kept` are the keys of rows that conditions keep, `dropped` the keys of rows that conditions
+    drop. `place` returns the file and the line or row of a row, as text for messages.
     """
 
     file: str
@@ -31,8 +31,13 @@ class Keys:
 
 @dataclass(frozen=True)
 class Match:
-    """The rows of each file in the order of the keys of the first, these keys, and the number of
-    unmatched rows of each file."""
+    """Matched rows, in the order of the first file.
+
+    Args:
+        orders: for each file, the matched rows
+        keys: the keys of the matched rows, an array for each column of the key
+        left_out: for each file, the number of rows that were not matched
+    """
 
     orders: tuple[NDArray[np.intp], ...]
     keys: tuple[pa.Array, ...]
@@ -42,8 +47,8 @@ class Match:
 def matched(files: Sequence[Keys], inner: bool) -> Match:
     """Match the rows of several files by key.
 
-    With `inner`, rows whose key is missing in another file are left out. Otherwise they raise
-    DataError, as duplicate keys always do.
+    With `inner`, rows whose key is missing in another file are left out. Without `inner`, such rows
+    raise DataError. Duplicate and missing keys always raise DataError.
     """
     kept, dropped, count = _numbered(files)
     for keys, numbers in zip(files, kept, strict=True):
@@ -74,7 +79,10 @@ def matched(files: Sequence[Keys], inner: bool) -> Match:
 def _lacking(
     keys: NDArray[np.int64], places: NDArray[np.intp], dropped: NDArray[np.int64]
 ) -> Present:
-    """Return a mask of the keys that another file has neither in kept nor in dropped rows."""
+    """Return a mask of the keys that another file has neither in its kept nor in its dropped rows.
+
+    `places` has the row of each key in the other file, and `dropped` the keys of its dropped rows.
+    """
     is_dropped = np.zeros(len(places), np.bool_)
     is_dropped[dropped] = True
     lacking: Present = (places[keys] < 0) & ~is_dropped[keys]
@@ -84,8 +92,8 @@ def _lacking(
 def _numbered(
     files: Sequence[Keys],
 ) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]], int]:
-    """Number the distinct keys from 0. Returns the numbers of kept and of dropped rows by file, and
-    the count of distinct keys."""
+    """Number the distinct keys from 0. Returns the numbers of the keys of kept rows and of dropped
+    rows, by file, and the count of distinct keys."""
     groups = [group for keys in files for group in (keys.kept, keys.dropped)]
     sizes = [len(group[0]) for group in groups]
     numbers, count = None, 0
@@ -106,8 +114,8 @@ def _numbered(
 
 
 def _of_one_type(parts: Sequence[pa.Array], files: Sequence[str]) -> list[pa.Array]:
-    """Convert keys of several files to one type: to numbers if any file has numbers and the others
-    can be parsed, else to text."""
+    """Convert keys of several files to one type: to numbers if a file has numbers and the keys of
+    the other files can be parsed, else to text."""
     kinds = list(dict.fromkeys(part.type for part in parts))
     if len(kinds) == 1:
         return list(parts)
@@ -131,7 +139,7 @@ def _as_text(keys: pa.Array, file: str) -> pa.Array:
 
 
 def _places(numbers: NDArray[np.int64], count: int) -> NDArray[np.intp]:
-    """Return the row of each key; -1 for a missing key."""
+    """Return the row of each key, (count); -1 for keys that the file does not have."""
     places = np.full(count, -1, np.intp)
     places[numbers] = np.arange(len(numbers))
     return places

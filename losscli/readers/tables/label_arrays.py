@@ -41,7 +41,7 @@ class _LabelColumn(TableSource):
 
 
 class TableLabels(_LabelColumn):
-    """A source with the index of each label in `label_names`."""
+    """A source with codes of labels: the code of a label is its index in `label_names`."""
 
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
         super().__init__(table, columns)
@@ -50,7 +50,7 @@ class TableLabels(_LabelColumn):
 
     @property
     def label_names(self) -> Sequence[Label]:
-        """The distinct labels read so far, in order of appearance; None for a missing value."""
+        """The distinct labels read so far, in the order of their codes; None for missing values."""
         return [str(label) if isinstance(label, bytes) else label for label in self._codes]
 
     def _decode(self, rows: pa.Table, start: int) -> Values:
@@ -74,7 +74,7 @@ class TableLabels(_LabelColumn):
 
 
 class TableValues(_LabelColumn):
-    """A source with the values of a column of labels."""
+    """A source with the labels of a column as numbers or Python objects."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -85,7 +85,7 @@ class TableValues(_LabelColumn):
 
 
 class TableCells(_LabelColumn):
-    """A column of labels as Arrow arrays, for comparing it with a column of another table."""
+    """A column as Arrow arrays, for comparing the column with a column of another table."""
 
     def __init__(self, table: Table, columns: tuple[str, ...], field: Field) -> None:
         super().__init__(table, columns)
@@ -106,7 +106,7 @@ class TableCells(_LabelColumn):
         return laid_out(self._column(rows, self._start), self.name)
 
     def last_place(self, row: int) -> str:
-        """Return the place of a cell in the rows last read."""
+        """Return the file and the line or row of a cell in the rows last read, for a message."""
         return self.table.place(self._start + row, self.column)
 
     def _decode(self, rows: pa.Table, start: int) -> Values:
@@ -114,7 +114,7 @@ class TableCells(_LabelColumn):
 
 
 class TableFiles(TableSource):
-    """A source with the number of the file that each row comes from."""
+    """A source with the number of the file, from 0, that each row comes from."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -131,7 +131,7 @@ class TableFiles(TableSource):
 
 
 class FileRows(AlongRows):
-    """A source with the row of the file that each row of an array comes from."""
+    """A source with the number of the file's row that each row of an array comes from."""
 
     def read(self, box: Box) -> Values:
         return self._array.file_rows(box)

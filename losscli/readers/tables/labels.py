@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # The Python types of Arrow's values.
 _Value = str | bytes | float | bool
 
-# From here on, a float64 may be the rounding of several integers.
+# A float64 of this size or more may be the rounding of several integers.
 _INDISTINCT = 2.0**53
 
 
@@ -35,12 +35,12 @@ def bare(column: pa.Array) -> pa.Array:
 
 
 def label_values(column: pa.Array, file: str, name: str, place: Callable[[int], str]) -> pa.Array:
-    """Return the label values of a bare column, or of a dictionary of text. `place` returns
-    the place of a cell in the file.
+    """Return the labels of a bare column, or of a dictionary of text. `place` returns the file and
+    the line or row of a cell, as text for messages.
 
-    Times become Arrow's text, since no Python type can represent all of them. Decimals become text
+    Times become Arrow's text, since no Python type can represent all times. Decimals become text
     without trailing zeros, so that 2.50 equals 2.5 in any decimal type. Raises DataError for values
-    that do not identify rows.
+    that cannot be labels.
     """
     kind = column.type
     if pa.types.is_dictionary(kind) and is_text(kind.value_type):
@@ -90,7 +90,7 @@ def without_zeros(numbers: pa.Array) -> pa.Array:
 
 
 def require_label(kind: pa.DataType, file: str, name: str) -> None:
-    """Raise DataError for a type whose values do not identify rows."""
+    """Raise DataError for a type whose values cannot be labels."""
     if not is_label(kind):
         raise DataError(
             f"{file}: column {quoted(name)}: expected labels (numbers, text, times or booleans), "
@@ -99,7 +99,8 @@ def require_label(kind: pa.DataType, file: str, name: str) -> None:
 
 
 def is_label(kind: pa.DataType) -> bool:
-    """Whether values of a type can be labels: not lists, records or the like."""
+    """Whether values of a type can be labels: numbers, text, bytes, times, booleans and null, but
+    not lists or records."""
     is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     is_time = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
@@ -129,8 +130,12 @@ def _require_distinct(column: pa.Array, place: Callable[[int], str]) -> None:
 
 
 def meets(column: pa.Array, where: Where) -> pa.Array:
-    """Return a mask of the labels of a bare column that match a condition. Text is compared as
-    written, numbers and booleans by value. `split=` matches missing labels."""
+    """Return a mask of the labels of a bare column that match a condition.
+
+    Text is compared as written, also without spaces around the value of the condition. Numbers and
+    booleans are compared by value. A condition with an empty value, such as `split=`, matches
+    missing labels.
+    """
     import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
 
     values = [label for value in where.values if value for label in _labels(value, column, where)]
@@ -147,8 +152,8 @@ def _comparable(column: pa.Array) -> pa.Array:
 
 
 def _labels(text: str, column: pa.Array, where: Where) -> list[_Value]:
-    """Return the labels of the column's type that a text may mean. Raises DataError if there are
-    none."""
+    """Return the labels, of the column's type, that the value of a condition may mean. Raises
+    DataError if there are none."""
     kind = column.type
     labels: list[_Value]
     if pa.types.is_boolean(kind):

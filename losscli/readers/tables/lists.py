@@ -1,4 +1,4 @@
-"""Columns of lists of equal length, in which each list is a row of an array."""
+"""Columns of lists of equal length. Each list is a row of an array."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ if TYPE_CHECKING:
 
 
 class ListLength(NamedTuple):
-    """The required length of all lists of a column, and its description for messages.
-
-    `has_no_rows`: the search for a list found that the table is empty.
-    """
+    """The required length of all lists of a column, and the description of such a list for
+    messages. `has_no_rows` means that the table is known to be empty."""
 
     size: int
     described: str
@@ -22,9 +20,8 @@ class ListLength(NamedTuple):
 
 
 def length_of(table: Table, column: str) -> ListLength:
-    """Return the length of the lists of a column: of its type, or of the first list in the table; 0
-    if there is none. Rows before the first list stay in memory.
-    """
+    """Return the length of the lists of a column, from the column's type or from the first list in
+    the table. The length is 0 if there is no list. Rows before the first list stay in memory."""
     kind = table.type_of(column)
     if pa.types.is_fixed_size_list(kind):
         return ListLength(kind.list_size, f"a list of {kind.list_size}")
@@ -52,7 +49,7 @@ def odd_length(column: pa.ChunkedArray, size: int) -> tuple[int, int]:
 
 
 def flattened(column: pa.ChunkedArray, size: int, filler: int | bool) -> pa.ChunkedArray:
-    """Return the concatenated values of all lists, with `size` fillers for a missing list."""
+    """Return the concatenated values of all lists. A missing list becomes `size` fillers."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
     if column.null_count:

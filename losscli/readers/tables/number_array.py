@@ -23,9 +23,11 @@ _SKIP_HINT = ". Use --skip-missing to leave out such rows."
 
 
 class TableArray(TableSource):
-    """A source over columns of a table: (N) from one column, (N, k) from k columns or lists of k.
+    """A source over columns of a table. It is (N) from one column, and (N, k) from k columns or
+    from a column of lists of k numbers.
 
-    With `skips_missing`, a row with a missing value is not `present`; otherwise it is an error.
+    With `skips_missing`, a row with a missing value is not `present`. Otherwise reading the row
+    raises DataError.
     """
 
     def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
@@ -36,22 +38,22 @@ class TableArray(TableSource):
 
     @property
     def is_text(self) -> bool:
-        """Whether it contains names instead of numbers."""
+        """Whether the column contains names instead of numbers."""
         return len(self._columns) == 1 and is_text(self._stored_type)
 
     @property
     def is_nested(self) -> bool:
-        """Whether its cells are lists of lists: sequences of rows."""
+        """Whether cells are lists of lists: sequences of rows."""
         kind = self._stored_type
         return is_list(kind) and is_list(value_type(kind))
 
     @property
     def class_names(self) -> list[str]:
-        """The names of the classes; empty if it contains numbers."""
+        """The names of the classes; empty unless names are read as class indices."""
         return [] if self._classes is None else self._classes.names
 
     def name_classes(self, namings: list[list[str]]) -> None:
-        """Read names as class indices, with one of these lists of class names."""
+        """Read names as class indices. `namings` are alternative lists of class names."""
         self.table.allow_text(self._columns[0])
         self._classes = ClassIndices(self.table, self._columns[0], namings)
 
@@ -108,7 +110,7 @@ class TableArray(TableSource):
             self._miss(column.is_null(), name, start, "expected a number, found no value")
             column = column.fill_null(_zero(column.type))
         first = 0
-        for chunk in column.chunks:  # without copying; `to_numpy` of several chunks copies them
+        for chunk in column.chunks:  # `to_numpy` of several chunks would copy their values twice
             values[first : first + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
             first += len(chunk)
 
@@ -148,7 +150,7 @@ class TableArray(TableSource):
         return numbers.reshape(len(column), length.size)
 
     def _miss(self, missing: pa.ChunkedArray, name: str, start: int, problem: str) -> None:
-        """Mark rows with missing values, or raise DataError for the first of them."""
+        """Mark rows with missing values as not present, or raise DataError for the first one."""
         if not self.skips_missing:
             row = start + missing.index(True).as_py()
             raise self._error(row, name, problem + _SKIP_HINT)

@@ -40,7 +40,7 @@ _POOLS = _Pools()
 
 @contextmanager
 def at_most(threads: int | None) -> Iterator[None]:
-    """Limit each of pyarrow's pools to this many threads; None changes nothing."""
+    """Limit each of pyarrow's thread pools to this many threads; None sets no limit."""
     if threads is None:
         yield
         return
@@ -53,8 +53,11 @@ def at_most(threads: int | None) -> Iterator[None]:
 
 @contextmanager
 def without_signal_handlers() -> Iterator[None]:
-    """Keep pyarrow from starting its signal-handling thread. pyarrow starts it only from the main
-    thread, and ends the process if the system refuses."""
+    """Keep pyarrow from starting its signal-handling thread.
+
+    pyarrow starts this thread only from the main thread, and ends the process if the system cannot
+    start it.
+    """
     if current_thread() is not main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Rows that are sequences of different lengths: each step becomes a row."""
+"""Split rows that are sequences of different lengths into steps. Each step becomes a row."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from losscli.readers.tables.types import LABEL, ROW, is_list
 class Sequences:
     """Splits the rows of a table into steps, and counts the rows.
 
-    With `shift`, the columns of `leading` lose their last step and all others their first, so that
-    the prediction of a step is paired with the label of the next. With `drops_rows`, rows with a
-    missing list are dropped; otherwise they are an error.
+    With `shift`, the columns of `leading` lose their last step, and all other columns their first
+    step. The prediction of a step is then paired with the label of the next step. With
+    `drops_rows`, rows with a missing list are dropped. Otherwise they raise DataError.
     """
 
     def __init__(
@@ -31,7 +31,8 @@ class Sequences:
         self._drops_rows = drops_rows
 
     def steps(self, table: pa.Table) -> pa.Table:
-        """Return the steps of all rows. A column without lists is repeated for every step."""
+        """Return the steps of all rows of a table. The value of a column without lists is repeated
+        for every step. Raises DataError if there are no lists, or if lists differ in length."""
         table = self._complete(table).combine_chunks()
         self.count += table.num_rows
         lists = _lists(table)
@@ -55,7 +56,7 @@ class Sequences:
         return pa.table(columns)
 
     def _complete(self, table: pa.Table) -> pa.Table:
-        """Return the rows without missing lists."""
+        """Return the rows without missing lists. Raises DataError unless rows may be dropped."""
         for column in _lists(table):
             missing = table.column(column).is_null()
             odd = missing.index(True).as_py()
@@ -71,7 +72,8 @@ class Sequences:
         return table
 
     def _lengths(self, table: pa.Table, lists: Sequence[str]) -> NDArray[np.int64]:
-        """Return the number of steps of each row. Raises DataError if its lists differ."""
+        """Return the number of steps of each row. Raises DataError if the lists of a row differ in
+        length."""
         lengths = {column: _list_lengths(table.column(column)) for column in lists}
         first = lengths[lists[0]]
         for column, others in lengths.items():

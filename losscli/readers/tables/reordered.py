@@ -21,7 +21,7 @@ _COPY_BYTES = 1 << 20
 
 
 class KeyRows(Source):
-    """A source over a column of keys in the order of the rows, to be reported with each row."""
+    """A source over a column of keys, in the order of the rows that the keys are reported with."""
 
     def __init__(self, keys: pa.Array) -> None:
         self._keys = keys
@@ -43,7 +43,10 @@ class KeyRows(Source):
 
 
 class Reordered(Derived):
-    """A source over rows of another source in a given order, after all `rows` were copied."""
+    """A source over rows of another source in a given order.
+
+    Call `copy` until all `rows` rows of the other source are copied, before reading any row.
+    """
 
     def __init__(self, source: Source, order: NDArray[np.intp], rows: int) -> None:
         super().__init__(source)
@@ -113,7 +116,7 @@ def _room(
 
 
 class _RowsInMemory:
-    """Rows in an array, indexed by number."""
+    """Rows in memory, indexed by an array of row numbers."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[np.generic], count: int) -> None:
         self._rows: Values = np.empty((count, *shape), dtype)
@@ -124,15 +127,15 @@ class _RowsInMemory:
         self._filled += len(block)
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing, as there is no file to close."""
 
     def __getitem__(self, numbers: NDArray[np.intp]) -> Values:
         return self._rows[numbers]
 
 
 class _RowsOnDisk:
-    """Rows in an unnamed temporary file, indexed by number. The file is not mapped into memory:
-    mapped pages would count as memory of the process."""
+    """Rows in an unnamed temporary file, indexed by an array of row numbers. The file is not mapped
+    into memory, because mapped pages would count as memory of the process."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the rows

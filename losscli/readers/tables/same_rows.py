@@ -24,8 +24,11 @@ _ROWS = 1 << 16
 
 @dataclass(frozen=True)
 class Shared:
-    """A column of two tables. `decides`: the column is a key, and any difference shows that rows
-    are paired wrongly. Other columns show it only by the same values in another order."""
+    """A column of two tables.
+
+    `decides` means that the column is a key, so that any difference shows that rows are paired
+    wrongly. In other columns, only the same values in another order show this.
+    """
 
     first: TableCells
     second: TableCells
@@ -38,8 +41,8 @@ class Shared:
 
 @dataclass
 class _Differences:
-    """The error for the first row that differs, and order-independent hashes of all differing
-    values of both sides."""
+    """The message for the first row that differs, and order-independent hashes of all differing
+    values of the first and of the second table."""
 
     message: str = ""
     first: int = 0
@@ -57,7 +60,8 @@ class _Differences:
 class SameRows(Source):
     """A mask that keeps every row, but raises DataError if the rows of two tables do not match.
 
-    It is read with the arrays, in one pass. `finish` raises errors that are known only at the end.
+    The mask is read with the arrays, in one pass. `finish` raises errors that are known only at the
+    end.
     """
 
     concurrent = False
@@ -111,19 +115,19 @@ class SameRows(Source):
         if not len(differ):
             return
         if not differences.message:
-            place = int(differ[0])
+            row = int(differ[0])
             keys = [column.name for column in self._shared if column.decides]
-            pair = first[place].as_py(), second[place].as_py()
-            differences.message = _message(shared, keys, place, pair)
+            pair = first[row].as_py(), second[row].as_py()
+            differences.message = _message(shared, keys, row, pair)
             if shared.decides:
                 raise DataError(differences.message)
-        places = pa.array(differ)
-        differences.add(values.take(places).to_pylist(), others.take(places).to_pylist())
+        rows = pa.array(differ)
+        differences.add(values.take(rows).to_pylist(), others.take(rows).to_pylist())
 
 
 def _hash(value: Label) -> int:
-    """Return a hash whose sums distinguish sets of values. Python's hash of a number is the number
-    itself, and -1 has the hash of -2."""
+    """Return a hash whose sums distinguish sets of values. Sums of Python's own hashes do not: the
+    hash of an integer is the integer itself, and -1 has the hash of -2."""
     return hash((value, value + 1) if isinstance(value, int | float) else (value,))
 
 
@@ -160,8 +164,8 @@ def _equal(first: pa.Array, second: pa.Array) -> NDArray[np.bool_]:
     return result
 
 
-def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Label, Label]) -> str:
-    """Return the message for a difference, with an option that pairs the rows by all keys."""
+def _message(shared: Shared, keys: Sequence[str], row: int, values: tuple[Label, Label]) -> str:
+    """Return the message for a difference in a row of a block, with options to pair the rows."""
     if shared.name != shared.second.column:
         return (
             f"{shared.second.name}: column {quoted(shared.second.column)} has the same values as "
@@ -171,7 +175,7 @@ def _message(shared: Shared, keys: Sequence[str], place: int, values: tuple[Labe
         )
     id_option = f"--id {shlex.quote(','.join(keys or [shared.name]))}"
     return (
-        f"{shared.second.last_place(place)}: "
+        f"{shared.second.last_place(row)}: "
         f"found {quoted(values[1])}, but {quoted(values[0])} in {shared.first.name}: the rows are "
         f"not in the same order. Use {id_option} to pair rows by key, or --pair position to pair "
         "rows as they are."

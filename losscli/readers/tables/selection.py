@@ -13,10 +13,10 @@ from losscli.readers.arrays.derived import Derived
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.source import Box, Shape, Source, Values
 
-# Whether to keep each row.
+# A mask of the rows to keep.
 Mask = NDArray[np.bool_]
 
-# Kept rows of an array that are further apart than this are read separately.
+# Kept rows of an array are read together if the distance between them is at most this many rows.
 _NEAR = 64
 
 # Rows of the mask that are read at a time.
@@ -24,14 +24,15 @@ _ROWS = 1 << 16
 
 
 class Selection(NamedTuple):
-    """The rows that the conditions on one table keep, for other files whose rows are paired with it
-    by position. `masks` reads the columns of the conditions in a separate pass."""
+    """The rows that the conditions on one table keep, for other files whose rows are paired with
+    the table by position. `masks` reads the columns of the conditions in a separate pass."""
 
     name: str
     masks: Callable[[], Iterator[Mask]]
 
     def stream(self) -> RowStream:
-        """Return the mask as a stream from the first row."""
+        """Return the mask as a stream from the first row. Raises DataError for standard input,
+        which can be read only once."""
         if self.name == STANDARD_INPUT:
             raise DataError(
                 "--where with several files reads the file of its column twice, so - (standard "
@@ -49,7 +50,7 @@ class RowStream:
         self._next = np.zeros(0, np.bool_)
 
     def take(self, count: int) -> Mask:
-        """Return the mask of the next rows; shorter at the end."""
+        """Return the mask of the next `count` rows, or of fewer rows at the end."""
         parts, missing = [self._next], count - len(self._next)
         while missing > 0 and (mask := next(self._masks, None)) is not None:
             parts.append(mask)
@@ -59,7 +60,8 @@ class RowStream:
         return joined[:count]
 
     def take_from(self, name: str, count: int) -> Mask:
-        """Return the mask of the next rows of another file. Raises DataError if it is too short."""
+        """Return the mask of the next `count` rows of the file `name`. Raises DataError if the mask
+        is too short."""
         mask = self.take(count)
         if len(mask) < count:
             raise DataError(f"{name}: found more rows than in {self._name}; expected equal numbers")

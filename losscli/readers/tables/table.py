@@ -44,7 +44,7 @@ from losscli.threads import in_order
 class Table(Container):
     """A table that is read once, from the first row to the last, for all of its arrays.
 
-    All arrays and all settings for rows have to be requested before any row is read.
+    Request all arrays and all settings for rows before any row is read.
     """
 
     def __init__(self, file: TableFile) -> None:
@@ -95,19 +95,19 @@ class Table(Container):
         return value_type(kind) if self.is_ragged else kind
 
     def array(self, columns: Sequence[str] | None, option: str) -> TableArray:
-        """Return columns as one array."""
+        """Return columns as one array of numbers. `option` is not used."""
         del option  # columns of a table always have names
         assert columns is not None
         self._columns.add_numbers(columns)
         return TableArray(self, tuple(columns))
 
     def labels(self, column: str) -> TableLabels:
-        """Return a column as labels. The same column may be an array too."""
+        """Return a column as codes of labels. The same column may be an array, too."""
         self._columns.add_labels(column)
         return TableLabels(self, (column,))
 
     def values(self, column: str) -> TableValues:
-        """Return a column as values, for keys and other columns that are reported with a row."""
+        """Return a column as labels, for keys and other columns that are reported with a row."""
         self._columns.add_labels(column)
         return TableValues(self, (column,))
 
@@ -117,7 +117,7 @@ class Table(Container):
         return TableCells(self, (column,), self.offer.field(column))
 
     def file_labels(self) -> TableFiles:
-        """Return the file that each row comes from, as labels."""
+        """Return the file that each row comes from, as codes of labels."""
         self._columns.needs_file = True
         return TableFiles(self, ())
 
@@ -132,7 +132,7 @@ class Table(Container):
         self._conditions.add(condition)
 
     def follow(self, selection: Selection) -> None:
-        """Drop the rows that conditions on another table drop there."""
+        """Drop the rows whose partners in another table are dropped by conditions on that table."""
         self._conditions.follow(selection)
 
     def allow_text(self, column: str) -> None:
@@ -140,16 +140,17 @@ class Table(Container):
         self._columns.allow_text(column)
 
     def take_as_text(self, column: str) -> None:
-        """Read a column that contained only missing values so far as names."""
+        """Read a column as names, although its first block contains only missing values."""
         self._columns.take_as_text(column)
 
     def explode(self, leading: Sequence[str], shift: bool, leaves_out: bool) -> None:
-        """Treat every row as a sequence. `leaves_out` drops rows with a missing list."""
+        """Split every row into steps, with `leading` and `shift` as in Sequences. `leaves_out`
+        drops rows with a missing list."""
         self._sequences = Sequences(self.file, tuple(leading), shift, leaves_out)
 
     def column(self, name: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
         """Read a column of labels in a separate pass. Returns the labels of the rows that
-        conditions keep, and of the rows that they drop."""
+        conditions keep, and of the rows that conditions drop."""
         field = self.file.label_field(name)
         empty = label_values(pa.array([], bare_type(field.type)), self.name, name, str)
         kept, dropped, first, size = [empty], [empty], 0, 0
@@ -165,15 +166,15 @@ class Table(Container):
             first += batch.num_rows
         return pa.chunked_array(kept), pa.chunked_array(dropped)
 
-    def _place_of(self, rows: NDArray[np.int64], column: str, place: int) -> str:
-        return self.file.place(int(rows[place]), column)
+    def _place_of(self, rows: NDArray[np.int64], column: str, position: int) -> str:
+        return self.file.place(int(rows[position]), column)
 
     def _place_from(self, first: int, column: str, row: int) -> str:
         return self.file.place(first + row, column)
 
     def distinct(self, name: str, most: int, all_rows: bool) -> pa.Array | None:
-        """Read the distinct values of a column in a separate pass, from all rows or only those that
-        conditions keep; None if there are more than `most`."""
+        """Read the distinct values of a column in a separate pass: of all rows, or only of rows
+        that conditions keep. None if there are more than `most` values."""
         field = self.schema.field(name)
         if name in self.file.unknown:
             field = field.with_type(pa.string())
@@ -182,7 +183,7 @@ class Table(Container):
         for batch, keeps in self._conditions.batches([field]):
             taken = keeps | all_rows
             values = plain(batch.column(name)).filter(pa.array(taken))
-            if values.type != kind:  # a condition reads it as text
+            if values.type != kind:  # a condition reads the column as text
                 rows = first + np.flatnonzero(taken)
                 values = as_numbers(values, kind, self.missing, partial(self._place_of, rows, name))
             distinct = pa.concat_arrays([distinct, values.unique()]).unique()
@@ -201,33 +202,35 @@ class Table(Container):
         return self._open().read(start, stop)
 
     def line(self, row: int) -> int | None:
-        """Return the line of a row, if all rows of the file are rows of the table."""
+        """Return the line of a row; None if it is not known, or if the rows of the table are not
+        all rows of the file."""
         return None if self._needs_rows else self.file.line_of(row)
 
     def row_name(self, row: int) -> str:
-        """Return the name of one of the rows in memory for a message."""
+        """Return the line or the number of a row in memory, as text for a message."""
         return self.file.row_name(self.file_row(row))
 
     def place(self, row: int, column: str) -> str:
-        """Return the place of a cell for a message, from one of the rows in memory."""
+        """Return the file, the line or row, and the column of a cell, as text for a message. The
+        row must be in memory."""
         return self.file.place(self.file_row(row), column)
 
     def file_row(self, row: int) -> int:
-        """Return the row of the file for one of the rows in memory."""
+        """Return the number, in the file, of a row in memory."""
         if not self._needs_rows:
             return row
         return self._open().value(ROW, row)
 
     def count(self) -> int:
-        """Return the number of rows. Reads all of them if the format does not store it."""
+        """Return the number of rows. Reads all rows if the number is not known."""
         return self._open().count() if self.row_count is None else self.row_count
 
     def samples(self) -> int:
-        """Return the number of sequences, after reading all rows."""
+        """Return the number of sequences in the rows read so far; 0 if rows are not sequences."""
         return 0 if self._sequences is None else self._sequences.count
 
     def selected(self) -> tuple[int, int]:
-        """Return the numbers of rows that conditions kept and dropped, after reading all rows."""
+        """Return the numbers of rows that conditions kept and dropped, of the rows read so far."""
         return self._rows_kept, self._rows_read - self._rows_kept
 
     def close(self) -> None:
@@ -235,7 +238,7 @@ class Table(Container):
 
     @property
     def _needs_rows(self) -> bool:
-        """Whether row numbers differ from those of the file."""
+        """Whether the rows of the table may have other numbers than the rows of the file."""
         return self.is_ragged or bool(self._conditions)
 
     def _open(self) -> Window:

@@ -28,19 +28,19 @@ class TableFile:
 
     Attributes:
         schema: the types that columns are read as
-        open_batches: starts reading the columns of a schema; text formats are parsed as its types
-        row_count: None if it is known only at the end of the file
-        inferred: the apparent types of columns, if they differ from `schema`
+        open_batches: reads the columns of a schema; text is parsed as the types in the schema
+        row_count: the number of rows; None if it is known only at the end of the file
+        inferred: the apparent types of columns; None if they are the types in `schema`
         label_type: returns the type that preserves the labels of a column of `inferred`
         missing: the words that mean a missing number
-        unknown: columns with only missing values so far, which may be text
+        unknown: columns with only missing values in the first block, which may be text
         threads: the number of threads that may read; with one, nothing is read ahead
-        notes: the choices made while opening it
+        notes: the choices made while opening the file
         warnings: suspicious properties of the file
-        files: the names of its files, if there are several
+        files: the names of the joined files; empty if there is only one file
         parts: the offer of each of `files`
-        numbered: whether it has no header, so that names are positions
-        line_of: returns the line of a row of a text file, None if it is not known
+        numbered: whether the file has no header, so that names are positions
+        line_of: returns the line of a row of a text file; None if it is not known
     """
 
     name: str
@@ -70,12 +70,12 @@ class TableFile:
         return Offer(self.name, fields_of(self.apparent), self.numbered, self.parts)
 
     def row_name(self, row: int) -> str:
-        """Return the name of a row for a message: a line in text, else a row."""
+        """Return the line of a row, or else the number of the row, as text for a message."""
         line = self.line_of(row)
         return f"row {row}" if line is None else f"line {line}"
 
     def place(self, row: int, column: str | None = None) -> str:
-        """Return the place of a row or of a cell for a message: a line in text, else a row."""
+        """Return the file, the line or row, and the column of a cell, as text for a message."""
         line = self.line_of(row)
         if column is None:
             return f"{self.name}: row {row}" if line is None else f"{self.name}:{line}"
@@ -83,7 +83,8 @@ class TableFile:
         return f"{where} column {quoted(column)}"
 
     def label_field(self, name: str) -> pa.Field:
-        """Return the field for reading a column as labels."""
+        """Return the field for reading a column as labels. Raises DataError unless exactly one
+        column has this name."""
         require_one(self.apparent, name, self.name)
         field = self.apparent.field(name)
         return field.with_type(self.label_type(field))

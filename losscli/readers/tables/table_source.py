@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TableSource(Source):
-    """A source over columns of a table. Rows that are read in several boxes are decoded once."""
+    """A source over columns of a table. Several boxes of the same rows are decoded once."""
 
     concurrent = False
     of_table = True
@@ -49,17 +49,18 @@ class TableSource(Source):
         return self._block[(slice(None), *box[1:])]
 
     def file_rows(self, box: Box) -> NDArray[np.int64]:
-        """Return the row of the file for each row of a box, if rows are sequences."""
+        """Return the row of the file for each row of a box. Requires that rows are sequences, or
+        that the table has conditions."""
         numbers: NDArray[np.int64] = self.table.read(*rows_of(box)).column(ROW).to_numpy()
         return numbers
 
     def line(self, row: int) -> int | None:
-        """Return the line of a text file that contains a row, if it is known."""
+        """Return the line at which a row begins in a text file; None if it is not known."""
         return self.table.line(row)
 
     @abstractmethod
     def _decode(self, rows: pa.Table, start: int) -> Values:
-        """Return the values of rows, which start at the row `start`."""
+        """Return the values of rows of the table, the first of which is row `start`."""
 
 
 def rows_of(box: Box) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Combine arrays of tables: which rows have all values, and whether their sequences align."""
+"""Together: a mask of the rows that have values in all of several arrays of tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from losscli.source import Box, Present, Shape, Source
 
 
 class Together(Source):
-    """A source that is true for rows without missing values in any of several arrays of tables."""
+    """A mask of the rows without missing values in any of several arrays of tables.
+
+    With `is_ragged`, reading also checks that the sequences of all arrays have the same lengths.
+    """
 
     concurrent = False
     of_table = True

@@ -11,13 +11,13 @@ from losscli.errors import DataError, KindError, listed, quoted, shortened
 from losscli.readers import budget
 from losscli.readers.fields import Content, Field
 
-# The prefix of the names of columns that are read as labels, since a column may be an array too.
+# The prefix of the names of columns of labels, since the same column may be an array, too.
 LABEL = "\0label "
 
 # Marks a column of text whose first cell is a number with a decimal comma.
 DECIMAL_COMMA = b"losscli decimal comma"
 
-# The columns with the row in the file and the number of the file of each row.
+# The names of two added columns: the number of each row in its file, and the number of the file.
 ROW = "\0row"
 FILE = "\0file"
 
@@ -74,13 +74,13 @@ def bare_type(kind: pa.DataType) -> pa.DataType:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of an array made from this type: like `bare_type`, but float64 for decimals
-    and for null."""
+    """Return the type of an array made from a column of this type: like `bare_type`, but float64
+    for decimals and for null."""
     return _rebuilt(kind, _as_number)
 
 
 def require_one(schema: pa.Schema, name: str, path: str) -> None:
-    """Raise DataError unless exactly one column has that name."""
+    """Raise DataError unless exactly one column has this name."""
     if name not in schema.names:
         raise DataError(f"{path}: no column {quoted(name)}; the columns are {listed(schema.names)}")
     _require_once(schema.names.count(name), name, path)
@@ -95,7 +95,7 @@ def _rebuilt(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> p
     """Return the type without extensions and dictionaries, with `leaf` applied to the values."""
     if isinstance(kind, pa.BaseExtensionType):
         return _rebuilt(kind.storage_type, leaf)
-    if pa.types.is_dictionary(kind):  # Arrow cannot lay out lists from a dictionary
+    if pa.types.is_dictionary(kind):  # Arrow cannot expand a dictionary of lists
         is_nested = pa.types.is_nested(kind.value_type)
         return leaf(kind) if is_nested else _rebuilt(kind.value_type, leaf)
     if pa.types.is_string_view(kind):
@@ -163,7 +163,7 @@ def require_usable(schema: pa.Schema, columns: Sequence[str], path: str) -> None
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """Return a column without extensions, dictionaries and decimals."""
+    """Return a column converted to `plain_type`: without extensions, dictionaries and decimals."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     kind = plain_type(column.type)

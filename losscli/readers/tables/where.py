@@ -9,7 +9,8 @@ from losscli.errors import UsageError
 
 
 class Where(NamedTuple):
-    """A condition on the rows of the one table that has the column.
+    """A condition on the rows of the table that has the column. Rows match if the column has one of
+    the values, or, if `negated`, none of the values.
 
     >>> Where.parsed("split=test,dev")
     Where(column='split', values=('test', 'dev'), negated=False)
@@ -21,7 +22,8 @@ class Where(NamedTuple):
 
     @classmethod
     def parsed(cls, text: str) -> Where:
-        """Parse a condition such as `split=test` or `fold!=0,1`."""
+        """Parse a condition such as `split=test` or `fold!=0,1`. Raises UsageError if the text is
+        not a condition."""
         match = re.fullmatch(r"(.+?)(!?=)(.*)", text, re.DOTALL)
         if match is None:
             raise UsageError(

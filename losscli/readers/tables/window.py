@@ -11,7 +11,8 @@ from losscli.readers.tables.dictionaries import TEXT_UNIT, text_bytes
 
 
 class Window:
-    """Rows of consecutive tables of a file, read once; `empty` is a table of their columns."""
+    """The rows in memory, from consecutive tables of a file that are read once. `empty` is a table
+    with the same columns and no rows."""
 
     def __init__(self, name: str, tables: Iterator[pa.Table], empty: pa.Table) -> None:
         self._name = name
@@ -36,7 +37,7 @@ class Window:
         return self._rows.slice(0, stop - start)
 
     def value(self, column: str, row: int) -> int:
-        """Return the number in a column of one of the rows in memory."""
+        """Return the number in a column of integers, for a row in memory."""
         return int(self._rows.column(column)[row - self._first].as_py())
 
     def count(self) -> int:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from losscli.errors import DataError, quoted
 from losscli.readers.tables.types import is_text, plain, plain_type
 
-# The text of a number and of a boolean.
+# Regular expressions for the text of a number and of a boolean.
 _NUMBER = r"^\s*[+-]?(?i:(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)\s*$"
 _BOOLEAN = r"^\s*(?i:true|false|0|1)\s*$"
 
@@ -22,8 +22,8 @@ def as_numbers(
 ) -> pa.Array:
     """Convert a column to the type of an array's numbers.
 
-    In text, the words of `missing` are missing values. `place` returns the place of a cell in the
-    file. Raises DataError for a word that is not a number.
+    In text, the words in `missing` are missing values. `place` returns the file and the line or row
+    of a cell, as text for messages. Raises DataError for a word that is not a number.
     """
     if is_text(plain_type(column.type)) and not is_text(kind):
         return _parsed(column, kind, missing, place)
@@ -53,14 +53,15 @@ def _parsed(
     if odd >= 0:
         word = quoted(plain(column[odd : odd + 1])[0].as_py())
         raise DataError(f"{place(odd)}: expected {expected}, found {word}")
-    if is_dictionary:  # it may contain words that no row uses
+    if is_dictionary:  # the dictionary may contain words that no row uses
         words = pc.if_else(is_odd, no_word, words)
     values = pc.ascii_trim_whitespace(words).cast(kind)
     return values.take(stored.indices) if is_dictionary else values
 
 
 def numbers_if_all_are(words: pa.Array, missing: Sequence[str]) -> pa.Array:
-    """Convert words to numbers if there are any and all are numbers or mean a missing value."""
+    """Return the words that are not missing values as numbers. Returns all words unchanged if one
+    of them is not a number, or if all are missing values."""
     known = [word for word in words.to_pylist() if word and word not in missing]
     try:
         return pa.array([float(word) for word in known]) if known else words
