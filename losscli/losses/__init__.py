@@ -1,6 +1,6 @@
-"""The losses, one module per family, which is imported when one of its losses is requested.
+"""The losses, one module per family. A module is imported when one of its losses is requested.
 
-The list of commands comes from `catalogue.py`, which is generated from the registry: importing all
+The list of commands comes from `catalogue.py`, which is generated from the registry. Importing all
 losses, and NumPy, would double the time of `losscli --help`.
 """
 
@@ -10,7 +10,7 @@ from losscli.losses.catalogue import ROWS, Group
 
 
 class Listed(NamedTuple):
-    """What is known about a loss before its module is imported."""
+    """The properties of a loss that are known before its module is imported."""
 
     name: str
     alias: str | None
@@ -19,10 +19,10 @@ class Listed(NamedTuple):
     summary: str
 
 
-# All losses; registering a loss adds it.
+# All losses by name. Registering a loss adds it.
 LISTED = {row[0]: Listed(*row) for row in ROWS}
 
 
 def kebab(name: str) -> str:
-    """A Python name as written on the command line."""
+    """A Python name as it is written on the command line: with dashes."""
     return name.rstrip("_").replace("_", "-")

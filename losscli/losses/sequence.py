@@ -70,7 +70,7 @@ def _blanks_in_targets(
 def _infinite(
     blocks: Mapping[str, Array], options: Mapping[str, Any], losses: PerElement
 ) -> Iterator[Doubt]:
-    """Report infinite losses, which targets have that are too long for their steps."""
+    """Report infinite losses, such as those of targets that are too long for their steps."""
     infinite = np.isposinf(losses.values)
     if infinite.any():
         yield Doubt(

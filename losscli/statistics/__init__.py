@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @cache
 def registered() -> tuple[type[Statistic], ...]:
     """All statistics, in the order in which they are reported."""
-    from losscli.statistics.statistic import Statistic  # noqa: PLC0415 - it needs NumPy
+    from losscli.statistics.statistic import Statistic  # noqa: PLC0415 - imports NumPy
 
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
     kinds = {

@@ -55,7 +55,7 @@ class Group:
 
 
 class Groups(Statistic):
-    """A ledger for each combination of labels."""
+    """The losses of each combination of labels."""
 
     order = 60
 
@@ -104,7 +104,7 @@ class Groups(Statistic):
             self._ledger.name_samples(names[rule.samples])
 
     def groups(self, whole: Whole) -> list[Group]:
-        """The groups that have elements."""
+        """The groups with elements that are not ignored."""
         self._ledger.finish()
         total = whole.total.ledger.losses()
         return [

@@ -236,14 +236,14 @@ class OpenSamples:
         self._append(ids, codes_of_keys, later._losses, later._weights)
 
     def name_labels(self, names: Sequence[Any]) -> None:
-        """Replace the codes of samples by their labels."""
+        """Replace the codes of samples by labels: `names[code]` is the label of a code."""
         labels = Labels()
         present, inverse = distinct(self._ids)
         codes = labels.codes_of([names[code] for code in present.tolist()])
         self._ids, self._labels = codes[inverse], labels
 
     def rows(self, weighted: bool) -> SampleRows:
-        """All samples, to be called after the last block; `weighted` adds their weights."""
+        """Return all samples, with weights if `weighted`. Called after the last block."""
         self._combine()
         weights = self._weights.floats() if weighted else None
         return SampleRows(self._losses.floats(), weights, None, self._keys)

@@ -169,7 +169,7 @@ class Statistic(ABC):
     def merge(self, later: Self) -> None:
         """Add a statistic of elements that come after the elements of this statistic."""
 
-    def name_labels(self, names: LabelNames) -> None:  # noqa: B027 - most have none
+    def name_labels(self, names: LabelNames) -> None:  # noqa: B027 - most have no labels
         """Replace codes by labels, because other processes use other codes for the same labels."""
 
     def next_pass(self) -> Self:

@@ -25,7 +25,7 @@ def rule_of(setting: Setting, interval: bool = True) -> Rule:
 
 
 class Total(Statistic):
-    """The sums of all elements."""
+    """The reduced loss of all elements, with its interval and counts."""
 
     null_facts = ("ci",)
     order = 0

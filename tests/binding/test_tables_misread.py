@@ -260,7 +260,7 @@ CASES = [
         "a join without any row",
         {"a.csv": "id,pred\n1,5\n", "b.csv": "id,y\n2,6\n"},
         "mse a.csv b.csv --id id --join inner",
-        "none of its keys is in all of the other files",
+        "no key of this file is in all other files",
     ),
     Case(
         "a condition that no value of the column can meet",

@@ -194,7 +194,7 @@ class TestDigits:
         path = tmp_path / "t.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         line = refusal(run, "l1", path, "-i", "x", "-t", "y", option, "id")
-        expected = "the floating-point label 1.8446744073709552e+19 may be several whole numbers"
+        expected = "the floating-point label 1.8446744073709552e+19 may be the rounding of several"
         assert line.startswith(f"{path}:2: column 'id': {expected}")
 
     def test_keys_of_json_that_are_too_long(self, run: Run, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ class TestDigits:
             (tmp_path / f"{name}.jsonl").write_text(f'{{"id": {self.HUGE[0]}, "x": 1.0}}\n')
         a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
         line = refusal(run, "l1", a, b, "-i", "x", "-t", "x", "--id", "id")
-        expected = "the floating-point label 1.8446744073709552e+19 may be several whole numbers"
+        expected = "the floating-point label 1.8446744073709552e+19 may be the rounding of several"
         assert line.startswith(f"{a}:1: column 'id': {expected}")
 
     def test_labels_of_floating_point(self, run: Run, tmp_path: Path) -> None:

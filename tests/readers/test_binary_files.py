@@ -220,7 +220,7 @@ class TestNpy:
         path = tmp_path / ("x.npy.gz" if packed else "x.npy")
         content = header(shape) + bytes(800)
         path.write_bytes(gzip.compress(content) if packed else content)
-        error = f"{path}: invalid header: no array has shape {shape} of float64"
+        error = f"{path}: invalid header: no float64 array can have shape {shape}"
         words = [*command, path, *(["0"] if command == ["l1"] else [])]
         assert run(*words) == (1, "", f"losscli: error: {error}\n")
 
@@ -240,8 +240,8 @@ def test_safetensors_of_a_shape_that_no_array_has(run: Run, tmp_path: Path) -> N
     assert run("l1", path, "0") == (
         1,
         "",
-        f"losscli: error: {path}[x]: invalid header: no array has shape "
-        "(0, 4611686018427387904) of float64\n",
+        f"losscli: error: {path}[x]: invalid header: no float64 array can have shape "
+        "(0, 4611686018427387904)\n",
     )
 
 

@@ -524,7 +524,7 @@ class TestSequences:
             ({"y": [0, None]}, "column 'y': expected a number, found no value"),
             (
                 {"tag": 1e17},
-                "column 'tag': the floating-point label 1e+17 may be several whole numbers",
+                "column 'tag': the floating-point label 1e+17 may be the rounding of several",
             ),
         ],
     )

@@ -73,7 +73,7 @@ class _Values:
 
     def to_disk(self, size: int) -> IO[bytes]:
         """Copy the next `size` bytes to an unnamed temporary file."""
-        import tempfile  # noqa: PLC0415 - 5 ms, for this alone
+        import tempfile  # noqa: PLC0415 - takes 5 ms, seldom needed
 
         try:
             return self._copied(tempfile.TemporaryFile(), size)

@@ -51,8 +51,8 @@ class Header(NamedTuple):
         most_bytes = math.prod(filter(None, self.shape)) * self.dtype.itemsize
         if min(self.shape, default=0) < 0 or most_bytes > sys.maxsize:
             raise DataError(
-                f"{name}: invalid header: no array has shape {shortened(self.shape)} of "
-                f"{self.dtype}"
+                f"{name}: invalid header: no {self.dtype} array can have shape "
+                f"{shortened(self.shape)}"
             )
         if 0 in self.shape:
             budget.require(name, max(self.shape), budget.MOST_EMPTY_ROWS, "rows without values")

@@ -1,4 +1,4 @@
-"""An array without one of its axes of size 1."""
+"""Squeezed: an array without one of its axes of size 1."""
 
 from __future__ import annotations
 

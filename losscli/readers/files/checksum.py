@@ -35,7 +35,7 @@ class Checksum:
     def add(self, begin: int, data: memoryview) -> bool:
         """Add the bytes at `begin`. Returns False if all bytes were added and the checksum does not
         match."""
-        checksum = zlib.crc32(data)  # in parallel with other threads
+        checksum = zlib.crc32(data)  # outside the lock, so that threads work in parallel
         end = begin + len(data)
         with self._lock:
             for start, stop in list(self._gaps(begin, end)):

@@ -86,7 +86,7 @@ class Origin:
 
     def arrow_stream(self) -> pa.NativeFile:
         """Open the bytes as a pyarrow file, decompressed if necessary."""
-        import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
+        import pyarrow as pa  # noqa: PLC0415 - slow to import, and not needed for `.npy`
 
         if self.is_plain:
             return self.arrow_file()

@@ -41,7 +41,7 @@ def _joined(name: str, files: Sequence[Container]) -> Container:
     tables = [file.table for file in files if file.table is not None]
     if not tables:
         return Shards(name, files)
-    from losscli.readers.tables.joining import joined  # noqa: PLC0415 - pyarrow, for tables alone
+    from losscli.readers.tables.joining import joined  # noqa: PLC0415 - imports pyarrow, only for tables
     from losscli.readers.tables.table import Table  # noqa: PLC0415
 
     return Table(joined(name, [table.file for table in tables]))

@@ -27,7 +27,7 @@ def kept_in(file: IO[bytes]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        import tempfile  # noqa: PLC0415 - 5 ms at the start, and seldom needed
+        import tempfile  # noqa: PLC0415 - takes 5 ms, seldom needed
 
         with suppress(OSError):  # closing flushes the buffer and fails again
             file.close()

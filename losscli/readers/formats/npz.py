@@ -83,7 +83,7 @@ def _member(origin: Origin, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
             _require_size(name, header, info.file_size - file.tell())
             if info.compress_type == zipfile.ZIP_STORED:
                 return narrowed(_stored(name, header, origin, info, file.tell()))
-            stack.pop_all()  # the array closes it
+            stack.pop_all()  # the array closes the file
             size = info.file_size
             return narrowed(arriving(name, header, file, size, has_checksum=True, damage=_DAMAGE))
     except DataError:  # a subclass of ValueError, which _DAMAGE contains

@@ -52,7 +52,7 @@ def _expanded_bytes(column: pa.Array) -> int:
         return int(_views(stored)[:, 0].sum(dtype=np.int64))
     if not (isinstance(stored, pa.DictionaryArray) and is_text(bare_type(stored.type))):
         return 0
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     lengths = pc.binary_length(stored.dictionary.cast(pa.large_string()))
     return int(pc.sum(lengths.take(stored.indices)).as_py() or 0)

@@ -68,7 +68,7 @@ def matched(files: Sequence[Keys], inner: bool) -> Match:
         left_out[k] += int(np.count_nonzero(extra))
         has_partner &= places[k][leading] >= 0
     if inner and len(leading) and not has_partner.any():
-        raise DataError(f"{files[0].file}: none of its keys is in all of the other files")
+        raise DataError(f"{files[0].file}: no key of this file is in all other files")
     left_out[0] = int(np.count_nonzero(is_left_out))
     rows = np.flatnonzero(has_partner)
     orders = (rows, *(place[leading[rows]] for place in places[1:]))

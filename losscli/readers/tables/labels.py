@@ -83,7 +83,7 @@ def words_and_none(column: pa.Array) -> NDArray[np.object_]:
 
 def without_zeros(numbers: pa.Array) -> pa.Array:
     """Remove trailing zeros from the fractions of numbers that are text."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     pattern = r"\.0+$|(\.\d*[1-9])0+$"
     return pc.replace_substring_regex(numbers, pattern=pattern, replacement=r"\1")
@@ -111,7 +111,7 @@ def is_label(kind: pa.DataType) -> bool:
 
 def is_distinct(numbers: pa.Array) -> bool:
     """Whether none of these numbers can be the floating-point rounding of several integers."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     largest = pc.max(pc.abs(numbers)).as_py()
     return largest is None or not largest >= _INDISTINCT
@@ -124,8 +124,8 @@ def _require_distinct(column: pa.Array, place: Callable[[int], str]) -> None:
     if len(odd):
         raise DataError(
             f"{place(int(odd[0]))}: the floating-point label {float(values[odd[0]])!r} may be "
-            "several whole numbers. Store labels of more than 15 digits as 64-bit integers or as "
-            "text."
+            "the rounding of several whole numbers. Store labels of more than 15 digits as 64-bit "
+            "integers or as text."
         )
 
 
@@ -136,7 +136,7 @@ def meets(column: pa.Array, where: Where) -> pa.Array:
     booleans are compared by value. A condition with an empty value, such as `split=`, matches
     missing labels.
     """
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     values = [label for value in where.values if value for label in _labels(value, column, where)]
     accepted = pa.array(values, column.type)

@@ -41,7 +41,7 @@ def length_of(table: Table, column: str) -> ListLength:
 def odd_length(column: pa.ChunkedArray, size: int) -> tuple[int, int]:
     """Return the position and the length of the first list of another length; the position is -1 if
     there is none."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     lengths = pc.list_value_length(column)
     odd = int(pc.not_equal(lengths, size).index(True).as_py())

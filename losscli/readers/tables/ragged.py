@@ -39,7 +39,7 @@ class Sequences:
         if not lists:
             raise DataError(
                 f"{self._file.name}: expected a list in each row, since the rows of another file "
-                "are sequences, found no lists"
+                "are sequences; found no lists"
             )
         lengths = self._lengths(table, lists)
         rows = np.repeat(np.arange(table.num_rows), lengths)
@@ -93,7 +93,7 @@ def _lists(table: pa.Table) -> list[str]:
 
 
 def _flattened(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     return pc.list_flatten(column)
 

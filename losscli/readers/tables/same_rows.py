@@ -87,7 +87,7 @@ class SameRows(Source):
         for shared, differences in zip(self._shared, self._differences, strict=True):
             first, second = shared.first.cells(box), shared.second.cells(box)
             rows = min(len(first), len(second))
-            if (box[0].start or 0) >= self._next_row:  # a long row is read in several boxes
+            if (box[0].start or 0) >= self._next_row:  # compare each row once
                 self._compare(shared, differences, first.slice(0, rows), second.slice(0, rows))
         self._next_row = max(self._next_row, (box[0].start or 0) + rows)
         return np.ones(rows, np.bool_)

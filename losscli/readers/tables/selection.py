@@ -64,14 +64,16 @@ class RowStream:
         is too short."""
         mask = self.take(count)
         if len(mask) < count:
-            raise DataError(f"{name}: found more rows than in {self._name}; expected equal numbers")
+            raise DataError(
+                f"{name}: found more rows than in {self._name}; expected the same number of rows"
+            )
         return mask
 
     def require_end(self, name: str) -> None:
         """Raise DataError unless the whole mask was read."""
         if len(self.take(1)):
             raise DataError(
-                f"{name}: found fewer rows than in {self._name}; expected equal numbers"
+                f"{name}: found fewer rows than in {self._name}; expected the same number of rows"
             )
 
 

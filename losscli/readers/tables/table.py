@@ -1,4 +1,4 @@
-"""Columns of a table as arrays, for any format that is read as Arrow record batches."""
+"""Table: columns as arrays, for any format that is read as Arrow record batches."""
 
 from __future__ import annotations
 

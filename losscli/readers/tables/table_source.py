@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TableSource(Source):
-    """A source over columns of a table. Several boxes of the same rows are decoded once."""
+    """A source over columns of a table. Consecutive boxes with the same rows are decoded once."""
 
     concurrent = False
     of_table = True

@@ -38,7 +38,7 @@ def _parsed(
     place: Callable[[int], str],
 ) -> pa.Array:
     """Parse text as numbers or booleans. Each word of a dictionary is parsed once."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - 20 ms, which most tables do without
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 20 ms, seldom needed
 
     stored = column.storage if isinstance(column, pa.ExtensionArray) else column
     is_dictionary = isinstance(stored, pa.DictionaryArray)
