@@ -41,7 +41,7 @@ FAIL_ON_HELP = (
 _PART_HELP = "Compute only part K of N. Merge the saved parts with losscli merge."
 _SAVE_PART_HELP = "Write the statistics of the part to FILE, as JSON."
 
-_REDUCTION_HELP = "Reduce the losses to one number. With none, print each loss."
+_REDUCTION_HELP = "Reduce the losses to one number; none prints each loss."
 FORMAT_HELP = (
     f"Print as one of {', '.join(FORMATS)}. [default: table on a terminal, plain in a pipe]"
 )
