@@ -1,4 +1,4 @@
-"""The data of the benchmarks, made once from fixed seeds."""
+"""Make the data of the benchmarks from fixed seeds: python data.py FOLDER."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ LOSSES = [
     "ctc",
 ]
 
-# Rows of 100 classes, and the numbers of losses by element.
+# The number of rows, each with 100 values.
 SIZES = {"small": 100, "large": 500_000}
 
 
 @dataclass(frozen=True)
 class Files:
-    """Paths by name, and the inputs of each loss."""
+    """The paths of the files in a folder, by name and by loss."""
 
     folder: Path
 
@@ -51,7 +51,7 @@ class Files:
         return self.folder / (name if "." in name else f"{name}.npy")
 
     def of_loss(self, loss: str, size: str) -> list[Path]:
-        """The inputs of a loss in the order of its signature."""
+        """The paths of the inputs of a loss, in the order of its signature."""
         return [self.folder / size / f"{name}.npy" for name in INPUTS[loss]]
 
 
@@ -80,7 +80,7 @@ INPUTS = {
 
 
 def make(folder: Path) -> None:
-    """Write whatever is not there yet."""
+    """Write the files that do not exist yet."""
     files = Files(folder)
     for size, rows in SIZES.items():
         (folder / size).mkdir(parents=True, exist_ok=True)
@@ -101,6 +101,7 @@ def make(folder: Path) -> None:
 
 
 def of_losses(rows: int) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the values of every array that `INPUTS` names."""
     rng = np.random.default_rng(0)
     shape = (rows, 100)
     logits = rng.standard_normal(shape, dtype=np.float32)
@@ -133,7 +134,7 @@ def _save(path: Path, array: NDArray[Any]) -> None:
 
 
 def _make_tables(files: Files) -> None:
-    """10 columns of logits and one of labels."""
+    """Write tables with 10 columns of logits and a column of labels, as Parquet and CSV."""
     if files["table.csv"].exists():
         return
     rng = np.random.default_rng(2)

@@ -1,4 +1,7 @@
-"""Cross-entropy in SQL: python duckdb_script.py FILE, of columns c0..c9 and label."""
+"""Cross-entropy in SQL, from a table with the columns c0 to c9 and label.
+
+python duckdb_script.py FILE
+"""
 
 import sys
 

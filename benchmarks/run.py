@@ -1,10 +1,10 @@
-"""losscli beside what people use instead, as whole processes in turn, on data made here.
+"""Compare the time and the memory of losscli with other programs.
 
     python benchmarks/run.py [--data DIR] [--rounds 5] [--write]
 
-needs torch, scikit-learn and duckdb beside losscli, and 4 GB of disk for the data, which is made
-once from fixed seeds. Every round runs all commands of a row one after the other, so that what
-else the machine does falls on all of them; a ratio is of medians. `--write` writes RESULTS.md.
+This needs torch, scikit-learn and duckdb, and 4 GB of disk for the data, which is made once from
+fixed seeds. Every round runs all commands of a row one after the other, so that other load on the
+machine affects all of them. Ratios are ratios of medians. `--write` writes RESULTS.md.
 """
 
 from __future__ import annotations
@@ -31,15 +31,21 @@ LOSSCLI = str(Path(sys.executable).with_name("losscli"))
 
 Command = list[str]
 
-# A run of losscli that computes next to nothing.
+# A command whose time is the start-up time of losscli.
 NOTHING = [LOSSCLI, "mse", "1", "1"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: losscli's command, the other's, and what the ratio is to be at most.
+    """A comparison of two commands.
 
-    `past_start` takes the time of a tiny run of losscli off its time.
+    Args:
+        what: the work, for the table
+        ours: the command of losscli
+        other_name: the name of the other program
+        other: the command of the other program
+        at_most: the largest ratio of our time to the other time that is aimed for
+        past_start: whether the start-up time of losscli is subtracted from its time
     """
 
     what: str
@@ -52,7 +58,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Figure:
-    """Seconds and MiB of every round."""
+    """The time in seconds and the peak memory in MiB of every round."""
 
     seconds: list[float]
     peaks: list[float]
@@ -70,24 +76,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "losscli-data")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="write RESULTS.md")
-    wanted = parser.parse_args()
-    # In a process of its own: what this one holds would count as the peak of those it starts.
-    subprocess.run([sys.executable, HERE / "data.py", wanted.data], check=True)
-    files = data.Files(wanted.data)
+    arguments = parser.parse_args()
+    # Another process makes the data: the peak memory of a child is at least that of its parent.
+    subprocess.run([sys.executable, HERE / "data.py", arguments.data], check=True)
+    files = data.Files(arguments.data)
     sections = [
         _machine(),
-        "## Whole processes\n\n" + _table(rows(files), wanted.rounds),
-        "## Inside the process\n\n" + throughput.by_loss(wanted.rounds),
-        "## By size and by threads\n\n" + throughput.curves(files, wanted.rounds),
+        "## Whole processes\n\n" + _table(rows(files), arguments.rounds),
+        "## Inside the process\n\n" + throughput.by_loss(arguments.rounds),
+        "## By size and by threads\n\n" + throughput.curves(files, arguments.rounds),
     ]
     text = "# Results\n\n" + "\n\n".join(sections) + "\n"
     print(text)
-    if wanted.write:
+    if arguments.write:
         (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
 
 
 def rows(files: data.Files) -> list[Row]:
-    """What is compared."""
+    """All comparisons of whole processes."""
 
     def losscli(loss: str, *arguments: Any) -> Command:
         return [LOSSCLI, loss, "--no-check", "--quiet", *map(str, arguments)]
@@ -104,7 +110,7 @@ def rows(files: data.Files) -> list[Row]:
         ours, theirs = losscli(loss, *inputs), script("torch", loss, *inputs)
         return Row(f"`{loss}`, {size} `.npy`", ours, "PyTorch script", theirs, aim)
 
-    def beside_cat(what: str, loss: str, names: tuple[str, str], aim: float) -> Row:
+    def with_cat(what: str, loss: str, names: tuple[str, str], aim: float) -> Row:
         x, y = (files[name] for name in names)
         return Row(f"{what}, past start", losscli(loss, x, y), "cat", cat(x), aim, past_start=True)
 
@@ -117,15 +123,15 @@ def rows(files: data.Files) -> list[Row]:
     logits = (files["logits"], files["labels"])
     probs = (files["probs"], files["labels"])
     from_probs = losscli("nll", "--from", "probs", *probs)
-    one, two = (losscli("ce", "-j", threads, *logits) for threads in (1, 2))
-    bare = losscli("ce", *logits)
-    told = [*bare, "--by", "class", "--top", "10", "--quantiles", "0.5,0.9,0.99"]
+    one_thread, two_threads = (losscli("ce", "-j", threads, *logits) for threads in (1, 2))
+    mean = losscli("ce", *logits)
+    with_statistics = [*mean, "--by", "class", "--top", "10", "--quantiles", "0.5,0.9,0.99"]
     return [
         *(small_and_large(loss, size) for size in ("small", "large") for loss in data.LOSSES),
-        beside_cat("`ce` (100000, 1000) float32", "ce", ("logits", "labels"), 1.0),
-        beside_cat("`ce` (4096, 65536) float32", "ce", ("wide", "wide_labels"), 1.0),
-        beside_cat("`nll` (4096, 65536) float32", "nll", ("wide", "wide_labels"), 0.1),
-        beside_cat("`ce` (100000, 1000) float16", "ce", ("half", "labels"), 2.0),
+        with_cat("`ce` (100000, 1000) float32", "ce", ("logits", "labels"), 1.0),
+        with_cat("`ce` (4096, 65536) float32", "ce", ("wide", "wide_labels"), 1.0),
+        with_cat("`nll` (4096, 65536) float32", "nll", ("wide", "wide_labels"), 0.1),
+        with_cat("`ce` (100000, 1000) float16", "ce", ("half", "labels"), 2.0),
         Row(
             "`nll --from probs`", from_probs, "scikit-learn script", script("sklearn", *probs), 0.25
         ),
@@ -135,22 +141,35 @@ def rows(files: data.Files) -> list[Row]:
         Row(
             "`--help`", [LOSSCLI, "--help"], "empty commands", script("typer_many", "--help"), 1.25
         ),
-        Row("`ce`, 2 threads, past start", two, "1 thread", one, 0.55, past_start=True),
-        Row("`ce` with groups, the worst, quantiles", told, "the bare mean", bare, 1.3),
+        Row(
+            "`ce`, 2 threads, past start",
+            two_threads,
+            "1 thread",
+            one_thread,
+            0.55,
+            past_start=True,
+        ),
+        Row(
+            "`ce` with groups, worst samples, quantiles",
+            with_statistics,
+            "only the mean",
+            mean,
+            1.3,
+        ),
     ]
 
 
-def _table(found: Sequence[Row], rounds: int) -> str:
-    """Every row measured, as Markdown."""
+def _table(comparisons: Sequence[Row], rounds: int) -> str:
+    """Measure every comparison, and return a Markdown table."""
     lines = [
-        f"Median seconds (range) of {rounds} rounds, all processes in turn. Past start: off the "
-        "time of losscli (off both where both are losscli) is taken that of a process of it that "
-        "computes next to nothing, which has its turn in the same rounds, 3 times as many.",
+        f"Median seconds (range) of {rounds} rounds. In each round, all processes of a row run one "
+        "after the other. Past start: the time of losscli minus the time of `losscli mse 1 1`, "
+        "which runs in the same rounds. These rows have 3 times as many rounds.",
         "",
         "| work | losscli, s | against | s | ratio | aim | peak MiB, losscli | against |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for row in found:
+    for row in comparisons:
         more = 3 if row.past_start else 1
         ours, other, start = _measure([row.ours, row.other, NOTHING], more * rounds)
         both_ours = row.other[0] == LOSSCLI
@@ -164,12 +183,13 @@ def _table(found: Sequence[Row], rounds: int) -> str:
     return "\n".join(lines)
 
 
-def _past(figure: Figure, start: float, off: bool) -> float:
-    return max(figure.median - start, 1e-3) if off else figure.median
+def _past(figure: Figure, start: float, is_past_start: bool) -> float:
+    """The median time, without the start-up time if `is_past_start`."""
+    return max(figure.median - start, 1e-3) if is_past_start else figure.median
 
 
 def _measure(commands: Sequence[Command], rounds: int) -> list[Figure]:
-    """Run the commands in turn, once to warm up and then so many rounds."""
+    """Run the commands one after the other, once to warm up and then `rounds` times."""
     figures = [Figure([], []) for _ in commands]
     for number in range(rounds + 1):
         for command, figure in zip(commands, figures, strict=True):
@@ -181,21 +201,22 @@ def _measure(commands: Sequence[Command], rounds: int) -> list[Figure]:
 
 
 def _run(command: Command) -> tuple[float, float]:
-    """Seconds, and the peak by the system's own count, which is no less than this process's."""
+    """The time of a command in seconds, and its peak memory in MiB as the system reports it. The
+    peak is at least that of this process. Raises RuntimeError if the command fails."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    said = process.stderr.read()
+    messages = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
     if os.waitstatus_to_exitcode(status) != 0:
-        raise RuntimeError(f"{' '.join(command)}: {said.decode()}")
+        raise RuntimeError(f"{' '.join(command)}: {messages.decode()}")
     process.returncode = 0
     return seconds, usage.ru_maxrss / 1024
 
 
 def _machine() -> str:
-    """What the figures were measured on."""
+    """The machine and the versions of the packages."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = (line.partition(":")[2].strip() for line in lines if "model name" in line)
     model = next(models, platform.processor())

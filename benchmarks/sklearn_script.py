@@ -1,4 +1,4 @@
-"""The script that one would write with scikit-learn: python sklearn_script.py PROBS LABELS."""
+"""A typical script with scikit-learn: python sklearn_script.py PROBS LABELS."""
 
 import sys
 

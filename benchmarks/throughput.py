@@ -1,4 +1,4 @@
-"""How much losscli computes a second inside one process, by loss, by size and by threads."""
+"""Measure the throughput of losscli within a process, by loss, by size and by threads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import losscli
 
 THREADS = (1, 2)
 
-# The number alone, without an interval.
+# Compute only the number, without an interval.
 ALONE = losscli.Wanted(interval=False)
 
 
 def by_loss(rounds: int) -> str:
-    """GB and million elements of the result a second, on arrays in memory, on one thread."""
+    """A table of GB of input and million losses per second, for arrays in memory and one thread."""
     lines = [
-        "Arrays of the large case in memory, one thread: medians.",
+        "Medians for arrays in memory with 20,000 rows, on one thread.",
         "",
         "| loss | GB/s | million elements/s |",
         "| --- | --- | --- |",
@@ -40,10 +40,10 @@ def by_loss(rounds: int) -> str:
 
 
 def curves(files: data.Files, rounds: int) -> str:
-    """Cross-entropy over more and more rows, and over threads."""
+    """A table of the time of cross-entropy by number of rows and of threads."""
     logits, labels = np.load(files["logits"], mmap_mode="r"), np.load(files["labels"])
     lines = [
-        "`ce` of rows of 1000 float32 logits in a file: milliseconds in the process, and GB/s.",
+        "`ce` of rows of 1000 float32 logits in a file: milliseconds within the process (GB/s).",
         "",
         "| rows | " + " | ".join(f"{count} thread{'s' * (count > 1)}" for count in THREADS) + " |",
         "| --- |" + " --- |" * len(THREADS),

@@ -1,4 +1,4 @@
-"""The script that one would write with PyTorch: python torch_script.py LOSS FILE..."""
+"""A typical script with PyTorch: python torch_script.py LOSS FILE..."""
 
 import sys
 

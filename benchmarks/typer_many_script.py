@@ -1,4 +1,4 @@
-"""As many commands as losscli has, empty, in plain Typer."""
+"""A Typer program with 22 empty commands, as many as losscli has losses."""
 
 import typer
 
@@ -6,7 +6,7 @@ app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def nothing() -> None:
-    """Does nothing at all, and says so in a line of ordinary length."""
+    """Do nothing, with a help text of about the usual length."""
 
 
 for number in range(22):

@@ -1,4 +1,4 @@
-"""A one-command program of Typer that imports numpy and takes two arguments."""
+"""A Typer program with one command, which imports NumPy and takes two arguments."""
 
 import numpy as np
 import typer
