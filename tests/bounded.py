@@ -1,7 +1,7 @@
-"""Commands in processes that the operating system bounds, forked from one that has loaded losscli.
+"""Run commands in processes with limits, forked from a server process that has loaded losscli.
 
-`python tests/bounded.py` is that one: it takes a JSON object a line with the folder, the words and
-the file of standard input, and answers with how the command ended. A test uses `Bounded`.
+`python tests/bounded.py` is the server. It reads one JSON object per line with the folder, the
+words and the file of standard input, and answers with how the command ended. Tests use `Bounded`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from losscli.cli.main import main
 
 MOST_BYTES, MOST_SECONDS = 1 << 30, 10
 
-# What losscli imports where it is needed.
+# Modules that losscli imports only when it needs them.
 _LIBRARIES = [f"pyarrow.{name}" for name in ("compute", "csv", "json", "parquet")]
 
 
 class Ended(NamedTuple):
-    """How a command ended: an exit code, or the negative number of a signal."""
+    """How a command ended. `code` is an exit code, or the negative number of a signal."""
 
     code: int
     out: str
@@ -42,7 +42,7 @@ class Ended(NamedTuple):
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with it, whatever the file was; None if nothing is."""
+        """What is wrong with the end of the command for any file, or None."""
         errors = [line for line in self.err.splitlines() if not _is_remark(line)]
         if self.code not in (0, 1, 2):
             return f"exit code {self.code}"
@@ -58,7 +58,7 @@ def _is_remark(line: str) -> bool:
 
 
 class Bounded:
-    """Runs commands, each in a process of its own."""
+    """Runs commands, each in its own process."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -72,7 +72,7 @@ class Bounded:
         self._process.communicate()
 
     def run(self, folder: Path, words: Sequence[str], pipe: str | None = None) -> Ended:
-        """Run a command in a folder; `pipe` is a file for its standard input."""
+        """Run a command in a folder. `pipe` is a file for its standard input."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"folder": str(folder), "words": list(words), "pipe": pipe}
@@ -87,7 +87,7 @@ def _serve() -> None:
     for name in [*names, *_LIBRARIES]:
         import_module(name)
     with redirect_stdout(io.StringIO()):
-        main(["mse", "0", "0"])  # which loads what commands load as they begin
+        main(["mse", "0", "0"])  # import the modules that commands import first
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)
 
@@ -106,7 +106,8 @@ def _answer(request: dict[str, Any]) -> Ended:
 
 
 def _waited(child: int, begin: float) -> tuple[int, int]:
-    """The exit code of a process, SIGXCPU if it took too long, and the most MiB that it had."""
+    """The exit code of a process and its peak memory in MiB. The code is SIGXCPU if the process
+    took too long."""
     while time.monotonic() - begin < MOST_SECONDS:
         ended, status, used = os.wait4(child, os.WNOHANG)
         if ended:

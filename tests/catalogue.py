@@ -1,8 +1,8 @@
-"""The list of losses that the command line reads instead of importing them.
+"""Generate the list of losses that the command line reads instead of importing the losses.
 
     python tests/catalogue.py
 
-writes it anew; a test fails where it differs from what the families hold.
+A test fails if the list differs from the losses that the families register.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def catalogue() -> str:
-    """The file, by what the families register."""
+    """The text of the catalogue, from the losses that the families register."""
     families = [f"{losses.__name__}.{module.name}" for module in iter_modules(losses.__path__)]
     for family in families:
         import_module(family)

@@ -1,4 +1,4 @@
-"""What several tests need: the sample data, and losscli as a command and on a terminal."""
+"""Helpers of several tests: the sample data, and losscli as a command and on a terminal."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ COMMAND = [sys.executable, "-m", "losscli"]
 
 @pytest.fixture
 def samples(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample data, as the current directory."""
+    """Change to the folder with the sample data."""
     monkeypatch.chdir(SAMPLES)
     return SAMPLES
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run losscli in this process: (exit code, stdout, stderr)."""
+    """Run losscli in this process and return the exit code, stdout and stderr."""
 
     def run(*words: object) -> tuple[int, str, str]:
         code = main([str(word) for word in words])
@@ -46,7 +46,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def run_command(
     *arguments: object, cwd: Path = SAMPLES, **settings: object
 ) -> subprocess.CompletedProcess[str]:
-    """Run losscli as a process of its own, into pipes."""
+    """Run losscli as a separate process, with pipes as streams."""
     words = [*COMMAND, *map(str, arguments)]
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
         words, cwd=cwd, capture_output=True, text=True, check=False, **settings
@@ -61,7 +61,7 @@ def run_on_terminal(
     in_colour: bool = False,
     with_bars: bool = False,
 ) -> str:
-    """What a command shows on a terminal of that size."""
+    """What a command shows on a terminal of the given size."""
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     environment = {
@@ -76,8 +76,8 @@ def run_on_terminal(
     process = subprocess.Popen(
         command, cwd=cwd, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
     )
-    # Some systems lose the last lines of a terminal that nobody has open any more: this process
-    # has it open until it has read all of them.
+    # Some systems lose the last lines if no process has the terminal open any more. This process
+    # keeps the terminal open until it has read all lines.
     Thread(target=_mark_end, args=(process, terminal)).start()
     shown = b""
     while not shown.endswith(_END):
@@ -89,11 +89,11 @@ def run_on_terminal(
     return text if in_colour else re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
-# No command writes it.
+# No command writes this text.
 _END = b"\0"
 
-# A bar of progress, which a busy machine takes long enough to see, from where the cursor is hidden
-# until the line is free again.
+# The progress bar, from hiding the cursor until the line is cleared. A busy machine is slow enough
+# to show it.
 _BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h(?:\r?\n?\x1b\[1A\x1b\[2K)*", re.DOTALL)
 
 

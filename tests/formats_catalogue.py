@@ -1,8 +1,8 @@
-"""The list of formats that losscli reads instead of importing them.
+"""Generate the list of formats that losscli reads instead of importing the formats.
 
     python tests/formats_catalogue.py
 
-writes it anew; a test fails where it differs from what the modules of the formats declare.
+A test fails if the list differs from the formats that the modules declare.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def catalogue() -> str:
-    """The file, by what the modules declare."""
+    """The text of the catalogue, from the formats that the modules declare."""
     modules = [module.name for module in iter_modules(formats.__path__)]
     rows = [
         _written(one, module)

@@ -1,8 +1,8 @@
-"""Makes reference.json: some inputs for every registered loss, and what PyTorch gives for them.
+"""Generate reference.json: inputs for every registered loss, and the results of PyTorch.
 
     python tests/make_reference.py
 
-needs torch==2.13.0. The tests read the file and need no torch.
+The script needs torch==2.13.0. The tests that read the file do not need PyTorch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CASES_A_LOSS = 30
 
 
 class Rounded:
-    """Random numbers in steps of 1/32: short in decimal, and exact in float16."""
+    """Random multiples of 1/32, which are short in decimal and exact in float16."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _cases(loss: Loss) -> Iterator[dict[str, Any]]:
-    """So many cases of at least one element."""
+    """Cases of a loss with at least one element each."""
     draw, made = Rounded(seed=13), 0
     while made < CASES_A_LOSS:
         arrays = draw_arrays(loss, draw)
@@ -68,7 +68,7 @@ def _cases(loss: Loss) -> Iterator[dict[str, Any]]:
                 reduction: torch_loss(loss, arrays, options, reduction).tolist()
                 for reduction in loss.reductions
             }
-        except RuntimeError:  # some losses of PyTorch's refuse what holds nothing
+        except RuntimeError:  # some PyTorch losses refuse empty arrays
             continue
         if np.size(expected["none"]):
             made += 1

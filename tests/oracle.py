@@ -1,8 +1,8 @@
-"""PyTorch as the judge of every registered loss, and inputs to judge it on.
+"""PyTorch as the reference for every registered loss, and inputs to compare on.
 
-Both follow from the registry: a loss's source names a function, which takes the same parameters;
-its rule of layout says which shapes it takes, and each array declares its values. Functions that
-are not part of PyTorch are written here, as their source publishes them.
+Both follow from the registry. The source of a loss names a function with the same parameters, the
+layout determines the shapes, and each array declares its values. Functions that are not part of
+PyTorch are written here as their source publishes them.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from losscli.losses.layout.vectors import vector_pairs, vector_triples
 from losscli.losses.options import Integers
 from losscli.losses.registry import LOSSES, Loss
 
-# Options that PyTorch does not have: what was saved need not be what the loss wants.
+# Options that PyTorch lacks: they convert saved outputs to the values that the loss expects.
 OURS = {"from_", "target_from", "clip", "class_base", "class_axis", "shift"}
 
 
 class Draw(Protocol):
-    """Where inputs come from: a generator of random numbers, or Hypothesis."""
+    """A source of random inputs: a random number generator, or Hypothesis."""
 
     def size(self, low: int, high: int) -> int:
-        """The size of an axis of elements."""
+        """A random size of an axis of elements."""
 
     def classes(self, low: int, high: int) -> int:
-        """The size of the class axis, or of vectors."""
+        """A random size of the class axis, or of vectors."""
 
     def integer(self, low: int, high: int) -> int: ...
 
@@ -64,7 +64,7 @@ INDICES = ["int8", "int16", "int32", "int64", "float32"]
 
 
 class Drawn:
-    """Inputs that Hypothesis draws, and makes small where they fail."""
+    """Inputs that Hypothesis draws, and shrinks if a test fails."""
 
     def __init__(self, data: Any) -> None:
         self._draw = data.draw
@@ -86,7 +86,7 @@ class Drawn:
 
     def numbers(self, shape: tuple[int, ...], low: float, high: float) -> Any:
         dtype = np.dtype(self.one_of(FLOATS))
-        # Products of what is subnormal in float64 itself have no digits to compare.
+        # Products of subnormal float64 numbers have no digits to compare.
         subnormal = dtype.itemsize < 8
         width: Any = 8 * dtype.itemsize
         elements = st.floats(low, high, width=width, allow_subnormal=subnormal)
@@ -98,12 +98,12 @@ class Drawn:
 
 
 def draw_arrays(loss: Loss, draw: Draw) -> dict[str, Any]:
-    """Arrays of shapes that the loss takes, of values that its help asks for."""
+    """Arrays with shapes that the loss accepts and values that its parameters declare."""
     return ARRAYS[loss.rule](loss, draw)
 
 
 def draw_options(loss: Loss, draw: Draw, arrays: dict[str, Any]) -> dict[str, Any]:
-    """A value within its range for each of PyTorch's options."""
+    """A random value for each of PyTorch's options, within the range of the option."""
     options = {}
     for option in loss.options:
         if option.name in OURS:
@@ -126,18 +126,19 @@ def draw_options(loss: Loss, draw: Draw, arrays: dict[str, Any]) -> dict[str, An
 
 
 def _shape(draw: Draw, most: int, least: int = 0) -> tuple[int, ...]:
-    """Sizes of 0 and 1 among them."""
+    """A random shape, which may contain sizes of 0 and 1."""
     return tuple(draw.size(0, 4) for _ in range(draw.integer(least, most)))
 
 
 def _broadcast_against(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape that broadcasts to another, by leaving out axes in front or taking 1 of some."""
+    """A shape that broadcasts to another shape: some leading axes are dropped, and some sizes are
+    1."""
     kept = shape[draw.integer(0, len(shape)) :]
     return tuple(draw.one_of([size, 1]) for size in kept)
 
 
 def _values(loss: Loss, name: str, draw: Draw, shape: tuple[int, ...]) -> Any:
-    """Numbers from the range that the array declares, without those that are far from others."""
+    """Numbers from the range that the array declares, of similar magnitude."""
     values = next(array.values for array in loss.arrays if array.name == name)
     if values.whole:
         assert (values.low, values.high) == (-1, 1), "other whole numbers depend on the classes"
@@ -146,12 +147,12 @@ def _values(loss: Loss, name: str, draw: Draw, shape: tuple[int, ...]) -> Any:
     return draw.numbers(shape, max(values.low, -far), min(values.high, far))
 
 
-# Arrays of which exponentials are taken.
+# Arrays whose exponentials are computed.
 LOGARITHMS = [get_args(one)[1] for one in (Logits, LogProbabilities, LogCounts)]
 
 
 def _optional(loss: Loss, draw: Draw, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Some of the arrays that need not be given."""
+    """Some of the optional arrays."""
     names = [array.name for array in loss.arrays if not array.required]
     return {name: _values(loss, name, draw, shape) for name in names if draw.one_of([False, True])}
 
@@ -282,14 +283,14 @@ ARRAYS: dict[Callable[..., Any], Callable[[Loss, Draw], dict[str, Any]]] = {
     sequences: _sequences,
 }
 
-# The losses that have a loss of each element.
+# The losses with per-element losses.
 WITH_ELEMENTS = [name for name, loss in LOSSES.items() if loss.pool is None]
 
 assert {loss.rule for loss in LOSSES.values()} <= set(ARRAYS), "a rule of layout lacks its arrays"
 
 
 def torch_loss(loss: Loss, arrays: dict[str, Any], options: dict[str, Any], reduction: str) -> Any:
-    """What PyTorch computes in float64."""
+    """The result of PyTorch in float64."""
     import torch  # noqa: PLC0415 - only where it is installed
 
     function = reference_of(loss)
@@ -319,7 +320,7 @@ def sigmoid_focal_loss(
     gamma: float = 2,
     reduction: str = "none",
 ) -> Any:
-    """As torchvision publishes it; alpha is -1 there where it is None here."""
+    """The formula of torchvision, whose alpha is -1 if alpha is None here."""
     import torch  # noqa: PLC0415 - only where it is installed
 
     p = torch.sigmoid(input)
@@ -339,7 +340,7 @@ def soft_dice(
     smooth: float = 1.0,
     ignore_index: Any = -100,
 ) -> Any:
-    """1 - (2·Σpt + smooth) / (Σp + Σt + smooth) of class indices."""
+    """1 - (2·Σpt + smooth) / (Σp + Σt + smooth), with class indices as targets."""
     import torch  # noqa: PLC0415 - only where it is installed
 
     kept = target != ignore_index
@@ -350,7 +351,7 @@ def soft_dice(
     return (1 - (2 * both + smooth) / (of_p + of_t + smooth)).mean()
 
 
-# The losses that are no functions of PyTorch, by the names of their sources.
+# The losses that are not part of PyTorch, by the name of their source.
 OTHERS = {
     "torchvision.ops.sigmoid_focal_loss": sigmoid_focal_loss,
     "soft Dice of Drozdzal et al., 2016": soft_dice,
@@ -358,7 +359,8 @@ OTHERS = {
 
 
 def _torch_type(loss: Loss, name: str, arrays: dict[str, Any]) -> type[np.generic]:
-    """PyTorch wants class indices and lengths as int64, everything else as the input is."""
+    """PyTorch expects int64 for class indices and lengths, and the type of the input for other
+    arrays."""
     of_indices = loss.rule in (index_targets, row_index_targets, label_rows)
     if loss.rule is index_or_probability_targets:
         of_indices = np.ndim(arrays["target"]) < np.ndim(arrays["input"])

@@ -1,8 +1,8 @@
-"""What README and docs show and the code decides: output of examples, the losses, the picture.
+"""Generate parts of the README and the docs: output of examples, the table of losses, the picture.
 
     python tests/pages.py
 
-writes them anew; the tests fail where a page differs from what it would write.
+A test fails if a page differs from the generated text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def examples() -> list[tuple[str, str, str]]:
-    """The page, the columns and the text of each example."""
+    """The page, the number of columns and the text of each example."""
     return [
         (page.name, columns, shown)
         for page in PAGES
@@ -44,7 +44,8 @@ def _renewed(match: re.Match[str]) -> str:
 
 
 def run_example(shown: str, columns: int) -> str:
-    """The lines of an example that begin with `$ `, each with what it prints on a terminal."""
+    """The command lines of an example (`$ ...`), each followed by what the command prints on a
+    terminal."""
     commands = [line for line in shown.splitlines() if line.startswith("$ ")]
     return "".join(f"{command}\n{_output(command[2:], columns)}" for command in commands)
 
@@ -55,7 +56,7 @@ def _output(command: str, columns: int) -> str:
 
 
 def losses_table() -> str:
-    """The registry as the docs show it."""
+    """The table of losses in the docs."""
     rows = [
         (
             f"`{loss.name}`" + (f", `{loss.alias}`" if loss.alias else ""),

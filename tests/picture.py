@@ -17,12 +17,12 @@ _COMMANDS = (
 )
 _COLUMNS = 84
 
-# What rich would load from elsewhere.
+# The parts of the picture that rich would load from other sites.
 _FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 
 def draw() -> str:
-    """The commands with their output, as SVG."""
+    """Run the commands and return their output as SVG."""
     console = Console(record=True, width=_COLUMNS, file=io.StringIO())
     for command in _COMMANDS:
         console.print(Text.assemble(("$ ", "green"), command))
@@ -34,5 +34,5 @@ def draw() -> str:
 
 
 def words(picture: str) -> list[str]:
-    """The text that a picture shows."""
+    """The text that a picture contains."""
     return re.findall(r"<text[^>]*>(.*?)</text>", picture)

@@ -1,4 +1,4 @@
-"""One set of predictions and labels, as files of every format and layout."""
+"""The same predictions and labels as files of every format and layout."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def decimals() -> pa.Table:
 
 
 def safetensors(**arrays: NDArray[Any]) -> bytes:
-    """As its documentation says: the header's length, the header, the tensors."""
+    """The tensors in the format that safetensors documents: length of the header, header,
+    tensors."""
     kinds = {"float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}
     header, data = {}, b""
     for name, array in arrays.items():

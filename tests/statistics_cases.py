@@ -1,4 +1,4 @@
-"""Blocks of random data for every loss, for tests that hold of every statistic."""
+"""Blocks of random data for every loss, for tests of properties that all statistics have."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from losscli.statistics import options as statistic_options
 from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import LabelNames, Setting
 
-# How the data of a case differs from plain random numbers, or what is asked for.
+# How the data of a case differs from plain random numbers, or which option is set.
 VARIANTS = ("plain", "masked", "weighted", "clustered", "not finite", "NaN skipped", "sum")
 
 _LEAST_ELEMENTS = 7
 
-# What statistics are asked for that take a value; switches are on.
+# The values of the options of statistics. Switches are on.
 ASKED: dict[str, Any] = {"top": 4, "quantiles": ("0.1", "0.5", "1")}
 
 
@@ -48,11 +48,13 @@ class Larger(Rounded):
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A run that was computed: its blocks, and what statistics know of it.
+    """The blocks of a run, and the setting of its statistics.
 
     Args:
-        names: what the numbers of labels stand for
-        by: what the labels to group by are called
+        blocks: the elements, block by block
+        setting: the setting of the statistics
+        names: the labels for the codes in the blocks
+        by: the names of the labels to group by
     """
 
     blocks: Sequence[Elements]
@@ -67,7 +69,7 @@ class Case:
 
 @cache
 def case_of(loss: str, variant: str, seed: int = 0) -> Case:
-    """A case of a loss, in 5 blocks or more where it has so many elements."""
+    """A case of a loss, with at least 5 blocks if it has enough elements."""
     draw = Larger(seed)
     rng = np.random.default_rng(seed)
     first = LOSSES[loss].reductions[0]
@@ -92,7 +94,7 @@ def case_of(loss: str, variant: str, seed: int = 0) -> Case:
         size = max(1, int(np.prod(shape)) // 6)
         try:
             return _computed(loss, arrays, options, wanted, size, **parameters).case
-        except DataError:  # such numbers are no probabilities, which checks find
+        except DataError:  # such numbers are not probabilities, so the checks would fail
             parameters["check"] = False
             return _computed(loss, arrays, options, wanted, size, **parameters).case
 
@@ -125,13 +127,13 @@ def _computed(
 
 
 def _unrounded(array: Any, rng: np.random.Generator) -> Any:
-    """The same numbers with all digits of a float64, somewhat closer to 0."""
+    """The same numbers, slightly closer to 0, with all digits of a float64."""
     array = np.asarray(array)
     return array * rng.uniform(0.5, 1.0, array.shape) if array.dtype.kind == "f" else array
 
 
 def _with_holes(array: Any, rng: np.random.Generator) -> Any:
-    """The same with a few NaN and infinities."""
+    """The same numbers with a few NaN and infinities."""
     holed = np.array(array, np.float64)
     for value, count in ((np.nan, 2), (np.inf, 1), (-np.inf, 1)):
         holed.flat[rng.integers(holed.size, size=count)] = value
@@ -155,7 +157,8 @@ def _everything(
     folder: str,
     rng: np.random.Generator,
 ) -> Wanted:
-    """All statistics that the case can have, with two labels: of elements, and of rows as text."""
+    """The case with all statistics that it supports, and with labels of elements and text labels of
+    rows."""
     has_classes = any(option.name == "class_base" for option in LOSSES[loss].options)
     has_indices = has_classes and np.ndim(arrays["target"]) < np.ndim(arrays["input"])
     of_classes = {one.name: True for one in statistic_options() if one.for_losses == "classes"}

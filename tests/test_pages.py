@@ -1,4 +1,5 @@
-"""README and docs are true: examples run, tables are generated, the test command is CI's."""
+"""The README and the docs are correct: examples run, tables are up to date, and CI runs the test
+command."""
 
 from __future__ import annotations
 
@@ -22,13 +23,13 @@ NUMBER = re.compile(r"(\d+\.\d+(?:e[+-]\d+)?)")
 
 @pytest.mark.parametrize(("page", "columns", "shown"), examples())
 def test_an_example_prints_what_is_shown(page: str, columns: str, shown: str) -> None:
-    """Another processor may round float32 otherwise: numbers are compared as numbers."""
+    """Numbers are compared as numbers, because another processor may round float32 differently."""
     assert parts(run_example(shown, int(columns or 80))) == parts(shown)
 
 
 def parts(text: str) -> list[Any]:
-    """The text between the numbers, and the numbers, which agree on all machines to 1e-6, or to a
-    unit of their last decimal."""
+    """The text between the numbers, and the numbers. They agree on all machines to 1e-6, or to a
+    unit of the last decimal."""
     pieces = NUMBER.split(text)
     return [_number(piece) if NUMBER.fullmatch(piece) else piece for piece in pieces]
 
@@ -48,13 +49,13 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_picture_shows_what_the_commands_print() -> None:
-    """If not: python tests/pages.py."""
+    """If this fails, run tests/pages.py."""
     found = parts("\n".join(words(draw())))
     assert found == parts("\n".join(words(PICTURE.read_text(encoding="utf-8"))))
 
 
 def test_the_table_of_losses() -> None:
-    """If not: python tests/pages.py."""
+    """If this fails, run tests/pages.py."""
     text = (ROOT / "docs" / "losses.md").read_text(encoding="utf-8")
     assert TABLE.findall(text) == [losses_table()]
 
@@ -68,7 +69,7 @@ def test_the_python_examples(page: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_guide_adds_a_statistic(tmp_path: Path) -> None:
-    """One new file in the package is an option, a line on the screen and a key in JSON."""
+    """A new file in the package adds an option, a line on the terminal and a key in JSON."""
     guide = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     block = guide[guide.index('    """The share') : guide.index("\n- `of` returns")]
     shutil.copytree(ROOT / "losscli", tmp_path / "losscli")
@@ -76,7 +77,9 @@ def test_the_guide_adds_a_statistic(tmp_path: Path) -> None:
     file.write_text(textwrap.dedent(block), encoding="utf-8")
     words = [sys.executable, "-m", "losscli", "mse", "1,2,5", "1,4,5", "--large", "-f", "json"]
     run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout)["large"] == pytest.approx(1 / 3)  # the squares are 0, 4 and 0
+    assert json.loads(run.stdout)["large"] == pytest.approx(
+        1 / 3
+    )  # the squared errors are 0, 4 and 0
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

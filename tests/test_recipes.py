@@ -1,4 +1,4 @@
-"""The README's table of tasks: each command gives the right loss of files such as people have."""
+"""The README's table of tasks: each command computes the right loss of typical files."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _binary_with_logits() -> float:
     return float(np.mean(np.logaddexp(0.0, x) - x * TRUTHS))
 
 
-# What each command prints first, by the beginning of its words.
+# The loss that each command prints, by the beginning of the command.
 EXPECTED: dict[str, Callable[[], float]] = {
     "losscli ce predictions.npy": lambda: cross_entropy(LOGITS.astype(float), LABELS),
     "losscli nll --from probs y_pred": lambda: log_loss(PROBABILITIES, LABELS),

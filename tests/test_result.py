@@ -1,4 +1,4 @@
-"""A result by name, and what is said where files have other numbers of rows."""
+"""Facts of a result by name, and the error for different numbers of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from losscli.errors import DataError
 
 
 def test_a_result_is_a_dictionary_of_its_facts_and_tables() -> None:
-    """Of 1 and 4, whose mean is 2.5."""
+    """The loss is the mean of 1 and 4."""
     result = evaluate("mse", [1.0, 2.0], [0.0, 0.0], wanted=Wanted(top=1, quantiles=("0.5",)))
     found = dict(result)
     assert (found["loss"], found["reduction"]) == ("mse", "mean")
@@ -28,7 +28,7 @@ def test_a_result_is_a_dictionary_of_its_facts_and_tables() -> None:
 def test_a_first_row_that_became_a_header_is_thought_of(
     rows: int, has_hint: bool, tmp_path: Path
 ) -> None:
-    """Labels without a header lose their first row to it."""
+    """Labels without a header lose their first row, which is read as the header."""
     np.save(tmp_path / "x.npy", np.zeros(4))
     (tmp_path / "g.txt").write_text("a\n" * (rows + 1))
     with pytest.raises(DataError, match="expected the same number") as caught:

@@ -1,4 +1,4 @@
-"""The English of messages, docstrings, comments and pages, as far as a machine can judge it."""
+"""Words that messages, docstrings, comments and pages avoid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 
-# Words that these texts used for everything, with what to write instead.
+# Words that earlier texts overused, and what to write instead.
 BANNED = {
     r"tells?|told|telling": "report, show, say which",
     r"stands?|stood|standing": "appear, be at",
@@ -31,15 +31,15 @@ BANNED = {
     r"a look|looks at": "check",
 }
 
-# Names in the code.
+# Names in the code, which are allowed.
 LITERAL = re.compile(r"Wanted\b|\bwanted[.=)\]:]")
 
-# A parameter by its Python name where a user types an option.
+# An option written with underscores, where users type hyphens.
 UNDERSCORED = re.compile(r"--[a-z]+_[a-z]+")
 
 
 def texts_of(path: Path) -> Iterator[tuple[int, str]]:
-    """The strings and comments of a module, or the lines of a page that are prose."""
+    """The strings and comments of a module, or the prose of a page, with line numbers."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         yield from _prose(source)
@@ -53,7 +53,7 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _prose(source: str) -> Iterator[tuple[int, str]]:
-    """Lines outside of blocks of code; code within a line is no prose."""
+    """The lines outside of code blocks, without inline code."""
     is_code = False
     for number, line in enumerate(source.splitlines(), 1):
         if line.startswith("```"):

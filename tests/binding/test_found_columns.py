@@ -1,4 +1,4 @@
-"""Columns that nobody named, and what is noted of them."""
+"""Columns that losscli detects, and the notes on them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_columns_left_out_are_told(tmp_path: Path) -> None:
 
 
 class TestOneRow:
-    """Tables whose number of rows is known only at their end, beside arrays of one row."""
+    """Tables whose number of rows is known only at the end, with arrays of one row."""
 
     ONE = pa.table({"x": [1.0], "y": [3], "w": [2.0]})
     FIVE = pa.concat_tables([ONE] * 5)
@@ -46,7 +46,7 @@ class TestOneRow:
 
     @pytest.fixture(params=UNCOUNTED)
     def files(self, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
-        """A file of one row, and one of five."""
+        """A file with one row, and a file with five rows."""
         write = self.UNCOUNTED[request.param]
         one, five = (tmp_path / f"{name}.{request.param}" for name in ("one", "five"))
         one.write_bytes(write(self.ONE))
@@ -89,7 +89,7 @@ class TestOneRow:
 
     @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
     def test_of_classes_in_a_file_of_arrays(self, suffix: str, tmp_path: Path) -> None:
-        """-log softmax of [0, log 3] is [log 4, log 4/3]; torch takes (C) and (C) likewise."""
+        """-log softmax of [0, log 3] is [log 4, log 4/3]. PyTorch also accepts (C) and (C)."""
         arrays = {
             "x": np.array([0.0, math.log(3)]),
             "y": np.array(1),

@@ -1,4 +1,4 @@
-"""Columns that options name, and the order in which they are taken."""
+"""Columns that options name, and their order."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Tables as other tools write them: the right number, or an error that names the way out.
+"""Tables as other tools write them: losscli prints the right number, or an error with an option
+that helps.
 
-The expected numbers come from the formulas below, never from losscli. A test whose id begins with
-a number such as `1.7`, or is named `test_1_7_...`, repeats that fault of version 0.1.
+The expected numbers come from the formulas below, never from losscli. A test whose id begins with a
+number such as `1.7`, or is named `test_1_7_...`, repeats a fault of version 0.1.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ import losscli
 
 @dataclass(frozen=True)
 class Case:
-    """A command on files, and what it must give.
+    """A command on files, and its expected number or error.
 
-    `value` is the number to print; without it the command must fail with exit code 1 and one line.
-    `says` are patterns that stderr must contain. With `or_error` the command may also refuse: the
-    specification leaves that open, but no other number is right. With `fixed` the error must print
-    an option (`-i` or `-t`) with which the same command gives that number.
+    `value` is the number to print. Without `value`, the command must fail with exit code 1 and one
+    line. `says` are patterns that stderr must contain. With `or_error` the command may also refuse,
+    but must not print another number. With `fixed` the error must print an option (`-i` or `-t`)
+    with which the same command gives the number `fixed`.
     """
 
     id: str
@@ -59,7 +60,7 @@ class Case:
 
 
 def savetxt(array: Numbers) -> str:
-    """What `numpy.savetxt(path, array, delimiter=",")` writes."""
+    """The text that `numpy.savetxt(path, array, delimiter=",")` writes."""
     rows = array.reshape(len(array), -1).tolist()
     return "".join(",".join(f"{cell:.18e}" for cell in row) + "\n" for row in rows)
 
@@ -358,7 +359,7 @@ TURNED = in_columns(LABELLED, "threat", "id", "toxic", "obscene")
 
 
 def renamed(columns: Columns, form: str) -> Columns:
-    """The columns but for the key under other names."""
+    """The same columns under other names, except for the key."""
     return {name if name == "id" else form.format(name): one for name, one in columns.items()}
 
 
@@ -825,7 +826,7 @@ ONE_TABLE = [
         {"p.csv": classes(["3", "4", "5"], PROBS), "y.csv": {"quality": WINES}},
         "nll p.csv y.csv --from probs",
         log_loss(PROBS, WINES - 3),
-        or_error=True,  # 3,4,5 could be a row
+        or_error=True,  # 3,4,5 could be a list of numbers
     ),
     Case(
         "1.11b a label that no column is called",
@@ -1156,8 +1157,9 @@ AUTOML_BENCHMARK = [
         "nll predictions.csv --from probs",
         says=("truth", "actual", "-t"),
     ),
-    # scikit-learn 1.9.1: log_loss(["dog", "cat", "bird"], p, labels=["bird", "cat", "dog"]) with
-    # p = [[0.2, 0.1, 0.7], [0.2, 0.5, 0.3], [0.4, 0.3, 0.3]], since it sorts the classes
+    # scikit-learn 1.9.1 gives this for log_loss(["dog", "cat", "bird"], p, labels=["bird", "cat",
+    # "dog"]) with p = [[0.2, 0.1, 0.7], [0.2, 0.5, 0.3], [0.4, 0.3, 0.3]], since it sorts the
+    # classes.
     Case(
         "AutoML: as scikit-learn counts",
         {
@@ -1203,7 +1205,7 @@ R = [
         {"t.parquet": TIDY},
         "nll t.parquet --from probs -i '.pred_*' -t truth",
         log_loss(PROBS, LABELS),
-        or_error=True,  # the glob takes .pred_class, which is text
+        or_error=True,  # the glob matches .pred_class, which is text
     ),
     Case(
         "tidymodels: regression",
@@ -1454,14 +1456,14 @@ CASES = [
 
 
 def cases(numbers: bool) -> list[Any]:
-    """Those that give a number, or those that fail."""
+    """The cases that print a number, or the cases that fail."""
     chosen = [case for case in CASES if (case.value is not None) == numbers]
     return [pytest.param(case, id=case.id) for case in chosen]
 
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that writes files into the current directory, a fresh one."""
+    """A function that writes files into the current directory, which is empty before."""
     monkeypatch.chdir(tmp_path)
 
     def written(files: Mapping[str, Any]) -> None:
@@ -1472,7 +1474,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def number_of(out: str) -> float:
-    """The number that was printed: alone, or the value or difference of JSON."""
+    """The printed number: alone, or the value or difference in JSON."""
     if not out.startswith("{"):
         return float(out)
     record = json.loads(out)
@@ -1480,7 +1482,7 @@ def number_of(out: str) -> float:
 
 
 def require_refusal(code: int, out: str, err: str) -> None:
-    """Nothing on stdout, one line on stderr and exit code 1."""
+    """Require an empty stdout, one line on stderr and exit code 1."""
     assert (code, out) == (1, ""), err
     [line] = err.splitlines()
     assert line.startswith("losscli: error: ")
@@ -1512,7 +1514,7 @@ def test_an_error(case: Case, run: Run, written: Any) -> None:
 
 
 def require_fix(case: Case, err: str, run: Run) -> None:
-    """The error prints an option, or several, that can be pasted behind the command."""
+    """The error shows options that, appended to the command, give the right number."""
     printed = re.findall(r"""-[it] (?:'[^']*'|"[^"]*"|[^\s;,.)`]+(?:,[^\s;,.)`]+)*)""", err)
     for option in (*printed, " ".join(printed)):
         code, out, _ = run(*shlex.split(f"{case.command} {option}"))
@@ -1548,7 +1550,7 @@ def test_1_12d_a_column_called_class_is_taken_by_its_name(run: Run, written: Any
     written({"t.csv": {**STEMS, "class": ["x", "y"] * (ROWS // 2)}})
     code, out, _ = run(*shlex.split("ce t.csv -t label --by-column class -f csv -q"))
     assert code == 0
-    rows = csv.DictReader(out.split("\n\n")[1].splitlines())  # below the loss
+    rows = csv.DictReader(out.split("\n\n")[1].splitlines())  # the rows after the loss
     found = {row["class"]: float(row["value"]) for row in rows}
     expected = {
         name: cross_entropy(LOGITS[start::2], LABELS[start::2]) for start, name in enumerate("xy")
@@ -1560,7 +1562,7 @@ def test_1_12d_a_target_called_class_groups_by_itself(run: Run, written: Any) ->
     written({"t.csv": {**{**STEMS, "class": LABELS}}})
     code, out, _ = run(*shlex.split("ce t.csv -i 'logit_*' -t class --by class -f csv -q"))
     assert code == 0
-    rows = csv.DictReader(out.split("\n\n")[1].splitlines())  # below the loss
+    rows = csv.DictReader(out.split("\n\n")[1].splitlines())  # the rows after the loss
     found = {row["class"]: float(row["value"]) for row in rows}
     expected = {
         str(label): cross_entropy(LOGITS[label == LABELS], LABELS[label == LABELS])
@@ -1607,7 +1609,7 @@ def test_1_18_the_key_is_the_first_column_of_the_rows(run: Run, written: Any) ->
 
 
 def read_output(path: Path) -> dict[str, list[Any]]:
-    """The columns of an output file, in their order."""
+    """The columns of an output file, in order."""
     if path.suffix == ".parquet":
         columns: dict[str, list[Any]] = parquet.read_table(path).to_pydict()
         return columns

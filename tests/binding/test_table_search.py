@@ -1,8 +1,8 @@
-"""A random search for tables of which a wrong number is printed.
+"""A random search for tables for which losscli prints a wrong number.
 
-Each search draws tables, a command and the number that is meant. The command must print that
-number or fail with exit code 1 and one line. `LOSSCLI_SEARCHES=5000 pytest -rP` on this file
-searches for longer and shows the counts; `LOSSCLI_FIRST_SEARCH=123 LOSSCLI_SEARCHES=1` repeats one.
+Each search draws tables, a command and the expected number. The command must print that number or
+fail with exit code 1 and one line. `LOSSCLI_SEARCHES=5000 pytest -rP` on this file searches for
+longer and shows the counts. `LOSSCLI_FIRST_SEARCH=123 LOSSCLI_SEARCHES=1` repeats one search.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tables import (
 SEARCHES = int(os.environ.get("LOSSCLI_SEARCHES", "300"))
 FIRST_SEARCH = int(os.environ.get("LOSSCLI_FIRST_SEARCH", "0"))
 LEAST_ANSWERED = 0.4
-MOST_SHOWN = 3  # wrong numbers that a failure shows in full
+MOST_SHOWN = 3  # the number of wrong results that a failure shows in full
 
 Formula = Callable[[Numbers, Numbers], float]
 
@@ -47,8 +47,8 @@ Formula = Callable[[Numbers, Numbers], float]
 class Problem:
     """The arrays of a loss, the names of their columns and the options that choose them.
 
-    `input_known` and `target_known` say whether a name or an option decides which columns are
-    taken. `in_order` says whether the columns must keep their order, since their names say nothing.
+    `input_known` and `target_known`: a name or an option determines the columns. `in_order`: the
+    columns must keep their order, because their names do not determine it.
     """
 
     loss: str
@@ -79,10 +79,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Pairing:
-    """How the rows of two tables belong together.
+    """How the rows of two tables are paired.
 
-    `first` and `second` are the rows of the problem that each table holds, in its order, and
-    `meant` those that the number is of: rows of the input and rows of the target.
+    `first` and `second` are the rows of the problem that each table contains, in its order. `meant`
+    are the rows of the input and of the target that the expected number is computed from.
     """
 
     first: Sequence[int]
@@ -95,7 +95,7 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Search:
-    """Tables by the names of their files, a command on them, and the number that is meant."""
+    """Tables by file name, a command, and the expected number."""
 
     seed: int
     files: dict[str, Columns]
@@ -104,7 +104,7 @@ class Search:
 
 
 def draw(seed: int) -> Search:
-    """The search of a seed."""
+    """The search with this seed."""
     rng = Random(seed)
     kinds = [draw_classes, draw_single, draw_several]
     problem = rng.choices(kinds, [5, 4, 4])[0](rng)
@@ -151,13 +151,14 @@ def draw_classes(rng: Random) -> Problem:
 
 
 def draw_labels(rng: Random, rows: int, count: int) -> Numbers:
-    """Class indices; each class has rows, since else its column may be anything."""
+    """Class indices. Every class occurs, since the column of an absent class could be any
+    column."""
     some = rng.choices(range(count), k=rows - 3 * count)
     return np.array(shuffled(rng, [*range(count), *range(count), *range(count), *some]))
 
 
 def draw_class_names(rng: Random, count: int) -> tuple[list[str], list[object], str | None]:
-    """Names of columns, what the target holds for each, and a glob for them."""
+    """The names of the columns, the label of each in the target, and a glob that matches them."""
     stem = rng.choice(["logit_", "p_", "prob_", "c", "x.", "", ".pred_", "class "])
     glob = f"{stem}[-0-9]*" if stem in ("", "c") else f"{stem}*"
     style = rng.choice(["from 0", "from 0", "from 1", "names", "gaps"])
@@ -178,7 +179,7 @@ def draw_class_names(rng: Random, count: int) -> tuple[list[str], list[object], 
 
 
 def with_whole_numbers(inputs: Columns, x: Numbers, column: int) -> tuple[Columns, Numbers]:
-    """The same with one column of whole numbers, written as such."""
+    """The problem with one column of whole numbers, written as whole numbers."""
     whole = x.copy()
     whole[:, column] = x[:, column].round()
     name = list(inputs)[column]
@@ -186,7 +187,7 @@ def with_whole_numbers(inputs: Columns, x: Numbers, column: int) -> tuple[Column
 
 
 def draw_target(rng: Random, values: list[object]) -> tuple[Columns, bool]:
-    """The target's column, and whether its name says what it is."""
+    """The target's column, and whether its name identifies it as a target."""
     known = chance(rng, 0.8)
     name = rng.choice(TARGETS if known else ODD_TARGETS)
     if isinstance(values[0], int) and chance(rng, 0.15):
@@ -202,20 +203,20 @@ FORMULAS: dict[str, Formula] = {"mse": squared, "l1": absolute, "bce": binary}
 
 
 def draw_single(rng: Random) -> Problem:
-    """A loss of one column of predictions against one of targets."""
+    """A loss of one column of predictions and one column of targets."""
     loss = rng.choice(list(FORMULAS))
     x, y = draw_elements(rng, loss, (rng.randint(5, 40), 1))
     known = chance(rng, 0.75)
     name = rng.choice(PREDICTIONS if known else ODD_PREDICTIONS)
     targets, target_known = draw_target(rng, as_list(y[:, 0]))
     if not (known or target_known) and chance(rng, 0.5):
-        targets = {name: y[:, 0]}  # Kaggle: the same name in both files
+        targets = {name: y[:, 0]}  # as on Kaggle: the same name in both files
     formula = FORMULAS[loss]
     return Problem(loss, (), x, y, {name: x[:, 0]}, targets, formula, known, target_known)
 
 
 def draw_elements(rng: Random, loss: str, shape: tuple[int, int]) -> tuple[Numbers, Numbers]:
-    """Inputs and targets as the loss takes them, of reals or of whole numbers."""
+    """Inputs and targets for the loss, as real or whole numbers."""
     numbers = np.random.default_rng(rng.randrange(1 << 30))
     if loss == "bce":
         return numbers.uniform(0.02, 0.98, shape).round(3), numbers.integers(0, 2, shape)
@@ -229,7 +230,7 @@ FORMS = ["{}", "{}", "{}", "p_{}", "pred.{}", "{}_score", "prob {}"]
 
 
 def draw_several(rng: Random) -> Problem:
-    """A loss of several columns against as many, paired by their names."""
+    """A loss of several columns and as many targets, paired by name."""
     loss = rng.choice(["bce", "bce", "mse", "l1", "kl-div", "kl-div"])
     count, rows = rng.randint(2, 5), rng.randint(5, 40)
     names = [*rng.choice([TOPICS, NAMES])[:count]]
@@ -259,7 +260,7 @@ def draw_several(rng: Random) -> Problem:
 def draw_several_values(
     rng: Random, loss: str, shape: tuple[int, int]
 ) -> tuple[Numbers, Numbers, tuple[str, ...], Formula]:
-    """Inputs, targets, the options that say what they are, and the formula."""
+    """Inputs, targets, the options that describe them, and the formula."""
     if loss != "kl-div":
         return *draw_elements(rng, loss, shape), (), FORMULAS[loss]
     numbers = np.random.default_rng(rng.randrange(1 << 30))
@@ -273,14 +274,14 @@ def draw_several_values(
 
 
 def name_columns(rng: Random, problem: Problem, is_pair: bool) -> Problem:
-    """The problem with the options that name its columns, or without."""
+    """The problem with or without the options that name its columns."""
     if is_pair or not problem.has_several_targets:
         names_input, names_target = chance(rng, 0.35), chance(rng, 0.35)
     else:
         names_input = names_target = True
     if not is_pair and set(problem.inputs) & set(problem.targets):
         problem = with_other_targets(problem)
-    if not is_pair and not problem.all_known:  # else most of them are refused
+    if not is_pair and not problem.all_known:  # otherwise most commands would be refused
         names_input = names_input or not problem.input_known
         names_target = names_target or not problem.target_known
     if names_input:
@@ -293,13 +294,13 @@ def name_columns(rng: Random, problem: Problem, is_pair: bool) -> Problem:
 
 
 def with_other_targets(problem: Problem) -> Problem:
-    """The problem with targets of other names, so that both sides fit into one table."""
+    """The problem with other target names, so that both arrays fit into one table."""
     targets = {f"y_{name}": column for name, column in problem.targets.items()}
     return replace(problem, targets=targets, target_glob="y_*")
 
 
 def draw_option(rng: Random, option: str, names: Columns, glob: str | None) -> list[str]:
-    """The option with a list or a glob, or repeated."""
+    """The option with a list, with a glob, or repeated."""
     if glob is not None and chance(rng, 0.4):
         return [option, glob]
     if chance(rng, 0.2):
@@ -317,8 +318,8 @@ UNNAMED = "unnamed"
 def draw_key(rng: Random, problem: Problem, names_key: bool) -> tuple[str, list[object]]:
     """The name of a key and its values, each once.
 
-    A key that no name gives away is text, where it could be data: there is a second column like it
-    on both sides.
+    A key without a usual name is text if it could be data, since both tables have a second column
+    like it.
     """
     name = rng.choice([*LISTED_KEYS, *([] if names_key else [UNNAMED]), *OTHER_KEYS])
     numbers: list[object] = [*rng.sample(range(100, 200), problem.rows)]
@@ -333,13 +334,13 @@ def draw_key(rng: Random, problem: Problem, names_key: bool) -> tuple[str, list[
 
 
 def draw_pairing(rng: Random, problem: Problem) -> Pairing:
-    """How the rows of two tables stand, and what says how they belong together."""
+    """The order of the rows of two tables, and the option that pairs them."""
     kinds = [same_rows, rows_by_key, rows_by_position, joined_rows, undecided_rows]
     return rng.choices(kinds, [45, 30, 8, 7, 10])[0](rng, problem)
 
 
 def same_rows(rng: Random, problem: Problem) -> Pairing:
-    """The same rows in the same order, with a key on both sides, on one, or on none."""
+    """The same rows in the same order, with a key in both tables, in one, or in neither."""
     rows = range(problem.rows)
     if chance(rng, 0.3):
         return Pairing(rows, rows, (rows, rows))
@@ -357,14 +358,14 @@ def rows_by_key(rng: Random, problem: Problem) -> Pairing:
 
 
 def rows_by_position(rng: Random, problem: Problem) -> Pairing:
-    """The same rows in another order, paired by position all the same."""
+    """The same rows in another order, with --pair position."""
     name, keys = draw_key(rng, problem, names_key=False)
     rows, order = range(problem.rows), shuffled(rng, range(problem.rows))
     return Pairing(rows, order, (rows, order), ("--pair", "position"), {name: keys})
 
 
 def joined_rows(rng: Random, problem: Problem) -> Pairing:
-    """Rows of which each side lacks some, and an inner join."""
+    """Each table lacks some rows, with an inner join."""
     name, keys = draw_key(rng, problem, names_key=True)
     rows = shuffled(rng, range(problem.rows))
     first, second = rows[1:], shuffled(rng, rows[:-1])
@@ -373,7 +374,7 @@ def joined_rows(rng: Random, problem: Problem) -> Pairing:
 
 
 def undecided_rows(rng: Random, problem: Problem) -> Pairing:
-    """The same rows in another order, and nothing that says so but a key."""
+    """The same rows in another order, with a key but without an option."""
     name, keys = draw_key(rng, problem, names_key=False)
     rows, order = range(problem.rows), shuffled(rng, range(problem.rows))
     return Pairing(rows, order, (rows, rows), (), {name: keys})
@@ -401,7 +402,7 @@ LIKE_INPUTS = ["score", "y_pred", "fitted", "prediction"]
 
 
 def draw_extras(rng: Random, problem: Problem, suffix: str, taken: set[str]) -> Columns:
-    """Further columns of a table; `taken` learns the names of those that hold numbers."""
+    """Further columns of a table. Names of columns with numbers are added to `taken`."""
     extras: Columns = {}
     for _ in range(rng.choices(range(4), [4, 4, 2, 1])[0]):
         name, values = draw_extra(rng, problem)
@@ -418,7 +419,7 @@ def draw_extras(rng: Random, problem: Problem, suffix: str, taken: set[str]) -> 
 
 
 def draw_extra(rng: Random, problem: Problem) -> tuple[str, list[object]]:
-    """A further column under a name that fits."""
+    """A further column with a matching name."""
     kind = rng.choice(["text", "text", "date", *NUMBERS, "like input"])
     if kind == "like input" and problem.input_known:
         return rng.choice(LIKE_INPUTS), [rng.random() for _ in range(problem.rows)]
@@ -444,7 +445,7 @@ def draw_numbers(rng: Random, kind: str, rows: int) -> list[object]:
 
 
 def is_matched(problem: Problem, name: str) -> bool:
-    """Whether a glob of the command would take the column."""
+    """Whether a glob of the command matches the column."""
     globs = [glob for glob in (problem.input_glob, problem.target_glob) if glob in problem.options]
     return any(fnmatchcase(name, str(glob)) for glob in globs)
 
@@ -453,7 +454,7 @@ def is_matched(problem: Problem, name: str) -> bool:
 
 
 def draw_pair(rng: Random, seed: int, problem: Problem) -> Search:
-    """The input in one table, the target in another."""
+    """The input in one table, the target in another table."""
     pairing = draw_pairing(rng, problem)
     taken: set[str] = set()
     sides = [problem.inputs, problem.targets]
@@ -473,7 +474,7 @@ def draw_pair(rng: Random, seed: int, problem: Problem) -> Search:
 
 
 def draw_table(rng: Random, seed: int, problem: Problem) -> Search:
-    """One table with everything."""
+    """One table with all columns."""
     suffix = draw_suffix(rng, problem.inputs)
     extras = draw_extras(rng, problem, suffix, set())
     keys: Columns = {}
@@ -488,13 +489,13 @@ def draw_table(rng: Random, seed: int, problem: Problem) -> Search:
 
 
 def draw_suffix(rng: Random, columns: Columns) -> str:
-    """A format that holds the columns: CSV has no lists."""
+    """A format that can contain the columns. CSV has no lists."""
     has_lists = any(isinstance(as_list(column)[0], list) for column in columns.values())
     return rng.choice(["parquet", "jsonl"] if has_lists else ["csv", "csv", "parquet", "jsonl"])
 
 
 def draw_suffixes(rng: Random, problem: Problem, pairing: Pairing) -> list[str]:
-    """The formats of two tables; only in one format do both call an index the same."""
+    """The formats of two tables. Both tables name an index alike only if the formats are equal."""
     if UNNAMED in pairing.keys:
         return [draw_suffix(rng, problem.inputs)] * 2
     return [draw_suffix(rng, columns) for columns in (problem.inputs, problem.targets)]
@@ -505,7 +506,7 @@ def draw_option_order(rng: Random, one: tuple[str, ...], other: tuple[str, ...])
 
 
 def arranged(rng: Random, columns: Columns, suffix: str, problem: Problem) -> Columns:
-    """The columns in any order, with the index of pandas or without, as the format calls it."""
+    """The columns in any order, with or without the index of pandas, named as in the format."""
     names = list(columns)
     if not problem.in_order:
         rng.shuffle(names)
@@ -527,7 +528,7 @@ def in_rows(columns: Columns, rows: Sequence[int]) -> Columns:
 
 @dataclass
 class Tally:
-    """What came of the searches."""
+    """The number of searches by outcome."""
 
     answered: int = 0
     refused: int = 0

@@ -1,4 +1,4 @@
-"""Tables that were misread once: small files, a command, and its number or its refusal."""
+"""Small tables that were misread in the past, each with its expected number or error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conftest import Run
 
 
 class Case(NamedTuple):
-    """`expected` is the number on standard output, or what the error contains."""
+    """`expected` is the number on standard output, or a text that the error contains."""
 
     id: str
     files: dict[str, str]

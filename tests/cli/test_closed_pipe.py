@@ -1,4 +1,4 @@
-"""A pipe whose reader ends first."""
+"""A pipe whose reader ends early."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import COMMAND
 
-# Each test starts processes.
+# Every test starts processes.
 pytestmark = pytest.mark.slow
 
 

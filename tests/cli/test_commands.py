@@ -1,4 +1,4 @@
-"""The version, and completion of words."""
+"""The version, and shell completion."""
 
 from __future__ import annotations
 

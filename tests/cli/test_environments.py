@@ -1,4 +1,4 @@
-"""What surrounds a command: the interpreter's modes, variables, folders and other packages."""
+"""The environment of a command: interpreter modes, variables, folders and other packages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_without_docstrings_one_line_says_so(tmp_path: Path) -> None:
-    """Fault 3.3: python -OO takes away what a loss is read from."""
+    """python -OO removes docstrings, which losscli reads to define the losses."""
     np.save(tmp_path / "x.npy", np.zeros(2))
     process = subprocess.run(
         [sys.executable, "-OO", "-m", "losscli", "mse", "x.npy", "x.npy"],
@@ -35,7 +35,7 @@ def test_without_docstrings_one_line_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE"])
 def test_nothing_colours_or_cuts_a_file(variable: str, tmp_path: Path) -> None:
-    """Fault 3.16: programs that run tests set these."""
+    """Programs that run tests set these variables."""
     np.save(tmp_path / "x.npy", np.arange(300.0))
     process = subprocess.run(
         [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-f", "table"],
@@ -50,7 +50,7 @@ def test_nothing_colours_or_cuts_a_file(variable: str, tmp_path: Path) -> None:
 
 
 def test_an_output_of_the_longest_name(tmp_path: Path) -> None:
-    """Fault 3.19: the name of the file that is renamed at the end is a short one."""
+    """The temporary file has a short name, whatever the length of the output's name."""
     np.save(tmp_path / "x.npy", np.arange(3.0))
     name = "o" * 251 + ".npy"
     words = [sys.executable, "-m", "losscli", "mse", "x.npy", "x.npy", "-r", "none", "-o", name]
@@ -60,7 +60,7 @@ def test_an_output_of_the_longest_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [{}, {"COMP_WORDS": "losscli", "COMP_CWORD": "abc"}])
 def test_completion_of_nothing_is_the_help(words: dict[str, str], tmp_path: Path) -> None:
-    """Fault 3.17: the variable alone, as a shell may have it left over."""
+    """A shell may have the completion variable set without a request for completion."""
     process = subprocess.run(
         [sys.executable, "-m", "losscli"],
         cwd=tmp_path,
@@ -74,7 +74,7 @@ def test_completion_of_nothing_is_the_help(words: dict[str, str], tmp_path: Path
 
 
 def test_blanks_in_names_stay_in_messages(tmp_path: Path) -> None:
-    """Fault 3.20: they were joined, which named another file."""
+    """Blanks were merged, so that the message named another file."""
     process = subprocess.run(
         [sys.executable, "-m", "losscli", "l1", "a  b.npy", "0"],
         cwd=tmp_path,
@@ -109,7 +109,7 @@ def test_no_home_changes_nothing(change: dict[str, str], tmp_path: Path) -> None
 
 
 def test_threads_that_another_program_asks_for(tmp_path: Path) -> None:
-    """Fault 3.18: pyarrow takes the number of its threads from this variable."""
+    """pyarrow takes its number of threads from this variable."""
     (tmp_path / "t.csv").write_text("x,y\n1,0\n3,0\n")
     words = ["mse", tmp_path / "t.csv", "-i", "x", "-t", "y"]
     environment = {**os.environ, "OMP_NUM_THREADS": "99999"}
@@ -117,7 +117,7 @@ def test_threads_that_another_program_asks_for(tmp_path: Path) -> None:
 
 
 def test_completion_is_installed_once(tmp_path: Path) -> None:
-    """Fault 3.17: each time added a line."""
+    """Every installation added a line."""
     environment = {**os.environ, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL": "1"}
     for _ in range(3):
         found = run_command("--install-completion", "bash", env=environment)
@@ -127,7 +127,7 @@ def test_completion_is_installed_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("output", ["o.parquet", "o.csv", "o.jsonl"])
 def test_pandas_is_not_imported(output: str, tmp_path: Path) -> None:
-    """Fault 3.32: pyarrow imports it, if it is there, for half a second."""
+    """pyarrow imports an installed pandas, which takes half a second."""
     (tmp_path / "pandas.py").write_text("raise SystemExit('imported')\n")
     parquet.write_table(
         pa.table({"x": [1.0, 3.0], "y": [0.0, 0.0], "g": ["a", "b"]}), tmp_path / "t.parquet"
@@ -139,7 +139,7 @@ def test_pandas_is_not_imported(output: str, tmp_path: Path) -> None:
 
 
 def test_a_signalling_nan_is_no_warning_of_python(tmp_path: Path) -> None:
-    """Fault 3.31: NumPy warns as it is converted, with lines of source code."""
+    """NumPy warns about the conversion, with lines of source code."""
     numbers = np.arange(4, dtype=np.float32)
     numbers.view(np.uint32)[1] = 0x7FA00000
     np.save(tmp_path / "y.npy", numbers)
@@ -150,7 +150,7 @@ def test_a_signalling_nan_is_no_warning_of_python(tmp_path: Path) -> None:
 
 
 def test_the_hint_of_an_internal_error_runs_no_module_of_the_folder(tmp_path: Path) -> None:
-    """Fault 3.30: python -m runs modules of the current folder, unless -P is there too."""
+    """python -m runs modules of the current folder unless -P is given."""
     script = (
         "import losscli.cli.main as cli\n"
         "def fail(words): raise ZeroDivisionError('so it goes')\n"

@@ -1,4 +1,4 @@
-"""Errors and warnings: one line on stderr, and the exit code."""
+"""Errors and warnings are one line on stderr, and set the exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("samples")
 
 
 class TestErrors:
-    """One line on stderr, nothing on stdout, 1 for the data and 2 for the call."""
+    """One line on stderr and nothing on stdout. The exit code is 1 for data and 2 for usage."""
 
     @pytest.mark.parametrize(
         ("words", "expected"),
@@ -177,7 +177,7 @@ class TestWarnings:
         assert err.startswith("losscli: warning: target has shape (4,) and the input (2, 1)")
 
     def test_an_axis_of_size_1_is_left_out_unless_asked_for(self, run: Any, tmp_path: Path) -> None:
-        """(0 - 0)², (1 - 1)² by rows; broadcast, two of four pairs differ by 1."""
+        """By rows: (0 - 0)², (1 - 1)². With broadcasting, two of four pairs differ by 1."""
         np.save(tmp_path / "x.npy", [[0.0], [1.0]])
         code, out, err = run("mse", tmp_path / "x.npy", "0,1")
         assert (code, out) == (0, "0.0\n")

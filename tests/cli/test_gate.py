@@ -1,4 +1,4 @@
-"""Gates: exit code 3 where the loss is too large."""
+"""Gates: exit code 3 if the loss is too large."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 X, Y = "1,2,6", "0,0,0"
 
 
-# 3 ± t · sqrt(7/3), t = 4.302652729749 at 2 degrees of freedom.
+# 3 ± t · sqrt(7/3), with t = 4.302652729749 for 2 degrees of freedom.
 HALF = 4.302652729749 * math.sqrt(7 / 3)
 
 

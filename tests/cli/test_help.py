@@ -1,4 +1,4 @@
-"""The help: short and full, groups, examples, near matches."""
+"""The help: short and full, groups, examples, suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def page(capsys: Any, *words: str) -> str:
 
 
 def options(text: str) -> list[tuple[str, str]]:
-    """The long name and the description of each option of a page."""
+    """The long name and the description of each option on a page."""
     entries = re.findall(
         r"^  (?:-\w, |    )(--.*?)(?:\n {20,}|  +)(\S.*(?:\n {20,}\S.*)*)", text, re.M
     )
@@ -51,7 +51,7 @@ def test_every_option_is_explained_in_a_sentence_with_a_verb(
         assert text.rstrip("]").rpartition(" [")[0].endswith(".") or text.endswith("."), text
 
 
-# A description says what an option does.
+# The description of an option begins with a verb.
 VERBS = {
     *("Add", "Clip", "Compare", "Compute", "Count", "Drop", "Exit", "Group", "Hide", "Ignore"),
     *("Install", "Keep", "Let", "Measure", "Name", "Normalise", "Pair", "Print", "Raise", "Read"),
@@ -106,7 +106,7 @@ def test_the_short_help_has_examples_and_a_dozen_options(
     ],
 )
 def test_an_example_needs_only_its_files(example: str, tmp_path: Path, run: Run) -> None:
-    """Its words are right: what is missing is the first file."""
+    """The options of an example are valid: the first error is the missing file."""
     name, *words = shlex.split(example)
     assert name == "losscli"
     code, out, err = run(*words)

@@ -1,4 +1,4 @@
-"""Pipes, closed streams, and what is loaded at the start."""
+"""Pipes, closed streams, and the modules that are loaded at the start."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TestPipes:
         assert (run.stdout, run.stderr) == ("0.0\n", "")
 
     def test_a_producer_that_is_slow_and_a_pipe_that_does_not_wait(self) -> None:
-        """Fault 3.21: what is not there yet is no end, and no error."""
+        """If no data has arrived yet, that is neither the end of the file nor an error."""
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         with (
@@ -54,7 +54,7 @@ class TestPipes:
             assert process.communicate() == (b"2.5\n", b"")
 
     def test_a_reader_that_is_slow_and_a_pipe_that_does_not_wait(self, tmp_path: Path) -> None:
-        """Fault 3.21: of 2.6 MB all arrive."""
+        """All 2.6 MB arrive."""
         np.save(tmp_path / "x.npy", np.arange(300_000.0))
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
@@ -95,7 +95,7 @@ class TestPipes:
         )
 
     def test_a_closed_stderr(self) -> None:
-        """What is said there must not land on stdout."""
+        """Messages must not appear on stdout instead."""
         words = " ".join([*COMMAND, "ce", "digits.parquet"])
         run = subprocess.run(
             f"{words} 2>&-", shell=True, cwd=SAMPLES, capture_output=True, text=True, check=False

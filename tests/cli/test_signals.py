@@ -1,4 +1,4 @@
-"""Interrupts and signals: nothing half done stays."""
+"""Interrupts and signals leave no partial files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from conftest import COMMAND
 
-# Each test starts processes.
+# Every test starts processes.
 pytestmark = pytest.mark.slow
 
 
@@ -30,7 +30,7 @@ def start(*words: object, cwd: Path, **settings: Any) -> subprocess.Popen[str]:
 class TestSignals:
     @pytest.fixture
     def slow(self, tmp_path: Path) -> Path:
-        """A pipe that gives the first rows of an array and then nothing more."""
+        """A pipe with the first rows of an array, and no further data."""
         os.mkfifo(tmp_path / "x.npy")
         np.save(tmp_path / "y.npy", np.zeros(1 << 22))
         return tmp_path
@@ -61,7 +61,7 @@ class TestSignals:
     def test_a_pipe_that_is_quiet_keeps_nothing_up(
         self, row: str, rows: int, number: signal.Signals, tmp_path: Path
     ) -> None:
-        """A thread that waits for the rest of a table is not waited for."""
+        """losscli does not wait for a thread that waits for the rest of a table."""
         words = ["l1", "-", "-i", "x", "-t", "y"]
         with start(*words, cwd=tmp_path, stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
@@ -92,7 +92,7 @@ class TestSignals:
         assert sorted(os.listdir(slow)) == sorted([output, "x.npy", "y.npy"])
 
     def test_a_terminal_that_is_closed(self, slow: Path) -> None:
-        """While the bar is on it."""
+        """The terminal is closed while it shows the progress bar."""
         reader, terminal = pty.openpty()
         process, pipe = self.begin(
             slow,
@@ -116,7 +116,7 @@ class TestSignals:
         assert sorted(os.listdir(slow)) == ["x.npy", "y.npy"]
 
     def test_nohup_keeps_it_going(self, slow: Path) -> None:
-        """Which starts a command with the signal ignored."""
+        """nohup starts a command with SIGHUP ignored."""
         ignore = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             process, pipe = self.begin(slow)
@@ -128,7 +128,8 @@ class TestSignals:
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_asked_to_end_as_the_file_is_made(self, number: int, tmp_path: Path) -> None:
-        """The signal comes between the file's creation and what removes it."""
+        """The signal arrives after the temporary file is created, and before its removal is
+        registered."""
         np.save(tmp_path / "x.npy", np.arange(3.0))
         script = (
             "import os, tempfile\n"
@@ -150,7 +151,7 @@ class TestSignals:
         assert os.listdir(tmp_path) == ["x.npy"]
 
     def test_killed_at_any_moment(self, tmp_path: Path) -> None:
-        """The old file or the new one, whole; `benchmarks` and notes tell of many more kills."""
+        """The path contains the complete old file or the complete new file."""
         x = np.arange(300_000.0)
         np.save(tmp_path / "x.npy", x)
         target = tmp_path / "o.npy"

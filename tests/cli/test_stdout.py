@@ -1,4 +1,4 @@
-"""What goes to stdout: the number alone, losses, rows."""
+"""Stdout: the number alone, losses, or rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each command, wherever stdout and stderr go: terminals, pipes, full disks."""
+"""Every command with stdout and stderr as terminals, pipes and full disks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from conftest import COMMAND, SAMPLES, run_on_terminal
 
-# Each test starts processes.
+# Every test starts processes.
 pytestmark = pytest.mark.slow
 
 
 def in_shell(words: str, cwd: Path = SAMPLES) -> subprocess.CompletedProcess[str]:
-    """What a shell's line gives, with `losscli` as the command."""
+    """Run a line in a shell, with `losscli` as the command."""
     line = re.sub(r"\blosscli\b", " ".join(COMMAND), words)
     return subprocess.run(
         ["bash", "-c", line], cwd=cwd, capture_output=True, text=True, check=False
@@ -23,7 +23,7 @@ def in_shell(words: str, cwd: Path = SAMPLES) -> subprocess.CompletedProcess[str
 
 
 class TestNobodyReadsStderr:
-    """It changes neither the answer nor the exit code."""
+    """A closed stderr changes neither the output nor the exit code."""
 
     @pytest.mark.parametrize("stderr", ["2>/dev/full", "2> >(exec true)", "2>&-"])
     @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ class TestNobodyReadsStderr:
         ],
     )
     def test_it(self, words: str, code: int, answer: str, stderr: str) -> None:
-        # A moment later the other end of the pipe is closed.
+        # The other end of the pipe is closed a moment later.
         found = in_shell(f"exec {stderr}; sleep 0.1; exec losscli {words}")
         assert (found.returncode, found.stdout) == (code, answer)
 
 
-# Each command, and what is in what it answers.
+# Each command, and a text that its output contains.
 ANSWERS = {
     "--help": "Usage",
     "--version": "losscli",
@@ -58,7 +58,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("words", ANSWERS)
 class TestEachCommand:
-    """Wherever its answer goes."""
+    """Every command, for every kind of output."""
 
     def test_without_a_terminal(self, words: str) -> None:
         found = in_shell(f"TERM= setsid losscli {words} < /dev/null")
@@ -76,7 +76,8 @@ class TestEachCommand:
         for columns in (20, 1):
             shown = run_on_terminal([*COMMAND, *words.split()], columns=columns)
             assert "losscli: error" not in shown
-            # Nothing is cut, but for the help, which typer shows; of one column there is no use.
+            # No line is cut, except in the help, which typer prints. One column would be
+            # unreadable.
             assert "…" not in shown or "help" in words or columns == 1
 
     def test_on_a_dumb_terminal(self, words: str) -> None:
@@ -105,7 +106,7 @@ class TestEachCommand:
 
 
 def test_a_library_that_cannot_be_loaded() -> None:
-    """pyarrow that is not there stands for memory that does not suffice for it."""
+    """A missing pyarrow behaves like a pyarrow that does not fit into memory."""
     program = "import sys; sys.modules['pyarrow'] = None; from losscli.cli.main import main; "
     found = subprocess.run(
         [sys.executable, "-c", f"{program} sys.exit(main(['ce', 'digits.parquet']))"],
@@ -122,7 +123,7 @@ def test_a_library_that_cannot_be_loaded() -> None:
 
 
 def test_what_goes_wrong_as_something_is_forgotten() -> None:
-    """An interrupt may come while Python looks after its weak references."""
+    """An interrupt may arrive while Python clears weak references."""
     lines = (
         "import weakref, losscli.__main__ as command, losscli.cli.main as inner",
         "def interrupt(reference): raise KeyboardInterrupt",

@@ -1,4 +1,4 @@
-"""What ends the process that reads: one line and an exit code, whatever it was."""
+"""Whatever ends the working process, the command prints one line and sets an exit code."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from conftest import COMMAND
 
-# Each test starts processes.
+# Every test starts processes.
 pytestmark = pytest.mark.slow
 
-# The command, of which a step is replaced.
+# The command, with one step replaced.
 _SCRIPT = """
 import os, signal, sys
 sys.argv = ["losscli", "mse", "x.npy", "x.npy"]
@@ -28,7 +28,7 @@ from losscli.__main__ import run
 run()
 """
 
-# A library that says why it ends the process, and ends it.
+# A library that prints a reason and aborts the process.
 _CRASH = """
 def crash(words):
     os.write(2, b"/arrow/reader.cc:7:  Check failed: a > 0\\n/lib/arrow.so(+0x2b)[0x7f]\\n")
@@ -36,7 +36,7 @@ def crash(words):
 losscli.cli.main._run = crash
 """
 
-# A signal as a line of the package is run, to the process that runs it or to the one that waits.
+# A signal to the working or the waiting process when a certain line of the package runs.
 _SIGNAL = """
 lines, first = 0, os.getpid()
 def trace(frame, event, argument):
@@ -90,7 +90,7 @@ losscli.cli.main._run = noisy
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("to_waiting", [True, False])
 def test_a_signal_at_any_line(number: signal.Signals, to_waiting: bool, tmp_path: Path) -> None:
-    """Fault 3.24: before main, and behind it, there was a traceback."""
+    """Before and after main, there was a traceback."""
     says = "interrupted" if number == signal.SIGINT else "terminated"
     for at in (1, 50, 200, 240, 260, 280, 300, 1000, 9000, 17_000):
         step = _SIGNAL.format(at=at, to_waiting=to_waiting, number=int(number))
@@ -100,14 +100,14 @@ def test_a_signal_at_any_line(number: signal.Signals, to_waiting: bool, tmp_path
             (128 + number, "", f"losscli: error: {says}\n"),
             (128 + number, "", "losscli: error: interrupted after 0 elements\n"),
             (128 + number, "", "losscli: error: interrupted after 3 elements; their mean is 0\n"),
-            (128 + number, "0.0\n", f"losscli: error: {says}\n"),  # behind the result
+            (128 + number, "0.0\n", f"losscli: error: {says}\n"),  # after the result
             (0, "0.0\n", ""),
         ), at
 
 
 @pytest.mark.parametrize("output", ["o.npy", "o.parquet"])
 def test_killed_as_it_waits(output: str, tmp_path: Path) -> None:
-    """The process that reads then ends too, and takes back what is half done."""
+    """The working process then ends too, and removes partial files."""
     rows = np.zeros(1 << 22)
     np.save(tmp_path / "y.npy", rows)
     header = io.BytesIO()
@@ -127,7 +127,7 @@ def test_killed_as_it_waits(output: str, tmp_path: Path) -> None:
 
 
 def takes_more(pipe: int) -> bool:
-    """Whether a process has the other end of a pipe."""
+    """Whether a process has the other end of a pipe open."""
     try:
         os.write(pipe, bytes(1))
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Little memory, few threads, other encodings and terminals."""
+"""Little memory, few threads, unusual encodings and terminals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TestSurroundings:
         return tmp_path
 
     def test_little_memory(self, pair: Path) -> None:
-        """600 MB of addresses, libraries included."""
+        """600 MB of address space, including libraries."""
         limit = 600 << 20
         process = start(
             "l1",
@@ -51,7 +51,7 @@ class TestSurroundings:
     def test_a_thread_that_cannot_be_had_for_a_moment(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """No row is read twice, and none is lost."""
+        """No row is read twice or lost."""
         begin, begun = threading.Thread.start, itertools.count()
 
         def refuse_once(thread: threading.Thread) -> None:
@@ -61,7 +61,7 @@ class TestSurroundings:
 
         rows = "".join(f"{k},0\n" for k in range(1_000_000))
         (tmp_path / "t.csv").write_text(f"x,y\n{rows}")
-        for refused in (1, 2, 3):  # the first one reads the names
+        for refused in (1, 2, 3):  # the first call reads the names
             begun = itertools.count(-refused)
             monkeypatch.setattr("threading.Thread.start", refuse_once)
             found = evaluate(
@@ -83,7 +83,7 @@ class TestSurroundings:
         words = [*COMMAND, "l1", "x.npy", "y.npy", "--top", "2", "--histogram"]
         shown = run_on_terminal(words, columns=columns, cwd=pair)
         assert shown.startswith("l1")
-        assert "1000000" in shown  # 999999.5 of four digits
+        assert "1000000" in shown  # 999999.5 with four digits
 
     def test_a_dumb_terminal(self, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         process = start(

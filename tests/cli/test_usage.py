@@ -1,4 +1,4 @@
-"""Options that cannot be meant, and messages of one line."""
+"""Invalid options, and messages of one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(path: Path, **columns: Any) -> Path:
 
 
 def refusal(run: Run, *words: object, code: int = 1) -> str:
-    """The one line with which the command refuses."""
+    """The one line that the command prints as an error."""
     found, out, err = run(*words)
     assert (found, out) == (code, "")
     [line] = err.splitlines()
@@ -36,7 +36,7 @@ def refusal(run: Run, *words: object, code: int = 1) -> str:
 
 
 class TestUsage:
-    """What cannot be meant is told before a file is opened."""
+    """Invalid usage is reported before a file is opened."""
 
     @pytest.mark.parametrize("option", ["--by", "--cluster", "--id", "--classes", "-i", "-t"])
     def test_an_option_that_is_empty(self, option: str, run: Run) -> None:
@@ -108,7 +108,7 @@ class TestUsage:
 
     @pytest.mark.parametrize("command", ["ce", "nll", "mse"])
     def test_files_given_as_columns(self, command: str, run: Run) -> None:
-        """Fault 4.1: what everybody types first."""
+        """New users often pass files to the options for columns."""
         line = refusal(run, command, "-i", "logits.npy", "-t", "labels.npy", code=2)
         assert line == (
             "--input-column takes column names, but 'logits.npy' is a file. Give files as "
@@ -130,7 +130,7 @@ class TestUsage:
     @pytest.mark.parametrize("option", ["--by", "--cluster"])
     @pytest.mark.parametrize("command", [["l1", "A"], ["compare", "l1", "A", "B"]])
     def test_labels_from_standard_input(self, command: list[str], option: str, run: Run) -> None:
-        """No file is opened to see it: there is none."""
+        """The error does not need a file: none exists."""
         line = refusal(run, *command, "Y", option, "-", code=2)
         assert line == (
             f"{option}: labels cannot be read from standard input (-). Use a column or a file."
@@ -138,7 +138,7 @@ class TestUsage:
 
 
 class TestMessages:
-    """Errors and warnings that said something else than what was there."""
+    """Errors and warnings that misdescribed the data."""
 
     @pytest.mark.parametrize("loss", ["ce", "nll", "multi-margin", "multilabel-margin"])
     def test_an_axis_without_classes(self, loss: str, run: Run, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ class TestMessages:
 
     @pytest.mark.parametrize("base", [300, -1])
     def test_a_class_base_that_is_no_target(self, base: int, run: Run, tmp_path: Path) -> None:
-        """Unsigned targets of 8 bits hold neither 300 nor -1."""
+        """Unsigned 8-bit targets can contain neither 300 nor -1."""
         np.save(tmp_path / "x.npy", np.zeros((2, 2)))
         np.save(tmp_path / "y.npy", np.array([7, 7], np.uint8))
         words = ["nll", tmp_path / "x.npy", tmp_path / "y.npy", "--class-base", base, "--no-check"]
@@ -163,7 +163,7 @@ class TestMessages:
         assert run(*words, "--ignore-index", 7)[1] == "nan\n"
 
     def test_one_file_twice(self, run: Run, tmp_path: Path) -> None:
-        """No command can tell one of two arrays that have one name and one file."""
+        """No option can distinguish two arrays of the same name in the same file."""
         np.save(tmp_path / "x.npy", np.array([0.5, 0.25]))
         code, _, err = run("inspect", tmp_path / "x.npy", tmp_path / "x.npy")
         assert (code, err) == (0, "")
@@ -172,7 +172,7 @@ class TestMessages:
         ("values", "infinite"),
         [
             (np.array([[np.inf, -np.inf], [NAN, 1e308], [1e308, 1e308]]), 2),
-            (np.array([["1e4000", "1"], ["2", "3"]], np.longdouble), 1),  # in 64 bits
+            (np.array([["1e4000", "1"], ["2", "3"]], np.longdouble), 1),  # as 64-bit integers
         ],
         ids=["infinite", "long double"],
     )
@@ -202,7 +202,7 @@ class TestMessages:
 
 
 class TestLongWords:
-    """What a file says may be longer than any line should be."""
+    """Names and values from files may be longer than a line should be."""
 
     LONG = "begin" + "x" * 200_000 + "end"
 

@@ -1,4 +1,4 @@
-"""Blocks: they cover the elements in C order, and where they are cut changes nothing."""
+"""Blocks cover the elements in C order, and their size does not change the result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_boxes_without_an_end_go_on() -> None:
 
 
 def drawn(name: str, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and options for a loss."""
+    """Random arrays and options for a loss."""
     loss, draw = LOSSES[name], Drawn(data)
     arrays = draw_arrays(loss, draw)
     return arrays, draw_options(loss, draw, arrays)
@@ -59,8 +59,8 @@ def values(result: Result) -> Any:
 
 
 def rounding(arrays: dict[str, Any]) -> float:
-    """By how much the order in which classes are added up may change a loss: of 16 and 32 bits
-    they are added up in float32, in the order in which they lie."""
+    """How much the order of adding classes may change a loss. Losses of 16 and 32 bits add classes
+    in float32, in memory order."""
     kinds = [np.asarray(array).dtype for array in arrays.values()]
     wide = all(kind.kind != "f" or kind.itemsize == 8 for kind in kinds)
     return 1e-13 if wide else 1e-6
@@ -79,7 +79,7 @@ def test_any_size_of_block_gives_the_same(name: str, data: Any) -> None:
     rtol = rounding(arrays)
     np.testing.assert_allclose(values(cut), values(whole), rtol=rtol, atol=1e-290)
     assert (cut.count, cut.ignored, cut.samples) == (whole.count, whole.ignored, whole.samples)
-    # The weights of a block are summed in float64; exact sums join the blocks.
+    # The weights of a block are summed in float64, and the sums of blocks are added exactly.
     assert cut.weight_sum == pytest.approx(whole.weight_sum, rel=1e-14)
     bound = rtol * np.abs(values(whole)).sum()
     for one in means:

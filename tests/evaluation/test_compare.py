@@ -27,7 +27,8 @@ class TestCompare:
     ZEROS = "0,0,0,0"
 
     def test_by_hand(self, run: Any) -> None:
-        """Differences 0, 1, -2, 4: mean 3/4, sum of squares around it 18.75, t = 3.182."""
+        """Differences 0, 1, -2, 4: their mean is 3/4, their sum of squared deviations 18.75, t =
+        3.182."""
         half = 3.182446305284 * math.sqrt(18.75 / 3 / 4)
         code, out, err = run("compare", "l1", self.A, self.B, self.ZEROS, "-f", "json")
         found = json.loads(out)
@@ -66,7 +67,8 @@ class TestCompare:
         assert found.groups[1].value == pytest.approx(math.log(1.5))
 
     def test_rows_are_paired_by_a_key(self, run: Any, tmp_path: Path) -> None:
-        """A and B in other orders: 0 - 1, 3 - 2 and 4 - 6 by hand, whatever their rows."""
+        """A and B have their rows in different orders. By hand, the differences are 0 - 1, 3 - 2
+        and 4 - 6."""
         (tmp_path / "a.csv").write_text("id,part,x,y\nu,p,1,0\nv,q,2,0\nw,p,6,0\n")
         (tmp_path / "b.csv").write_text("id,part,x,y\nw,p,4,0\nu,p,0,0\nv,q,3,0\n")
         words = ["compare", "l1", tmp_path / "a.csv", tmp_path / "b.csv", "-i", "x", "-t", "y"]
@@ -81,7 +83,7 @@ class TestCompare:
 
     @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "multi-margin"])
     def test_groups_have_the_loss_of_each_model(self, loss: str, tmp_path: Path) -> None:
-        """As each model has it by itself, bit for bit."""
+        """Groups show the loss of each model alone, bit for bit."""
         draw = np.random.default_rng(5)
         shape = (300,) if loss == "mse" else (300, 4)
         a, b = draw.standard_normal((2, *shape))
@@ -97,7 +99,7 @@ class TestCompare:
 
     @pytest.mark.parametrize("swapped", [False, True])
     def test_a_stream_and_an_array(self, swapped: bool, tmp_path: Path) -> None:
-        """How many rows a CSV file has is known at its end: 4 - 1, 4 - 2 and 5 - 6."""
+        """The number of rows of a CSV file is known only at its end: 4 - 1, 4 - 2 and 5 - 6."""
         (tmp_path / "a.csv").write_text("x\n1\n2\n6\n")
         np.save(tmp_path / "b.npy", [4.0, 4.0, 5.0])
         models = [str(tmp_path / "a.csv"), str(tmp_path / "b.npy")]

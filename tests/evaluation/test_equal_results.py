@@ -1,4 +1,5 @@
-"""The same elements give the same bits, whatever else is asked for and however they are stored."""
+"""The same elements give the same bits, regardless of further options and of how they are
+stored."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ Files = dict[str, Any]
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of 8 rows, so that there are many."""
+    """Blocks of 8 rows, so that there are many blocks."""
     monkeypatch.setattr(blocks, "BLOCK_VALUES", 8 * CLASSES)
 
 
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def columns() -> dict[str, Any]:
-    """Logits, labels, a group, a cluster and a weight for each row, of sizes that do not add up
-    without rounding."""
+    """Logits, labels, a group, a cluster and a weight for each row. Their sums are not exact in
+    float64."""
     rng = np.random.default_rng(9)
     scale = 10.0 ** rng.integers(-3, 3, (ROWS, 1))
     x = rng.normal(size=(ROWS, CLASSES)) * scale
@@ -46,7 +47,7 @@ def logits(data: dict[str, Any]) -> Any:
 
 
 def saved(data: dict[str, Any], folder: Path, order: Any = "C") -> Files:
-    """The arrays as .npy files."""
+    """Save the arrays as .npy files."""
     folder.mkdir(exist_ok=True)
     arrays = {"input": logits(data), **{name: data[name] for name in ("y", "part", "doc", "s")}}
     for name, array in arrays.items():
@@ -55,7 +56,7 @@ def saved(data: dict[str, Any], folder: Path, order: Any = "C") -> Files:
 
 
 def of_files(files: Files, reduction: str = "mean", **settings: Any) -> Result:
-    """The loss with all that does not name a place."""
+    """The loss with all statistics that do not report positions."""
     asked = {"by": (files["part"],), "cluster": files["doc"], "accuracy": True}
     asked |= {"quantiles": ("0.5", "0.9"), "histogram": True, **settings.pop("asked", {})}
     given = {"sample_weight": files["s"], **settings}
@@ -64,7 +65,8 @@ def of_files(files: Files, reduction: str = "mean", **settings: Any) -> Result:
 
 
 def facts(result: Result) -> str:
-    """All that a result reports but places, with groups by their labels; repr shows every bit."""
+    """Everything that a result reports except positions, with groups by label. repr shows every
+    bit."""
     names = ("value", "ci", "weight_sum", "count", "ignored", "samples", "reference", "perplexity")
     further = (result.accuracy, result.quantiles, result.histogram, groups(result))
     return repr(([getattr(result, name) for name in names], further))
@@ -91,7 +93,7 @@ def in_another_order(folder: Path) -> Files:
 
 
 def in_uneven_shards(folder: Path) -> Files:
-    """Of 1, 99, 3 and 108 rows, a folder each, as globs."""
+    """Shards of 1, 99, 3 and 108 rows, in a folder for each array, as globs."""
     cuts = [0, 1, 100, 103, ROWS]
     for number in range(4):
         part = {name: one[cuts[number] : cuts[number + 1]] for name, one in columns().items()}
@@ -119,7 +121,7 @@ def test_however_arrays_are_stored(how: str, reduction: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "arrow", "jsonl"])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_whatever_the_format(suffix: str, shuffle: bool, tmp_path: Path) -> None:
-    """The same float64s; text has each number in the shortest form that is that number."""
+    """All formats contain the same float64 values. Text has the shortest form of each number."""
     data = shuffled(columns()) if shuffle else columns()
     table, path = pa.table(data), tmp_path / f"t.{suffix}"
     rows = table.to_pylist()
@@ -146,7 +148,7 @@ def test_whatever_the_format(suffix: str, shuffle: bool, tmp_path: Path) -> None
         wanted=wanted,
     )
     expected = of_files(saved(columns(), tmp_path / "expected"))
-    as_text = suffix in ("csv",)  # a label is the text of the file
+    as_text = suffix in ("csv",)  # a label is the text in the file
     for one, other in zip(groups(found), groups(expected), strict=True):
         label = (str(other[0][0]),) if as_text else other[0]
         assert one == (label, *other[1:])
@@ -203,7 +205,7 @@ def test_whatever_is_written(
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_a_comparison(threads: int, tmp_path: Path) -> None:
-    """Whatever the threads and the order of the rows."""
+    """For any number of threads and any order of rows."""
     expected = compared(saved(columns(), tmp_path / "expected"), 1)
     assert compared(saved(columns(), tmp_path), threads) == expected
     assert compared(saved(shuffled(columns()), tmp_path), threads) == expected

@@ -1,4 +1,4 @@
-"""The value is the exact sum of the losses of the elements, rounded once, over that of weights."""
+"""The value is the exact sum of the losses divided by the sum of the weights, rounded once."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def total_of(case: Case) -> Total:
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("loss", WITH_ELEMENTS)
 def test_the_value_is_that_of_fsum(loss: str, variant: str, seed: int) -> None:
-    """fsum adds up exactly and rounds once, as Shewchuk's algorithm does."""
+    """fsum adds exactly and rounds once."""
     case = case_of(loss, variant, seed)
     total = total_of(case)
     factors = listed(case, "sample_weights")
     values = zip(factors, listed(case, "values"), strict=True)
-    losses = [s * v if s else 0.0 for s, v in values]  # a weight of 0 leaves nothing of infinity
+    losses = [s * v if s else 0.0 for s, v in values]  # a weight of 0 cancels an infinite loss
     weights = [s * w for s, w in zip(factors, listed(case, "weights"), strict=True)]
     assert total.weight_sum == math.fsum(weights)
     assert total.count == len(losses)

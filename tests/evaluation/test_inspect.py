@@ -1,4 +1,4 @@
-"""`losscli inspect`: what files hold, and the command that would compute their loss."""
+"""`losscli inspect`: the contents of files, and a command that computes their loss."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ LOGITS = RNG.normal(scale=3, size=(60, 4))
 LOG_PROBABILITIES = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
 PROBABILITIES = np.exp(LOG_PROBABILITIES)
 LABELS = np.arange(60) % 4
-CERTAIN = np.concatenate([[[0.0, 1.0, 0.0, 0.0]], PROBABILITIES[1:]])  # the loss warns of the 0
+CERTAIN = np.concatenate([[[0.0, 1.0, 0.0, 0.0]], PROBABILITIES[1:]])  # the loss warns about the 0
 
 
 def inspect(files: list[str], full: bool = False) -> list[Finding]:
-    """What sound files hold."""
+    """The findings for undamaged files."""
     return inspection.inspect(files, InspectOptions(full), pytest.fail)
 
 
 def proposal(findings: list[Finding]) -> str | None:
-    """The words of the command that is proposed, if there is one."""
+    """The words of the suggested command; None if there is none."""
     command = probable_command(findings)
     return None if command is None else str(command)
 
@@ -223,7 +223,8 @@ def test_gaps_of_rows_looked_at_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_row_beyond_any_image_is_looked_at_in_parts(tmp_path: Path) -> None:
-    """At once its values and what is computed of them would be held several times."""
+    """The row is split, since a whole row and its intermediate results would take several times its
+    memory."""
     np.save(tmp_path / "x.npy", np.zeros((1, 0)))
     content = (tmp_path / "x.npy").read_bytes()
     size = (1 << 24) + 8

@@ -1,4 +1,4 @@
-"""Of long rows, losses that need one entry read that entry alone."""
+"""If a loss needs only one entry of a long row, only that entry is read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def values(result: Result) -> Any:
 
 
 def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
-    """5000 rows of 4096 classes: 80 MB, of which a page a row is 20 MB."""
+    """5000 rows of 4096 classes take 80 MB. Reading a page per row takes 20 MB."""
     shape = (5000, 4096)
-    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, shape)  # nothing but zeros
+    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, shape)  # all zeros
     y = np.arange(5000) % 4096
     with open(tmp_path / "x.npy", "r+b") as file:
         offset = file.seek(0, 2) - 5000 * 4096 * 4
@@ -37,14 +37,14 @@ def test_of_long_rows_only_the_targets_entries_are_read(tmp_path: Path) -> None:
     with mock.patch.object(type(source), "read", side_effect=AssertionError("reads rows")):
         result = losscli.evaluate("nll", tmp_path / "x.npy", y, check=False, reduction="none")
     np.testing.assert_array_equal(values(result), np.arange(5000) + 1.0)
-    # Of each of three blocks, as many rows are looked at as have 65,536 classes: 16.
+    # In each of three blocks, checks read as many rows as have 65,536 values: 16.
     warning, worse = losscli.evaluate("nll", tmp_path / "x.npy", y).warnings
     assert "not 1 (and at least 47 more). If they are logits" in warning
     assert worse.startswith("the loss (2500.5) is worse than guessing by label frequencies (")
 
 
 def test_long_rows_are_read_whole_where_they_have_to_be(tmp_path: Path) -> None:
-    """For what a mask leaves in, and for the class that scores most."""
+    """A mask and --accuracy need whole rows."""
     x = np.full((3, 5000), np.log(1 / 5000))
     x[[0, 1, 2], [1, 2, 4000]] = [-1.0, -2.0, -100.0]
     np.save(tmp_path / "x.npy", x)

@@ -1,4 +1,4 @@
-"""Losses that are NaN: --on-nan."""
+"""NaN losses with --on-nan."""
 
 from __future__ import annotations
 

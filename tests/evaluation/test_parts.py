@@ -1,4 +1,4 @@
-"""Parts in other processes give the result of one run, bit for bit, however they are cut."""
+"""Parts in other processes give the same result as one run, bit for bit, for any split."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_even_parts_cover_everything(name: str, files: Path) -> None:
 
 
 def test_a_sample_may_be_cut(files: Path) -> None:
-    """Each row of 700 elements in blocks of 60: samples and their interval stay whole."""
+    """Blocks of 60 split each row of 700 elements. Samples and their interval stay the same."""
     del files
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 12, 700))

@@ -1,4 +1,4 @@
-"""A statistic that reads the data several times."""
+"""A statistic that reads the data more than once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from losscli.statistics.statistic import Setting, Statistic, Whole
 
 
 class Spread(Statistic):
-    """The mean distance of whole numbers from their mean, which a first pass finds."""
+    """The mean distance of whole numbers from their mean, which the first pass computes."""
 
     passes: ClassVar[int] = 2
 
@@ -65,7 +65,7 @@ def request_of(*inputs: object) -> Request:
 
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_each_pass_knows_the_one_before(size: int) -> None:
-    """The mean of 1, 2, 3, 10 is 4, from which they are 3, 2, 1 and 6 away."""
+    """The mean of 1, 2, 3, 10 is 4. Their distances from 4 are 3, 2, 1 and 6."""
     with mock.patch.object(blocks, "BLOCK_ELEMENTS", size):
         result = evaluate_request(request_of([1.0, 2.0, 3.0, 10.0], np.zeros(4)))
     assert (result["spread"], result["value"], result["count"]) == (3.0, 4.0, 4)

@@ -31,7 +31,7 @@ def values(result: Result) -> Any:
 
 
 def everything(*arrays: Any, **parameters: Any) -> tuple[Any, ...]:
-    """What a result says, to the last bit."""
+    """Everything that a result reports, to the last bit."""
     result = losscli.evaluate("ce", *arrays, **parameters)
     return result.value, result.weight_sum, result.count, result.ignored, result.warnings
 
@@ -73,8 +73,8 @@ def test_the_first_error_is_told_whatever_the_threads(
 def test_a_thread_opens_no_file_again_that_was_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a run ends with an error, other threads may be reading still: what they opened then
-    nobody closed."""
+    """If a run ends with an error, other threads may still be reading. They must not open a closed
+    file again, because nothing would close it."""
     monkeypatch.setattr(blocks, "BLOCK_VALUES", 8)
     before = set(threading.enumerate())
     np.save(tmp_path / "x.npy", np.zeros((4000, 4)))
@@ -88,15 +88,15 @@ def test_a_thread_opens_no_file_again_that_was_closed(
 
 
 def open_files() -> Iterator[str]:
-    """The files that this process has open, as the system says."""
+    """The files that this process has open, as the system reports them."""
     for number in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # that of the list itself
+        with suppress(OSError):  # the descriptor of the listing itself
             yield os.readlink(f"/proc/self/fd/{number}")
 
 
 def test_what_passes_through_threads_cannot_be_changed() -> None:
-    """Every dataclass of these modules is frozen, so that no thread can alter another's; named
-    tuples are."""
+    """Every dataclass of these modules is frozen, and named tuples cannot be changed, so that no
+    thread can alter the data of another thread."""
     modules = [blocks, elements, *(import_module(f"losscli.losses.{name}") for name in FAMILIES)]
     classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     values = [one for one in classes if is_dataclass(one)]

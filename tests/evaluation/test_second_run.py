@@ -1,4 +1,4 @@
-"""In a pipe, the interval behind a warning comes of a second run."""
+"""In a pipe, the interval for a warning comes from a second run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from losscli.errors import DataError
 from losscli.evaluation import evaluate as evaluation_module
 from losscli.evaluation.model import open_model
 
-# 30 rows of 3 classes, 10 of each: a model that is sure, and right or wrong.
+# 30 rows of 3 classes, 10 rows each, for a confident model that is right or wrong.
 LABELS = np.tile([0, 1, 2], 10)
 
 
@@ -46,7 +46,7 @@ def files(tmp_path: Path) -> list[str]:
 
 
 class TestPipe:
-    """No interval is computed there, unless the loss is above what guessing costs."""
+    """In a pipe, no interval is computed unless the loss is worse than guessing."""
 
     def test_a_second_run_finds_the_interval(self, run: Run, files: list[str]) -> None:
         with mock.patch("losscli.evaluation.evaluate.run", wraps=evaluation_module.run) as runs:
@@ -88,7 +88,7 @@ class TestPipe:
         assert found.stderr == b""
 
     def test_files_that_are_gone(self) -> None:
-        """The first run's answer is still an answer."""
+        """If the files disappear, the result of the first run is still printed."""
         opened: list[str] = []
 
         def open_once(*arguments: Any, **named: Any) -> Any:

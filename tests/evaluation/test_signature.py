@@ -1,4 +1,4 @@
-"""What says what was computed: the signature, and the digests of files."""
+"""Signatures and digests, which identify a computation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TestDigest:
     def test_the_digest_is_of_the_file_that_was_read(
         self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Not of another one, whose name its label begins with or is."""
+        """The digest is not the digest of another file that a label names."""
         monkeypatch.chdir(tmp_path)
         for other in ("x.npz", "run", "a", "x.npz[q][x]", "a[b.npz[x]"):
             Path(other).write_bytes(b"something else")

@@ -17,7 +17,7 @@ from losscli import compare, evaluate
 from losscli.errors import DataError, UsageError
 from losscli.evaluation import blocks
 
-# Logits of three classes, and the loss of each row by hand.
+# Logits of three classes, and the loss of each row computed by hand.
 X = np.log([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.25, 0.5, 0.25]])
 
 
@@ -27,7 +27,7 @@ Y = np.array([0, 1, 0, 1])
 LOSS = np.log([2.0, 4.0, 4.0, 2.0])
 
 
-# The 97.5 % quantile of Student's t with 2 degrees of freedom, in closed form.
+# The 97.5% quantile of Student's t with 2 degrees of freedom, in closed form.
 T_2 = 0.95 * math.sqrt(2 / (4 * 0.975 * 0.025))
 
 
@@ -99,7 +99,7 @@ class TestCommand:
         assert "sum of 3 elements, weighted by sample weights" in out
 
     def test_output(self, run: Run, table: Path, tmp_path: Path) -> None:
-        """The loss is that of each element; the sample weight is a further column."""
+        """The loss of each element is not weighted. The sample weight is a separate column."""
         words = ("ce", table, "-i", "p*", "-t", "label", "--sample-weight-column", "s")
         assert run(*words, "-o", tmp_path / "o.parquet")[0] == 0
         found = pa.parquet.read_table(tmp_path / "o.parquet").to_pydict()
@@ -126,7 +126,7 @@ class TestCommand:
         assert run(*words, "--skip-missing")[:2] == (0, "6.0\n")
 
     def test_sequences(self, run: Run, tmp_path: Path) -> None:
-        """A weight for each sequence is that of all its steps; a list has one for each step."""
+        """A weight per sequence applies to all its steps. A list has a weight per step."""
         columns = {
             "input": [X[:2].tolist(), X[2:3].tolist()],
             "target": [[0, 1], [0]],
@@ -142,7 +142,7 @@ class TestCommand:
     @pytest.mark.parametrize("array", ["sample-weight", "mask"])
     @pytest.mark.parametrize("labels", ["01", "ab"])
     def test_a_column_of_text(self, run: Run, tmp_path: Path, labels: str, array: str) -> None:
-        """Text is no weight, also where it names classes."""
+        """Text cannot be a weight, even if the target is text too."""
         path = tmp_path / "t.csv"
         path.write_text(f"a,b,y,s\n0,1,{labels[0]},a\n1,0,{labels[1]},b\n")
         words = ("ce", path, "-i", "a,b", "-t", "y", f"--{array}-column", "s")

@@ -1,10 +1,10 @@
-"""A hundred thousand damaged files, each given to a command that the operating system bounds.
+"""Run commands on many damaged files, with limits that the operating system enforces.
 
     python tests/fuzz/campaign.py FORMAT COUNT [FIRST]
 
-runs the mutants from number FIRST on; FORMAT may be `command`, for damaged command lines. It prints
-each that ends a process, takes more than 5 seconds or 1 GiB, or shows an internal error, and ends
-with 1 if there are any.
+This runs COUNT mutants, starting with number FIRST. FORMAT may be `command`, for damaged command
+lines. The script prints each mutant that ends a process with a signal, takes more than 5 seconds or
+1 GiB, or causes an internal error. If there are any, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from losscli.readers.memory import limit_process
 
 MOST_SECONDS = 5
 
-# A process ends after so many mutants, so that none of them meets what thousands have left.
+# A process runs this many mutants, so that leftovers of earlier mutants do not accumulate.
 _MUTANTS_OF_A_PROCESS = 2000
 
-# What is done with a table, and with a file of arrays. FILE is the mutant.
+# The commands for a table, and for a file of arrays. FILE is replaced by the mutant.
 _TABLE = [
     "mse FILE",
     "mse FILE -i a -t b",
@@ -77,10 +77,10 @@ def main() -> None:
 
 
 def _problems(kind: str, begin: int, end: int) -> list[int]:
-    """The mutants with problems, of which each is printed as it is met."""
+    """Yield the mutants with problems, and print each at once."""
     use = _use_words if kind == "command" else functools.partial(_use_file, kind)
     seeds = [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
-    done = mmap.mmap(-1, 8)  # how many mutants are done, of which a child tells its parent
+    done = mmap.mmap(-1, 8)  # the number of the current mutant, which a child reports to its parent
     problems = []
     while begin < end:
         stop = min(end, begin + _MUTANTS_OF_A_PROCESS)
@@ -108,8 +108,8 @@ def _work(
     try:
         for number in numbers:
             done[:] = number.to_bytes(8, "little")
-            signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)  # of work, on a busy machine too
-            signal.alarm(20 * MOST_SECONDS)  # for what waits for nothing
+            signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)  # CPU seconds
+            signal.alarm(20 * MOST_SECONDS)  # wall-clock seconds
             use(seeds, number)
         done[:] = (numbers[-1] + 1).to_bytes(8, "little")
     except BaseException:  # noqa: BLE001 - also what no command may raise
@@ -142,7 +142,7 @@ def _require_answer(words: list[str]) -> None:
         os._exit(2)
 
 
-# To make the commands and their options anew would take 20 ms each time.
+# Building the commands and their options again would take 20 ms each time.
 _app_of = functools.cache(command.app_of)
 _NAMES = {"compare", *LISTED, *(listed.alias for listed in LISTED.values())}
 command.app_of = lambda words: _app_of(tuple(word for word in words if word in _NAMES))  # type: ignore[assignment]

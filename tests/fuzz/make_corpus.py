@@ -1,4 +1,4 @@
-"""Makes the small files from which fuzzing begins: `python tests/fuzz/make_corpus.py`."""
+"""Make the small files from which fuzzing starts: `python tests/fuzz/make_corpus.py`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ X = np.array([[0.5, -1.25], [3.0, 1e-3], [-2.0, 7.5], [0.0, 0.25]])
 TABLE = pa.table({"a": X[:, 0], "b": X[:, 1], "label": [0, 1, 1, 0]})
 LISTS = pa.table({"x": X.tolist(), "name": ["cat", "dog", "dog", None]})
 
-# What takes far less in a file than in memory.
+# Values that take much less space in a file than in memory.
 ZEROS = np.zeros(50_000)
 LONG = pa.DictionaryArray.from_arrays(pa.array(np.zeros(500, np.int8)), pa.array(["1" * 2000]))
 CONSTANT = pa.table({"a": ZEROS, "b": ZEROS, "label": ZEROS.astype(np.int8)})

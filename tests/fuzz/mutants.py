@@ -1,6 +1,6 @@
-"""Files damaged at random: other bytes, odd numbers, and pieces that repeat without end.
+"""Randomly damaged files: changed bytes, extreme numbers, and pieces that repeat many times.
 
-A draw of random numbers makes them, so that the number of a mutant is enough to make it again.
+A seeded generator makes the changes, so that the number of a mutant reproduces it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import gzip
 import io
 import random
 
-# Numbers at which programs break.
+# Numbers that often cause overflows.
 ODD = [
     value.to_bytes(size, "little", signed=True)
     for size in (1, 2, 4, 8)
     for value in (-1, 0, 1, 127, -128, 2 ** (8 * size - 1) - 1, -(2 ** (8 * size - 1)))
 ]
 
-# Of so many mutants one repeats a piece: up to so many bytes as they are, or compressed.
+# One of this many mutants repeats a piece, up to this many bytes, plain or compressed.
 _REPEATED_ONE_OF, _MOST_PLAIN, _MOST_COMPRESSED = 100, 1 << 20, 1 << 27
 
-# Values that a file may claim to have in a row, or rows, in text as numbers.
+# Numbers of values per row, or of rows, that a file may claim, as text.
 _CLAIMS = (b"0", b"-1", b"65536", b"100000000", b"4294967296", b"9223372036854775807", b"1e308")
 
 
@@ -48,7 +48,7 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
 
 
 def mutant(seeds: list[bytes], number: int) -> tuple[bytes, str]:
-    """A file that is made of one of these, and what its name ends with behind the format."""
+    """A file made from one of the given files, and its suffix after the suffix of the format."""
     draw = random.Random(number)
     data = mutated(draw.choice(seeds), draw)
     if draw.randrange(_REPEATED_ONE_OF):
@@ -59,7 +59,8 @@ def mutant(seeds: list[bytes], number: int) -> tuple[bytes, str]:
 
 
 def repeated(data: bytes, draw: random.Random, most: int) -> bytes:
-    """The bytes with a piece of them once for each power of two, up to so many bytes."""
+    """The bytes with a piece repeated once for each power of two, up to the given number of
+    bytes."""
     begin, piece, times, end = _repetition(data, draw, most)
     return begin + piece * times + end
 
@@ -72,7 +73,7 @@ def _repetition(data: bytes, draw: random.Random, most: int) -> tuple[bytes, byt
 
 
 def _compressed(begin: bytes, piece: bytes, times: int, end: bytes) -> bytes:
-    """The bytes in gzip, without having them all in memory."""
+    """The bytes compressed with gzip, without having all of them in memory."""
     result = io.BytesIO()
     part = min(times, 1 << 16)
     with gzip.GzipFile(fileobj=result, mode="wb", compresslevel=1) as file:

@@ -1,10 +1,10 @@
-"""What a reader makes of any bytes: an error of one line, or what other readers make of them.
+"""Fuzz a reader: any bytes give an error of one line, or the values that another library reads.
 
     pip install atheris
     python tests/fuzz/target.py FORMAT [libFuzzer's options] tests/fuzz/corpus/FORMAT
 
-lets atheris look for bytes that break a reader, led by what they make it run. FORMAT is one of
-losscli's, or `command` for the words of the command line. The operating system bounds its memory.
+This lets atheris search for bytes that break a reader, guided by code coverage. FORMAT is a format
+of losscli, or `command` for the words of the command line. The operating system limits the memory.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from losscli.readers.formats import FORMATS, open_file
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# Memory of a process that reads damaged files.
+# The memory of a process that reads damaged files.
 MOST_BYTES = 1 << 30
 
-# Of so many changes one repeats a piece of the file without end.
+# One of this many changes repeats a piece of the file many times.
 _REPEATED_ONE_OF = 50
 
-# Rows that are read at a time, so that small files have several blocks.
+# The number of rows read at a time, so that small files have several blocks.
 _ROWS = 3
 
-# More is not read of what a few bytes may claim to hold.
+# The most values to read, since a few bytes may claim to contain far more.
 _MOST_ROWS = 1 << 12
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -50,8 +50,9 @@ _SHARED_MEMORY = Path("/dev/shm")
 
 
 def check(kind: str, data: bytes) -> bool:
-    """Read the bytes as a file of that kind. Raises for anything but an error of one line, and
-    where another reader finds other numbers; returns whether both could read it."""
+    """Read the bytes as a file of that format, and return whether losscli and the reference could
+    both read it. Raises for anything but an error of one line, and for numbers that differ from the
+    reference."""
     with tempfile.NamedTemporaryFile(dir=_directory(), suffix=f".{kind}") as file:
         file.write(data)
         file.flush()
@@ -88,7 +89,7 @@ def contents(path: str, kind: str) -> dict[str, NDArray[Any]]:
 
 
 def _arrays(container: Any) -> Iterator[tuple[str, Any]]:
-    """All of them, before the first is read."""
+    """Open all arrays before the first is read."""
     names = container.offer.names
     for name in dict.fromkeys(names) or ("",):
         with contextlib.suppress(LosscliError):
@@ -96,7 +97,7 @@ def _arrays(container: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_readable(array: Any) -> bool:
-    """Whether it holds numbers, and of a row no more than a loss would take."""
+    """Whether the array contains numbers, and its rows are short enough for a loss."""
     is_numbers = not (array.is_text or array.is_nested)
     return is_numbers and np.prod(array.shape[1:], dtype=float) < 1e6
 
@@ -107,7 +108,7 @@ def compare(ours: Arrays, theirs: Arrays) -> None:
             expected = theirs[name]
             if array.ndim and len(expected) > _MOST_ROWS:
                 expected = expected[: len(array)]
-            if array.size == expected.size == 0:  # of no rows lists have no length
+            if array.size == expected.size == 0:  # lists without rows have no length
                 continue
             np.testing.assert_array_equal(array.astype(float), expected.astype(float), name)
 
@@ -133,7 +134,7 @@ def _csv(path: str, delimiter: str = ",") -> Arrays:
 
 
 def _numbers(columns: Mapping[str, Sequence[Any]]) -> Arrays:
-    """Those that hold nothing but numbers."""
+    """The columns that contain only numbers."""
     found = {}
     for name, cells in columns.items():
         with contextlib.suppress(ValueError, TypeError):
@@ -213,10 +214,10 @@ _REFERENCES: dict[str, Callable[[str], Arrays]] = {
 
 
 def check_command(data: bytes) -> None:
-    """Any words: an exit code that means something, and no traceback."""
+    """Any words must give a known exit code and no traceback."""
     words = data.decode("utf-8", "replace").replace("\0", "").split("\n")
     if any(word.startswith(("-o", "--o", "--install", "--show")) for word in words):
-        return  # these write where they please
+        return  # these options write to any path
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = losscli(words)

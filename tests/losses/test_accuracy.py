@@ -1,4 +1,5 @@
-"""Losses against mpmath at 50 digits, also where float64 formulas lose theirs."""
+"""Losses compared with mpmath at 50 digits, including inputs for which naive float64 formulas
+cancel."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ LOGITS = st.floats(-1e4, 1e4)
 
 
 def exact_costs(row: list[float]) -> list[mpmath.mpf]:
-    """-log softmax as log(1 + Σ_{j≠c} exp(x_j - x_c)), where nothing cancels."""
+    """-log softmax as log(1 + Σ_{j≠c} exp(x_j - x_c)), which does not cancel."""
     exact = [mpmath.mpf(x) for x in row]
     return [
         mpmath.log1p(mpmath.fsum(mpmath.exp(x - exact[c]) for j, x in enumerate(exact) if j != c))
@@ -31,7 +32,7 @@ def exact_costs(row: list[float]) -> list[mpmath.mpf]:
 def test_negative_log_softmax(row: list[float]) -> None:
     found = negative_log_softmax(np.array([row]))[0]
     for one, exact in zip(found, exact_costs(row), strict=True):
-        # Where even the loss itself is below the smallest float64, 0 is right.
+        # If the exact loss is below the smallest float64, 0 is right.
         assert float(one) == pytest.approx(float(exact), rel=1e-12, abs=1e-300)
 
 
@@ -73,7 +74,7 @@ def test_bce_with_logits_keeps_its_digits(logit: float, target: float) -> None:
 def test_focal_keeps_its_digits(
     logit: float, target: float, alpha: float | None, gamma: float
 ) -> None:
-    """torchvision's float64 gives 0 at a logit of 50 and target 1, where the loss is 2e-66."""
+    """torchvision's float64 gives 0 for a logit of 50 and target 1. The exact loss is 2e-66."""
     x, y = mpmath.mpf(logit), mpmath.mpf(target)
     p, p_of_no = 1 / (1 + mpmath.exp(-x)), 1 / (1 + mpmath.exp(x))
     cost = y * mpmath.log1p(mpmath.exp(-x)) + (1 - y) * mpmath.log1p(mpmath.exp(x))
@@ -94,7 +95,7 @@ def test_smoothed_cross_entropy(smoothing: float) -> None:
 
 
 def test_ten_million_equal_values() -> None:
-    """0.1 added up one by one in float64 is off by 1.6e-4 after 1e7 times; in float32 by 8 %."""
+    """Adding 0.1 one by one 1e7 times is off by 1.6e-4 in float64, and by 8% in float32."""
     loss = losscli.l1(np.full(10**7, 0.1), np.zeros(10**7), reduction="sum")
     assert loss == pytest.approx(1e6, rel=1e-14, abs=0)
 
@@ -107,14 +108,15 @@ def test_what_would_overflow_float32_when_squared() -> None:
 @pytest.mark.parametrize("beta", [1e-300, 1.0, 1000.0, 1e300])
 @pytest.mark.parametrize("e", [1.7e308, 1e300, 999.0, 1.0, 1e-150])
 def test_smooth_l1_is_finite_where_its_loss_is(beta: float, e: float) -> None:
-    """torch.nn.functional.smooth_l1_loss has 1.7e308 at a difference of 1.7e308 and beta 1000."""
+    """torch.nn.functional.smooth_l1_loss gives 1.7e308 for a difference of 1.7e308 and beta
+    1000."""
     exact, bound = Fraction(e), Fraction(beta)
     expected = exact**2 / (2 * bound) if exact < bound else exact - bound / 2
     assert losscli.smooth_l1([e], [0.0], beta=beta) == pytest.approx(float(expected), rel=1e-15)
 
 
 def test_a_confident_model_in_float32() -> None:
-    """Losses of about 1e-6, which PyTorch's float32 rounds to steps of 1e-7."""
+    """Losses of about 1e-6, which PyTorch's float32 rounds to multiples of 1e-7."""
     x = np.random.default_rng(5).normal(size=(500, 10)).astype(np.float32)
     y = np.arange(500) % 10
     x[np.arange(500), y] += 17.0
@@ -128,7 +130,7 @@ def test_a_confident_model_in_float32() -> None:
 
 @pytest.mark.parametrize("angle", [1.0, 1e-3, 1e-6, 1e-8])
 def test_cosine_embedding_of_almost_parallel_vectors(angle: float) -> None:
-    """1 - cos by subtraction is 0 at 1e-8, where the distance is 5e-17."""
+    """1 - cos by subtraction is 0 for an angle of 1e-8. The exact distance is 5e-17."""
     a, b = [3.0, 4.0, 0.0], [3.0, 4.0, 5.0 * angle]
     exact_a, exact_b = ([mpmath.mpf(x) for x in vector] for vector in (a, b))
     epsilon = mpmath.mpf(float(np.float32(1e-12)))
@@ -142,8 +144,8 @@ def test_cosine_embedding_of_almost_parallel_vectors(angle: float) -> None:
 @pytest.mark.parametrize("size", [1e-7, 1.0, 1e4, 1e9])
 @pytest.mark.parametrize("apart", [1e-5, 1e-7, 1e-9, 1e-12, 1e-15])
 def test_cosine_embedding_of_vectors_that_hardly_differ(apart: float, size: float) -> None:
-    """Float64 vectors of 300 numbers, whose distance is far below the rounding of their cosine;
-    small ones have the most of it from the 1e-12 that is added to their squares."""
+    """Float64 vectors of 300 numbers, whose distance is far below the rounding of their cosine. For
+    small vectors, the distance comes mostly from the 1e-12 that is added to squared norms."""
     rng = np.random.default_rng(4)
     a = size * rng.normal(size=300)
     b = 3.0 * a * (1.0 + apart * rng.normal(size=300))
@@ -157,7 +159,7 @@ def test_cosine_embedding_of_vectors_that_hardly_differ(apart: float, size: floa
 
 @pytest.mark.parametrize("apart", [1e-2, 1e-6, 1e-10])
 def test_kl_div_of_two_models_that_hardly_differ(apart: float) -> None:
-    """Of logits: log p - log q by subtraction keeps 16 digits of log p, and none of these."""
+    """For nearly equal logits, the digits of log p - log q by subtraction would cancel."""
     rng = np.random.default_rng(5)
     x = 4.0 * rng.normal(size=(3, 8))
     z = x + apart * rng.normal(size=(3, 8))
@@ -179,7 +181,7 @@ def exact_divergences(x: list[float], z: list[float]) -> list[float]:
 
 @pytest.mark.parametrize("scale", [1.0, 30.0, 300.0])
 def test_ctc_by_the_recursion_at_50_digits(scale: float) -> None:
-    """200 steps: the probability of all ways is as small as exp(-1e4) and below."""
+    """200 steps: the probability of all alignments is exp(-1e4) or less."""
     rng = np.random.default_rng(7)
     x = -rng.exponential(scale, size=(200, 1, 4))
     labels = rng.integers(1, 4, size=20)
@@ -205,7 +207,7 @@ def test_soft_margin_keeps_its_digits_and_does_not_overflow(x: float) -> None:
 
 
 def test_ctc_of_what_is_almost_certain_keeps_its_digits() -> None:
-    """One label in two steps: 1 1, 1 blank and blank 1, of which the first is almost certain."""
+    """One label in two steps: 1 1, 1 blank and blank 1. The first alignment is almost certain."""
     sure, rest = -2e-13, -40.0
     x = np.array([[[rest, sure]], [[rest, sure]]])
     exact = -mpmath.log(

@@ -1,4 +1,5 @@
-"""Every registered loss against the installed PyTorch, on shapes, types and options drawn anew."""
+"""Every registered loss compared with the installed PyTorch, on random shapes, types and
+options."""
 
 from __future__ import annotations
 
@@ -29,12 +30,12 @@ def test_the_same_as_pytorch(name: str, data: Any) -> None:
         try:
             expected[reduction] = torch_loss(loss, arrays, options, reduction)
         except RuntimeError as error:
-            # What holds nothing is an error in some of PyTorch's losses.
+            # Some PyTorch losses raise an error for empty arrays.
             assume("empty" not in str(error))
             raise
     function = getattr(losscli, loss.python_name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of broadcasting and of means of nothing, as PyTorch's
+        warnings.simplefilter("ignore")  # PyTorch warns about broadcasting and empty means
         found = {
             reduction: function(**arrays, **options, reduction=reduction)
             for reduction in loss.reductions
@@ -44,18 +45,18 @@ def test_the_same_as_pytorch(name: str, data: Any) -> None:
         assert np.isnan(found["mean"])
         assert found["sum"] == 0.0
         return
-    # PyTorch's own float64 formulas lose digits where terms as large as the input cancel.
+    # PyTorch's own float64 formulas lose digits if terms as large as the input cancel.
     largest = max(float(np.max(np.abs(array), initial=1.0)) for array in arrays.values())
     longest = max(np.shape(array)[-1] if np.ndim(array) else 1 for array in arrays.values())
     slack = 1e-15 * largest**2 * longest
-    # Where float32 and float16 are not widened first, so much is allowed.
+    # The tolerance for float32 and float16 input that is not converted to float64 first.
     fast = name == "cross-entropy" and arrays["input"].dtype != np.float64
     rtol, rtol_of_sums = (2e-6, 1e-6) if fast else (1e-10, 1e-12)
     np.testing.assert_allclose(found["none"], expected["none"], rtol=rtol, atol=slack)
     bound = rtol_of_sums * np.abs(expected["none"]).sum() + slack * expected["none"].size
     assert_within(found["sum"], expected["sum"], bound)
     for reduction in loss.reductions[1:]:
-        # A mean is the sum over some weight: its bound is the sum's over the same.
+        # A mean is the sum divided by a weight, and its tolerance is divided by the same weight.
         known = np.isfinite(expected["sum"]) and expected["sum"] and expected[reduction]
         weight = abs(expected["sum"] / expected[reduction]) if known else 1.0
         assert_within(found[reduction], expected[reduction], bound / weight)

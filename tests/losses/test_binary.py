@@ -1,4 +1,4 @@
-"""Losses of yes-or-no targets in the corners: what PyTorch 2.13 gives."""
+"""Corner cases of losses with 0/1 targets, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 

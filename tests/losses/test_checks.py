@@ -1,4 +1,5 @@
-"""What people mistake for what: each trap is named once, with what helps, and nothing else is."""
+"""Common mistakes in the input: each is reported once, with advice, and correct input is not
+reported."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from losscli.errors import DataError, UsageError
 from losscli.evaluation import blocks
 from losscli.losses.checks import Check
 
-# Of three classes; rows of probabilities and their labels.
+# Three classes: rows of probabilities and their labels.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]])
 LABELS = np.array([0, 1])
 # -(log 1/2 + log 3/4) / 2
@@ -31,7 +32,7 @@ def logits(shape: tuple[int, ...], scale: float = 3.0) -> NDArray[np.float64]:
 
 
 def log_softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """In the plain way, which is exact enough here."""
+    """The plain formula, which is exact enough here."""
     result: NDArray[np.float64] = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
     return result
 
@@ -55,7 +56,8 @@ class TestWhatIsNoLogProbability:
         assert losscli.nll(PROBABILITIES, LABELS) == -0.625
 
     def test_only_a_target_above_0_far_behind(self) -> None:
-        """Few blocks are looked at as a whole; the targets' entries are in each."""
+        """Only a few blocks are checked as a whole, but the targets' entries are checked in every
+        block."""
         x = np.full((300_000, 2), math.log(0.5))
         x[299_999, 1] = 0.25
         with pytest.raises(DataError, match=r"input at \[299999, 1\] is 0.25"):
@@ -80,14 +82,14 @@ class TestWhatIsNoLogProbability:
             evaluate("kl-div", np.log([[0.5, 0.5]]), [[1.5, 0.25]])
 
     def test_rounding_may_take_a_probability_above_1(self) -> None:
-        """By 64 times 2^-23 as well."""
+        """Rounding may add up to 64 times 2^-23."""
         for p in (1 + 64 * 2.0**-23, -64 * 2.0**-23):
             assert evaluate("kl-div", [0.0], [p]).count == 1
         with pytest.raises(DataError, match="from 0 to 1"):
             evaluate("kl-div", [0.0], [1 + 65 * 2.0**-23])
 
     def test_float16_rounds_further(self) -> None:
-        """By 64 times 2^-10."""
+        """For float16, rounding may add up to 64 times 2^-10."""
         x = np.array([[0.0625, -9.0]], np.float16)
         assert evaluate("nll", x, [0]).value == -0.0625
         with pytest.raises(DataError, match=r"input at \[0, 0\] is 0.06256.* at most 0"):
@@ -111,7 +113,7 @@ class TestWhatIsNoLogProbability:
         assert evaluate("nll", x, [-100, 1]).warnings == ()
 
     def test_rows_of_more_than_is_looked_at(self) -> None:
-        """One of 70,000 classes is looked at all the same."""
+        """A row of 70,000 classes is longer than the checked sample, but is checked."""
         [warning] = evaluate("nll", np.full((2, 70_000), -5.0), [0, 1]).warnings
         assert "input at [0, 0] starts a row that sums to 471.7" in warning
 
@@ -132,7 +134,7 @@ class TestWhatIsNoLogProbability:
 
     @pytest.mark.parametrize(("above", "refused"), [(64, False), (65, True)])
     def test_rounding_may_take_a_logarithm_above_0(self, above: int, refused: bool) -> None:
-        """By 64 times what 1 and the next float32 differ by, 2^-23."""
+        """Rounding may add up to 64 times 2^-23, the difference of 1 and the next float32."""
         x = above * 2.0**-23
         ctc = ("ctc", [[[-50.0, x]]], [[1]], [1], [1])
         for arrays in [("nll", [[x, -50.0]], [0]), ("kl-div", [x], [1.0]), ctc]:
@@ -184,7 +186,7 @@ class TestProbabilitiesForLogits:
 
 
 class TestFrom:
-    """The same predictions, saved in three ways."""
+    """The same predictions, saved as logits, probabilities and log-probabilities."""
 
     @pytest.mark.parametrize("loss", ["nll", "ce"])
     def test_probabilities(self, loss: str) -> None:
@@ -204,7 +206,7 @@ class TestFrom:
         assert "sums to 0.5" in found.warnings[0]
 
     def test_probability_targets(self) -> None:
-        """-(1/4 log 1/2 + 3/4 log 1/4) = 7/4 log 2; 0 log 0 is 0."""
+        """-(1/4 log 1/2 + 3/4 log 1/4) = 7/4 log 2, since 0 log 0 is 0."""
         found = losscli.cross_entropy([[0.5, 0.25, 0.0]], [[0.25, 0.75, 0.0]], from_="probs")
         assert found == pytest.approx(1.75 * math.log(2), rel=1e-15)
 
@@ -257,7 +259,7 @@ class TestZeroProbabilities:
         )
 
     def test_wherever_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """In the last of 60 blocks, which is not looked at as a whole."""
+        """In the last of 60 blocks, which is not checked as a whole."""
         monkeypatch.setattr(blocks, "BLOCK_VALUES", 3)
         p, y = np.tile(PROBABILITIES, (30, 1)), np.tile(LABELS, 30)
         p[-1] = [0.5, 0.0, 0.5]
@@ -278,7 +280,8 @@ class TestZeroProbabilities:
         assert warning == "the loss of 1 element is infinite, first at [0]"
 
     def test_clipping_in_the_open_gives_scikit_learns_number(self) -> None:
-        """sklearn.metrics.log_loss([0, 1, 1], X, ...) with eps = 1e-15, before 1.3, by hand."""
+        """sklearn.metrics.log_loss([0, 1, 1], X, ...) with eps = 1e-15, as before version 1.3, by
+        hand."""
         found = evaluate("nll", self.X, [0, 1, 1], from_="probs", clip=1e-15)
         assert found.value == pytest.approx((math.log(2) + 2 * 15 * math.log(10)) / 3, rel=1e-14)
         assert found.warnings == ()
@@ -384,7 +387,7 @@ class TestTargets:
         assert warning == "target is 5.0; expected 1 or -1"
 
     def test_padding_among_log_probabilities(self) -> None:
-        """Which costs 100 where logits would cost log C; along two axes of elements."""
+        """Padding costs 100, where equal logits cost log C. The elements have two axes."""
         x = np.log(np.full((5, 4, 3), 0.25))
         x[4, :, 1:] = -100
         [_, warning] = evaluate("nll", x, np.zeros((5, 3), int)).warnings
@@ -402,7 +405,7 @@ class TestTargets:
         assert "a row of only -100" in evaluate("ce", x, [0, 1, 0, 1]).warnings[0]
 
     def test_padding_is_seen_wherever_it_lies(self) -> None:
-        """In the last rows of 300,000, which are in no block that is looked at as a whole."""
+        """In the last of 300,000 rows, which are in no block that is checked as a whole."""
         x, y = logits((300_000, 4)), np.zeros(300_000, int)
         x[-1000:] = -100
         [warning] = evaluate("ce", x, y).warnings
@@ -493,14 +496,15 @@ class TestMasks:
             assert evaluate("l1", self.X, [0, 0, 0], mask=mask).warnings == ()
 
     def test_batchmean_divides_by_the_samples_that_count(self) -> None:
-        """The same as without the rows that are left out: Σ q log 2 over 2 rows, by hand."""
+        """The same as without the ignored rows. By hand: Σ q log 2 over 2 rows."""
         x, q = np.log(np.full((4, 2), 0.25)), np.full((4, 2), 0.5)
         masked = evaluate("kl-div", x, q, reduction="batchmean", mask=[1, 1, 0, 0], check=False)
         assert masked.value == pytest.approx(math.log(2), rel=1e-15)
         assert masked.samples == 2
 
     def test_along_the_samples_of_logits(self) -> None:
-        """Whose classes lie in the middle: the same as without the samples that are left out."""
+        """The class axis of the logits is in the middle. The same as without the ignored
+        samples."""
         x, z = logits((5, 3, 2)), logits((5, 3, 2), scale=1.0)
         kinds = {"from_": "logits", "target_from": "logits", "class_axis": 1}
         mask = np.array([1, 0, 1, 1, 0])
@@ -512,7 +516,7 @@ class TestMasks:
             evaluate("kl-div", x, z, mask=np.ones((5, 3)), **kinds)
 
     def test_how_often_a_mask_is_odd(self) -> None:
-        """Masks are looked at as a whole."""
+        """Masks are checked completely."""
         [warning] = evaluate("mse", [1.0, 2.0, 4.0], [0.0] * 3, mask=[255, 0, 255]).warnings
         assert "0 to ignore it (and 1 more). All values" in warning
 
@@ -527,7 +531,7 @@ class TestMasks:
     def test_places_are_those_in_the_file(
         self, shape: tuple[int, ...], mask: Any, place: str
     ) -> None:
-        """Not those among what a mask leaves in."""
+        """Positions are positions in the file, not among the elements that a mask keeps."""
         y = np.zeros(shape, int)
         y[(3, 1)[: len(shape)]] = 9
         x = logits((shape[0], 3, *shape[1:]))
@@ -551,7 +555,7 @@ class TestMasks:
 
 
 class TestWhatIsNoDistribution:
-    """Rows of kl-div along no axis of which the probabilities sum to 1."""
+    """Input of kl-div whose probabilities do not sum to 1 along any axis."""
 
     def test_input_and_target(self) -> None:
         p = np.full((3, 2), 0.5)
@@ -592,20 +596,21 @@ class TestRoundedProbabilities:
     @pytest.mark.parametrize(
         ("row", "told"),
         [
-            # Of two classes: 0.005, rounding, and 0.0001 by 4 decimals.
+            # Two classes: 0.005 for rounding, and 0.0001 for 4 decimals.
             ([0.50234, 0.50266], False),
             ([0.50234, 0.50291], True),
-            # By 2 decimals 0.005 more each, by 1 decimal 0.05 each.
+            # With 2 decimals, 0.005 more for each class. With 1 decimal, 0.05 more.
             ([0.51, 0.50], False),
             ([0.52, 0.50], True),
             ([0.6, 0.5], False),
             ([0.6, 0.6], True),
-            # By 1 decimal 0.5 of ten classes, but never more than 0.3.
+            # With 1 decimal, 0.5 for ten classes, but never more than 0.3.
             ([0.3, *[0.1] * 9], False),
             ([0.5, *[0.1] * 9], True),
-            # By 3 decimals 0.0005 of forty classes.
+            # With 3 decimals, 0.0005 for each of forty classes.
             ([*[0.026] * 20, *[0.025] * 20], False),
-            # By 4 decimals 0.00005 of a hundred, whatever the numbers have.
+            # With 4 decimals, 0.00005 for each of a hundred classes, even if the numbers have more
+            # decimals.
             ([0.010071] * 100, False),
             ([0.010101] * 100, True),
         ],
@@ -617,16 +622,17 @@ class TestRoundedProbabilities:
     def test_of_log_probabilities_the_decimals_count_once(
         self, row: list[float], told: bool
     ) -> None:
-        """exp(-0.7) + exp(-0.6) = 1.045, and 1.103 with -0.5, of 0.055 by 1 decimal: what is 0.05
-        off in the logarithm is 0.05 of the probability off, and these sum to 1."""
+        """exp(-0.7) + exp(-0.6) = 1.045, which is accepted, and 1.103 with -0.5, which is not. With
+        1 decimal, the tolerance is 0.055: an error of 0.05 in the logarithm changes the probability
+        by 5%, and the probabilities sum to 1."""
         assert len(evaluate("nll", [row], [0]).warnings) == told
         p = np.full((2, 2), 0.5)
         assert len(evaluate("kl-div", [row, row], p, reduction="sum").warnings) == told
         assert len(evaluate("ctc", [[row]], [[1]], [1], [1]).warnings) == told
 
     def test_float16_holds_three_digits(self) -> None:
-        """Two of 0.50439453125 are 0.0088 off, and two of 0.5048828125 are 0.0098: of 0.009 in
-        that type and 0.0051 in others."""
+        """Two values of 0.50439453125 are off by 0.0088, and two of 0.5048828125 by 0.0098. The
+        tolerance is 0.009 for float16 and 0.0051 for other types."""
         p = np.full((1, 2), 0.50439453125)
         found = evaluate("nll", p.astype(np.float16), [0], from_="probs").warnings
         assert found == ()
@@ -670,7 +676,7 @@ class TestWhatIsNoNumber:
         assert warning.startswith(
             "targets at [0, 1] is 0, which is the blank and cannot be a label"
         )
-        # Behind the last label anything may stand.
+        # The values after the last label are arbitrary.
         x, steps = np.log(np.full((3, 2, 3), 1 / 3)), [3, 3]
         assert evaluate("ctc", x, [[1, 0, 0], [2, 0, 99]], steps, [1, 1]).warnings == ()
         [warning] = evaluate("ctc", x, [[1, 0, 0], [2, 0, 99]], steps, [1, 2]).warnings
@@ -734,7 +740,7 @@ class TestClassAxis:
 
     @pytest.mark.parametrize("shape", [(4, 5, 3), (4, 3, 5), (2, 3, 4, 5)])
     def test_probabilities_fit_any_axis(self, shape: tuple[int, ...]) -> None:
-        """They have the input's shape, so nothing but --class-axis tells where the classes are."""
+        """The targets have the input's shape, so only --class-axis shows where the classes are."""
         x, y = logits(shape), np.full(shape, 0.25)
         [warning] = evaluate("ce", x, y).warnings
         assert "axis 1 is used as the class axis. Use --class-axis -1 for the last" in warning
@@ -760,7 +766,7 @@ class TestTheNumberItself:
         assert found.warnings == ()
 
     def test_kl_div_divides_by_the_classes_too(self) -> None:
-        """PyTorch's numbers, 0.116 and 0.347, are of this input: log(1/2) - log(..) by hand."""
+        """PyTorch's numbers for this input are 0.116 and 0.347. By hand: log(1/2) - log(..)."""
         x, p = np.log([[0.25, 0.25, 0.5]]), np.array([[0.5, 0.5, 0.0]])
         found = evaluate("kl-div", x, p)
         assert found.value == pytest.approx(math.log(2) / 3)
@@ -772,14 +778,14 @@ class TestTheNumberItself:
         assert (whole.notes, whole.warnings) == ((), ())
 
     def test_float16(self) -> None:
-        """2.7 in float16 is 2.69921875, as is 0.1 0.0999755859375."""
+        """In float16, 2.7 is 2.69921875, and 0.1 is 0.0999755859375."""
         found = evaluate("l1", np.array([2.7, 0.1], np.float16), [0.0, 0.0])
         assert found.value == (2.69921875 + 0.0999755859375) / 2
         [note] = found.notes
         assert note.endswith("PyTorch would round the result to that dtype, 1.399")
 
     def test_thousands_of_float16(self) -> None:
-        """Newer versions of NumPy show them as 3.494e+03."""
+        """Newer versions of NumPy print 3.494e+03."""
         [note] = evaluate("l1", np.array([3494.0], np.float16), [0.0]).notes
         assert note.endswith("PyTorch would round the result to that dtype, 3494.0")
 
@@ -847,7 +853,7 @@ class TestCommand:
         assert "size-average" not in capsys.readouterr().out
 
     def test_a_mask_of_tokens(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """An attention mask of (N, T) beside logits of (N, T, C)."""
+        """An attention mask of shape (N, T), with logits of shape (N, T, C)."""
         x, y = logits((2, 3, 4)), np.array([[0, 1, 2], [3, 0, 0]])
         mask = np.array([[1, 1, 0], [1, 0, 0]])
         for name, array in {"x": x, "y": y, "mask": mask}.items():
@@ -866,7 +872,7 @@ class TestCommand:
 
 
 def test_few_blocks_are_looked_at() -> None:
-    """The first ones and every 64th, unless it costs nothing."""
+    """The first blocks and every 64th are checked, unless a check is cheap."""
     few = Check(lambda *_: iter(()))
     assert [k for k in range(200) if few.looks_at(k)] == [0, 1, 2, 3, 64, 128, 192]
     assert all(Check(few.look, everywhere=True).looks_at(k) for k in range(200))

@@ -1,4 +1,4 @@
-"""Losses of one class out of several in the corners: what PyTorch 2.13 gives, with its numbers."""
+"""Corner cases of losses with one class of several, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class TestCrossEntropy:
         assert math.isnan(losscli.cross_entropy([[0.0, -INF]], [[1.0, 0.0]]))
 
     def test_probabilities_are_used_as_they_are(self) -> None:
-        # -(2 log(1/2) + 1 log(1/2)) over 1 element, though the target sums to 3
+        # -(2 log(1/2) + 1 log(1/2)) over 1 element, although the target sums to 3
         loss = losscli.cross_entropy([[0.0, 0.0]], [[2.0, 1.0]])
         np.testing.assert_allclose(loss, 3 * math.log(2), rtol=1e-15)
 

@@ -1,4 +1,4 @@
-"""Losses of distributions in the corners: what PyTorch 2.13 gives."""
+"""Corner cases of losses of distributions, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TestDistributions:
         found = losscli.kl_div(x, p, reduction="batchmean")
         assert found == pytest.approx(math.log(4), rel=1e-15)
         assert losscli.kl_div(x[0], p[0], reduction="batchmean") == pytest.approx(math.log(4) / 4)
-        assert losscli.kl_div(-2.0, 1.0, reduction="batchmean") == 2.0  # of a single number: all
+        assert losscli.kl_div(-2.0, 1.0, reduction="batchmean") == 2.0  # all of a single number
         assert math.isnan(losscli.kl_div(np.zeros((0, 4)), np.zeros((0, 4)), reduction="batchmean"))
 
     def test_no_other_loss_has_batchmean(self) -> None:
@@ -52,7 +52,7 @@ class TestDistributions:
     def test_poisson_nll(self) -> None:
         found = none_of(losscli.poisson_nll, [0.0, 1.0, -INF, INF], [0.0, 3.0, 0.0, 0.0])
         np.testing.assert_allclose(found, [1.0, math.e - 3.0, NAN, NAN], rtol=1e-15)
-        # At y = 3: 3 log 3 - 3 + log(6 pi)/2 more; at y = 1 and 0 nothing.
+        # The additional term is 3 log 3 - 3 + log(6 pi)/2 for y = 3, and 0 for y = 1 and y = 0.
         full = none_of(losscli.poisson_nll, [0.0, 1.0, 2.0], [0.0, 3.0, 1.0], full=True)
         stirling = 3 * math.log(3) - 3 + math.log(6 * math.pi) / 2
         expected = [1.0, math.e - 3 + stirling, math.exp(2) - 2]
@@ -61,13 +61,13 @@ class TestDistributions:
     def test_poisson_nll_of_counts(self) -> None:
         found = none_of(losscli.poisson_nll, [0.0, 2.0], [0.0, 1.0], log_input=False, eps=0.5)
         np.testing.assert_allclose(found, [0.0, 2 - math.log(2.5)], rtol=1e-15, atol=1e-300)
-        # Unless given, eps is 1e-8.
+        # The default eps is 1e-8.
         found = losscli.poisson_nll([0.0], [1.0], log_input=False)
         assert found == pytest.approx(8 * math.log(10), rel=1e-15)
 
     def test_gaussian_nll(self) -> None:
         found = none_of(losscli.gaussian_nll, [0.0, 1.0], [1.0, 1.0], [0.0, 4.0])
-        # A variance of 0 is held at 1e-6: (log 1e-6 + 1e6) / 2
+        # A variance of 0 is raised to 1e-6: (log 1e-6 + 1e6) / 2
         np.testing.assert_allclose(found, [(math.log(1e-6) + 1e6) / 2, math.log(2)], rtol=1e-14)
         full = losscli.gaussian_nll([1.0], [1.0], [4.0], full=True)
         assert full == pytest.approx(math.log(2) + math.log(2 * math.pi) / 2, rel=1e-15)

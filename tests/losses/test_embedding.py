@@ -1,4 +1,4 @@
-"""Losses of vectors in the corners: what PyTorch 2.13 gives."""
+"""Corner cases of losses of vectors, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TestVectors:
             np.testing.assert_allclose(found, [math.sqrt(0.5)] * 2, rtol=1e-11)
 
     def test_vectors_of_nothing(self) -> None:
-        """Their distances are 0, so the margin remains."""
+        """Empty vectors have the distance 0, so the loss is the margin."""
         for shape, p in itertools.product([(2, 0), (2, 3, 0)], [1.0, 2.0, INF]):
             found = none_of(losscli.triplet_margin, *[np.zeros(shape)] * 3, p=p)
             np.testing.assert_array_equal(found, np.ones(shape[:-1]))
@@ -58,7 +58,7 @@ class TestVectors:
     def test_triplet_margin_swaps_to_the_smaller_distance(self) -> None:
         triple = [[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 5.0]]
         assert losscli.triplet_margin(*triple, eps=0.0) == 1.0
-        # The negative is sqrt(10) from the positive.
+        # The distance of the negative from the positive is sqrt(10).
         found = losscli.triplet_margin(*triple, eps=0.0, swap=True)
         assert found == pytest.approx(6 - math.sqrt(10), rel=1e-15)
 

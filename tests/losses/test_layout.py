@@ -1,4 +1,4 @@
-"""The rules of shapes: rows not counted yet, shifted targets, and masks."""
+"""Layouts: unknown numbers of rows, shifted targets, and masks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:the result is NaN")
 
 
 class TestRowsNotCountedYet:
-    """Of files whose end alone tells how many rows there are."""
+    """Files whose number of rows is known only at the end."""
 
     INPUT = ArrayInfo((None, 3, 5), np.dtype("f4"), table=True)
 
@@ -70,7 +70,7 @@ class TestShift:
         np.testing.assert_allclose(found, expected, rtol=1e-14)
 
     def test_with_a_mask(self) -> None:
-        """It goes with the target: its first step has no prediction."""
+        """The mask belongs to the target, whose first step has no prediction."""
         rng = np.random.default_rng(4)
         x, y = rng.normal(size=(2, 3, 4, 6)), rng.integers(3, size=(2, 4, 6))
         mask = rng.integers(2, size=y.shape)
@@ -87,7 +87,7 @@ class TestShift:
     def test_masks_and_labels_of_few_steps(
         self, steps: int, shape: tuple[int | str, ...], tmp_path: Path
     ) -> None:
-        """An axis of size 1 is for all steps, also where one step is left."""
+        """An axis of size 1 applies to all steps, even if only one step remains."""
         rng = np.random.default_rng(steps)
         x, y = rng.normal(size=(4, 3, steps)), rng.integers(3, size=(4, steps))
         mask = rng.integers(2, size=[steps if size == "T" else size for size in shape])
@@ -107,7 +107,7 @@ class TestShift:
         }
 
     def test_of_two_steps_without_samples(self, tmp_path: Path) -> None:
-        """Their axis is the only one: a mask or label (1) is for both steps."""
+        """The steps are the only axis, so a mask or label of shape (1) applies to both steps."""
         x, y = [[0.0, 0.0], [5.0, 7.0]], [1, 0]
         np.save(tmp_path / "g.npy", [4])
         wanted = losscli.Wanted(by=(str(tmp_path / "g.npy"),))
@@ -141,7 +141,7 @@ class TestMasks:
         assert losscli.evaluate("l1", x, np.zeros((2, 3)), mask=[[0, 1, 1]]).value == 4.0
 
     def test_beside_shifted_steps(self) -> None:
-        """It has the steps of the target, of which the first has no prediction."""
+        """The array has the steps of the target, of which the first has no prediction."""
         x, y = np.zeros((2, 3, 1)), np.zeros((2, 1), int)
         for shape in [(2, 2), (2, 3), (1, 2)]:
             with pytest.raises(DataError, match=r"expected the shape of the losses, \(2, 1\)"):
@@ -149,7 +149,7 @@ class TestMasks:
 
 
 class TestSwappedArrays:
-    """Class indices in place of the input, and scores in place of the target."""
+    """Class indices as the input, and scores as the target."""
 
     @pytest.mark.parametrize("loss", ["nll", "cross-entropy", "dice", "multi-margin"])
     def test_labels_before_scores(self, loss: str) -> None:

@@ -1,4 +1,4 @@
-"""Losses of margins in the corners: what PyTorch 2.13 gives."""
+"""Corner cases of losses with margins, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ def none_of(loss: Any, *arrays: Any, **options: Any) -> Any:
 
 class TestMargins:
     def test_soft_margin_does_not_overflow(self) -> None:
-        """log(1 + exp(1000)) is 1000; PyTorch's exp(1000) is infinite."""
+        """log(1 + exp(1000)) is 1000. PyTorch's exp(1000) is infinite."""
         found = none_of(losscli.soft_margin, [1000.0, -1000.0], [1, 1])
         np.testing.assert_array_equal(found, [0.0, 1000.0])
 
     @pytest.mark.filterwarnings("ignore:target has shape")
     def test_the_target_of_soft_margin_broadcasts_to_the_input(self) -> None:
-        """As torch.nn.functional.soft_margin_loss takes it, which refuses the other way."""
+        """torch.nn.functional.soft_margin_loss broadcasts the target to the input, but not the
+        input to the target."""
         x = np.random.default_rng(0).normal(size=(3, 2))
         for target in ([[1], [-1], [1]], [-1, 1], 1, [[-1]]):
             found = none_of(losscli.soft_margin, x, target)
@@ -57,7 +58,8 @@ class TestMargins:
     )
     @pytest.mark.filterwarnings("ignore:input1 has shape")
     def test_margin_ranking_broadcasts(self, shapes: tuple[tuple[int, ...], ...]) -> None:
-        """As torch.nn.functional.margin_ranking_loss does with arrays of as many axes."""
+        """torch.nn.functional.margin_ranking_loss broadcasts arrays with the same number of
+        axes."""
         rng = np.random.default_rng(0)
         a, b, y = (rng.normal(size=shape) for shape in shapes)
         y = np.sign(y)
@@ -85,7 +87,8 @@ class TestMargins:
     def test_margins_of_a_single_number(
         self, shape: tuple[int, ...], target_shape: tuple[int, ...]
     ) -> None:
-        """One class leads no other: 0 in torch.nn.functional, of these shapes."""
+        """A single class has no other class to exceed. torch.nn.functional gives 0 for these
+        shapes."""
         x, y = np.full(shape, 3.5), np.zeros(target_shape, int)
         found = none_of(losscli.multi_margin, x, y, weight=[2.0])
         assert (np.shape(found), np.sum(found)) == (target_shape, 0.0)
@@ -107,7 +110,8 @@ class TestMargins:
 
     @pytest.mark.parametrize(("p", "expected"), [(1, 1.25), (2, 6.25)])
     def test_multi_margin(self, p: int, expected: float) -> None:
-        """The last score leads the target's by 4, so 1 - 4 + 8 = 5 is missing: 5^p / 4."""
+        """The last score exceeds the target's score by 4, but the margin is 8: 1 - 4 + 8 = 5, and
+        5^p / 4."""
         found = none_of(losscli.multi_margin, [[1.0, 2.0, 4.0, 8.0]], [2], p=p)
         np.testing.assert_array_equal(found, [expected])
         assert losscli.multi_margin([[1.0, NAN, 4.0, 8.0]], [2], p=p) == expected
@@ -127,7 +131,7 @@ class TestMargins:
         [([3, 0, -1, 1], 0.85), ([-1, 0, -1, 1], 0.0), ([3, 3, -1, 1], 0.65)],
     )
     def test_multilabel_margin(self, target: Any, expected: float) -> None:
-        """What comes after the first -1 is not listed, and what is listed twice counts twice."""
+        """Values after the first -1 are not labels. A label that is listed twice counts twice."""
         found = losscli.multilabel_margin([[0.1, 0.2, 0.4, 0.8]], [target])
         assert found == pytest.approx(expected, rel=1e-14)
 

@@ -1,4 +1,4 @@
-"""Soft Dice of a whole data set, against sums by hand and by `math.fsum`."""
+"""Soft Dice of a data set, compared with sums by hand and by `math.fsum`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from losscli.evaluation import blocks
 
 
 def overlap(p: Any, t: Any, smooth: float) -> float:
-    """1 - (2·Σpt + smooth) / (Σp + Σt + smooth) of exact sums."""
+    """1 - (2·Σpt + smooth) / (Σp + Σt + smooth) with exact sums."""
     pairs = zip(p.ravel().tolist(), t.ravel().tolist(), strict=True)
     both = sum((Fraction(a * b) for a, b in pairs), Fraction())
     whole = Fraction(math.fsum(p.ravel())) + Fraction(math.fsum(t.ravel()))
@@ -33,7 +33,7 @@ def softmax(x: Any) -> Any:
 
 @pytest.fixture
 def images() -> tuple[Any, Any]:
-    """Probabilities (40, 3, 5, 7) and labels (40, 5, 7), of which some are ignored."""
+    """Probabilities (40, 3, 5, 7) and labels (40, 5, 7), some of them ignored."""
     rng = np.random.default_rng(4)
     labels = rng.integers(3, size=(40, 5, 7))
     labels[rng.random(labels.shape) < 0.1] = -100
@@ -41,14 +41,14 @@ def images() -> tuple[Any, Any]:
 
 
 def counted(p: Any, labels: Any) -> tuple[Any, Any]:
-    """Rows of classes and one-hot rows of what is not ignored."""
+    """Rows of probabilities and one-hot labels of the elements that are not ignored."""
     kept = labels >= 0
     return np.moveaxis(p, 1, -1)[kept], np.eye(3)[labels[kept]]
 
 
 class TestValue:
     def test_by_hand(self) -> None:
-        """Σpt = 1.5, Σp = Σt = 2: 1 - (3 + 1) / (4 + 1)."""
+        """Σpt = 1.5 and Σp = Σt = 2, so the loss is 1 - (3 + 1) / (4 + 1)."""
         p = [[0.75, 0.25], [0.25, 0.75]]
         assert losscli.dice(p, [0, 1]) == pytest.approx(0.2, rel=1e-15)
 

@@ -1,4 +1,4 @@
-"""Every loss against numbers that PyTorch computed: see make_reference.py."""
+"""Every loss compared with numbers from PyTorch: see make_reference.py."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from losscli.losses.registry import LOSSES
 CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))
 NAMES = [f"{case['loss']}-{number}" for number, case in enumerate(CASES)]
 
-# Of weights that add up to 0 and of broadcasting.
+# PyTorch warns about weights that add up to 0, and about broadcasting.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
 def assert_equal(found: Any, case: dict[str, Any], reduction: str, *, fast: bool = False) -> None:
-    """Within 1e-10 of each element, and 1e-12 of the sum of absolute values; 2e-6 and 1e-6 where
-    float32 and float16 are not widened first."""
+    """Elements agree to 1e-10, and reduced results to 1e-12 of the sum of absolute values. For
+    float32 and float16 that are not converted to float64 first, the tolerances are 2e-6 and
+    1e-6."""
     rtol, rtol_of_sums = (2e-6, 1e-6) if fast else (1e-10, 1e-12)
     expected = np.array(case["expected"][reduction])
     assert np.shape(found) == expected.shape
     if reduction == "none" or not np.isfinite(expected):
-        # What PyTorch computes by cancelling is off by the rounding of what cancels.
+        # PyTorch's result is off by the rounding of the terms that cancel in its formula.
         np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-14)
     else:
         losses = np.abs(case["expected"]["none"])
@@ -49,7 +50,8 @@ def test_python_function(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("dtype", ["float32", ">f8", "float16"])
 @pytest.mark.parametrize("case", CASES[::3], ids=NAMES[::3])
 def test_npy_files(case: dict[str, Any], dtype: str, tmp_path: Path) -> None:
-    """Steps of 1/32 are exact in float16 too, so the type of the file changes nothing."""
+    """Multiples of 1/32 are exact in float16, so the dtype of the file does not change the
+    result."""
     paths = {}
     for name, values in case["arrays"].items():
         array = np.array(values)
@@ -62,7 +64,7 @@ def test_npy_files(case: dict[str, Any], dtype: str, tmp_path: Path) -> None:
 
 
 def is_tabular(case: dict[str, Any]) -> bool:
-    """Whether its first array is two rows or more, each a sample of two numbers or more."""
+    """Whether the first array has at least two rows, each a sample of at least two numbers."""
     first = np.array(next(iter(case["arrays"].values())))
     return case["loss"] != "ctc" and first.ndim == 2 and min(first.shape) > 1
 
@@ -81,7 +83,7 @@ def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: 
         array = np.array(values)
         is_per_column = array.ndim < first.ndim and array.shape[:1] == first.shape[-1:]
         if array.shape[:1] != first.shape[:1] or array.shape[1:] == (1,) or is_per_column:
-            options[name] = array  # such as a weight per class
+            options[name] = array  # such as one weight per class
         elif suffix == "list.parquet":
             columns[name] = list(array)
             options[f"{name}_column"] = name
@@ -100,7 +102,7 @@ def test_one_table_with_everything(case: dict[str, Any], suffix: str, tmp_path: 
 
 
 def test_every_loss_is_in_the_reference() -> None:
-    """If not: python tests/make_reference.py."""
+    """If this fails, run tests/make_reference.py."""
     assert {case["loss"] for case in CASES} == set(WITH_ELEMENTS)
     assert {loss for loss in WITH_ELEMENTS if loss not in {case["loss"] for case in TABULAR}} == {
         "ctc"

@@ -1,4 +1,4 @@
-"""Everything about a loss follows from its registration, and no list of losses stands elsewhere."""
+"""Everything about a loss follows from its registration. There is no other list of losses."""
 
 from __future__ import annotations
 
@@ -121,7 +121,8 @@ def test_the_parameters_of_the_losses_are_those_of_their_sources() -> None:
 def test_an_option_with_a_default_can_be_switched_off(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """At logits of 0, q = 1/2 and each cost is log 2: (1/2)² log 2, times 0.25 and 0.75 or 1."""
+    """At logits of 0, q = 1/2 and each cost is log 2: (1/2)² log 2, times 0.25 and 0.75, or times
+    1."""
     without = 0.25 * math.log(2)
     [alpha] = [option for option in LOSSES["focal"].options if option.name == "alpha"]
     assert (alpha.kind, alpha.default, alpha.optional) == (float, 0.25, True)
@@ -174,7 +175,7 @@ def test_a_loss_is_found_by_alias_and_with_underscores() -> None:
 
 @pytest.fixture
 def added() -> Iterator[Loss]:
-    """A loss that is nothing but a registered function."""
+    """A loss that consists only of a registered function."""
 
     @loss(group="regression", layout=same_shape)
     def scaled_cosh(
@@ -216,12 +217,12 @@ def test_an_added_loss_is_there_at_once(
 
 
 def test_the_list_of_commands_is_that_of_the_registry() -> None:
-    """If not: python tests/catalogue.py."""
+    """If this fails, run tests/catalogue.py."""
     assert CATALOGUE.read_text(encoding="utf-8") == catalogue()
 
 
 def _words(path: Path) -> set[str]:
-    """The names and the whole strings of a source file, docstrings and comments left out."""
+    """The names and the complete strings of a source file, without docstrings and comments."""
     words = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
@@ -233,7 +234,7 @@ def _words(path: Path) -> set[str]:
 
 
 def test_no_loss_is_named_outside_its_family() -> None:
-    """But for the advice of `losscli inspect`, whose commands its own tests run."""
+    """Except in the suggestions of `losscli inspect`, which have tests of their own."""
     names = {name for entry in LOSSES.values() for name in (entry.name, entry.python_name)}
     for path in set(PACKAGE.rglob("*.py")) - {PACKAGE / "evaluation" / "propose.py"}:
         if path.parent.name != "losses" or path.stem in ("__init__", "layout", "registry"):
@@ -241,7 +242,7 @@ def test_no_loss_is_named_outside_its_family() -> None:
 
 
 def test_two_losses_of_one_name() -> None:
-    """The second one would take the place of the first without a word."""
+    """Otherwise the second loss would silently replace the first."""
 
     def mse(input: Array, target: Array) -> PerElement:
         raise AssertionError

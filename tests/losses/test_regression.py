@@ -1,4 +1,4 @@
-"""Losses of differences in the corners: what PyTorch 2.13 gives."""
+"""Corner cases of losses of differences, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def test_only_real_numbers_are_taken(bad: Any) -> None:
 
 
 def test_float16_is_widened() -> None:
-    x = np.array([300.0], dtype=np.float16)  # whose square is beyond float16
+    x = np.array([300.0], dtype=np.float16)  # the square exceeds the range of float16
     assert losscli.mse(x, [0.0]) == 90000.0

@@ -1,6 +1,7 @@
-"""A loss of an element has the same bits however its numbers lie in memory, and among which others.
+"""The loss of an element has the same bits for any memory layout and any other elements in the
+block.
 
-The inputs are those of the oracle, on axes long enough for every way of adding classes up.
+The inputs come from the oracle, with axes long enough for every way to add classes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Long(Rounded):
 
 
 def strided(array: Any) -> Any:
-    """Every other number of an array of twice the size."""
+    """A view of every other number of an array of twice the size."""
     twice = np.zeros(tuple(2 * size for size in array.shape), array.dtype)
     every_other = (slice(None, None, 2),) * array.ndim
     twice[every_other] = array
@@ -57,7 +58,7 @@ def unaligned(array: Any) -> Any:
 
 
 def second_axis_last(array: Any) -> Any:
-    """In memory alone."""
+    """The same values, with the second axis last in memory."""
     if array.ndim < 2:
         return array
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1)
@@ -80,12 +81,12 @@ MEMORY: list[Callable[[Any], Any]] = [
 def losses_of(loss: Loss, arrays: Arrays, options: Mapping[str, Any]) -> Any:
     function = getattr(losscli, loss.python_name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of broadcasting, and of losses that are no numbers
+        warnings.simplefilter("ignore")  # broadcasting, and losses that are not finite
         return np.asarray(function(**arrays, **options, reduction="none"))
 
 
 def draw(loss: Loss, seed: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
-    """Arrays, options and the losses of their elements."""
+    """Random arrays and options, and the losses of their elements."""
     source = Long(seed)
     while True:
         arrays = {name: np.asarray(array) for name, array in draw_arrays(loss, source).items()}
@@ -96,7 +97,7 @@ def draw(loss: Loss, seed: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
             options |= {"class_axis": -1, "target_from": options["from_"], "log_target": False}
         try:
             return arrays, options, losses_of(loss, arrays, options)
-        except DataError:  # arrays that logits do not broadcast to, say
+        except DataError:  # for instance arrays that logits do not broadcast to
             continue
 
 
@@ -120,7 +121,7 @@ def assert_same_bits(found: Any, expected: Any) -> None:
 
 
 def bits(values: Any) -> Any:
-    """As whole numbers, of which one is NaN."""
+    """The bits as whole numbers. All NaN are the same number."""
     return np.where(np.isnan(values), np.nan, values).view(np.int64)
 
 
@@ -137,7 +138,8 @@ def test_of_any_layout_in_memory(name: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", WITH_ELEMENTS)
 def test_of_any_other_samples(name: str, seed: int) -> None:
-    """Of one sample alone, of parts, of samples in another order, and of those a mask leaves in."""
+    """One sample alone, parts of the samples, reordered samples, and the samples that a mask
+    keeps."""
     loss, rng = LOSSES[name], np.random.default_rng(seed)
     arrays, options, expected = draw(loss, seed)
     layout = layout_of(loss, arrays, options)

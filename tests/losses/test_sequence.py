@@ -1,4 +1,4 @@
-"""CTC in the corners: what PyTorch 2.13 gives."""
+"""Corner cases of CTC, with the results of PyTorch 2.13."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:the result is NaN")
 
 
 class TestCtc:
-    # Three steps, one sample, three classes; exact in float64.
+    # Three steps, one sample and three classes, with values that are exact in float64.
     X = np.log([[[0.5, 0.25, 0.25]], [[0.25, 0.5, 0.25]], [[0.25, 0.25, 0.5]]])
 
     def ctc(self, targets: Any, steps: int, labels: int, **options: Any) -> Any:
@@ -24,11 +24,11 @@ class TestCtc:
         return found[0]
 
     def test_all_ways_of_writing_one_label(self) -> None:
-        """With 0 for blank, 100 010 001 110 011 111: 1 + 4 + 2 + 2 + 4 + 2 of 64."""
+        """With 0 as the blank: 100 010 001 110 011 111. The sum is 1 + 4 + 2 + 2 + 4 + 2 of 64."""
         assert self.ctc([[1]], 3, 1) == pytest.approx(math.log(64 / 15), rel=1e-14)
 
     def test_a_repeated_label_needs_a_blank_between(self) -> None:
-        """1 0 1 alone: 1/4 1/4 1/4."""
+        """Only 1 0 1 is possible: 1/4 · 1/4 · 1/4."""
         assert self.ctc([[1, 1]], 3, 2) == pytest.approx(3 * math.log(4), rel=1e-14)
         assert self.ctc([[1, 1]], 2, 2) == INF
         assert self.ctc([[1, 1]], 2, 2, zero_infinity=True) == 0.0
@@ -74,7 +74,7 @@ class TestCtc:
             np.testing.assert_array_equal(found, each)
 
     def test_nothing_but_the_blank(self) -> None:
-        """One class of probability 1/2: (1/2)^2 for two steps, whatever pads the target."""
+        """One class of probability 1/2 gives (1/2)^2 for two steps, whatever pads the target."""
         x = np.log(np.full((2, 1, 1), 0.5))
         assert losscli.ctc(x, [[0, 0]], [2], [0], reduction="sum") == 2 * math.log(2)
 

@@ -1,4 +1,4 @@
-"""Sums in one order: exact to the last digits, and the same bits for every memory layout."""
+"""Sums in a fixed order: accurate, and with the same bits for every memory layout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLASSES = [*range(1, 20), 31, 32, 33, 511, 512, 513, 1024, 1300, 9000, 50_257]
 
 
 def drawn(shape: tuple[int, ...], dtype: str) -> Any:
-    """Numbers of many sizes, as exponentials are."""
+    """Positive numbers of many magnitudes."""
     return np.exp(np.random.default_rng(3).normal(0.0, 4.0, shape)).astype(dtype)
 
 
@@ -70,7 +70,7 @@ def test_the_order_follows_from_the_number_of_classes(rows: int, classes: int, d
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_where_einsum_adds_in_another_order(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a processor whose registers are wider; the bits are the same, only later."""
+    """As on a processor with wider registers. The bits are the same, but computed more slowly."""
     terms = drawn((50, 1300), dtype)
     expected = total(terms, 1)
     monkeypatch.setattr(summing, "_einsum_agrees", lambda dtype: False)
@@ -79,7 +79,7 @@ def test_where_einsum_adds_in_another_order(dtype: str, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_einsum_adds_in_this_order(dtype: str) -> None:
-    """If not, sums are as exact and take up to ten times as long: adapt `_in_lanes`."""
+    """If this fails, sums are as accurate but take up to ten times as long. Adapt `_in_lanes`."""
     assert summing._einsum_agrees(np.dtype(dtype))
 
 
@@ -98,5 +98,5 @@ def test_no_class_and_one() -> None:
     terms = np.ones((3, 1))
     sums = total(terms, 1)
     sums += 1.0
-    np.testing.assert_array_equal(terms, 1.0)  # the sum is no view of the terms
+    np.testing.assert_array_equal(terms, 1.0)  # the sum is not a view of the terms
     assert total(np.zeros((0, 5)), 1).shape == (0,)

@@ -1,4 +1,4 @@
-"""The fast cross-entropy against the plain formula, for every type, layout and size."""
+"""The fast cross-entropy compared with the plain formula, for every type, layout and size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from losscli.losses.target_cost import target_cost
 
 @given(data=st.data())
 def test_the_fast_cost_of_a_target_is_that_of_the_plain_formula(data: Any) -> None:
-    """Rows that overflow, underflow or hold what is not finite among them."""
+    """Some rows overflow, underflow or contain values that are not finite."""
     name = data.draw(st.sampled_from(["float16", "float32", "float64", ">f2", "int16"]))
     dtype = np.dtype(name)
     shape = data.draw(npst.array_shapes(min_dims=2, max_dims=4, max_side=7))
@@ -52,8 +52,8 @@ def test_the_fast_cost_of_many_classes(dtype: str, shape: tuple[int, ...], gap: 
 @pytest.mark.parametrize("classes", [17, 300, 512, 1000, 32_000])
 @pytest.mark.parametrize("layout", ["rows", "columns", "second of three", "last of three", "1"])
 def test_equal_logits_of_many_classes(classes: int, layout: str) -> None:
-    """log1p((C-1) · exp(c - y)) for the target's logit y and c for all others; added up in float32
-    one after the other, 512 such terms were wrong by 8e-6."""
+    """log1p((C-1) · exp(c - y)) with y as the target's logit and c as all other logits. Adding 512
+    such terms one after the other in float32 was wrong by 8e-6."""
     others = np.linspace(-5.0, 5.0, 20, dtype=np.float32)
     x = np.repeat(others[:, np.newaxis], classes, axis=1)
     for gap in (0.0, 20.0):
@@ -73,9 +73,9 @@ def test_equal_logits_of_many_classes(classes: int, layout: str) -> None:
 
 
 def test_what_float32_cannot_hold_is_done_again() -> None:
-    """exp(-95) has 3 digits there, exp(95) none: these rows take the plain formula."""
+    """exp(-95) has 3 digits in float32, and exp(95) overflows. These rows use the plain formula."""
     x = np.array([[0.0, -95.0], [95.0, 0.0], [-95.0, 0.0]], np.float32)
-    with np.errstate(over="ignore"):  # as the engine has it
+    with np.errstate(over="ignore"):  # as the engine computes it
         found = target_cost(x, np.array([0, 0, 0]))
     np.testing.assert_allclose(found, [math.exp(-95), math.exp(-95), 95.0], rtol=1e-12)
 

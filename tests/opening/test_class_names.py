@@ -1,4 +1,4 @@
-"""Targets that are names of classes."""
+"""Targets that are class names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of several columns and types, and tables that share a key in another order."""
+"""Keys of several columns and types, and tables that share a key in a different order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from losscli.errors import DataError, UsageError
 
 
 class TestKeys:
-    """|1-2|, |2-4|, |3-9| by the keys (u, i), whose rows are in another order in the target."""
+    """|1-2|, |2-4|, |3-9| by the keys (u, i). The target has its rows in another order."""
 
     def files(self, folder: Path) -> tuple[Path, Path]:
         (folder / "p.csv").write_text("user,item,pred\nu,1,1\nu,2,2\nv,1,3\n")
@@ -81,7 +81,7 @@ class TestKeys:
 
 
 class TestSameRows:
-    """Two tables without `--id`: columns that both have say whether rows are the same."""
+    """Two tables without `--id`. Columns that both tables have show whether rows match."""
 
     def refused(self, tmp_path: Path, first: dict[str, Any], second: dict[str, Any]) -> str | None:
         size = len(next(iter(first.values())))

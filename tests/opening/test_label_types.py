@@ -1,4 +1,4 @@
-"""Labels and keys of every type, which are told apart by every digit."""
+"""Labels and keys of every type, which are distinguished by every digit."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def write(path: Path, **columns: Any) -> Path:
 
 
 def groups(run: Run, *words: object) -> dict[str, float]:
-    """The loss of each group, as CSV tells it."""
+    """The loss of each group, read from CSV output."""
     code, out, err = run(*words, "-f", "csv")
     assert (code, err) == (0, "")
     lines = list(csv.reader(io.StringIO(out)))
-    _, *rows = lines[lines.index([]) + 1 :]  # below the loss
+    _, *rows = lines[lines.index([]) + 1 :]  # the rows after the loss
     found = {row[0]: float(row[1]) for row in rows}
     assert len(found) == len(rows)
     return found
 
 
 def refusal(run: Run, *words: object, code: int = 1) -> str:
-    """The one line with which the command refuses."""
+    """The one line that the command prints as an error."""
     found, out, err = run(*words)
     assert (found, out) == (code, "")
     [line] = err.splitlines()
@@ -56,7 +56,7 @@ def refusal(run: Run, *words: object, code: int = 1) -> str:
 
 
 class TestNanAsLabel:
-    """NaN equals nothing, but where it is a label it is one."""
+    """NaN is unequal to itself, but all NaN are the same label."""
 
     ROWS = 400_000  # several batches
 
@@ -82,7 +82,7 @@ class TestNanAsLabel:
 
 
 class TestDigits:
-    """Neither a label nor a key passes through a float64, which holds 15 digits."""
+    """Neither labels nor keys are converted to float64, which has 15 digits."""
 
     BIG = (2**53, 2**53 + 1)
     HUGE = (2**64 - 1, 2**64 - 2)
@@ -245,7 +245,8 @@ NO_LABELS = {
 
 
 class TestWordsForMissingValues:
-    """Among numbers of CSV, NA and the like are missing values; in text they are words."""
+    """In CSV columns of numbers, NA and similar words are missing values. In columns of text they
+    are text."""
 
     WORDS: ClassVar = ["NA", "None", "N/A", "null", "NULL", "#N/A"]
 
@@ -259,7 +260,7 @@ class TestWordsForMissingValues:
         found = groups(
             run, "l1", self.csv(tmp_path), "-i", "x", "-t", "y", "--by", "g", "--cluster", "label"
         )
-        # An empty cell has no label.
+        # An empty cell is not a label.
         expected = {"NA": 4.5, "None": 2.0, "N/A": 3.0, "null": 4.0, "NULL": 5.0, "#N/A": 6.0}
         assert found == {**expected, "": 7.0}
         wanted = Wanted(cluster="g")
@@ -284,7 +285,7 @@ class TestWordsForMissingValues:
         assert (found.count, found.value) == (3, pytest.approx(5 / 3 * math.log(2), rel=1e-14))
 
     def test_are_missing_where_no_class_is_called_so(self, run: Run, tmp_path: Path) -> None:
-        """As R writes a factor without a value."""
+        """R writes a factor without a value as NA."""
         path = tmp_path / "t.csv"
         path.write_text("p_dog,p_cat,label\n.5,.5,cat\n.25,.75,NA\n.25,.75,\n")
         words = ("nll", path, "-i", "p_*", "-t", "label", "--from", "probs")
@@ -298,7 +299,7 @@ class TestWordsForMissingValues:
     @pytest.mark.parametrize("gap", ["NA", ""])
     @pytest.mark.parametrize("gaps", [1, 5, 3000])
     def test_before_the_first_name(self, gap: str, gaps: int, tmp_path: Path) -> None:
-        """The first name tells whether names are those of the columns or without their prefix."""
+        """The first label shows whether labels are column names with or without their prefix."""
         path = tmp_path / "t.csv"
         path.write_text("p_dog,p_cat,label\n" + f".5,.5,{gap}\n" * gaps + ".25,.75,cat\n")
         found = evaluate(
@@ -307,7 +308,7 @@ class TestWordsForMissingValues:
         assert (found.count, found.value) == (1, pytest.approx(math.log(4 / 3), rel=1e-14))
 
     def test_are_missing_numbers_beside_labels(self, run: Run, tmp_path: Path) -> None:
-        """Of a column that is both, the labels are the words and the numbers lack a value."""
+        """In a column that is both target and group, NA is a missing number."""
         path = tmp_path / "t.csv"
         path.write_text("x,y\n1.5,1\n2.5,NA\n3.5,2\n")
         found = groups(run, "l1", path, "-i", "x", "-t", "y", "--by", "y", "--skip-missing")
@@ -315,7 +316,7 @@ class TestWordsForMissingValues:
 
 
 class TestTypesOfLabels:
-    """What tells rows apart is a label, and anything else is refused by its type."""
+    """Every type that distinguishes rows can be a label. Errors about other types name the type."""
 
     def words(self, tmp_path: Path, labels: pa.Array) -> list[object]:
         path = write(tmp_path / "t.arrow", g=labels, x=[1.0, 2.0], y=[0.0, 0.0])
@@ -354,7 +355,7 @@ class TestTypesOfLabels:
         assert "column 'g': cannot convert timestamp[us, tz=Nowhere/X] to text: " in line
 
     def test_labels_of_steps(self, run: Run, tmp_path: Path) -> None:
-        """Where rows are sequences, a list holds the labels of the steps."""
+        """If rows are sequences, a list contains the labels of the steps."""
         kind = pa.list_(pa.list_(pa.float64()))
         path = write(
             tmp_path / "t.arrow",
@@ -378,7 +379,7 @@ def test_blanks_around_numbers_in_text(found: str, run: Run, tmp_path: Path) -> 
 
 
 class TestClasses:
-    """--classes names a file that is read as others are, and no further than a file of names."""
+    """--classes reads a file like other files, up to a maximum size."""
 
     def words(self, tmp_path: Path, classes: object) -> list[object]:
         (tmp_path / "t.csv").write_text("a,b,y\n0.5,0.5,dog\n0.25,0.75,cat\n")
@@ -416,7 +417,8 @@ class TestGapsBesideKeys:
         assert (found.value, found.count) == (4.0, 1)
 
     def test_of_more_rows_than_are_kept_at_once(self, tmp_path: Path) -> None:
-        """Two arrays, labels and gaps of one file of 300,000 rows, against NumPy."""
+        """Two arrays, labels and missing values of one file with 300,000 rows, compared with
+        NumPy."""
         rng, n = np.random.default_rng(0), 300_000
         ids, x, y, part = (
             rng.permutation(n),

@@ -1,4 +1,4 @@
-"""Rows of several files that are paired by a key."""
+"""Rows of several files, paired by a key."""
 
 from __future__ import annotations
 

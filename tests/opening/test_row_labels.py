@@ -1,4 +1,4 @@
-"""Columns that are shown with each element, and groups without a column."""
+"""Columns that are shown with each element, and groups that are not columns."""
 
 from __future__ import annotations
 

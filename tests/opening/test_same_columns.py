@@ -1,4 +1,4 @@
-"""A column given as both input and target costs nothing, and says nothing about a model."""
+"""A column that is both input and target gives a warning, since its loss is meaningless."""
 
 from __future__ import annotations
 

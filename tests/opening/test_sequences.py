@@ -1,4 +1,4 @@
-"""Rows that are sequences, and their steps shifted."""
+"""Rows that are sequences, and shifted steps."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TestSequences:
             losscli.cross_entropy(*map(np.concatenate, self.sequences())), rel=1e-13
         )
         labels = [list(row) for row in self.sequences()[1]]
-        labels[1], labels[3] = labels[3], labels[1]  # as many steps, in other rows
+        labels[1], labels[3] = labels[3], labels[1]  # the same number of steps, in other rows
         pa.parquet.write_table(pa.table({"labels": labels}), tmp_path / "y.parquet")
         with pytest.raises(
             DataError, match="row 1: input and target have sequences of different lengths"

@@ -1,4 +1,4 @@
-"""Names of the classes 0 and 1: yes and no for the binary losses."""
+"""Names of the classes 0 and 1, such as no and yes, for the binary losses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_other_names_are_errors(words: list[str], line: str, table: Path, run: R
 
 @pytest.mark.parametrize("names", ["1,0", "5,7", "True,False"])
 def test_numbers_are_no_names_of_numbers(names: str, tmp_path: Path, run: Run) -> None:
-    """They were ignored, and `--by class` showed the losses of the other class."""
+    """Such names were ignored, and `--by class` showed the losses of the other class."""
     (tmp_path / "t.csv").write_text("s,label\n0.5,1\n1.2,0\n")
     code, out, err = run("bce-with-logits", tmp_path / "t.csv", "-i", "s", "--classes", names)
     assert (code, out) == (1, "")

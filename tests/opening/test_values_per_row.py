@@ -1,4 +1,4 @@
-"""Rows of a table pair with rows, also where there are as many rows as columns."""
+"""Rows of a table are paired with rows, even if there are as many rows as columns."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_weight_for_each_row_is_a_sample_weight(table: Path, run: Run) -> None
 
 
 def test_numbers_for_each_column_broadcast(table: Path, run: Run) -> None:
-    """Two constants are no column of a table."""
+    """Two constants given as numbers are not a column of a table."""
     code, out, err = run("mse", table, "0,0", "-i", "a,b")
     squares = [int(cell) ** 2 for line in table.read_text().splitlines()[1:] for cell in line[:3:2]]
     assert (code, float(out)) == (0, pytest.approx(sum(squares) / len(squares)))

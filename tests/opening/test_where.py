@@ -1,4 +1,4 @@
-"""Rows that conditions keep, in all files of a request."""
+"""Conditions filter the rows of all files of a request."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ class TestWhere:
         assert evaluate("l1", path, where=["ok=True"], input_column="pred").value == 8 / 3
 
     def test_rows_of_other_files_are_left_out_too(self, table: Path, tmp_path: Path) -> None:
-        """Arrays, tables and masks whose rows are paired with the table's by position."""
+        """Rows of arrays, tables and masks that are paired with the table by position are filtered
+        too."""
         np.save(tmp_path / "y.npy", [2.0, 2.0, 1.0, 8.0, 1.0])
         (tmp_path / "y.csv").write_text("truth\n2\n2\n1\n8\n1\n")
         np.save(tmp_path / "mask.npy", [1, 1, 0, 1, 1])
@@ -116,7 +117,7 @@ class TestWhere:
         assert evaluate("mse", tmp_path / "n.csv", where="split=test").value == 0.5
 
     def test_rows_are_dropped_before_they_are_paired(self, tmp_path: Path) -> None:
-        """Ids are unique only among the rows that are kept."""
+        """Keys need to be unique only among the rows that are kept."""
         (tmp_path / "p.csv").write_text("id,model,pred\n1,a,1\n1,b,9\n2,a,2\n2,b,9\n")
         (tmp_path / "y.csv").write_text("id,y\n2,2\n1,4\n")
         files = tmp_path / "p.csv", tmp_path / "y.csv"

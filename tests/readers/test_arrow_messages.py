@@ -1,4 +1,4 @@
-"""What Arrow's messages say of batches, beside what pyarrow reads of them."""
+"""The buffers that losscli finds in Arrow messages, compared with what pyarrow reads."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _of_message(file: IO[bytes], offset: int, size: int) -> list[int]:
 
 
 def read_by_arrow(path: Path) -> list[int]:
-    """The bytes of each batch's buffers once pyarrow has read them."""
+    """The bytes of each batch's buffers, as pyarrow reads them."""
     opened = ipc.open_file if path.suffix == ".arrow" else ipc.open_stream
     with pa.OSFile(str(path)) as file, opened(file) as reader:
         table = reader.read_all()
@@ -106,7 +106,7 @@ def test_each_column_has_its_buffers(tmp_path: Path) -> None:
 def test_a_batch_that_expands_too_far_is_refused(
     suffix: str, expanded: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fault 3.8: 98 kB that took 3.2 GB. A file expands two of its three columns, a stream all."""
+    """98 kB that expanded to 3.2 GB. A file decompresses two of its three columns, a stream all."""
     path, zeros = tmp_path / f"t.{suffix}", np.zeros(100_000)
     write(path, "zstd", pa.table({"x": zeros, "y": zeros, "z": zeros}))
     read = partial(evaluate, "mse", path, input_column="x", target_column="y")
@@ -121,7 +121,7 @@ def test_a_batch_that_expands_too_far_is_refused(
 
 @pytest.mark.parametrize("place", range(0, 200, 7))
 def test_a_damaged_file_is_an_error_or_read(place: int, tmp_path: Path) -> None:
-    """Whatever the footer says; that of a short table, from its end."""
+    """One byte of the footer, or of the end of a short table, is damaged."""
     path = tmp_path / "t.arrow"
     write(path, "zstd", pa.table({"x": [1.0, 2.0], "y": [1.0, 2.0]}))
     data = bytearray(path.read_bytes())
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_an_error_or_read(place: int, tmp_path: Path) -> None:
 def test_lengths_below_0_in_a_file_that_is_mapped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fault 3.15. Large batches are mapped; here all are."""
+    """Large batches are mapped into memory; in this test, all batches are."""
     monkeypatch.setattr("losscli.readers.formats.arrow._MOST_BATCH_BYTES", 0)
     path = tmp_path / "t.arrow"
     write(path, None, pa.table({"x": np.zeros(1234), "y": np.zeros(1234)}))

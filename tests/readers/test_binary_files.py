@@ -1,4 +1,5 @@
-"""NumPy, Parquet, Arrow and safetensors whose bytes are not what they claim, and shards of them."""
+"""NumPy, Parquet, Arrow and safetensors files whose bytes contradict their headers, and their
+shards."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ def header(shape: tuple[int, ...], fortran: bool = False) -> bytes:
 
 
 def run_with_memory(limit: int, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run losscli as a process of so many bytes of addresses, libraries included."""
+    """Run losscli as a process with this many bytes of address space, including libraries."""
     return run_command(
         *words, cwd=cwd, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     )
@@ -61,7 +62,8 @@ class TestNpz:
     def test_a_member_is_as_long_as_its_header_says(
         self, run: Run, tmp_path: Path, compression: int, fortran: bool
     ) -> None:
-        """Less would be the next member's bytes; more may be a bomb."""
+        """A shorter member would continue with the next member's bytes. A longer member may be a
+        zip bomb."""
         path = tmp_path / "x.npz"
         for count in (8, 1000):
             content = header((10, 2), fortran) + np.ones(count).tobytes()
@@ -78,7 +80,7 @@ class TestNpz:
         ("loss", "shape"),
         [
             ("mse", (1 << 20,)),
-            ("mse", (7, (1 << 17) + 5)),  # with small blocks at the end of rows
+            ("mse", (7, (1 << 17) + 5)),  # with small blocks at the ends of rows
             ("nll", (2, 1 << 17, 4)),
         ],
     )
@@ -109,7 +111,8 @@ class TestNpz:
 
     @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 90))))
     def test_a_checksum_of_pieces(self, content: bytes, pieces: list[tuple[int, int]]) -> None:
-        """In any order, some of them read twice: it is known when all were."""
+        """Pieces may be read in any order and repeatedly. The checksum is verified when all have
+        been read."""
         right, wrong = Checksum(zlib.crc32(content), len(content)), Checksum(1, len(content))
         read: set[int] = set()
         for begin, size in [*pieces, (0, 200)]:
@@ -137,7 +140,7 @@ class TestNpz:
 
     @pytest.mark.slow
     def test_a_long_row_is_not_held(self, tmp_path: Path) -> None:
-        """Two of 240 MB of zeros, with 600 MB."""
+        """Two rows of 240 MB of zeros, with 600 MB of memory."""
         path = tmp_path / "x.npz"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             for name in ("x.npy", "y.npy"):
@@ -180,7 +183,7 @@ class TestNpy:
     def test_a_compressed_file_is_read_to_its_end(
         self, run: Run, tmp_path: Path, suffix: str
     ) -> None:
-        """What is missing is the checksum behind all values."""
+        """Only the checksum after all values is missing."""
         path = tmp_path / f"x.npy.{suffix}"
         with pa.output_stream(str(path), compression="detect") as file:
             file.write(npy(np.ones((100_000, 3))) + b"and more")
@@ -357,7 +360,7 @@ class TestTables:
     def test_checksums_of_parquet_are_looked_at(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: int
     ) -> None:
-        """In small row groups and, read through a buffer, in large ones."""
+        """In small row groups and, read through a buffer, in large row groups."""
         monkeypatch.setattr("losscli.readers.formats.parquet._SMALL_GROUP_BYTES", groups * 1000)
         path = tmp_path / "t.parquet"
         parquet.write_table(
@@ -388,7 +391,7 @@ class TestTables:
         assert run("l1", path, "-i", "x", "-t", "y") == (1, "", f"losscli: error: {error}\n")
 
     def stream(self, path: Path) -> list[int]:
-        """Ten batches of a hundred rows; where each of them ends."""
+        """Ten batches of a hundred rows, and the end of each batch."""
         ends = []
         with path.open("wb") as file, ipc.new_stream(file, self.TABLE.schema) as writer:
             for batch in self.TABLE.to_batches(max_chunksize=100):

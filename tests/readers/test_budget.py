@@ -1,4 +1,4 @@
-"""Small files that claim, expand to or nest far more than they are: one line, exit code 1."""
+"""Small files that claim, expand to or nest far more than they contain: one line, exit code 1."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from losscli.errors import DataError
 from losscli.readers.files.lines import opening_quote
 from losscli.readers.files.shards import natural
 
-# What a command may take, as the operating system counts it.
+# The limits of a command, which the operating system measures.
 MOST_BYTES, MOST_SECONDS = 1 << 30, 10
 
 Files = Callable[[Path], Sequence[Sequence[str]]]
@@ -44,27 +44,27 @@ def described(shape: str, kind: str = "'<f8'") -> str:
 
 
 def endless_header() -> Iterator[bytes]:
-    """A header of 2 GiB, as it says, of which there are 64 MiB."""
+    """A header that claims 2 GiB, with 64 MiB of content."""
     yield b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**31 - 1)
     yield from [b" " * (1 << 20)] * 64
 
 
 def long_names_of_digits(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.1: Python reads no number of more than 4,300 digits."""
+    """Python does not parse numbers of more than 4,300 digits."""
     np.save(folder / "y.npy", np.zeros(2))
     name = "x" + "1" * 4500
     return [["nll", name, "y.npy"], ["nll", f"{name}*.npy", "y.npy"]]
 
 
 def empty_rows(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.4: rows of nothing without end."""
+    """Endless rows without values."""
     for name, rows in (("a.npy", 2**59), ("b.npy", 2**40)):
         (folder / name).write_bytes(npy(described(f"({rows}, 0)")))
     return [["mse", "a.npy", "a.npy"], ["mse", "b.npy", "b.npy"], ["inspect", "--full", "b.npy"]]
 
 
 def headers_of_2_gib(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.5: compressed, a member of an archive, and a hole on the disk."""
+    """Compressed, as a member of an archive, and as a hole on the disk."""
     text = b"".join(endless_header())
     (folder / "a.npy.gz").write_bytes(gzip.compress(text, 1))
     (folder / "a.npy.bz2").write_bytes(bz2.compress(text, 1))
@@ -77,7 +77,7 @@ def headers_of_2_gib(folder: Path) -> Sequence[Sequence[str]]:
 
 
 def endless_lines(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.6: a million columns, and 30 MB of delimiters or quotes in 31 kB."""
+    """A million columns, and 30 MB of delimiters or quotes, in 31 kB."""
     line = ",".join(f"c{number}" for number in range(1_000_000))
     (folder / "a.csv").write_text(f"{line}\n" + "1," * 999_999 + "1\n")
     short = ",".join(f"c{number}" for number in range(100_000))
@@ -89,14 +89,14 @@ def endless_lines(folder: Path) -> Sequence[Sequence[str]]:
 
 
 def a_header_of_brackets(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.12: JSON takes 25 times its bytes."""
+    """Parsing JSON takes 25 times the size of the text."""
     header = b'{"x":[' + b",".join([b"{}"] * 13_000_000) + b"]}"
     (folder / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
     return [["l1", "a.safetensors", "-i", "x", "0"], ["inspect", "a.safetensors"]]
 
 
 def headers_of_other_kinds(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.28: types that NumPy fails on, and versions that it does not know."""
+    """Types for which NumPy raises unusual errors, and versions that NumPy does not know."""
     commands = []
     for number, kind in enumerate(("('<f8',)", "()", "[('a', ('<f8',))]")):
         (folder / f"t{number}.npy").write_bytes(npy(described("(2,)", kind)) + bytes(16))
@@ -109,7 +109,7 @@ def headers_of_other_kinds(folder: Path) -> Sequence[Sequence[str]]:
 
 
 def rows_without_end(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.13: a row of classes is never cut."""
+    """A row of classes is never split."""
     with gzip.open(folder / "x.npy.gz", "wb", 9) as file:
         file.write(npy(described(f"(2, {2**27})", "'<f2'")))
         for _ in range(512):
@@ -119,7 +119,7 @@ def rows_without_end(folder: Path) -> Sequence[Sequence[str]]:
 
 
 def lists_without_end(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.14: what a schema says of a list that no row has."""
+    """The schema declares lists of a fixed size that no row has."""
     schema = pa.schema([("x", pa.list_(pa.float64(), 100_000_000)), ("y", pa.int64())])
     stored = pa.table({"x": pa.nulls(1, pa.list_(pa.float64())), "y": pa.array([0])})
     with parquet.ParquetWriter(folder / "a.parquet", stored.schema, store_schema=False) as writer:
@@ -130,7 +130,7 @@ def lists_without_end(folder: Path) -> Sequence[Sequence[str]]:
 
 
 def odd_types(folder: Path) -> Sequence[Sequence[str]]:
-    """Fault 3.23: text that is not UTF-8, lists in a dictionary, unions, lists in threes."""
+    """Text that is not UTF-8, lists in a dictionary, unions, and lists of fixed size."""
     offsets = np.array([0, 1, 2], np.int32)
     text = pa.Array.from_buffers(
         pa.string(), 2, [None, pa.py_buffer(offsets), pa.py_buffer(b"\xff\xfe")]
@@ -196,7 +196,7 @@ def test_one_line_in_bounded_memory(files: Files, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_numbers_that_are_encoded_in_next_to_nothing(tmp_path: Path) -> None:
-    """Fault 3.7: batches are as large as what they are once decoded."""
+    """Batches take as much memory as their decoded values."""
     zeros = pa.table({"x": np.zeros(10_000_000), "y": np.zeros(10_000_000)})
     with parquet.ParquetWriter(tmp_path / "a.parquet", zeros.schema) as writer:
         for _ in range(5):
@@ -220,7 +220,7 @@ def test_a_table_without_columns_says_so(tmp_path: Path) -> None:
 
 
 def test_numbers_of_more_bits_are_float64(tmp_path: Path) -> None:
-    """Fault 3.33: JSON and tables have no word for them."""
+    """JSON and tables have no type for numbers of more bits."""
     path = tmp_path / "x.npy"
     np.save(path, np.arange(3, dtype=np.longdouble))
     result = evaluate("mse", path, [0.0, 0.0, 0.0], wanted=Wanted(top=1, by=(str(path),)))
@@ -232,7 +232,7 @@ def test_numbers_of_more_bits_are_float64(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_archive_of_5000_arrays_is_one_open_file(tmp_path: Path) -> None:
-    """Fault 3.10: each array had the whole table of contents to itself, and a file."""
+    """Each array opened the file again and had a copy of the table of contents."""
     member = io.BytesIO()
     np.save(member, np.arange(3.0))
     with zipfile.ZipFile(tmp_path / "m.npz", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -251,7 +251,7 @@ def test_an_archive_of_5000_arrays_is_one_open_file(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_compressed_shards_are_open_one_by_one(tmp_path: Path) -> None:
-    """Fault 3.27: 1,021 of a few bytes took 1.37 GB."""
+    """1,021 files of a few bytes took 1.37 GB."""
     array = io.BytesIO()
     np.save(array, np.array([1.0, 2.0]))
     (tmp_path / "x").mkdir()
@@ -269,7 +269,7 @@ def test_compressed_shards_are_open_one_by_one(tmp_path: Path) -> None:
 
 
 class Steps(bytes):
-    """Text that counts the bytes that are looked at."""
+    """Text that counts the bytes that are inspected."""
 
     looked_at = 0
 
@@ -288,7 +288,7 @@ def test_a_run_of_quotes_takes_steps_in_proportion(quotes: int) -> None:
 
 
 def test_names_and_words_of_many_digits_take_no_longer_than_they_are() -> None:
-    """Fault 3.2. Patterns that try every part of a run of digits would not end within a test."""
+    """Patterns that try every part of a run of digits would not finish within a test."""
     digits = "1" * 200_000
     assert numbered(f"{digits}x") is None
     assert not is_numbers(f"{digits}x")

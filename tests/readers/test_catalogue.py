@@ -1,4 +1,4 @@
-"""The list of formats is made of their modules, and each of them is tested."""
+"""The list of formats is generated from their modules, and each format is tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from losscli.readers import Reading
 from losscli.readers.formats import FORMATS, known_format, open_file
 from losscli.readers.formats.catalogue import ROWS
 
-# A format as somebody else would add it: a table of one column, in a file and nowhere else.
+# A format as another developer would add it: a table of one column, in a single file.
 ADDED = """
 import pyarrow as pa
 from losscli.readers.formats.format import Format
@@ -31,7 +31,7 @@ def open_file(origin, reading):
     return Table(TableFile(origin.name, origin.size, batch.schema, lambda wanted: iter([batch])))
 """
 
-# Runs a command with the module of a folder among the formats, and in a catalogue made anew.
+# Run a command with the module of a folder among the formats, and with a new catalogue.
 PROGRAM = """
 import sys
 from importlib import reload
@@ -52,7 +52,7 @@ sys.exit(main(words))
 
 
 def test_the_list_is_what_the_modules_declare() -> None:
-    """Whatever its layout; the script writes it as the formatter has it."""
+    """The comparison ignores the layout, since the script's output is formatted."""
     assert catalogue() == CATALOGUE.read_text(encoding="utf-8")
 
 
@@ -70,7 +70,7 @@ def test_every_format_but_that_of_a_single_array_has_a_file_with_everything() ->
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_module_opens_each_format(name: str, tmp_path: Path) -> None:
-    """What it makes of an empty file is an error, and no missing module."""
+    """An empty file gives an error, not a missing module."""
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(ValueError, match=f"{tmp_path}/x: "):
         open_file(str(tmp_path / "x"), Reading(format=name))

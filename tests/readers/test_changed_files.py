@@ -1,4 +1,4 @@
-"""Files that another process changes between the first look at them and the last."""
+"""Files that another process changes while losscli reads them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_between_the_keys_and_the_rows(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Fault 3.29: a file that grew between two passes was an internal error."""
+    """A file that grew between two passes caused an internal error."""
     path, other = tmp_path / f"a.{suffix}", tmp_path / "b.parquet"
     save_table(path, TABLE)
     save_table(other, TABLE.take(np.random.default_rng(0).permutation(ROWS)))

@@ -27,7 +27,7 @@ EXPECTED = losscli.cross_entropy(X, Y)
 
 @given(st.text(alphabet=" \t\n\x0b\x1e\x85\u2003\u0661\uff1109.,eE+-naif_"))
 def test_what_looks_like_a_number_is_one(text: str) -> None:
-    """For Python's float, which knows other blanks and digits than regular expressions do."""
+    """Python's float accepts other blanks and digits than regular expressions do."""
     if is_number(text):
         float(text)
     if is_numbers(text):
@@ -66,7 +66,7 @@ class TestCsv:
     @pytest.mark.parametrize("fraction", ["1.0", "1e3", "nan", "-inf", ".5"])
     @pytest.mark.parametrize("before", ["", "2,3\n" * 5000])
     def test_numbers_written_by_pandas(self, fraction: str, before: str, tmp_path: Path) -> None:
-        """Above an array of floats, of which the first block holds one that says so."""
+        """A header of whole numbers above a first block that contains a float."""
         path = self.write(tmp_path / "x.csv", f"0,1\n{before}{fraction},4\n")
         found = evaluate("l1", path, 0.0, input_column="0,1")
         assert found.shape == (before.count("\n") + 1, 2)
@@ -143,7 +143,7 @@ class TestCsv:
             evaluate("l1", tmp_path / "x.csv", [0])
 
     def test_binary_files_are_not_called_utf_16(self, tmp_path: Path) -> None:
-        """Fault 4.13: MATLAB and DuckDB files."""
+        """MATLAB and DuckDB files."""
         for name, begin in (("x.mat", b"MATLAB 5.0 MAT-file, Platform"), ("x.duckdb", b"DUCK")):
             (tmp_path / name).write_bytes(bytes(8) + begin + bytes(range(256)) * 4)
             with pytest.raises(DataError, match="found binary data in an unsupported format"):

@@ -1,4 +1,4 @@
-"""Files that are damaged, expand without end, shrink, or are no files."""
+"""Files that are damaged, expand too far, shrink, or are not regular files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from conftest import COMMAND
 
-MOST_MEMORY = 600 << 20  # bytes of addresses, libraries included
+MOST_MEMORY = 600 << 20  # bytes of address space, including libraries
 MOST_SECONDS = 20
 
 
 def header(descr: Any, shape: Any, *, data: bytes = bytes(64)) -> bytes:
-    """A `.npy` file that says what it likes."""
+    """A `.npy` file with any header."""
     text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     room = (len(text) + 11 + 63) // 64 * 64 - 10
     return b"\x93NUMPY\x01\x00" + room.to_bytes(2, "little") + text.ljust(room - 1) + b"\n" + data
@@ -102,7 +102,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
 
 
 def refused(words: list[str], cwd: Path) -> str:
-    """The one line with which the command refuses, within its limits."""
+    """The one line that the command prints as an error, within its limits."""
     began = time.monotonic()
     process = subprocess.Popen(
         [*COMMAND, *words], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -147,7 +147,7 @@ def test_what_expands_is_never_held(tmp_path: Path) -> None:
 
 
 class TestPlaces:
-    """What is at a path that is no file to read."""
+    """Paths that are not regular files."""
 
     def test_none_is_there(self, tmp_path: Path) -> None:
         assert refused(["l1", "x.npy", "0"], tmp_path).endswith("x.npy: No such file or directory")
@@ -177,12 +177,12 @@ class TestPlaces:
         assert "Permission denied" in refused(["l1", "x.npy", "0"], tmp_path)
 
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
-        """Even root writes nothing into the folders of the system's processes."""
+        """Even root cannot write into the folders of /proc."""
         assert "cannot write file" in refused(["l1", "1", "0", "-o", "/proc/o.npy"], tmp_path)
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
-    """The rest of the input waits in a pipe, until the target was cut."""
+    """The rest of the input waits in a pipe until the target has been truncated."""
     np.save(tmp_path / "y.npy", np.zeros(1 << 21))
     whole = npy(np.ones(1 << 21))
     with subprocess.Popen(
@@ -197,7 +197,7 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
         process.stdin.flush()
         time.sleep(1.0)
         os.truncate(tmp_path / "y.npy", 1 << 20)
-        with contextlib.suppress(BrokenPipeError):  # it stops reading when it sees
+        with contextlib.suppress(BrokenPipeError):  # it stops reading when it detects the change
             process.stdin.write(whole[1 << 23 :])
             process.stdin.close()
         line = process.stderr.read().decode()

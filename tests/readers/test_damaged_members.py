@@ -1,4 +1,4 @@
-"""A damaged array of a file is never passed over for another."""
+"""losscli never uses another array instead of a damaged array."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same predictions in every format and layout give the same loss."""
+"""The same predictions give the same loss in every format and layout."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ PIPED = [
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*PIPED, "stream.arrow"])
 def test_standard_input(name: str) -> None:
-    """Without a stem columns have to be named: labels from a pipe cannot be read first."""
+    """Without a common stem, the columns must be named, because labels from a pipe cannot be read
+    first."""
     data = FILES[name]()
     words = [*COMMAND, "ce", "-", "--quiet"]
     if name not in ("prefixed.csv", "stream.arrows", "lists.jsonl"):
@@ -112,7 +113,7 @@ def test_the_format_can_be_said(tmp_path: Path) -> None:
 
 
 def test_bfloat16(tmp_path: Path) -> None:
-    """The upper half of a float32: 1.0 is 0x3f80, and 1 + 2^-7 is 0x3f81."""
+    """bfloat16 is the upper half of a float32: 1.0 is 0x3f80, and 1 + 2^-7 is 0x3f81."""
     path = tmp_path / "t.safetensors"
     path.write_bytes(safetensors(x=np.array([0x3F80, 0x3F81, 0xC000], dtype=np.uint16)))
     found = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="none")
@@ -177,7 +178,7 @@ def test_what_is_not_read_comes_with_the_line_that_converts_it(
 def test_the_line_that_converts_a_file_does(
     kind: str, form: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of an array, or of the dictionary or tuple of them that such files hold."""
+    """The files contain an array, or a dictionary or tuple of arrays."""
     monkeypatch.chdir(tmp_path)
     name = f"$(touch PWN) it's.{kind}"
     values: list[Any] = [X, Y]

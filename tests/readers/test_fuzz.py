@@ -1,4 +1,4 @@
-"""Files that are damaged by chance: an error of one line, or the numbers that others read."""
+"""Randomly damaged files give an error of one line, or the numbers that other libraries read."""
 
 from __future__ import annotations
 

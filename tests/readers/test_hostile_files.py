@@ -1,7 +1,7 @@
-"""Small files that claim, expand to, nest or hold what no model wrote: a number or one line.
+"""Small files that claim, expand to, nest or contain what no program writes: a number or one line.
 
-Each mechanism comes in other formats, types and codecs, through pipes and in shards, and as labels,
-keys, masks and weights. The operating system bounds every command.
+Each problem occurs in several formats, types and codecs, through pipes and in shards, and as
+labels, keys, masks and weights. The operating system limits every command.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tables import save_table
 
 pytestmark = pytest.mark.slow
 
-# The words of a command, and the file that it gets through a pipe.
+# The words of a command, and the file that it reads from a pipe.
 Command = tuple[Sequence[str], str | None]
 Commands = Iterator[Command]
 
 XY = ["-i", "x", "-t", "y"]
 
-# Where a column can be given.
+# The options that take a column.
 PLACES = {
     "input": ["mse", "-i", "z", "-t", "y"],
     "target": ["mse", "-i", "x", "-t", "z"],
@@ -50,7 +50,7 @@ PLACES = {
 
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """A folder with the files that a function makes, which several tests use."""
+    """A folder with the files that a function writes, which several tests use."""
 
     @cache
     def folder_of(make: Callable[..., None], *words: str) -> Path:
@@ -77,7 +77,7 @@ def expect_no_problem(bounded: Bounded, folder: Path, commands: Commands) -> Non
 
 
 def odd_columns() -> dict[str, pa.Array]:
-    """Three values of types that few tables have."""
+    """Three values of types that few tables contain."""
     numbers = pa.array([1.0, 2.0, 3.0])
     offsets = pa.py_buffer(np.array([0, 1, 2, 3], np.int32))
     return {
@@ -134,7 +134,7 @@ def odd_columns() -> dict[str, pa.Array]:
 def test_odd_types_wherever_a_column_can_be_given(
     suffix: str, place: str, bounded: Bounded, folder_of: Callable[..., Path]
 ) -> None:
-    """Fault 3.23."""
+    """For every option that takes a column, such types give a number or an error of one line."""
     folder = folder_of(make_odd_types, suffix)
     expect_no_problem(bounded, folder, of_odd_types(folder, PLACES[place]))
 
@@ -142,7 +142,7 @@ def test_odd_types_wherever_a_column_can_be_given(
 def make_odd_types(folder: Path, suffix: str) -> None:
     for number, column in enumerate(odd_columns().values()):
         table = pa.table({"x": [1.0, 2.0, 3.0], "y": [0, 1, 1], "z": column})
-        with suppress(pa.ArrowNotImplementedError, pa.ArrowTypeError):  # a format lacks some
+        with suppress(pa.ArrowNotImplementedError, pa.ArrowTypeError):  # some formats lack a type
             save_table(folder / f"{number}.{suffix}", table)
 
 
@@ -157,7 +157,7 @@ def of_odd_types(folder: Path, words: Sequence[str]) -> Commands:
 def test_text_that_expands(
     mechanism: str, place: str, bounded: Bounded, folder_of: Callable[..., Path]
 ) -> None:
-    """Fault 3.9."""
+    """Text that takes far more memory than its file."""
     make = {"dictionaries": make_repeated, "views": make_views, "compression": make_compressed}
     folder = folder_of(make[mechanism])
     words = PLACES.get(place, ["inspect"])
@@ -167,7 +167,7 @@ def test_text_that_expands(
 
 
 def make_repeated(folder: Path) -> None:
-    """100 kB for each of 22,000 rows, in files of up to 900 kB; also in lists."""
+    """100 kB of text for each of 22,000 rows, in files of up to 900 kB; also in lists."""
     codes = pa.array(np.zeros(22_000, np.int32))
     text = pa.DictionaryArray.from_arrays(codes, pa.array(["1" * 100_000]))
     table = labelled(text)
@@ -179,7 +179,7 @@ def make_repeated(folder: Path) -> None:
 
 
 def make_views(folder: Path) -> None:
-    """As many views of a text; of the same one, or of texts that overlap."""
+    """Many views of a text: of the same text, or of texts that overlap."""
     text = b"1" * 122_000
     views = np.zeros((22_000, 4), np.int32)
     views[:, 0] = 100_000
@@ -194,7 +194,8 @@ def make_views(folder: Path) -> None:
 
 
 def make_lists(folder: Path, text: pa.Array) -> None:
-    """A table of sequences, whose steps have the text; each of one, or all in one."""
+    """A table of sequences whose steps contain the text. Each row has one step, or one row has
+    all."""
     zeros = pa.array(np.zeros(len(text)))
     for name, ends in (("short", np.arange(len(text) + 1)), ("long", np.array([0, len(text)]))):
         places = pa.array(ends, pa.int32())
@@ -203,7 +204,7 @@ def make_lists(folder: Path, text: pa.Array) -> None:
 
 
 def make_compressed(folder: Path) -> None:
-    """Texts that differ at their ends, of which no dictionary makes one."""
+    """Texts that differ at their ends, which a dictionary cannot shorten."""
     texts = [f"{'1' * 50_000}{number}" for number in range(8000)]
     table = labelled(pa.array(texts))
     parquet.write_table(table, folder / "a.parquet", compression="zstd", use_dictionary=False)
@@ -222,7 +223,7 @@ def labelled(text: pa.Array) -> pa.Table:
 
 @pytest.mark.parametrize("kind", ["double", "bool", "list", "text", "fixed"])
 def test_lists_and_pages_without_end(kind: str, bounded: Bounded, tmp_path: Path) -> None:
-    """A row of 2^26 values in a kilobyte, first or last, or in lists of lists."""
+    """A row of 2^26 values in a kilobyte: as the first or last row, or in lists of lists."""
     expect_no_problem(bounded, tmp_path, of_long_lists(tmp_path, kind))
 
 
@@ -254,8 +255,8 @@ def of_long_lists(folder: Path, kind: str) -> Commands:
 
 @pytest.mark.parametrize("codec", ["zstd", "lz4"])
 def test_batches_that_expand(codec: str, bounded: Bounded, tmp_path: Path) -> None:
-    """Fault 3.8: a batch of a gigabyte in a few kilobytes, also as a dictionary, in files, streams,
-    pipes, shards and compressed once more."""
+    """A batch of a gigabyte in a few kilobytes: as a dictionary, in files, streams, pipes and
+    shards, and compressed twice."""
     expect_no_problem(bounded, tmp_path, of_batches(tmp_path, codec))
 
 
@@ -310,7 +311,7 @@ def of_empty_rows(folder: Path) -> Commands:
 
 @pytest.mark.parametrize("brackets", ["[]", "{}", "mixed", "closed"])
 def test_json_that_is_deep(brackets: str, bounded: Bounded, tmp_path: Path) -> None:
-    """Fault 3.11, in columns that are used and not, later in the file, in pipes and headers."""
+    """In columns that are used or not, late in the file, in pipes and in headers."""
     expect_no_problem(bounded, tmp_path, of_deep_json(tmp_path, brackets))
 
 
@@ -352,7 +353,7 @@ def npy(header: str) -> bytes:
     "suffix", ["csv", "tsv", "jsonl", "parquet", "arrow", "npz", "safetensors"]
 )
 def test_columns_without_end(suffix: str, bounded: Bounded, tmp_path: Path) -> None:
-    """Fault 3.6."""
+    """More columns than the limit."""
     expect_no_problem(bounded, tmp_path, of_columns(tmp_path, suffix))
 
 
@@ -388,7 +389,7 @@ def of_columns(folder: Path, suffix: str) -> Commands:
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "npy"])
 @pytest.mark.parametrize("piece", ["1", '"', "\n", ",", "["])
 def test_lines_without_end(suffix: str, piece: str, bounded: Bounded, tmp_path: Path) -> None:
-    """Fault 3.38, and its like: lines, cells, quotes, breaks and brackets of 120 MB."""
+    """Lines, cells, quotes, line breaks and brackets of 120 MB."""
     expect_no_problem(bounded, tmp_path, of_long_lines(tmp_path, suffix, piece))
 
 

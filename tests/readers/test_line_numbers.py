@@ -1,4 +1,4 @@
-"""Messages about text files name the line of the file, also far into it."""
+"""Messages about text files name the line of the file, also after many chunks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TestLineNumbers:
         assert [lines.line_of(row) for row in range(-1, 5)] == [None, 2, 3, 4, 5, None]
 
     def test_a_chunk_with_blank_lines_has_no_lines(self) -> None:
-        """Where its rows begin is not known without reading it again."""
+        """The lines of its rows are not known without reading the chunk again."""
         lines = LineNumbers()
         lines.add(lines_of(b"1\n\n2\n", 1), 0, 2)
         lines.add(lines_of(b"3\n4", 4), 2, 2)

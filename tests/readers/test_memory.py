@@ -1,4 +1,4 @@
-"""Memory does not grow with the file."""
+"""Memory does not grow with the size of the file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-# Each test starts processes.
+# Every test starts processes.
 pytestmark = pytest.mark.slow
 
 
@@ -19,7 +19,7 @@ def save(path: Path, array: Any) -> Path:
     return path
 
 
-# The peak of the process itself; getrusage would count its parent before the program was loaded.
+# The peak memory of the process itself. getrusage would include its parent's memory before exec.
 MEASURE = """
 import re, sys
 from pathlib import Path
@@ -31,7 +31,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text(
 
 @pytest.mark.parametrize("order", ["C", pytest.param("F", marks=pytest.mark.slow)])
 def test_memory_does_not_grow_with_the_file(order: str, tmp_path: Path) -> None:
-    """A file of 1 GB, mostly a hole on the disk, in less than 200 MiB."""
+    """A file of 1 GB, mostly a hole on the disk, takes less than 200 MiB."""
     path = tmp_path / "x.npy"
     with path.open("wb") as file:
         header = {"descr": "<f4", "fortran_order": order == "F", "shape": (250_000, 1000)}

@@ -1,4 +1,4 @@
-"""The structure of JSON, beside what Python's own parser finds, and rows that end a process."""
+"""The nesting of JSON compared with Python's parser, and rows that crash Arrow's parser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OBJECTS = st.dictionaries(TEXTS, JSON, max_size=4)
 
 
 def depth_of(value: Any) -> int:
-    """The levels of lists and objects in a value that Python has read."""
+    """The number of levels of lists and objects in a parsed value."""
     if isinstance(value, dict):
         return 1 + max(map(depth_of, value.values()), default=0)
     return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
@@ -71,7 +71,7 @@ def test_of_lines_of_objects_only_the_long_ones_are_looked_at(rows: list[Any]) -
     ],
 )
 def test_a_row_that_is_no_object_is_named(text: str, line: int, tmp_path: Path) -> None:
-    """Fault 3.25: Arrow's parser ends the process at a null between rows."""
+    """Arrow's parser ends the process at a null between rows."""
     (tmp_path / "t.jsonl").write_text(text)
     with pytest.raises(DataError, match=rf"t.jsonl:{line}: expected a JSON object"):
         evaluate("l1", tmp_path / "t.jsonl", input_column="x", target_column="y")
@@ -89,7 +89,7 @@ def test_a_row_that_is_no_object_is_named(text: str, line: int, tmp_path: Path) 
     ],
 )
 def test_what_is_nested_too_deep_is_refused(inner: str, tmp_path: Path) -> None:
-    """Fault 3.11: Arrow's parser calls itself for each level, until the stack is full."""
+    """Arrow's parser recurses for each level until the stack overflows."""
     rows = '{"x":1,"y":1}\n' * 10 + f'{{"x":1,"y":1,"z":{inner}}}\n'
     (tmp_path / "t.jsonl").write_text(rows)
     with pytest.raises(DataError, match=r"levels of nested lists and objects; the limit is 100"):
@@ -97,7 +97,7 @@ def test_what_is_nested_too_deep_is_refused(inner: str, tmp_path: Path) -> None:
 
 
 def test_keys_without_end_are_refused(tmp_path: Path) -> None:
-    """Fault 3.6."""
+    """More keys than the limit."""
     row = ",".join(f'"k{number}":1' for number in range(70_000))
     (tmp_path / "t.jsonl").write_text(f"{{{row}}}\n")
     with pytest.raises(DataError, match=r"found 70,000 keys in a row; the limit is 65,536"):

@@ -1,4 +1,4 @@
-"""Arrays of NumPy: every type and layout, any box, and files that are none."""
+"""NumPy arrays of every type and layout, any box of them, and files that are not arrays."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestNpy:
     def test_every_real_type(self, name: str, byte_order: str, order: Any, tmp_path: Path) -> None:
         array = np.arange(6).reshape(2, 3).astype(np.dtype(name).newbyteorder(byte_order))
         path = save(tmp_path / "x.npy", np.asarray(array, order=order))
-        # 0 + 1 + ... + 5, and for bool five times True
+        # 0 + 1 + ... + 5, or for bool five times True
         expected = 5.0 if name == "bool" else 15.0
         assert evaluate("l1", path, np.zeros((2, 3)), reduction="sum").value == expected
 
@@ -69,7 +69,8 @@ class TestNpy:
         source.close()
 
     def test_a_large_column_major_array_is_read_column_by_column(self, tmp_path: Path) -> None:
-        """Beyond the sizes at which a box is read with what lies between."""
+        """The array is larger than the size up to which the bytes between a box's columns are read
+        too."""
         array = np.arange(400_000, dtype=np.float64).reshape(100_000, 4)
         source = open_file(save(tmp_path / "x.npy", np.asfortranarray(array)))
         box = (slice(50_000, 50_010), slice(1, 3))

@@ -1,4 +1,4 @@
-"""Paths that lead to a file, and those that do not."""
+"""Valid and invalid paths."""
 
 from __future__ import annotations
 

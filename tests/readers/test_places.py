@@ -1,4 +1,4 @@
-"""Paths that lead nowhere, and disks that are full."""
+"""Paths that cannot be read, and full disks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(path: Path, **columns: Any) -> Path:
 
 
 def refusal(run: Run, *words: object, code: int = 1) -> str:
-    """The one line with which the command refuses."""
+    """The one line that the command prints as an error."""
     found, out, err = run(*words)
     assert (found, out) == (code, "")
     [line] = err.splitlines()
@@ -41,7 +41,7 @@ def refusal(run: Run, *words: object, code: int = 1) -> str:
 
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder that one may not enter, not even as root."""
+    """A folder that not even root may enter."""
     folder = tmp_path / "locked"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ def locked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 class TestPaths:
-    """What keeps one from reading is told of the path, and not of the result."""
+    """Errors of reading name the path, and do not mention the result."""
 
     X: ClassVar = ["l1", "1,2", "0,0"]
 
@@ -122,7 +122,8 @@ class TestPaths:
     def test_a_disk_that_takes_a_part_of_what_is_paired(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """The rest of what a nearly full disk takes at once is written after it."""
+        """If a nearly full disk writes only part of the data at once, the rest is written after
+        it."""
 
         class Narrow(io.BytesIO):
             def write(self, data: Any) -> int:

@@ -1,4 +1,4 @@
-"""Text that a file holds once for many rows, in dictionaries and behind views."""
+"""Text that a file stores once for many rows, in dictionaries and views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from losscli.readers.tables.dictionaries import portions
 
 NAMES = ["a", None, "a name of more than twelve bytes", "a"]
 
-# Types that hold the same names.
+# Types that can contain the same names.
 TYPES = [
     pa.string(),
     pa.large_string(),
@@ -90,7 +90,7 @@ def test_labels_of_steps_in_every_type(kind: pa.DataType, tmp_path: Path) -> Non
 
 
 def views(text: str, begins: list[int], length: int) -> pa.Array:
-    """Views of parts of a text, each longer than the 12 bytes that a view holds itself."""
+    """Views of parts of a text, each longer than the 12 bytes that a view stores itself."""
     fields = np.zeros((len(begins), 4), np.int32)
     fields[:, 0] = length
     fields[:, 3] = begins
@@ -101,7 +101,7 @@ def views(text: str, begins: list[int], length: int) -> pa.Array:
 
 
 def test_views_of_one_text_become_a_dictionary() -> None:
-    """Of which each text is there once, however many rows have it."""
+    """The dictionary contains each text once, however many rows have it."""
     text = "".join(map(chr, range(65, 91))) * 4000
     begins = [0, 1, 0, 2] * 1000
     batch = pa.record_batch({"z": views(text, begins, 26)})

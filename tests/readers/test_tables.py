@@ -1,4 +1,4 @@
-"""Tables: rows in many blocks, lists, missing values, and bad rows by their place."""
+"""Tables: rows in many blocks, lists, missing values, and the positions of invalid rows."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class TestTables:
     @pytest.mark.parametrize("loss", ["mse", "ce", "bce", "nll"])
     @pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv"])
     def test_text_without_rows(self, suffix: str, loss: str, run: Any, tmp_path: Path) -> None:
-        """Fault 3.26: an error, or the mean of nothing, and so for `inspect`."""
+        """An error or the mean of no elements, and similarly for `inspect`."""
         path = tmp_path / f"t.{suffix}"
         schema = pa.schema([("x", pa.float64()), ("t", pa.string())])
         save_table(path, schema.empty_table())

@@ -1,4 +1,4 @@
-"""CSV and JSON lines: blank lines, quotes, chunks, places in messages, and files that change."""
+"""CSV and JSON Lines: blank lines, quotes, chunks, positions in messages, and files that change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from losscli.readers.files.lines import opening_quote, whole_lines, whole_rows
 
 
 def l1(path: Path, text: str | bytes, **options: Any) -> list[float]:
-    """The loss of each row of a table of text."""
+    """The loss of each row of a text table."""
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     wanted = {"input_column": "x", "target_column": "y", "reduction": "none"}
     values: list[float] = evaluate("l1", path, **(wanted | options)).values.tolist()
@@ -37,14 +37,14 @@ def l1(path: Path, text: str | bytes, **options: Any) -> list[float]:
 
 
 def total(path: Path, **options: Any) -> tuple[float, int]:
-    """The sum and number of the values of a table of one column."""
+    """The sum and the number of values of a table with one column."""
     result = evaluate("l1", path, np.array(0.0), reduction="sum", **options)
     return result.value, result.count
 
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of 64 bytes, so that small files have many."""
+    """Chunks of 64 bytes, so that small files have many chunks."""
     monkeypatch.setattr(lines, "_CHUNK_BYTES", 64)
 
 
@@ -63,7 +63,7 @@ class TestBlankLines:
         assert l1(tmp_path / "t.csv", text) == [1.0, 2.0]
 
     def test_before_names_that_are_numbers(self, tmp_path: Path) -> None:
-        """pandas calls columns without a name 0, 1; the line of names is no row."""
+        """pandas names columns without a name 0 and 1. The line of names is not a row."""
         values = l1(
             tmp_path / "t.csv", "\n\n0,1\n5,6.0\n7,9\n", input_column="0", target_column="1"
         )
@@ -101,14 +101,14 @@ class TestBlankLines:
         assert total(tmp_path / "x.csv") == (sum(numbers), 100)
 
     def test_between_chunks_are_missing_values(self, small_chunks: None, tmp_path: Path) -> None:
-        """A chunk ends behind each of the blank lines, and is nothing but them."""
+        """A chunk ends after each of the blank lines and contains only that line."""
         (tmp_path / "x.csv").write_text("x\n" + "7\n" * 31 + "\n" * 200 + "9\n")
         assert total(tmp_path / "x.csv", skip_missing=True) == (31 * 7 + 9, 32)
 
 
 class TestQuotes:
     def test_hold_line_breaks_where_a_chunk_ends(self, tmp_path: Path) -> None:
-        """Within quotes there are rows that would change the number."""
+        """The quoted text contains rows that would change the number."""
         text = "x,y,text\n" + '1,0,"n\n9,0,x"\n' * 700_000
         (tmp_path / "t.csv").write_text(text)
         result = evaluate("l1", tmp_path / "t.csv", input_column="x", target_column="y")
@@ -125,7 +125,7 @@ class TestQuotes:
             assert l1(tmp_path / "t.csv", text) == list(range(30))
 
     def test_where_texts_may_be_cut(self) -> None:
-        """Both parts have the rows of the whole, as Python's parser has them."""
+        """Both parts together have the rows that Python's parser finds in the whole text."""
         rng = np.random.default_rng(11)
         for _ in range(5000):
             text = "".join(rng.choice(list('ab,,"""\n\n'), rng.integers(1, 30)))
@@ -169,7 +169,7 @@ class TestQuotes:
     def test_around_more_line_breaks_than_a_block_has_in_the_first_row(
         self, tmp_path: Path
     ) -> None:
-        """The type is that of the whole row; each line for itself has no third column."""
+        """The type is determined from the whole row. A single line has no third column."""
         text = 'x,y,text\n1,0,"' + "line\n" * 300_000 + '"\n2,0,"b"\n'
         (tmp_path / "t.csv").write_text(text)
         found = inspect([str(tmp_path / "t.csv")], InspectOptions(), pytest.fail)
@@ -190,7 +190,7 @@ class TestQuotes:
 
 
 class TestLines:
-    """The numbers of lines in messages are an editor's."""
+    """Line numbers in messages are the line numbers of an editor."""
 
     @pytest.mark.parametrize(
         ("text", "line"),
@@ -294,7 +294,7 @@ def test_a_delimiter_is_any_other_character(tmp_path: Path) -> None:
 
 
 class TestListsThatAreMissing:
-    """The first row that has a list tells how long lists are."""
+    """The first row with a list determines the length of the lists."""
 
     def parquet(self, path: Path, missing: int) -> Path:
         x = [None] * missing + [[1.0, 2.0], [3.0, 4.0], None, [1.0, 1.0]]
@@ -327,7 +327,7 @@ class TestListsThatAreMissing:
 
 
 class TestThreads:
-    """Text is parsed by as many threads as there may be, and pyarrow may start some as well."""
+    """As many threads as allowed parse text, and pyarrow may start threads too."""
 
     @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
     def test_python_has_none(
@@ -364,7 +364,7 @@ class TestThreads:
         monkeypatch: pytest.MonkeyPatch,
         tmp_path: Path,
     ) -> None:
-        """One thread parses text where it computes the losses, and nothing runs beside."""
+        """A single thread both parses text and computes losses."""
         module = pyarrow.csv if name == "t.csv" else pyarrow.json
         real = module.read_csv if name == "t.csv" else module.read_json
         at_once, most, others = 0, 0, set()
@@ -399,7 +399,7 @@ class TestFilesThatShrink:
         ],
     )
     def test_between_two_rows(self, name: str, head: bytes, row: bytes, tmp_path: Path) -> None:
-        """It waits for its output to be read while the file is cut."""
+        """The process waits for its output to be read while the file is truncated."""
         count = 3_000_000
         (tmp_path / name).write_bytes(head + row * count)
         size = len(head) + len(row) * (count // 2)
@@ -489,7 +489,7 @@ class TestJsonLines:
             evaluate("l1", tmp_path / "a.jsonl", tmp_path / "b.jsonl", id="id")
 
     def test_words_behind_dates_are_labels(self, tmp_path: Path) -> None:
-        """The first block tells the types, and has dates alone."""
+        """The first block determines the types, and contains only dates."""
         text = '{"x": 1, "y": 0, "day": "2020-01-01"}\n' * 30_000
         (tmp_path / "t.jsonl").write_text(text + '{"x": 3, "y": 0, "day": "unknown"}\n')
         wanted = Wanted(by=("day",))
@@ -591,5 +591,5 @@ class TestSequences:
 
 
 def rows(text: str) -> list[list[str]]:
-    """The rows of a text as Python's own parser has them."""
+    """The rows of a text according to Python's parser."""
     return list(csv.reader(io.StringIO(text, newline="")))

@@ -1,4 +1,4 @@
-"""How many threads readers start, and that the results of steps come in order."""
+"""The number of threads that readers start, and the order of the results of steps."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pyarrow import ipc, parquet
 from losscli.readers.tables.pools import at_most
 from losscli.threads import in_order
 
-# Counts the threads of the process that are there when a command ends and were not before, and
-# ends with a traceback where Python starts one that ends earlier.
+# Count the threads that exist when a command ends and did not exist before. The script ends with a
+# traceback if Python starts a thread that ends earlier.
 COUNT = """
 import os, sys, threading
 import numpy, pyarrow.compute, pyarrow.csv, pyarrow.json, pyarrow.parquet
@@ -41,7 +41,7 @@ TABLE = pa.table({"x": X, "y": X - 0.5})
 
 
 def write(path: Path) -> None:
-    """Several chunks of text, row groups and batches of a table whose loss is 0.5."""
+    """Several chunks of text, row groups and batches of a table with the loss 0.5."""
     kind = path.name.removesuffix(".gz").rpartition(".")[2]
     if kind == "npz":
         np.savez_compressed(path, x=X, y=X - 0.5)
@@ -73,7 +73,7 @@ def write(path: Path) -> None:
         ("t.jsonl", 0),
         ("t.parquet", 0),
         ("t.arrows", 0),
-        ("t.arrow", 1),  # pyarrow reads the end of such a file on a thread of its own
+        ("t.arrow", 1),  # pyarrow reads the end of such a file on another thread
     ],
 )
 def test_one_thread_starts_no_other(name: str, threads: int, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_one_thread_starts_no_other(name: str, threads: int, tmp_path: Path) -> 
 
 
 def test_the_pools_of_pyarrow_are_given_back() -> None:
-    """By whoever is last, to the size that the first found."""
+    """The last user restores the size that the first user found."""
     before = pa.cpu_count(), pa.io_thread_count()
     first, second = at_most(3), at_most(1)
     with first:
@@ -106,7 +106,7 @@ def test_the_pools_of_pyarrow_are_given_back() -> None:
 
 class TestInOrder:
     def steps(self, count: int, begun: list[int]) -> Iterator[Callable[[], int]]:
-        """Steps of which the first ones take longest."""
+        """Steps of which the first take the longest."""
 
         def step(number: int) -> int:
             begun.append(number)
@@ -147,7 +147,7 @@ class TestInOrder:
     def test_each_step_is_computed_once_where_threads_are_refused(
         self, refused: set[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also where some were started before."""
+        """Even if some threads were started before."""
         start, numbers = threading.Thread.start, iter(range(1000))
 
         def refuse(thread: threading.Thread) -> None:
@@ -161,7 +161,7 @@ class TestInOrder:
         assert sorted(begun) == list(range(40))
 
     def test_an_interrupt_does_not_wait_for_a_step(self) -> None:
-        """A thread that waits for a pipe is left behind, and steps that wait are not begun."""
+        """A thread that waits for a pipe is abandoned, and waiting steps are not started."""
         quiet, begun = threading.Event(), list[int]()
 
         def step(number: int) -> None:

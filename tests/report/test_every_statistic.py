@@ -1,4 +1,4 @@
-"""What statistics report shows in every output format."""
+"""Every output format shows what statistics report."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from losscli.statistics.statistic import Statistic, Whole
 ROWS = ("plain", "csv", "markdown", "jsonl")
 CASES = ["cross-entropy", "nll", "mse", *(name for name in LOSSES if name not in WITH_ELEMENTS)]
 
-# What is reported by itself, and what belongs to each result.
+# The values that are always reported, and those that belong to every result.
 Reported = tuple[list[Fact], list[Table], Result]
 
 
 def reported(kind: type[Statistic], case: Case, loss: str) -> Reported | None:
-    """What a statistic reports of a case, as a result of nothing else."""
+    """The report of a statistic on a case, as a result without other statistics."""
     if kind.of(case.setting) is None:
         return None
     collected = Collected(case.setting)
@@ -95,7 +95,7 @@ KINDS = pytest.mark.parametrize(
 
 
 def test_most_statistics_report_something() -> None:
-    """The others are warnings: NaN and infinities, suspicious data."""
+    """The others report warnings about NaN, infinity and suspicious data."""
     silent = {kind.__name__ for kind in registered() if not all_reported(kind)}
     assert silent <= {"NonFinite", "Suspicions", "Pooled"}
 
@@ -146,7 +146,7 @@ def are_same(expected: list[str], cells: list[str], form: str) -> bool:
 
 
 def is_same(expected: str, cell: str, form: str) -> bool:
-    """Words for NaN and infinity differ between formats. Markdown has four digits."""
+    """The texts for NaN and infinity differ between formats. Markdown shows four digits."""
     names = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
     a, b = names.get(expected, expected), names.get(cell, cell)
     if a == b or form != "markdown":
@@ -164,7 +164,7 @@ def test_what_is_asked_for_by_name_is_in_all_formats(kind: type[Statistic]) -> N
 
 
 def test_each_format_is_tested() -> None:
-    """A new format is one of rows, or has a test of its own here."""
+    """A new format is a row format, or needs a test here."""
     assert set(FORMATS) <= {*ROWS, "json", "table", "html"}
 
 

@@ -1,4 +1,4 @@
-"""Labels and columns that want to be more than text."""
+"""Labels and column names that contain formulas or control characters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TestText:
 
 
 class TestNames:
-    """Labels and columns that want to be more than text."""
+    """Labels and column names that contain formulas or control characters."""
 
     @pytest.fixture
     def table(self, tmp_path: Path) -> Path:
@@ -106,7 +106,7 @@ class TestNames:
     def test_the_name_of_a_column_in_a_file_of_losses(
         self, name: str, run: Any, tmp_path: Path
     ) -> None:
-        """Fault 3.34."""
+        """Column names that start like formulas are prefixed with `'` in CSV output too."""
         table = pa.table({"x": [1.0, 2.0], "y": [0.0, 0.0], name: ["\n=2", "b"]})
         save_table(tmp_path / "t.parquet", table)
         words = ["l1", tmp_path / "t.parquet", "-i", "x", "-t", "y", "--by-column", name]

@@ -1,4 +1,4 @@
-"""JSON: all that is promised, strictly valid."""
+"""JSON: all documented keys, strictly valid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("samples")
 
 
 def strict_json(text: str) -> Any:
-    """Parse, and refuse the NaN and Infinity that Python lets through."""
+    """Parse JSON, and reject NaN and Infinity, which Python accepts."""
 
     def refuse(word: str) -> Any:
         raise ValueError(f"{word} is not JSON")

@@ -1,4 +1,4 @@
-"""The losses of all elements in files: --output."""
+"""The losses of all elements in files (--output)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def table(tmp_path: Path) -> Path:
 
 class TestOutput:
     def losses(self) -> Any:
-        """An ignored element has no loss."""
+        """The loss of an ignored element is missing."""
         x, y = map(np.load, SEGMENTATION[:2])
         options: dict[str, Any] = {"ignore_index": 255, "weight": [1, 2, 3], "reduction": "none"}
         return np.where(y == 255, np.nan, losscli.cross_entropy(x, y, **options))
@@ -58,7 +58,7 @@ class TestOutput:
         if suffix == "jsonl":
             rows = [json.loads(line) for line in path.read_text().splitlines()]
             columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-            columns["loss"] = columns["loss"].astype(float)  # null is NaN
+            columns["loss"] = columns["loss"].astype(float)  # null becomes NaN
         else:
             read = pyarrow.csv.read_csv if suffix == "csv" else pyarrow.parquet.read_table
             found = read(path)
@@ -75,7 +75,7 @@ class TestOutput:
 
     @pytest.mark.parametrize("skip", [False, True])
     def test_ignored_elements_have_no_loss(self, run: Any, tmp_path: Path, skip: bool) -> None:
-        """A loss that is NaN and counts is NaN; one that --on-nan skip leaves out is ignored."""
+        """A NaN loss that counts is NaN. A loss that --on-nan skip excludes is missing."""
         words = ["l1", "1,nan,3,5", "0,0,1,1", "--mask", "1,1,0,1", "-q", "--no-check"]
         words += ["--on-nan", "skip"] if skip else []
         for suffix in ("csv", "parquet", "jsonl", "npy"):
@@ -106,7 +106,7 @@ class TestOutput:
         assert [row["loss"] for row in rows] == [1.0, 2.0, None, 4.0]
 
     def test_rows_of_none(self, run: Any) -> None:
-        """Empty in rows; plain, JSON and Python have PyTorch's 0."""
+        """Row formats show an empty cell. Plain text, JSON and Python have 0, like PyTorch."""
         words = ["l1", "1,2", "0,0", "--mask", "1,0", "-r", "none", "-f"]
         assert run(*words, "csv")[1] == "index,target,loss\n0,0.0,1.0\n1,0.0,\n"
         assert run(*words, "markdown")[1].splitlines()[2:] == [
@@ -204,7 +204,7 @@ class TestOutput:
         assert np.load(tmp_path / "x.npy") == [1.0]
 
     def test_over_another_file_of_the_folder(self, run: Any, tmp_path: Path) -> None:
-        """A glob that does not take it is no reason to refuse."""
+        """A glob that does not match the output does not prevent writing it."""
         np.save(tmp_path / "x1.npy", [1.0])
         np.save(tmp_path / "o.npy", [1.0])
         words = ["l1", tmp_path / "x*.npy", "3", "-o", tmp_path / "o.npy"]
@@ -234,7 +234,8 @@ class TestOutput:
     @pytest.mark.parametrize("limit", [4096, 1_000_000])
     @pytest.mark.parametrize("suffix", ["npy", "csv", "parquet", "jsonl"])
     def test_a_full_disk(self, tmp_path: Path, suffix: str, limit: int) -> None:
-        """A limit on files stands for it: the old file stays alone, and one line says why."""
+        """A limit on file sizes acts like a full disk. The old file remains, and one line reports
+        the error."""
         np.save(tmp_path / "x.npy", np.random.default_rng(1).uniform(size=300_000))
         (tmp_path / f"o.{suffix}").write_text("old")
         found = subprocess.run(

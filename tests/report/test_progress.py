@@ -12,7 +12,7 @@ from conftest import run_on_terminal
 
 
 class TestProgress:
-    """The bar of a run for which nobody has to wait."""
+    """The progress bar, tested without a delay."""
 
     def script(self, *words: str) -> list[str]:
         lines = (

@@ -1,4 +1,4 @@
-"""Groups, the worst elements and quantiles in formats of rows and in JSON."""
+"""Groups, the worst elements and quantiles in row formats and in JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import losscli
 X, Y = "1,2,6", "0,0,0"
 
 
-# The columns of a loss in formats of rows.
+# The columns of a loss in row formats.
 HEADER = "loss,reduction,value,count,ignored,weight_sum,samples,ci_low,ci_high"
 
 
-# 3 ± t · sqrt(7/3), t = 4.302652729749 at 2 degrees of freedom.
+# 3 ± t · sqrt(7/3), with t = 4.302652729749 for 2 degrees of freedom.
 HALF = 4.302652729749 * math.sqrt(7 / 3)
 
 
@@ -40,16 +40,16 @@ def table(tmp_path: Path) -> Path:
 
 
 class TestFormats:
-    """Of groups, the worst and quantiles."""
+    """Groups, the worst elements and quantiles."""
 
     def test_groups(self, run: Any, table: Path) -> None:
         words = ["l1", table, "-i", "x", "-t", "y", "--by", "part", "-q"]
-        # b: 1 and 6, so 3.5 ± 12.7062 · 2.5
+        # b has the losses 1 and 6: 3.5 ± 12.7062 · 2.5
         loss, groups = (part.splitlines() for part in run(*words)[1].split("\n\n"))
         assert loss[0] == HEADER.replace(",", "\t")
         *cells, low, high = loss[1].split("\t")
         assert cells == ["l1", "mean", "3.0", "3", "0", "3.0", "3"]
-        # 1, 2 and 6: 3 ± 4.30265 · sqrt(7 / 3)
+        # losses 1, 2 and 6: 3 ± 4.30265 · sqrt(7 / 3)
         assert float(high) - 3.0 == pytest.approx(4.302652729911 * (7 / 3) ** 0.5)
         assert 3.0 - float(low) == pytest.approx(4.302652729911 * (7 / 3) ** 0.5)
         assert groups[0].split("\t") == [

@@ -1,4 +1,4 @@
-"""Labels and names neither steer a terminal nor break a format."""
+"""Labels and names neither control a terminal nor break a format."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from markdown_it import MarkdownIt
 
 from losscli.text import plain_markdown
 
-# Control characters of 7 and of 8 bits, what turns text around, and line breaks of Unicode.
+# Control characters of 7 and 8 bits, characters that reverse text, and Unicode line breaks.
 STEERING = "\x1b[31m\x07\x7f\x9b31m\u202e\u2066\u2028\u2029"
 
 
 def table_of(label: str, folder: Path) -> list[str]:
-    """A command that groups by a column which holds that label."""
+    """A command that groups by a column with this label."""
     with (folder / "t.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["part", "x", "y"], [label, 1.5, 0.0], ["b", 2.5, 0.0]])
     return [*COMMAND, "l1", "t.csv", "-i", "x", "-t", "y", "--by", "part", "-q"]
@@ -75,7 +75,7 @@ class TestEncodings:
 
 
 class TestMarkdown:
-    """`$`, bare links and mentions are what sites add to Markdown; the rest is CommonMark's."""
+    """Some sites add `$`, bare links and mentions to CommonMark."""
 
     @pytest.mark.parametrize(
         ("text", "escaped"),

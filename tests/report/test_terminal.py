@@ -1,4 +1,4 @@
-"""What a person sees: on a pseudo-terminal, at 80 and at 120 columns."""
+"""The output on a pseudo-terminal of 80 and of 120 columns."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def test_a_reduced_result() -> None:
 
 
 def test_nothing_is_wider_than_the_screen() -> None:
-    """But for lines of text and the note, which the terminal breaks, so that a copy is whole."""
+    """Except for lines of text and notes, which the terminal wraps, so that copied text is
+    complete."""
     words = [*SEGMENTATION, "-w", "1,2,3", "--by", "class", "--histogram", "--signature"]
     lines = screen(*words)
     whole = [line for line in lines if line.startswith(("reduction", "signature", "losscli:"))]
@@ -98,9 +99,9 @@ def test_losses_over_many_blocks_have_one_header_and_straight_columns(tmp_path: 
 
 
 def test_many_losses_as_a_table_take_steps_in_proportion(tmp_path: Path) -> None:
-    """Fault 3.22: twice the rows take about twice the calls."""
+    """Twice as many rows take about twice as many calls."""
     calls = [_calls_to_show(tmp_path, rows) for rows in (10, 1000, 20_000, 40_000)]
-    # The first run imports what all of them need.
+    # The first run imports the modules that all runs need.
     assert calls[3] - calls[2] < 1.1 * (calls[2] - calls[1]) * 20 / 19
 
 
@@ -144,7 +145,7 @@ def test_the_root_of_a_mean_squared_error() -> None:
 
 
 def test_the_formula_of_a_loss() -> None:
-    """From its docstring; the symbols are explained below it."""
+    """The formula comes from the docstring. An explanation of its symbols follows."""
     lines = screen("losses", "ce")
     assert lines[:10] == [
         "cross-entropy, ce",

@@ -1,4 +1,4 @@
-"""A request as JSON and back: the same request, and the same result."""
+"""A request converted to JSON and back is the same request and gives the same result."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ REQUESTS = {
 
 
 def plain(request: Request) -> dict[str, Any]:
-    """The fields, numbers as their type and bytes."""
+    """The fields of a request, with arrays as their dtype and bytes."""
     fields = dict(vars(request))
     fields["arrays"] = {
         name: value if isinstance(value, tuple) else (value.dtype, value.shape, value.tobytes())

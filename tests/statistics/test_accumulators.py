@@ -1,4 +1,4 @@
-"""Accumulators through any history of adding and merging, against lists of exact numbers."""
+"""Accumulators after any sequence of additions and merges, compared with lists of exact numbers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BY_WEIGHT = Rule(by_weight=True)
 
 
 def elements_of(rows: list[Row]) -> Elements:
-    """A block of one element a row."""
+    """A block with one element per row."""
     losses, weights, ignored = (np.array([row[k] for row in rows]) for k in range(3))
     block = PerElement.without(
         ignored.astype(bool), losses.astype(np.float64), weights.astype(np.float64)
@@ -42,7 +42,7 @@ def elements_of(rows: list[Row]) -> Elements:
 
 @dataclass
 class Part:
-    """What was accumulated of some rows, beside the rows themselves."""
+    """The accumulated statistics of some rows, and the rows."""
 
     total: Ledger = field(default_factory=lambda: Ledger(BY_WEIGHT))
     groups: Ledger = field(default_factory=lambda: Ledger(BY_WEIGHT, GROUPS))
@@ -109,13 +109,13 @@ def check_sums(ledger: Ledger, key: int, rows: list[Row]) -> None:
         assert ci is None
         return
     assert ledger.ratio(key) == float(total) / float(weights)
-    if n < 2 or math.isinf(ledger.ratio(key)):  # of a weight of 5e-324, say
+    if n < 2 or math.isinf(ledger.ratio(key)):  # for instance if the weight is 5e-324
         assert ci is None
         return
     r = Fraction(ledger.ratio(key))
     spread = sum(((a - r * b) ** 2 for a, b in zip(s, w, strict=True)), Fraction())
     variance = spread * n / (n - 1)
-    # Not `math.sqrt`, as the variance may be too small or too large for a float64.
+    # Not `math.sqrt`, since the variance may be too small or too large for a float64.
     root = mpmath.sqrt(mpmath.mpf(variance.numerator) / variance.denominator)
     half = t_quantile(n - 1) * float(root) / float(weights)
     if math.isinf(half):
@@ -139,7 +139,7 @@ TestAccumulators.settings = settings(deadline=None, max_examples=60, stateful_st
 
 class TestLedger:
     def test_by_hand(self) -> None:
-        """Losses 1 and 5 of weights 0.5 and 1.5; the NaN between them is ignored."""
+        """Losses 1 and 5 with weights 0.5 and 1.5. The NaN between them is ignored."""
         block = PerElement.without(
             np.array([False, True, False]),
             np.array([1.0, np.nan, 5.0]),
@@ -172,7 +172,7 @@ class TestLedger:
 
     @pytest.mark.parametrize("rest", [-(2.0**1023), -math.inf])
     def test_a_part_of_the_sum_may_have_no_float64(self, rest: float) -> None:
-        """2^1024 of losses of weight 1, and what others of weight 0.5 take off."""
+        """Losses of weight 1 add up to 2^1024, and losses of weight 0.5 reduce the sum."""
         ledger = Ledger(BY_WEIGHT)
         ledger.add(Elements((0,), PerElement(np.full(2, 2.0**1023))))
         ledger.add(Elements((2,), PerElement(np.array([rest]), np.array([0.5]))))
@@ -190,7 +190,8 @@ class TestLedger:
         "rule", [Rule(by_weight=True), Rule(by_weight=False), Rule(by_weight=False, by_row=True)]
     )
     def test_a_sample_may_be_cut_anywhere(self, rule: Rule, cut: int) -> None:
-        """Two rows of three elements, in two blocks: rows of sums 7 and 56 are the samples."""
+        """Two rows of three elements, in two blocks. The samples are the rows, with the sums 7 and
+        56."""
         losses = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
         parts = []
         for start, stop in ((0, cut), (cut, 6)):
@@ -203,7 +204,8 @@ class TestLedger:
         first.merge(later)
         first.finish()
         assert (first.samples(), first.losses()) == (2, 63.0)
-        # Residuals: 7 - 3 · 10.5 of weight 3, or 7 - 31.5 of weight 1; t = 12.706 of 1 degree.
+        # Residuals: 7 - 3 · 10.5 of weight 3, or 7 - 31.5 of weight 1. t = 12.706 for 1 degree of
+        # freedom.
         ratio, weight = (10.5, 6) if rule.by_weight else (31.5, 2)
         half = 12.706204736174698 * math.sqrt(2 * 2 * 24.5**2) / weight
         assert first.interval() == pytest.approx((ratio - half, ratio + half), rel=1e-9)

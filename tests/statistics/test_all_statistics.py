@@ -1,4 +1,5 @@
-"""The laws of every statistic: any split, any association, any process gives the same result."""
+"""Properties of every statistic: any split, any order of merging and any process give the same
+result."""
 
 from __future__ import annotations
 
@@ -29,22 +30,22 @@ CASES = pytest.mark.parametrize("variant", VARIANTS)
 
 
 def runs_of(kind: type[Statistic], variant: str) -> list[Case]:
-    """The cases in which the statistic is asked for."""
+    """The cases in which the statistic is used."""
     has_nan = variant in ("not finite", "NaN skipped")
-    names = [name for name in LOSSES if not (has_nan and name == "bce")]  # bce refuses NaN
+    names = [name for name in LOSSES if not (has_nan and name == "bce")]  # bce rejects NaN
     cases = [case_of(loss, variant) for loss in names]
     return [case for case in cases if kind.of(case.setting) is not None]
 
 
 def new(kind: type[Statistic], case: Case) -> Any:
-    """A statistic that has seen nothing."""
+    """A new statistic, without blocks."""
     made = kind.of(case.setting)
     assert made is not None
     return made
 
 
 def seen(kind: type[Statistic], case: Case, blocks: Sequence[Elements]) -> Any:
-    """A statistic that has seen some blocks."""
+    """A statistic with some blocks added."""
     made = new(kind, case)
     with np.errstate(all="ignore"):
         for block in blocks:
@@ -71,8 +72,8 @@ def total_of(case: Case) -> Total:
 
 
 def said(statistic: Any, case: Case) -> str:
-    """All that a statistic reports, to the last bit: repr tells apart what == does not, and finds
-    NaN equal to NaN."""
+    """Everything that a statistic reports, to the last bit. Unlike ==, repr distinguishes -0.0 from
+    0.0, and treats NaN as equal to NaN."""
     statistic.name_labels(case.names)
     return reported(statistic, case)
 
@@ -85,7 +86,7 @@ def reported(statistic: Any, case: Case) -> str:
 
 
 def beside(statistic: Any) -> object:
-    """What others ask a statistic for, beside what it reports."""
+    """The values of a statistic that other statistics use, in addition to its report."""
     match statistic:
         case Total():
             ledger = statistic.ledger
@@ -125,7 +126,7 @@ def test_any_uneven_split_gives_what_one_part_gives(kind: type[Statistic], varia
                 seen(kind, case, case.blocks[start:stop])
                 for start, stop in zip(starts, stops, strict=True)
             ]
-            while len(parts) > 1:  # any two that follow each other
+            while len(parts) > 1:  # any two consecutive parts
                 place = int(rng.integers(len(parts) - 1))
                 parts[place : place + 2] = [both(*parts[place : place + 2])]
             assert said(parts[0], case) == expected
@@ -144,7 +145,8 @@ def test_a_new_one_is_an_identity(kind: type[Statistic], variant: str) -> None:
 @STATISTICS
 @CASES
 def test_a_part_can_be_sent_to_another_process(kind: type[Statistic], variant: str) -> None:
-    """Its labels have their names then, as other processes number them otherwise."""
+    """Labels are replaced by their names first, because other processes number labels
+    differently."""
     for case in runs_of(kind, variant):
         expected = said(seen(kind, case, case.blocks), case)
         parts = each_block(kind, case)
@@ -176,7 +178,7 @@ def test_a_part_can_be_saved(kind: type[Statistic], variant: str) -> None:
 def test_rows_that_were_joined_give_what_they_give_alone(
     kind: type[Statistic], variant: str
 ) -> None:
-    """Small blocks are joined before they are counted, unless classes are looked at."""
+    """Small blocks are joined before they are added, unless a statistic needs class scores."""
     for case in runs_of(kind, variant):
         follow = zip(case.blocks, case.blocks[1:], strict=False)
         if new(kind, case).needs_scores or not all(

@@ -1,4 +1,4 @@
-"""Exact sums: any order, any split and any grouping give the exact sum, rounded once."""
+"""Exact sums: any order, split and grouping give the exact sum, rounded once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNIT = Fraction(2) ** LOWEST
 
 
 def sums_of(numbers: Sequence[float], keys: Sequence[int] | None = None, size: int = 1) -> Any:
-    """The sums of numbers, all of the first key unless keys are given."""
+    """The sums of numbers by key. Without keys, all numbers have the first key."""
     sums = ExactSums(size)
     chosen = None if keys is None else Keys(np.array(keys, np.int64), size)
     sums.add(np.array(numbers, np.float64), chosen)
@@ -37,7 +37,7 @@ def keyed(pairs: Sequence[tuple[float, int]]) -> Any:
 
 
 def rounded(exact: Fraction) -> float:
-    """The nearest float64; beyond the largest it is infinite."""
+    """The nearest float64; infinite beyond the largest float64."""
     try:
         return float(exact)
     except OverflowError:
@@ -45,7 +45,7 @@ def rounded(exact: Fraction) -> float:
 
 
 def state(sums: ExactSums) -> list[tuple[int, float]]:
-    """The exact sums of all keys, and the sums of what is not finite."""
+    """The exact sums of all keys, and the sums of values that are not finite."""
     return [(sums.units(key), sums.float(key)) for key in range(sums.size)]
 
 
@@ -77,7 +77,7 @@ class TestSum:
         ("numbers", "expected"),
         [
             ([], 0.0),
-            ([1e308, 1e308, -1e308], 1e308),  # the sum of the first two has no float64
+            ([1e308, 1e308, -1e308], 1e308),  # the sum of the first two exceeds the largest float64
             ([1e308, 1e308], math.inf),
             ([-1e308, -1e308], -math.inf),
             ([math.inf, 1.0], math.inf),
@@ -92,7 +92,7 @@ class TestSum:
         np.testing.assert_equal(sums_of(numbers).floats().tolist(), [expected])
 
     def test_more_numbers_than_are_added_at_once(self) -> None:
-        """Of 100,000 numbers of all sizes and both signs, in any memory order."""
+        """100,000 numbers of all magnitudes and both signs, in any memory order."""
         rng = np.random.default_rng(0)
         numbers = rng.normal(size=(250, 400)) * 10.0 ** rng.integers(-300, 300, (250, 400))
         expected = math.fsum(numbers.ravel().tolist())
@@ -104,8 +104,8 @@ class TestSum:
     @pytest.mark.parametrize("exponent", [-31, -1, 0, 1, 31])
     @pytest.mark.parametrize("size", [1, 2])
     def test_digits_are_carried_before_they_overflow(self, size: int, exponent: int) -> None:
-        """2,000 blocks of the largest digits, wherever the grid cuts them: far more than int64
-        holds of one exponent."""
+        """2,000 blocks of the largest digits, for every position relative to the grid. One exponent
+        adds up to more than int64 can represent."""
         number = math.ldexp(2.0**53 - 1, exponent)
         block = np.full(1 << 12, number)
         keys = Keys(np.full(len(block), size - 1), size) if size > 1 else None
@@ -115,7 +115,7 @@ class TestSum:
         assert sums.units(size - 1) * UNIT == 2000 * 2**12 * Fraction(number)
 
     def test_digits_are_carried_while_sums_are_merged(self) -> None:
-        """Doubled 300 times: 3 · 2^300, and the same below 0."""
+        """Doubled 300 times: 3 · 2^300, and the negative of it."""
         sums = sums_of([3.0, -3.0], [0, 1], 2)
         for _ in range(300):
             copy = sums.take(np.arange(2))
@@ -123,7 +123,7 @@ class TestSum:
         assert sums.floats().tolist() == [3 * 2.0**300, -3 * 2.0**300]
 
     def test_digits_are_carried_before_they_are_gathered(self) -> None:
-        """65,536 sums of 2^50 units: far more than int64 holds."""
+        """65,536 sums of 2^50 units, whose total exceeds int64."""
         keys = np.arange(1 << 16)
         sums = sums_of([1.0] * len(keys), keys.tolist(), len(keys))
         for _ in range(50):
@@ -173,7 +173,8 @@ class TestKeys:
 
     @given(st.lists(FINITE, max_size=30))
     def test_all_are_rounded_as_one_is(self, numbers: list[float]) -> None:
-        """`floats` rounds arrays, and `float` whole numbers; ties and cancellation included."""
+        """`floats` rounds arrays like `float` rounds whole numbers, including ties and
+        cancellation."""
         further = [1.0, 2.0**-53, 2.0**-106, -(2.0**-53), 1.0 + 2.0**-52]
         count = len(numbers) + len(further)
         sums = sums_of([*numbers, *further], list(range(count)), count)
@@ -264,7 +265,7 @@ class TestProducts:
     @pytest.mark.parametrize(
         ("a", "b", "expected"),
         [
-            ([1e-200, 2e200], [1e-200, 2e200], math.inf),  # rounded, and not lost: see below
+            ([1e-200, 2e200], [1e-200, 2e200], math.inf),  # rounded, but not lost: see below
             ([5e-324], [5e-324], 0.0),
             ([math.inf], [2.0], math.inf),
             ([math.inf], [-5e-324], -math.inf),
@@ -278,7 +279,7 @@ class TestProducts:
         np.testing.assert_equal(sums.float(), expected)
 
     def test_what_has_no_float64_is_kept(self) -> None:
-        """Squares of 2^600 and 2^-600 are 2^1200 and 2^-1200, exactly."""
+        """Squares of 2^600 and 2^-600 are exactly 2^1200 and 2^-1200."""
         sums = ExactSums()
         a = np.array([2.0**600, 2.0**-600])
         add_products(sums, a, a)
@@ -311,7 +312,7 @@ def test_whole_numbers_of_the_unit_are_rounded_to_the_nearest(units: int) -> Non
 
 @given(st.integers(0, 2**4000), st.integers(1, 2**4000))
 def test_the_root_of_a_ratio(numerator: int, denominator: int) -> None:
-    """Its square is the ratio, to a few of the last digits of a float64."""
+    """The square of the root is the ratio, up to the last few bits of a float64."""
     root = root_of_ratio(numerator, denominator)
     if math.isinf(root):
         assert Fraction(numerator, denominator) >= Fraction(2) ** 2046

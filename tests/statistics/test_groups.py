@@ -24,7 +24,7 @@ from losscli.statistics.student import t_quantile
 
 
 def student(freedom: int) -> float:
-    """By the incomplete beta function at 50 digits."""
+    """From the incomplete beta function at 50 digits."""
     with mpmath.workdps(50):
 
         def beyond(t: Any) -> Any:
@@ -73,7 +73,7 @@ class TestGroups:
         ]
 
     def test_labels_are_text_where_the_file_is(self, tmp_path: Path) -> None:
-        """007 is not 7, and a number of 19 digits is not its neighbour."""
+        """007 differs from 7, and numbers of 19 digits differ from adjacent numbers."""
         path = tmp_path / "t.csv"
         names = ["007", "7", "7.0", "9007199254740993", "9007199254740992", "x"]
         path.write_text("code,x\n" + "".join(f"{name},{k}\n" for k, name in enumerate(names)))
@@ -101,7 +101,7 @@ class TestGroups:
 
     @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]])
     def test_nan_is_the_last_of_equal_ones(self, order: list[int], tmp_path: Path) -> None:
-        """Whichever label appears first; all NaN are one group."""
+        """For any order of the labels. All NaN are one group."""
         labels = np.array([2.0, math.nan, 1.0, math.nan])
         np.save(tmp_path / "g.npy", labels[order])
         wanted = Wanted(by=(str(tmp_path / "g.npy"),))
@@ -149,7 +149,8 @@ class TestGroups:
         assert [one.labels for one in ignored.groups or ()] == [(1,), (0,)]
 
     def test_pixels_of_one_sample_are_in_several_groups(self) -> None:
-        """By class over (N, H): the interval of a class is that of the samples that have it."""
+        """Grouped by class over (N, H). The interval of a class comes from the samples that contain
+        it."""
         rng = np.random.default_rng(3)
         x, y = rng.normal(size=(30, 2, 7)), rng.integers(2, size=(30, 7))
         losses = evaluate("ce", x, y, reduction="none").values
@@ -183,7 +184,7 @@ class TestGroups:
     @pytest.mark.parametrize(
         ("shape", "labels"),
         [
-            ((3, 3), (1, 3)),  # of columns, as many as there are rows
+            ((3, 3), (1, 3)),  # as many columns as rows
             ((3, 3), (3, 1)),
             ((3, 4), (1, 4)),
             ((3, 3), (3, 3)),
@@ -257,7 +258,7 @@ class TestGroups:
             return evaluate("ce", x, y, threads=threads, wanted=wanted)
 
     def test_sequences_count_as_one_sample(self, tmp_path: Path) -> None:
-        """Rows that are sequences, of 2 and 3 steps: losses 1, 3 and 2, 2, 8, in two groups."""
+        """Two sequences of 2 and 3 steps, with losses 1, 3 and 2, 2, 8, in two groups."""
         path = tmp_path / "t.jsonl"
         rows = [
             {"kind": "a", "x": [[-1.0, -9.0], [-3.0, -9.0]], "label": [0, 0]},
@@ -268,7 +269,8 @@ class TestGroups:
         assert (found.value, found.count, found.samples) == (16 / 5, 5, 2)
         groups = [(one.labels, one.value, one.count, one.samples) for one in found.groups or ()]
         assert groups == [(("b",), 4.0, 3, 1), (("a",), 2.0, 2, 1)]
-        # residuals 4 - 2r and 12 - 3r of weights 2 and 3, r = 16/5; t = 12.706 at 1 degree
+        # residuals 4 - 2r and 12 - 3r of weights 2 and 3, r = 16/5; t = 12.706 for 1 degree of
+        # freedom
         residuals = (4 - 2 * 3.2) ** 2 + (12 - 3 * 3.2) ** 2
         half = 12.706204736 * math.sqrt(2 * residuals) / 5
         assert found.ci == pytest.approx((3.2 - half, 3.2 + half), rel=1e-9)
@@ -283,7 +285,7 @@ class TestGroups:
 
 
 def test_clusters_called_by_large_numbers(tmp_path: Path) -> None:
-    """As hashes are; a group of the clusters' losses 1 and 3 has them once each."""
+    """Such as hashes. A group with clusters of the losses 1 and 3 contains each cluster once."""
     np.save(tmp_path / "c.npy", [1 << 62, -(1 << 62), (1 << 63) - 1, -(1 << 63)])
     np.save(tmp_path / "g.npy", [0, 1, 2, 2])
     wanted = Wanted(by=(str(tmp_path / "g.npy"),), cluster=str(tmp_path / "c.npy"))

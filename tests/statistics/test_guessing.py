@@ -1,4 +1,4 @@
-"""A loss that is worse than guessing by label frequencies is a warning."""
+"""A warning reports a loss that is worse than guessing by label frequencies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from losscli.errors import DataError
 from losscli.evaluation import blocks
 from losscli.statistics.guessing import Guessing
 
-# 30 rows of 3 classes, 10 of each: a model that is sure, and right or wrong.
+# 30 rows of 3 classes, 10 rows each, for a confident model that is right or wrong.
 LABELS = np.tile([0, 1, 2], 10)
 
 
@@ -50,7 +50,7 @@ class TestWarning:
         assert losscli.cross_entropy(SURE, SHIFTED) > 2.0  # a warning would be an error here
 
     def test_the_interval_decides(self) -> None:
-        """Of 4 rows, one of them wrong, the interval reaches far below log 2."""
+        """With 4 rows, one of them wrong, the interval extends far below log 2."""
         x = [[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [6.0, 0.0]]
         found = evaluate("ce", x, [0, 1, 0, 1])
         assert found.reference is not None
@@ -59,7 +59,7 @@ class TestWarning:
         assert found.ci is not None
         assert found.ci[0] < found.reference.prior
         assert found.warnings == ()
-        # 100 times as much of the same leaves no doubt.
+        # 100 copies of the rows make the interval narrow.
         many = evaluate("ce", np.tile(x, (100, 1)), np.tile([0, 1, 0, 1], 100))
         assert many.value == pytest.approx(found.value, rel=1e-14)
         assert worse(many.warnings)
@@ -72,8 +72,9 @@ class TestWarning:
         assert evaluate("ce", SURE, np.zeros(30, int)).warnings == ()
 
     def test_few_labels_of_many_classes(self) -> None:
-        """20 labels of 50,000 classes have an entropy of at most log 20 = 3.0, which no model
-        knows before it has seen them: guessing costs log(1 + 49,999 / 20) = 7.8 more."""
+        """20 labels of 50,000 classes have an entropy of at most log 20 = 3.0. No model knows these
+        labels in advance: guessing a label from the others costs log(1 + 49,999 / 20) = 7.8
+        more."""
         y = np.arange(20)
         x = np.zeros((20, 50_000))
         x[y, y] = 6.0 + np.linspace(0, 1, 20)
@@ -103,7 +104,7 @@ class TestWarning:
         assert (worse(found.a.warnings), len(worse(found.b.warnings))) == ([], 1)
 
     def test_weights(self) -> None:
-        """A class weight of 0 takes the wrong class out of the loss and of the frequencies."""
+        """A class weight of 0 excludes the wrong class from the loss and from the frequencies."""
         y = np.where(LABELS == 2, 0, LABELS)
         assert worse(evaluate("ce", SURE[:, [2, 1, 0]], y, weight=[1, 0, 1]).warnings) == []
         s = (LABELS != 2).astype(float)
@@ -115,7 +116,7 @@ class TestWarning:
 @pytest.mark.parametrize("block_values", [20, 1 << 19])
 @pytest.mark.parametrize("weights", [None, "class", "sample"])
 def test_frequencies_of_any_blocks(classes: int, block_values: int, weights: str | None) -> None:
-    """The entropy of the labels that count, however blocks are cut."""
+    """The entropy of the labels that count does not depend on the blocks."""
     rng = np.random.default_rng(classes)
     y = rng.integers(classes, size=300)
     y[rng.random(300) < 0.2] = -100
@@ -139,8 +140,8 @@ def test_frequencies_of_any_blocks(classes: int, block_values: int, weights: str
 
 
 def test_what_guessing_a_label_from_the_others_costs() -> None:
-    """The labels 0, 0, 1 of 3 classes by hand: the two others of each label and 1 for each class
-    make 5, of which 2, 2 and 1 are of its class."""
+    """The labels 0, 0, 1 of 3 classes by hand. For each label, the two other labels and 1 for each
+    class add up to 5, of which 2, 2 and 1 are of its class."""
     found = Guessing(3, 0, is_shown=True)
     found.add(Elements((0,), PerElement(np.zeros(3)), target=np.array([0, 0, 1])))
     by_hand = -(2 * math.log(2 / 5) + math.log(1 / 5)) / 3

@@ -1,4 +1,4 @@
-"""Quantiles and histograms, against the exact order statistics."""
+"""Quantiles and histograms, compared with the exact order statistics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from losscli.statistics.sketch import RELATIVE_ERROR, Sketch
 
 
 class TestQuantiles:
-    """Against the exact order statistics: the least value that so many do not exceed."""
+    """The exact quantile is the smallest loss that the given share of losses does not exceed."""
 
     SHARES = ("0", "0.001", "0.25", "0.5", "0.9", "0.99", "1")
 
@@ -67,7 +67,7 @@ class TestQuantiles:
             evaluate("l1", [1.0], [0.0], wanted=Wanted(quantiles=("2",)))
 
     def test_the_rank_of_a_quantile_is_exact(self) -> None:
-        """Of the losses 1..100, the share k/100 is reached by the k-th loss; 0.07 · 100 is
+        """For the losses 1 to 100, the quantile k/100 is the k-th loss. 0.07 · 100 is
         7.000000000000001 in floating point."""
         shares = tuple(f"{k / 100:.2f}" for k in range(1, 101))
         losses = np.arange(1.0, 101.0)

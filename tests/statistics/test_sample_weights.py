@@ -24,7 +24,7 @@ from losscli.result import Result
 ANY_ARRAYS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-# Logits of three classes, and the loss of each row by hand.
+# Logits of three classes, and the loss of each row computed by hand.
 X = np.log([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.25, 0.5, 0.25]])
 
 
@@ -34,7 +34,7 @@ Y = np.array([0, 1, 0, 1])
 LOSS = np.log([2.0, 4.0, 4.0, 2.0])
 
 
-# The 97.5 % quantile of Student's t with 2 degrees of freedom, in closed form.
+# The 97.5% quantile of Student's t with 2 degrees of freedom, in closed form.
 T_2 = 0.95 * math.sqrt(2 / (4 * 0.975 * 0.025))
 
 
@@ -47,12 +47,13 @@ class TestValues:
     def test_mean_and_sum_by_hand(self) -> None:
         mean = evaluate("ce", X, Y, sample_weight=[1, 0, 2.5, 0.5])
         assert mean.value == pytest.approx(6.5 * math.log(2) / 4, rel=1e-15)
-        assert (mean.weight_sum, mean.count, mean.samples) == (4.0, 4, 3)  # one has no weight
+        # One element has the weight 0.
+        assert (mean.weight_sum, mean.count, mean.samples) == (4.0, 4, 3)
         total = evaluate("ce", X, Y, sample_weight=[1, 0, 2.5, 0.5], reduction="sum")
         assert total.value == pytest.approx(6.5 * math.log(2), rel=1e-15)
 
     def test_log_loss_of_scikit_learn(self) -> None:
-        """sklearn.metrics.log_loss of 1.7 with these sample weights."""
+        """sklearn.metrics.log_loss of scikit-learn 1.7 with these sample weights."""
         found = losscli.nll(
             np.log([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), [0, 1, 1], sample_weight=[1, 3, 0.5]
         )
@@ -79,7 +80,7 @@ class TestValues:
         assert found.value == pytest.approx(expected, rel=1e-15)
 
     def test_ctc_divides_by_target_lengths_first(self) -> None:
-        """Σ s·v/length / Σ s, where each of the losses is -T·log 0.5 - log(number of ways)."""
+        """Σ s·v/length / Σ s, where each loss is -T·log 0.5 - log(number of alignments)."""
         x = np.log(np.full((4, 2, 2), 0.5))
         parts = {"input_lengths": [4, 4], "target_lengths": [1, 2]}
         each = losscli.ctc(x, [[1, 0], [1, 1]], **parts, reduction="none")
@@ -94,7 +95,7 @@ class TestValues:
 
     @pytest.mark.parametrize("shape", [(2,), (2, 1), (2, 3), (1, 3), (1,), ()])
     def test_shapes(self, shape: tuple[int, ...]) -> None:
-        """The elements' shape or their first axes; an axis of size 1 is repeated."""
+        """The shape of the elements or of their first axes. An axis of size 1 is repeated."""
         x = np.arange(6.0).reshape(2, 3)
         s = np.arange(1.0, 1.0 + math.prod(shape)).reshape(shape)
         spread = np.broadcast_to(s.reshape(shape + (1,) * (2 - len(shape))), (2, 3))
@@ -102,7 +103,7 @@ class TestValues:
         assert found.value == pytest.approx(np.average(x, weights=spread), rel=1e-15)
 
     def test_with_shift(self) -> None:
-        """Laid out as the targets are: the first step has no loss."""
+        """Sample weights have the layout of the targets. The first step has no loss."""
         rng = np.random.default_rng(5)
         x, y = rng.normal(size=(2, 4, 3)), rng.integers(3, size=(2, 4))
         s = rng.integers(0, 4, size=(2, 4))
@@ -133,7 +134,8 @@ class TestValues:
 
     @pytest.mark.parametrize("block_values", [1, 1 << 19])
     def test_with_classes_in_the_middle(self, block_values: int) -> None:
-        """Axes from the classes on are never cut; the weights run along those in front."""
+        """The class axis and all later axes are never split. The weights run along the axes
+        before."""
         rng = np.random.default_rng(7)
         x, q = rng.normal(size=(4, 3, 5)), rng.uniform(size=(4, 3, 5))
         s, mask = np.array([1.0, 2.0, 0.5, 4.0]), np.array([1, 0, 1, 1])
@@ -155,7 +157,7 @@ class TestValues:
         assert (skipped.count, skipped.ignored) == (1, 1)
 
     def test_ignored_elements_count_for_nothing(self) -> None:
-        """Also where their sample weight is no number."""
+        """Even if their sample weight is not a number."""
         s = [1, math.nan, -1, 3]
         found = evaluate("ce", X, [0, -100, 0, 1], mask=[1, 1, 0, 1], sample_weight=s)
         assert found.value == pytest.approx((LOSS[0] + 3 * LOSS[3]) / 4, rel=1e-15)
@@ -264,7 +266,8 @@ class TestStatistics:
     def test_rows_without_weight_do_not_narrow_an_interval(
         self, cluster: str | None, tmp_path: Path
     ) -> None:
-        """30 of them changed the verdict of a comparison. Without them it is the same."""
+        """30 such rows changed the verdict of a comparison. The verdict is the same without
+        them."""
         rows = ["a,b,y,w,k", "2,1,0,1,u", "3,1.5,0,1,v", "4,1,0,2,w"]
         (tmp_path / "few.csv").write_text("\n".join(rows))
         (tmp_path / "many.csv").write_text("\n".join([*rows, *["9,9,0,0,z"] * 30]))
@@ -278,7 +281,7 @@ class TestStatistics:
         assert (many.a.ci, many.a.samples) == (few.a.ci, few.a.samples) == (few.a.ci, 3)
 
     def test_accuracy_and_prior(self) -> None:
-        """The rows 0 and 3 are right; labels weigh 4 and 2.5 of 6.5."""
+        """Rows 0 and 3 are right. The weights of the labels are 4 and 2.5 of 6.5."""
         wanted = Wanted(accuracy=True)
         found = evaluate("ce", X, Y, sample_weight=[1, 2, 3, 0.5], wanted=wanted)
         assert found.accuracy == 1.5 / 6.5

@@ -25,7 +25,8 @@ class TestTop:
             ]
 
     def test_the_target_is_that_of_the_element(self) -> None:
-        """Also where blocks have the axis of classes last: log 1/2, and 3/4 log 3/2 of a half."""
+        """Also if blocks have the class axis last. Logits of 0 give q = 1/2, so the worst loss is
+        3/4 · log(3/4 / (1/2))."""
         x = np.zeros((1, 2, 3))
         p = np.full((1, 2, 3), 0.5)
         p[0, :, 1] = [0.25, 0.75]
@@ -35,7 +36,7 @@ class TestTop:
         assert worst.loss == pytest.approx(0.75 * math.log(1.5), rel=1e-14)
 
     def test_without_a_target(self) -> None:
-        """1 - 1e-6 to the positive, 1e-6 to the negative, and the margin of 1."""
+        """The distance to the positive is 1 - 1e-6 and to the negative 1e-6, with a margin of 1."""
         triple = [[0.0]], [[1.0]], [[0.0]]
         [worst] = evaluate("triplet-margin", *triple, wanted=Wanted(top=1)).top or ()
         assert (worst.index, worst.target) == ((0,), None)

@@ -1,4 +1,4 @@
-"""The value in other units, what guessing costs, and accuracy."""
+"""The value in other units, the loss of guessing, and accuracy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TestReference:
         assert found.bits == pytest.approx(2.0)
 
     def test_with_weights_the_classes_count_by_them(self) -> None:
-        """Weights 1 and 3 make three labels 0 as heavy as one label 1."""
+        """The weights 1 and 3 make three labels 0 as heavy as one label 1."""
         x = np.log(np.full((4, 2), 0.5))
         found = evaluate("nll", x, [0, 0, 0, 1], weight=[1.0, 3.0])
         assert found.reference is not None
@@ -53,7 +53,7 @@ class TestReference:
 
 class TestRmse:
     def test_of_the_mean_squared_error(self) -> None:
-        """Squares 9 and 16: a mean of 12.5, and its root."""
+        """The squared errors are 9 and 16: their mean is 12.5, and the value is its root."""
         found = evaluate("mse", [3.0, 4.0], [0.0, 0.0])
         assert (found.value, found.rmse) == (12.5, math.sqrt(12.5))
         weighted = evaluate("mse", [3.0, 4.0], [0.0, 0.0], weight=[3.0, 1.0])
