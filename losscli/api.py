@@ -67,9 +67,11 @@ def evaluate(
             bit-identical. It needs files or arrays that its processes can read.
         parameters: further arrays and the options of the loss by name; `mask` and `sample_weight`,
             arrays that every loss takes; `NAME_column`, names or globs of columns for the array
-            NAME; `id`, the column that pairs rows of several tables; `classes`, the names of the
-            classes; `skip_missing`, to drop rows with missing values; `input_format`, `header` and
-            `delimiter`, for files that do not declare them
+            NAME; `id`, the columns that pair rows of several tables; `join="inner"`, to drop rows
+            without a matching key; `pair="position"`, to pair rows by position; `where`,
+            conditions on rows such as "split=test"; `keep`, columns to show with each element;
+            `classes`, the names of the classes; `skip_missing`, to drop rows with missing values;
+            `input_format`, `header` and `delimiter`, for files that do not declare them
 
     Raises:
         UsageError: for parameters that are unknown or out of range

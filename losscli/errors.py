@@ -30,7 +30,7 @@ def option_error(name: str, value: object, expected: str) -> UsageError:
 
 
 class GateError(LosscliError):
-    """The result is worse than the gate allows."""
+    """The result exceeds a limit (`--fail-above` or `--fail-if-worse`)."""
 
     exit_code = 3
 
@@ -38,8 +38,8 @@ class GateError(LosscliError):
 class ArrayError(DataError):
     """An array, or one of its elements, is invalid for the loss.
 
-    A loss sees blocks, not files. It reports the array's name and, for an element, its position in
-    the block. The caller adds the name of the file.
+    The error contains the name of the array and, for an element, the position in the block. The
+    caller adds the name of the file, because a loss processes blocks and does not know files.
     """
 
     def __init__(self, array: str, problem: str, position: tuple[int, ...] | None = None) -> None:

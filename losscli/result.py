@@ -21,12 +21,12 @@ class Fact:
     """A value that is reported in addition to the loss.
 
     Args:
-        name: its key in JSON
-        value: its value in JSON
+        name: the key in JSON
+        value: the value in JSON
         label: the text in front of the value, for people
         shown: the value, for people; if empty, people do not see the fact
         remark: the text after the value, for people
-        in_rows: whether row formats have a column for it
+        in_rows: whether row formats have a column for the fact
     """
 
     name: str
@@ -54,13 +54,13 @@ class Column:
     """A column of a table.
 
     Args:
-        name: its key in JSON, and its name in row formats
-        field: the attribute of a row, if its name differs
-        kind: the kind of its values; LABELS and INDEX are tuples with an entry for each of `parts`,
+        name: the key in JSON, and the name in row formats
+        field: the attribute of a row that contains the value, if it is not called `name`
+        kind: the kind of the values; LABELS and INDEX are tuples with an entry for each of `parts`,
             and INTERVAL is a pair or None
         parts: the names of the columns that a tuple of LABELS or INDEX becomes in row formats
-        heading: its heading in tables for people; None hides it there
-        row_name: its name in row formats, if it differs
+        heading: the heading in tables for people; None hides the column there
+        row_name: the name in row formats, if it is not `name`
         optional: whether the column is left out if no row has a value
         in_rows: whether row formats include the column
     """
@@ -84,7 +84,7 @@ class Table:
     """Rows that are reported in addition to the loss.
 
     Args:
-        name: its key in JSON
+        name: the key in JSON
         columns: the columns
         rows: objects with an attribute for each column
         what: the plural noun for the rows, for people
@@ -153,7 +153,7 @@ class Result:
 
     Args:
         loss: the name of the loss
-        reduction: "none", "mean", "sum" or "batchmean"
+        reduction: "none", "mean", "sum", "batchmean" or "pooled"
         facts: the value (None with the reduction none), `count` (elements that are not ignored),
             `ignored`, `samples` (samples with at least one element that is not ignored),
             `weight_sum` (the mean's denominator), and the facts that statistics report
@@ -235,10 +235,10 @@ class Result:
 class Comparison:
     """Two results on the same targets, and their difference.
 
-    `difference` is the loss of `b` minus that of `a`: above 0, `b` is worse. `ci` is its 95%
-    confidence interval. `wins` are the shares of samples on which each model has the smaller loss;
-    the rest are ties. `tables` show the differences by group, and the largest ones.
-    """
+    `difference` is the loss of `b` minus the loss of `a`; if positive, `b` is worse. `ci` is the
+    95% confidence interval of the difference. `wins` are the shares of samples on which each model
+    has the smaller loss; the rest are ties. `tables` show the differences by group, and the largest
+    differences."""
 
     a: Result
     b: Result

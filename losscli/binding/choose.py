@@ -124,8 +124,8 @@ def _free(given: Given, chosen: Chosen, files: Files, further: Collection[str] =
 
 
 def _candidates(given: Given, chosen: Chosen, array: str) -> tuple[str, ...]:
-    """Return the columns that could be an array other than the first. `_resolved` chooses among
-    several."""
+    """Return the candidate columns of an array other than the first. If there are several,
+    `_resolved` chooses among them later."""
     files = given.files_of(array)
     assert files is not None
     labels = [name for name in given.request.label_columns if not targets_among([name])]

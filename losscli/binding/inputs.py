@@ -183,9 +183,11 @@ def _columns_of_classes(offer: Offer, plain: Sequence[Field], search: Search) ->
 
 
 def _may_be_classes(columns: Sequence[str], search: Search) -> bool:
-    """Whether columns without a stem may be scores of classes. They may not if one of them has a
-    usual name of predictions, since that column alone may be the input. Two columns may only in a
-    file of their own, because the labels 0 and 1 fit any two columns of a table."""
+    """Whether columns without a stem may be scores of classes.
+
+    A column with a usual name of predictions may be the input alone, so the answer is no. Two
+    columns must be in a file of their own, because the labels 0 and 1 fit any two columns.
+    """
     several = len(columns) > 2 or search.alone
     return several and not any(map(is_input, columns))
 

@@ -134,7 +134,7 @@ def _differ(first: Side, second: Side, names: Sequence[str], others: Sequence[st
     of_longer, of_shorter = (others, names) if longer is second else (names, others)
     problem = (
         f"{longer.file}: the {longer.array} has the columns {listed(longer.columns)} and the "
-        f"{shorter.array} {listed(shorter.columns)}"
+        f"{shorter.array} has the columns {listed(shorter.columns)}"
     )
     if set(of_shorter) < set(of_longer):
         column_of = dict(zip(of_longer, longer.columns, strict=True))

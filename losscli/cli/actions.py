@@ -64,7 +64,9 @@ def require_compatible(request: Request, showing: Showing) -> None:
     if showing.gate is not None and request.reduction == "none":
         raise UsageError("--fail-above needs one number. Use it without --reduction none.")
     if showing.output is not None and request.loss.pool is not None:
-        raise UsageError(f"--output: {request.loss.name} has no per-element losses to write")
+        raise UsageError(
+            f"--output: {request.loss.name} has no per-element losses to write. Leave out --output."
+        )
     if not (showing.output or request.wanted.shows_elements or request.reduction == "none"):
         _refuse_keep(request, "--top, --output or --reduction none")
     if showing.output is not None:
@@ -122,7 +124,7 @@ def show(report: Report, document: Document, results: Sequence[Result], showing:
 
 
 def _notes(results: Iterable[Result]) -> Sequence[str]:
-    """The notes on input columns. On a terminal, the lines about the inputs contain the same."""
+    """The notes on input columns, which a terminal shows in the lines about the inputs instead."""
     return [note for result in results for note in result.columns]
 
 

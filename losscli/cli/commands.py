@@ -279,7 +279,7 @@ def _inspect(
         report = open_report(format, sys.stdout)
         report.document(document)
         if command is not None and not report.shows_everything:
-            say("note", f"probably: {command}")
+            say("note", f"suggested command: {command}")
         for warning in warnings:
             say("warning", warning)
 

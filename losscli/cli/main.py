@@ -101,8 +101,8 @@ def _internal_error(error: Exception) -> int:
     if sys.flags.dev_mode:
         raise error
     return _fail(
-        f"internal error: {type(error).__name__}: {error}. Please report it, with the traceback "
-        "that python -P -X dev -m losscli shows.",
+        f"internal error: {type(error).__name__}: {error}. Please report this error, with the "
+        "traceback that python -P -X dev -m losscli shows.",
         INTERNAL_ERROR,
     )
 

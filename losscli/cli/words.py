@@ -80,7 +80,7 @@ def showing_of(words: Words) -> Showing:
     for --fail-on without --fail-above."""
     above, on = words.get("fail_above"), words.get("fail_on")
     if above is None and on is not None:
-        raise UsageError(f"--fail-on {on} needs --fail-above")
+        raise UsageError(f"--fail-on {on} needs a limit. Add --fail-above NUMBER.")
     notes: tuple[str, ...] = ()
     if any(words.get(name) is not None for name in LEGACY):
         notes = (
@@ -185,7 +185,7 @@ def _reduction(words: Words) -> str:
 
 
 def _split(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """All texts, split at commas."""
+    """The parts of all texts between commas, without surrounding blanks."""
     return tuple(part.strip() for text in texts or () for part in text.split(","))
 
 

@@ -227,7 +227,9 @@ def _require_same(
     if a is None or b is None:
         return
     if a.shape != b.shape:
-        raise DataError(f"{name} of A and B differ in shape; expected the same")
+        raise DataError(
+            f"{name} has shape {show(a.shape)} in A and {show(b.shape)} in B; expected the same"
+        )
     differ = (a != b) & ~(np.isnan(a) & np.isnan(b))
     if a.shape[: counted.ndim] == counted.shape:
         differ &= spread(counted, a.shape)

@@ -152,7 +152,8 @@ class _Seen:
 
 
 def _near_1(stored: Array, values: NDArray[np.float64]) -> bool:
-    """Whether rows sum to 1, along the last axis or the second."""
+    """Whether the values sum to 1 along the last or the second axis, within the rounding of the
+    stored array."""
     if values.ndim < 2:
         return False
     axes = {1, values.ndim - 1}

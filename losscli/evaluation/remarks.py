@@ -62,7 +62,7 @@ def _non_finite(collected: Collected) -> NonFinite:
 
 
 def worse_than_guessing(value: float, prior: float) -> str:
-    """The warning for a loss above that of guessing by label frequencies."""
+    """The warning for a loss that is larger than the loss of guessing by label frequencies."""
     return (
         f"the loss ({value:.6g}) is worse than guessing by label frequencies ({prior:.6g}). "
         "Check whether classes are numbered from 1 or in another order."
@@ -90,7 +90,7 @@ def explanations(result: Result, total: Total, loss: Loss) -> Iterator[str]:
     rounded = _rounded(result.value, result.inputs[0].dtype)
     if rounded is not None:
         yield (
-            f"the input is {result.inputs[0].dtype}; PyTorch would round the result to that dtype, "
+            f"the input is {result.inputs[0].dtype}; PyTorch would round the result to that dtype: "
             f"{rounded}"
         )
 

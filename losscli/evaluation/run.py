@@ -167,7 +167,7 @@ def _read(jobs: Sequence[Job], numbered: Iterable[Numbered]) -> Iterator[Blocks]
             return
         if len(present) < len(blocks):
             more, fewer = ("A", "B") if blocks[0] is not None else ("B", "A")
-            raise DataError(f"{more} has more elements than {fewer}; expected the same targets")
+            raise DataError(f"{more} has more elements than {fewer}; expected the same number")
         yield present
 
 

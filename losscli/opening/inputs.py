@@ -45,7 +45,9 @@ def _files_of_labels(sources: Sources) -> list[str]:
 def _sha256(path: str) -> str:
     """Compute the SHA-256 of a file, in a separate pass. Raises DataError for standard input."""
     if path == STANDARD_INPUT:
-        raise DataError("--digest reads files twice, so - (standard input) cannot be used")
+        raise DataError(
+            "--digest reads files twice, but - (standard input) can be read only once. Use a file."
+        )
     import hashlib  # noqa: PLC0415 - only needed here
 
     try:

@@ -126,7 +126,8 @@ def _labels(container: Container, name: str) -> Source:
 
 
 def _only_labels(container: Container, path: str) -> Source:
-    """Return the labels of a file that contains nothing else."""
+    """Return the labels of a file that contains nothing else. Raises DataError for several
+    columns."""
     names = container.offer.names
     if not names:
         return container.array(None, "--by")
@@ -136,7 +137,8 @@ def _only_labels(container: Container, path: str) -> Source:
 
 
 def _require_no_column(word: str, containers: Containers, chosen: Chosen) -> None:
-    """Raise DataError if a keyword is also a column, unless it means that column."""
+    """Raise DataError if a keyword of --by is also the name of a column. The keyword class may be
+    the name of the target's column."""
     column = next((name for name in _names(containers) if name.lower() == word), None)
     if column is None or (word == CLASS and chosen.columns.get("target") == (column,)):
         return

@@ -43,7 +43,7 @@ class Document:
         summary: the first table in row formats
         tables: the further tables, in all formats
         blocks: the text above the tables, for people
-        closing: a line after the blocks, which is not broken so that it can be copied
+        closing: a line after the blocks, which is not wrapped so that it can be copied
         shows_summary: whether the format table also shows the summary, below the first block
         numbers: how numbers are rounded for people
         number: the number that the format plain writes

@@ -162,7 +162,7 @@ def test_the_hint_of_an_internal_error_runs_no_module_of_the_folder(tmp_path: Pa
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert found.stderr == (
-        "losscli: error: internal error: ZeroDivisionError: so it goes. Please report it, with the "
-        "traceback that python -P -X dev -m losscli shows.\n"
+        "losscli: error: internal error: ZeroDivisionError: so it goes. Please report this "
+        "error, with the traceback that python -P -X dev -m losscli shows.\n"
     )
     assert found.returncode == 1

@@ -165,7 +165,10 @@ def test_the_formats(
     header, *rows = found.out.splitlines()
     assert header.split("\t")[:5] == ["file", "array", "shape", "dtype", "looks like"]
     assert len(rows) == 2
-    assert found.err == "losscli: note: probably: losscli ce digits_logits.npy digits_labels.npy\n"
+    assert (
+        found.err
+        == "losscli: note: suggested command: losscli ce digits_logits.npy digits_labels.npy\n"
+    )
 
 
 def test_the_command_is_tried_on_the_first_rows_alone(

@@ -782,12 +782,12 @@ class TestTheNumberItself:
         found = evaluate("l1", np.array([2.7, 0.1], np.float16), [0.0, 0.0])
         assert found.value == (2.69921875 + 0.0999755859375) / 2
         [note] = found.notes
-        assert note.endswith("PyTorch would round the result to that dtype, 1.399")
+        assert note.endswith("PyTorch would round the result to that dtype: 1.399")
 
     def test_thousands_of_float16(self) -> None:
         """Newer versions of NumPy print 3.494e+03."""
         [note] = evaluate("l1", np.array([3494.0], np.float16), [0.0]).notes
-        assert note.endswith("PyTorch would round the result to that dtype, 3494.0")
+        assert note.endswith("PyTorch would round the result to that dtype: 3494.0")
 
 
 class TestCommand:

@@ -123,7 +123,7 @@ def test_bfloat16(tmp_path: Path) -> None:
     total = evaluate("l1", path, [0.0, 0.0, 0.0], input_column="x", reduction="sum")
     assert total.value == 4.0078125
     assert total.notes[-1].startswith("the input is bfloat16;")
-    assert total.notes[-1].endswith("PyTorch would round the result to that dtype, 4")
+    assert total.notes[-1].endswith("PyTorch would round the result to that dtype: 4")
 
 
 def test_bfloat16_in_shards(tmp_path: Path) -> None:
