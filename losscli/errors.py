@@ -74,6 +74,6 @@ def listed(names: Sequence[str]) -> str:
     return f"{listed(names[:3])}, ..., {shortened(names[-1])} ({len(names)})"
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of another library's message, without the source locations that follow."""
     return shortened(str(error).partition("\n")[0], 400)

@@ -68,6 +68,14 @@ class Source(ABC):
     def read(self, box: Box) -> Values:
         """The values in a box. Rows after the end of the array are left out."""
 
+    @property
+    def can_start(self) -> bool:
+        """Whether `start_at` lets the source skip rows."""
+        return self.concurrent
+
+    def start_at(self, row: int) -> None:  # noqa: B027 - a concurrent source has nothing to skip
+        """Skip the rows before `row`, which will not be read. Call it before reading any box."""
+
     @abstractmethod
     def count(self) -> int:
         """The number of rows. Reads to the end of the file if the number is not known yet."""

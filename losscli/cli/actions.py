@@ -14,7 +14,8 @@ from losscli.cli.words import Showing, Words, models_of, request_of, showing_of
 from losscli.elements import Elements
 from losscli.errors import DataError, UsageError
 from losscli.evaluation.compare import compare_requests
-from losscli.evaluation.evaluate import evaluate_request
+from losscli.evaluation.evaluate import OnProgress, evaluate_request
+from losscli.evaluation.run import OnElements
 from losscli.losses.registry import Loss
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.files.shards import files_of
@@ -69,6 +70,11 @@ def require_compatible(request: Request, showing: Showing) -> None:
         )
     if not (showing.output or request.wanted.shows_elements or request.reduction == "none"):
         _refuse_keep(request, "--top, --output or --reduction none")
+    if showing.on is not None and (showing.output or request.reduction == "none"):
+        raise UsageError(
+            "--on returns statistics, not the losses of elements. For these, compute parts with "
+            "--part and --output."
+        )
     if showing.output is not None:
         _require_not_read(showing.output, _paths(request))
 
@@ -93,12 +99,24 @@ def _evaluated(request: Request, showing: Showing) -> Result:
             for consumer in consumers:
                 consumer(elements)
 
-        result = evaluate_request(request, consume if consumers else None, progress(stack))
+        on_elements = consume if consumers else None
+        result = _computed(request, showing.on, on_elements, progress(stack))
         if output is not None:
             output.finish(result.shape)
     document = document_of(result, Numbers(showing.decimals), showing.signature)
     show(report, document, (result,), showing)
     return result
+
+
+def _computed(
+    request: Request, on: str | None, on_elements: OnElements | None, update: OnProgress | None
+) -> Result:
+    """Evaluate the request in this process, or on a cluster."""
+    if on is None:
+        return evaluate_request(request, on_elements, update)
+    from losscli.evaluation.cluster import evaluate_on  # noqa: PLC0415 - loads pyarrow
+
+    return evaluate_on(on, request, update)
 
 
 def _refuse_keep(request: Request, options: str) -> None:

@@ -40,6 +40,10 @@ FAIL_ON_HELP = (
 )
 _PART_HELP = "Compute only part K of N. Merge the saved parts with losscli merge."
 _SAVE_PART_HELP = "Write the statistics of the part to FILE, as JSON."
+_ON_HELP = (
+    "Compute on the workers of the Dask scheduler at ADDRESS. With local, start workers on this "
+    "machine."
+)
 
 _REDUCTION_HELP = "Reduce the losses to one number; none prints each loss."
 FORMAT_HELP = (
@@ -91,7 +95,7 @@ def comparison_parameters(loss: Loss) -> list[inspect.Parameter]:
     )
     of_one_model = (option.name for option in options() if not option.in_comparison)
     left_out = {
-        *("more", "output", "fail_above", "fail_on", "signature", "part", "save_part"),
+        *("more", "output", "fail_above", "fail_on", "signature", "part", "save_part", "on"),
         *(first.name, *LEGACY, *of_one_model),
     }
     parameters = [p for p in parameters_of(loss) if p.name not in left_out]
@@ -316,6 +320,7 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
         "fail_on": (Literal["loss", "upper"] | None, None, [], "loss|upper", FAIL_ON_HELP),
         "part": (str | None, None, [], "K/N", _PART_HELP),
         "save_part": (str | None, None, [], "FILE", _SAVE_PART_HELP),
+        "on": (str | None, None, [], "ADDRESS|local", _ON_HELP),
     }
     return [
         _parameter(

@@ -35,7 +35,7 @@ from losscli.request.request import Request
 from losscli.statistics.collected import Collected
 
 # Options that apply to the result of all parts.
-_OF_RESULT = ("format", "decimals", "signature", "fail_above")
+_OF_RESULT = ("format", "decimals", "signature", "fail_above", "on")
 
 _NUMBER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
@@ -102,7 +102,7 @@ def _requested(words: Words) -> tuple[PartNumber, str]:
         raise UsageError("--save-part is empty (is a shell variable unset?). Give a file.")
     for name in _OF_RESULT:
         if words.get(name) not in (None, False):
-            raise UsageError(f"--{kebab(name)} applies to all parts. Use it with losscli merge.")
+            raise UsageError(f"--{kebab(name)} needs all parts, and --part computes one of them.")
     return PartNumber(number, count), path
 
 

@@ -31,7 +31,6 @@ _ELSEWHERE = {
     "--groupby": "--by",
     "--filter": "--where",
     "--key": "--id",
-    "--on": "--id",
     "--worst": "--top",
     "--top-k": "--top",
     "--ignore": "--ignore-index",

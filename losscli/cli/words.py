@@ -34,6 +34,7 @@ class Showing(NamedTuple):
         fails_if_worse: whether the exit code is 3 if the second model is worse
         quiet: whether notes are hidden
         signature: whether the signature is shown
+        on: the address of a cluster that computes the result; None is this process
         decimals: the number of decimals on a terminal; None means four digits
         notes: notes about the command's words
     """
@@ -45,6 +46,7 @@ class Showing(NamedTuple):
     quiet: bool = False
     signature: bool = False
     decimals: int | None = None
+    on: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -95,6 +97,7 @@ def showing_of(words: Words) -> Showing:
         words["quiet"],
         words.get("signature", False),
         _decimals(words),
+        _address(words),
         notes,
     )
 
@@ -104,6 +107,15 @@ def _decimals(words: Words) -> int | None:
     if decimals is not None and not 0 <= decimals <= _MOST_DECIMALS:
         raise option_error("decimals", decimals, f"a number from 0 to {_MOST_DECIMALS}")
     return decimals
+
+
+def _address(words: Words) -> str | None:
+    """The address of a cluster. Raises UsageError for other words."""
+    address: str | None = words.get("on")
+    if address is None or address == "local" or "://" in address:
+        return address
+    error = option_error("on", address, "local, or an address such as tcp://host:8786")
+    raise UsageError(f"{error}. To pair rows by a key, use --id.")
 
 
 def _arguments(loss: Loss, words: Words) -> list[str | list[float]]:

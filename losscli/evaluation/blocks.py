@@ -70,6 +70,16 @@ class Job:
         return all(source.concurrent for source in self.sources.values())
 
     @property
+    def can_start(self) -> bool:
+        """Whether all arrays can skip rows."""
+        return all(source.can_start for source in self.sources.values())
+
+    def start_at(self, row: int) -> None:
+        """Skip the rows before `row`."""
+        for source in self.sources.values():
+            source.start_at(row)
+
+    @property
     def budget(self) -> int:
         """The maximum number of elements in a block."""
         if self.picked is not None:

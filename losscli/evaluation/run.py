@@ -146,16 +146,30 @@ def _groups_of_blocks(jobs: Sequence[Job], span: Span) -> Iterator[Iterable[Bloc
     computes a group reads its blocks. Otherwise blocks are read here, in order."""
     layout = jobs[0].layout
     budget = min(job.budget for job in jobs)
-    numbered = enumerate(boxes(layout.grid, budget, layout.uncut))
+    numbered: Iterator[Numbered] = enumerate(boxes(layout.grid, budget, layout.uncut))
     if all(job.is_concurrent for job in jobs):
         in_span = itertools.islice(numbered, span.start, span.stop)
         while group := list(itertools.islice(in_span, BLOCKS_AT_ONCE)):
             yield _read(jobs, group)
         return
-    blocks = _read(jobs, itertools.islice(numbered, span.stop))
-    for number, block in enumerate(blocks):
-        if number >= span.start:
+    if all(job.can_start for job in jobs):
+        numbered = _started(jobs, itertools.islice(numbered, span.start, span.stop))
+    for block in _read(jobs, itertools.islice(numbered, span.stop)):
+        if block[0].number >= span.start:
             yield [block]
+
+
+def _started(jobs: Sequence[Job], numbered: Iterator[Numbered]) -> Iterator[Numbered]:
+    """The same boxes, after the sources have skipped the rows before the first of them."""
+    first = next(numbered, None)
+    if first is None:
+        return
+    number, box = first
+    if number and box:
+        for job in jobs:
+            job.start_at(box[0].start)
+    yield first
+    yield from numbered
 
 
 def _read(jobs: Sequence[Job], numbered: Iterable[Numbered]) -> Iterator[Blocks]:

@@ -116,8 +116,11 @@ def test_rows_of_several_blocks_stay_whole(
         (["--part", "1", "--save-part", "p"], "found '1'"),
         (["--part", "1/9999999", "--save-part", "p"], "found '1/9999999'"),
         (["--part", "1/2", "--save-part", ""], "--save-part is empty"),
-        (["--part", "1/2", "--save-part", "p", "-f", "json"], "--format applies to all parts"),
-        (["--part", "1/2", "--save-part", "p", "--fail-above", "1"], "Use it with losscli merge"),
+        (["--part", "1/2", "--save-part", "p", "-f", "json"], "--format needs all parts"),
+        (
+            ["--part", "1/2", "--save-part", "p", "--fail-above", "1"],
+            "--fail-above needs all parts",
+        ),
         (["--part", "1/2", "--save-part", "p", "-r", "none"], "needs --output FILE"),
     ],
 )

@@ -33,6 +33,7 @@ from losscli.evaluation.parts import (
 )
 from losscli.evaluation.run import Span
 from losscli.losses.registry import find
+from losscli.readers.formats import parquet
 from losscli.report.formats.json import Report
 from losscli.report.of_result import document_of
 from losscli.request.arguments import bind
@@ -135,6 +136,35 @@ def test_a_sample_may_be_cut(files: Path) -> None:
     with mock.patch.object(blocks, "BLOCK_VALUES", 60):
         parts = [Part(request, Span(start, start + 7)) for start in range(0, 144, 7)]
         assert as_json(merge_parts(divide(request), map(compute_part, parts))) == whole
+
+
+def test_a_part_of_a_table_skips_the_rows_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole files and row groups, so that all parts together read each group once."""
+    rows, groups = 8_000, []
+    for number in range(2):
+        values = np.arange(rows) + number
+        table = pa.table({"a": values, "b": values * 2.0, "g": [f"g{n % 3}" for n in range(rows)]})
+        pa.parquet.write_table(table, tmp_path / f"{number}.parquet", row_group_size=1000)
+    read = parquet._read
+
+    def counted(*given: Any, **named: Any) -> Iterator[pa.RecordBatch]:
+        groups.append(len(given[5]) if len(given) > 5 else 0)
+        return read(*given, **named)
+
+    monkeypatch.setattr(parquet, "_read", counted)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 500)
+    columns = {"input_column": "a", "target_column": "b"}
+    pattern = str(tmp_path / "*.parquet")
+    request = bind(find("mse"), (pattern,), None, columns, Wanted(by="g", top=3))
+    whole = as_json(evaluate_request(request))
+    groups.clear()
+    division = divide(request)
+    parts = parts_of(request, division, 4)
+    collected = [compute_part(part) for part in parts]
+    assert [count for count in groups if count] == [8, 4, 8, 4]
+    assert as_json(merge_parts(division, collected)) == whole
 
 
 @pytest.mark.slow

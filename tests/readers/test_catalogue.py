@@ -19,7 +19,7 @@ ADDED = """
 import pyarrow as pa
 from losscli.readers.formats.format import Format
 from losscli.readers.tables.table import Table
-from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.table_file import TableFile, from_row
 
 FORMATS = (Format("words", ("w",), b"WORDS"),)
 
@@ -28,7 +28,8 @@ def open_file(origin, reading):
     with origin.stream() as file:
         numbers = [float(word) for word in file.read().split()[1:]]
     batch = pa.record_batch({"x": pa.array(numbers)})
-    return Table(TableFile(origin.name, origin.size, batch.schema, lambda wanted: iter([batch])))
+    batches = lambda requested, first_row: from_row(iter([batch]), first_row)
+    return Table(TableFile(origin.name, origin.size, batch.schema, batches))
 """
 
 # Run a command with the module of a folder among the formats, and with a new catalogue.

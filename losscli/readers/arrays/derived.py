@@ -70,6 +70,13 @@ class AlongRows(Source):
     def dtype(self) -> np.dtype[np.generic]:
         return np.dtype(np.int64)
 
+    @property
+    def can_start(self) -> bool:
+        return self._array.can_start
+
+    def start_at(self, row: int) -> None:
+        self._array.start_at(row)
+
     def count(self) -> int:
         return self._array.count()
 

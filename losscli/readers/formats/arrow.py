@@ -28,7 +28,7 @@ from losscli.readers.formats.format import Format
 from losscli.readers.tables.damage import DAMAGE, read_from, unreadable
 from losscli.readers.tables.pools import at_most
 from losscli.readers.tables.table import Table
-from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.table_file import TableFile, from_row
 
 FORMATS = (Format("arrow", ("feather", "ipc", "arrows"), rb"ARROW1|\xff\xff\xff\xff"),)
 
@@ -73,8 +73,10 @@ def _file(origin: Origin, reading: Reading) -> TableFile:
         origin.name,
         origin.size,
         schema,
-        lambda requested: read_from(
-            origin, _checked(_of_file(origin, requested.names, reading.threads)), _DAMAGED
+        lambda requested, first_row: read_from(
+            origin,
+            _checked(from_row(_of_file(origin, requested.names, reading.threads), first_row)),
+            _DAMAGED,
         ),
         threads=reading.threads,
     )
@@ -103,7 +105,9 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
         origin.name,
         origin.size,
         schema,
-        lambda requested: read_from(origin, _checked(batches(requested)), _DAMAGED),
+        lambda requested, first_row: read_from(
+            origin, _checked(from_row(batches(requested), first_row)), _DAMAGED
+        ),
         warnings=_missing_end(origin),
         threads=reading.threads,
     )

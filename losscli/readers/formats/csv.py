@@ -35,7 +35,7 @@ from losscli.readers.memory import decoding
 from losscli.readers.tables.damage import read_from
 from losscli.readers.tables.pools import without_signal_handlers
 from losscli.readers.tables.table import Table
-from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.table_file import TableFile, from_row
 from losscli.readers.tables.types import DECIMAL_COMMA
 
 FORMATS = (Format("csv", ("txt",)), Format("tsv"))
@@ -70,9 +70,9 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda requested: read_from(
+        lambda requested, first_row: read_from(
             origin,
-            _batches(origin, size, dialect, requested, threads, lines),
+            from_row(_batches(origin, size, dialect, requested, threads, lines), first_row),
             "not a readable table",
         ),
         inferred=seen,

@@ -35,7 +35,7 @@ from losscli.readers.formats.format import Format
 from losscli.readers.memory import decoding
 from losscli.readers.tables.damage import DAMAGE, read_from
 from losscli.readers.tables.table import Table
-from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.table_file import TableFile, from_row
 from losscli.readers.tables.types import is_list
 
 FORMATS = (Format("jsonl", ("ndjson", "json"), rb"\s*[{\[]"),)
@@ -72,8 +72,10 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         size,
         schema,
-        lambda requested: read_from(
-            origin, _batches(origin, size, requested, threads, lines), "not readable as JSON Lines"
+        lambda requested, first_row: read_from(
+            origin,
+            from_row(_batches(origin, size, requested, threads, lines), first_row),
+            "not readable as JSON Lines",
         ),
         inferred=seen,
         label_type=lambda field: _label_type(field.type),

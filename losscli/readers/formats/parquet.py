@@ -16,7 +16,7 @@ from losscli.readers.formats.format import Format
 from losscli.readers.memory import decoding
 from losscli.readers.tables.damage import DAMAGE, read_from, unreadable
 from losscli.readers.tables.table import Table
-from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.table_file import TableFile, from_row
 from losscli.readers.tables.types import bare_type, is_list, is_text
 
 FORMATS = (Format("parquet", ("pq",), b"PAR1"),)
@@ -48,8 +48,10 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         origin.name,
         origin.size,
         schema,
-        lambda requested: read_from(
-            origin, _batches(origin, requested.names, reading.threads), "damaged Parquet file"
+        lambda requested, first_row: read_from(
+            origin,
+            _batches(origin, requested.names, reading.threads, first_row),
+            "damaged Parquet file",
         ),
         row_count=metadata.num_rows,
         threads=reading.threads,
@@ -84,19 +86,41 @@ def _largest_group(metadata: parquet.FileMetaData) -> int:
 
 
 def _batches(
-    origin: Origin, columns: Sequence[str], threads: int | None
+    origin: Origin, columns: Sequence[str], threads: int | None, first_row: int
 ) -> Iterator[pa.RecordBatch]:
     with _open(origin, _repeating(origin, columns)) as file:
         rows = _rows_per_batch(file, columns, _list_bytes(origin, columns))
-        for batch in _read(origin, file, rows, columns, threads != 1):
+        groups, skipped = _groups_from(file.metadata, first_row)
+        batches = _read(origin, file, rows, columns, threads != 1, groups)
+        for batch in from_row(batches, first_row - skipped):
             _require_text(origin, batch)
             yield batch
 
 
+def _groups_from(metadata: parquet.FileMetaData, row: int) -> tuple[range, int]:
+    """Return the row groups that contain the rows from `row` on, and the number of rows before
+    these groups."""
+    first, skipped, count = 0, 0, int(metadata.num_row_groups)
+    while first < count and skipped + int(metadata.row_group(first).num_rows) <= row:
+        skipped += int(metadata.row_group(first).num_rows)
+        first += 1
+    return range(first, count), skipped
+
+
 def _read(
-    origin: Origin, file: parquet.ParquetFile, rows: int, columns: Sequence[str], use_threads: bool
+    origin: Origin,
+    file: parquet.ParquetFile,
+    rows: int,
+    columns: Sequence[str],
+    use_threads: bool,
+    groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    batches = file.iter_batches(rows, columns=list(columns), use_threads=use_threads)
+    batches = file.iter_batches(
+        rows,
+        row_groups=None if groups is None else list(groups),
+        columns=list(columns),
+        use_threads=use_threads,
+    )
     while True:
         with decoding(origin.name):
             batch = next(batches, None)

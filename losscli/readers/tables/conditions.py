@@ -44,20 +44,22 @@ class Conditions:
         for batch in self._batches([]):
             yield self._mask(batch, [])
 
-    def batches(self, fields: Iterable[pa.Field]) -> Iterator[tuple[pa.RecordBatch, Mask]]:
+    def batches(
+        self, fields: Iterable[pa.Field], first_row: int = 0
+    ) -> Iterator[tuple[pa.RecordBatch, Mask]]:
         """Yield batches with at least these fields, each with a mask of the rows to keep."""
         streams = [selection.stream() for selection in self._selections]
-        for batch in self._batches(fields):
+        for batch in self._batches(fields, first_row):
             yield batch, self._mask(batch, streams)
         for stream in streams:
             stream.require_end(self._file.name)
 
-    def _batches(self, fields: Iterable[pa.Field]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, fields: Iterable[pa.Field], first_row: int = 0) -> Iterator[pa.RecordBatch]:
         """Yield batches with these fields and the columns of the conditions, read as labels."""
         labels = [self._file.label_field(condition.column) for condition in self._own]
         schema = pa.schema({field.name: field for field in [*fields, *labels]}.values())
         with at_most(self._file.threads):
-            for batch in self._file.open_batches(schema):
+            for batch in self._file.open_batches(schema, first_row):
                 yield from portions(self._file.name, batch)
 
     def _mask(self, batch: pa.RecordBatch, streams: Sequence[RowStream]) -> Mask:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from losscli.errors import DataError, first_line, quoted, shortened
-from losscli.readers.tables.table_file import TableFile
+from losscli.readers.tables.table_file import TableFile, from_row
 from losscli.readers.tables.types import FILE, is_text, plain, plain_type
 
 
@@ -52,13 +52,29 @@ def _require_same_header(files: Sequence[TableFile]) -> None:
         )
 
 
-def _batches(files: Sequence[TableFile], requested: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of all files. The column FILE, if requested, is the number of the file."""
+def _batches(
+    files: Sequence[TableFile], requested: pa.Schema, first_row: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of all files from a row on. The column FILE, if requested, is the number of
+    the file. Files before the row are not read if all numbers of rows are known."""
+    if any(file.row_count is None for file in files):
+        yield from from_row(_batches_of_counted(files, requested, 0), first_row)
+    else:
+        yield from _batches_of_counted(files, requested, first_row)
+
+
+def _batches_of_counted(
+    files: Sequence[TableFile], requested: pa.Schema, first_row: int
+) -> Iterator[pa.RecordBatch]:
     stored = pa.schema([field for field in requested if field.name != FILE])
     schemas = {file.name: file.schema for file in files}
     for number, file in enumerate(files):
         _require_columns(file, stored.names)
-        for batch in file.open_batches(stored):
+        if file.row_count is not None and file.row_count <= first_row:
+            first_row -= file.row_count
+            continue
+        start, first_row = first_row, 0
+        for batch in file.open_batches(stored, start):
             columns = [_cast(batch.column(to.name), to, file.name, schemas) for to in stored]
             cast = pa.record_batch(columns, names=stored.names)
             if FILE in requested.names:

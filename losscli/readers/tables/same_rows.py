@@ -79,6 +79,15 @@ class SameRows(Source):
     def dtype(self) -> np.dtype[np.generic]:
         return np.dtype(np.bool_)
 
+    @property
+    def can_start(self) -> bool:
+        return all(s.first.can_start and s.second.can_start for s in self._shared)
+
+    def start_at(self, row: int) -> None:
+        for shared in self._shared:
+            shared.first.start_at(row)
+            shared.second.start_at(row)
+
     def count(self) -> int:
         return self._shared[0].first.count()
 

@@ -63,6 +63,7 @@ class Table(Container):
         self._conditions = Conditions(file)
         self._sequences: Sequences | None = None
         self._window: Window | None = None
+        self._first_row = 0
         self._rows_read = 0
         self._rows_kept = 0
 
@@ -197,6 +198,15 @@ class Table(Container):
         """Yield masks of the rows that the conditions on this table keep, in a separate pass."""
         return self._conditions.own_masks()
 
+    @property
+    def can_start(self) -> bool:
+        """Whether rows of the table are rows of the file, so that rows can be skipped."""
+        return not self._needs_rows
+
+    def start_at(self, row: int) -> None:
+        """Skip the rows before `row`. Rows that were read to open the table are dropped."""
+        self._window, self._first_row, self._rows_read = None, row, row
+
     def read(self, start: int, stop: int) -> pa.Table:
         """Return rows from `start` to `stop`, fewer at the end. Drops the rows before `start`."""
         return self._open().read(start, stop)
@@ -246,13 +256,13 @@ class Table(Container):
             tables = self._tables()
             ahead = tables if self.file.threads == 1 else _ahead(tables)
             empty = self._columns.of_no_rows(self._needs_rows, self.is_ragged)
-            self._window = Window(self.name, ahead, empty)
+            self._window = Window(self.name, ahead, empty, self._first_row)
         return self._window
 
     def _tables(self) -> Iterator[pa.Table]:
         """Yield the kept rows as numbers and labels, split into steps if rows are sequences."""
         fields = self._columns.fields(bool(self._conditions))
-        for batch, keeps in self._conditions.batches(fields):
+        for batch, keeps in self._conditions.batches(fields, self._first_row):
             rows = self._rows_read + np.flatnonzero(keeps)
             self._rows_read += batch.num_rows
             self._rows_kept += len(rows)

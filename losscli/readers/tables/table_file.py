@@ -11,7 +11,17 @@ from losscli.errors import quoted
 from losscli.readers.fields import Offer
 from losscli.readers.tables.types import fields_of, require_one
 
-OpenBatches = Callable[[pa.Schema], Iterator[pa.RecordBatch]]
+# Yields batches with the columns of a schema, from a row on.
+OpenBatches = Callable[[pa.Schema, int], Iterator[pa.RecordBatch]]
+
+
+def from_row(batches: Iterator[pa.RecordBatch], row: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of batches from `row` on."""
+    for batch in batches:
+        dropped = min(row, batch.num_rows)
+        row -= dropped
+        if not dropped or dropped < batch.num_rows:
+            yield batch.slice(dropped)
 
 
 def _same_type(field: pa.Field) -> pa.DataType:

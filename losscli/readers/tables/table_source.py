@@ -38,6 +38,13 @@ class TableSource(Source):
     def shape(self) -> Shape:
         return (self.table.row_count,)
 
+    @property
+    def can_start(self) -> bool:
+        return self.table.can_start
+
+    def start_at(self, row: int) -> None:
+        self.table.start_at(row)
+
     def count(self) -> int:
         return self.table.count()
 

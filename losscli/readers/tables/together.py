@@ -32,6 +32,14 @@ class Together(Source):
     def dtype(self) -> np.dtype[np.generic]:
         return np.dtype(np.bool_)
 
+    @property
+    def can_start(self) -> bool:
+        return all(array.can_start for array in self._arrays.values())
+
+    def start_at(self, row: int) -> None:
+        for array in self._arrays.values():
+            array.start_at(row)
+
     def count(self) -> int:
         return self._first.count()
 

@@ -14,11 +14,13 @@ class Window:
     """The rows in memory, from consecutive tables of a file that are read once. `empty` is a table
     with the same columns and no rows."""
 
-    def __init__(self, name: str, tables: Iterator[pa.Table], empty: pa.Table) -> None:
+    def __init__(
+        self, name: str, tables: Iterator[pa.Table], empty: pa.Table, first: int = 0
+    ) -> None:
         self._name = name
         self._tables = tables
         self._rows = empty
-        self._first = 0
+        self._first = first
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Return rows from `start` to `stop`, fewer at the end. Drops the rows before `start`."""
