@@ -50,8 +50,7 @@ def _client(address: str) -> Iterator[Client]:
         from distributed import Client, LocalCluster  # noqa: PLC0415
     except ImportError as error:
         raise DataError("--on needs Dask. Install it with: pip install 'losscli[dask]'") from error
-    # Dask logs each lost connection, which are reported as one error.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence_logs()
     settings = {"distributed.comm.timeouts.connect": f"{_SECONDS}s"}
     with dask.config.set(settings):
         if address == LOCAL:
@@ -131,7 +130,17 @@ def _lost_connection(address: str) -> Iterator[None]:
             "memory."
         ) from error
     except (CancelledError, TimeoutError, OSError) as error:
-        raise DataError(f"--on {address}: lost the connection: {_reason(error)}") from error
+        raise DataError(
+            f"--on {address}: the connection to the scheduler was lost: {_reason(error)}. Check "
+            "its log, and run the command again."
+        ) from error
+
+
+def _silence_logs() -> None:
+    """Dask logs each lost connection. losscli reports one error for all of them."""
+    for name in logging.root.manager.loggerDict:
+        if name.startswith("distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _reason(error: BaseException) -> str:
