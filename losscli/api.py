@@ -16,6 +16,7 @@ from losscli.errors import UsageError
 from losscli.evaluation.compare import compare_requests
 from losscli.evaluation.evaluate import OnProgress, evaluate_request
 from losscli.evaluation.run import OnElements
+from losscli.losses import kebab
 from losscli.losses.arrays import COMMON_ARRAYS
 from losscli.losses.registry import Loss, find
 from losscli.request.arguments import bind
@@ -166,10 +167,15 @@ def models(
         raise UsageError("compare does not support --reduction none. Use --reduction mean.")
     if loss.pool is not None:
         raise UsageError(
-            f"compare needs per-element losses, but {loss.name} is computed for the whole data set"
+            f"compare needs per-element losses, but {loss.name} is computed for the whole data "
+            f"set. Run losscli {loss.name} on each model."
         )
-    if any(not option.in_comparison and option.name in wanted.statistics for option in options()):
-        raise UsageError("compare supports only groups (--by) and the largest differences (--top)")
+    for option in options():
+        if not option.in_comparison and option.name in wanted.statistics:
+            raise UsageError(
+                f"compare does not support --{kebab(option.name)}. Use --by for groups, or --top "
+                "for the largest differences."
+            )
     a_request, b_request = (
         bind(loss, arrays, reduction, given, wanted, execution, in_order=False)
         for arrays, given in _arrays_of_models(loss, a, inputs, parameters)

@@ -185,8 +185,9 @@ def _columns_of_classes(offer: Offer, plain: Sequence[Field], search: Search) ->
 def _may_be_classes(columns: Sequence[str], search: Search) -> bool:
     """Whether columns without a stem may be scores of classes.
 
-    A column with a usual name of predictions may be the input alone, so the answer is no. Two
-    columns must be in a file of their own, because the labels 0 and 1 fit any two columns.
+    The answer is no if one of them has a usual name of predictions, because that column may be the
+    whole input. Two columns must be in a file of their own, because the labels 0 and 1 fit any two
+    columns.
     """
     several = len(columns) > 2 or search.alone
     return several and not any(map(is_input, columns))

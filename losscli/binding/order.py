@@ -119,9 +119,9 @@ def _by_labels(
     labels = given.read_labels(*target)
     if labels is None:
         raise DataError(
-            f"{file}: the columns are named {listed(ordered)}, and the labels, which cannot be "
-            f"read twice, may be these numbers or positions. Use --class-base {numbers[0]} or "
-            "--class-base 0."
+            f"{file}: labels from standard input may be the numbers in the column names "
+            f"({listed(ordered)}) or positions from 0. Use --class-base {numbers[0]} for numbers, "
+            "or --class-base 0 for positions."
         )
     if given.request.where and labels.numbers <= set(numbers):
         whole = given.read_labels(*target, all_rows=True)

@@ -126,7 +126,7 @@ def _cuts(name: str) -> Iterator[str]:
 
 
 def in_number_order(columns: Sequence[str]) -> list[str]:
-    """Return the columns, with the columns of each stem sorted by number among themselves."""
+    """Sort the columns of each stem by number. The positions of each stem stay the same."""
     members: dict[str, list[tuple[int, str]]] = {}
     for name in columns:
         stem, number = numbered(name) or (None, 0)

@@ -242,7 +242,7 @@ def _none_or(kind: type[int | float], text: Any) -> Any:
 
 
 def _number(kind: type[int | float], text: Any, alternative: str = "") -> Any:
-    """The number that a text contains. Raises ValueError if it is not a number."""
+    """The number that a text contains. Raises ValueError if the text is not a number."""
     try:
         return kind(text)
     except ValueError as error:

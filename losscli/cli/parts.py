@@ -39,7 +39,7 @@ _OF_RESULT = ("format", "decimals", "signature", "fail_above", "on")
 
 _NUMBER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
-# The most parts of a run.
+# The maximum number of parts of a run.
 _MOST_PARTS = 1 << 20
 
 

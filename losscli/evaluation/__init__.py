@@ -1,1 +1,1 @@
-"""From a request to a result: blocks of elements, scored and counted in parts that merge."""
+"""Evaluate requests: score blocks of elements, and merge their statistics into a result."""

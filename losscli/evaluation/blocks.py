@@ -22,10 +22,10 @@ from losscli.losses.layout import WHOLE, Axis, Layout, Shape, View
 from losscli.losses.registry import Loss
 from losscli.source import Source, named
 
-# The most values of the widest array in a block (2 MiB as float32), and the most elements (2 MiB as
-# float64). A loss needs several temporary arrays of that size. Smaller blocks make threads wait
-# for the interpreter lock, which each NumPy call releases and reacquires. Larger blocks exceed the
-# cache.
+# The maximum number of values of the widest array in a block (2 MiB as float32), and the maximum
+# number of elements (2 MiB as float64). A loss needs several temporary arrays of that size. Smaller
+# blocks make threads wait for the interpreter lock, which each NumPy call releases and reacquires.
+# Larger blocks exceed the cache.
 BLOCK_VALUES = 1 << 19
 BLOCK_ELEMENTS = 1 << 18
 

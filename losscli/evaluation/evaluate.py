@@ -135,8 +135,8 @@ def with_remarks(
 def _taking(
     model: OpenModel, on_elements: OnElements | None, values: list[Floats]
 ) -> OnElements | None:
-    """The function to call with each block. It is `on_elements` if given, or with the reduction
-    none a function that appends the losses to `values`. Otherwise it is None."""
+    """The function to call with each block: `on_elements` if it is given, else a function that
+    appends the losses to `values` if the reduction is none, else None."""
     if on_elements is not None:
         return lambda elements: on_elements(model.with_names(elements))
     if model.request.reduction == "none":

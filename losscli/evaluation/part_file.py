@@ -31,10 +31,10 @@ from losscli.statistics.statistic import Setting
 # Increased when the format changes.
 FORMAT = 1
 
-# The most bytes of a file. Groups and clusters take the space.
+# The maximum size of a file, in bytes. Groups and clusters take the space.
 _MOST_BYTES = 1 << 30
 
-# The most missing parts that a message names.
+# The maximum number of missing parts that a message names.
 _MOST_NAMED = 20
 
 # The bytes at each end of a file that are part of the digest of a plan.

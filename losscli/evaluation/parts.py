@@ -73,8 +73,12 @@ def divide(request: Request) -> Division:
     _require_parts(request)
     with ExitStack() as stack:
         model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
-        if Collected(model.setting).passes > 1:
-            raise UsageError("parts allow only one pass. Remove statistics that need several.")
+        passes = Collected(model.setting).passes
+        if passes > 1:
+            raise UsageError(
+                f"a statistic reads the data {passes} times, but parts read the data only once. "
+                "Remove the statistic, or compute the loss in one run."
+            )
         for _, rows in model.sources.same.values():
             rows.read_all()
         blocks, row_blocks = _count_blocks(model)

@@ -32,7 +32,7 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.request.arguments import bind
 from losscli.request.wanted import Execution, Wanted
 
-# The most pairs of arrays, and the most keys, to try.
+# The maximum number of pairs of arrays, and of keys, to try.
 _MOST_PAIRS = 24
 _MOST_KEYS = 3
 

@@ -44,7 +44,7 @@ def score(job: Job, block: Block) -> Elements:
             if job.check:
                 suspicions += _check(job, block, arrays, losses)
     except ArrayError as error:
-        # Positions in masks are not relative to the kept elements.
+        # A position in a mask counts all elements of the block, not only the kept elements.
         picked = block if error.array in block.arrays else block._replace(kept=None)
         where = place(job, picked, error.array, error.position)
         raise DataError(f"{where} {error.problem}") from error

@@ -125,9 +125,9 @@ def kl_div(
 
         p · (log p - x)
 
-    where x is the input, a log-probability, and p the target, a probability. The loss is 0 where
-    p is 0. The mean divides by the number of elements, classes included. batchmean divides by the
-    number of samples, which gives the divergence.
+    where x is the input (a log-probability) and p is the target (a probability). The loss is 0
+    where p is 0. The mean divides by the number of elements, classes included. batchmean divides by
+    the number of samples, which gives the divergence.
 
     Args:
         input: log-probabilities, any shape
@@ -194,8 +194,8 @@ def poisson_nll(
 
         exp(x) - y · x, or x - y · log(x + eps) without log_input
 
-    where x is the input, the logarithm of the expected count, and y the target. full adds
-    Stirling's y · log y - y + log(2πy)/2 where y > 1.
+    where x is the input (the logarithm of the expected count) and y is the target. With full,
+    Stirling's y · log y - y + log(2πy)/2 is added where y > 1.
 
     Args:
         input: logarithms of expected counts, any shape
@@ -232,7 +232,7 @@ def gaussian_nll(
 
         (log v + (x - y)²/v) / 2 with v = max(var, eps)
 
-    where x is the input, the expected value, and y the target. full adds log(2π)/2.
+    where x is the input (the expected value) and y is the target. With full, log(2π)/2 is added.
 
     Args:
         input: expected values, any shape

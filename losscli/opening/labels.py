@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from losscli.binding.given import Chosen
 from losscli.errors import DataError, listed, quoted
+from losscli.losses.layout import show
 from losscli.opening.files import Containers, Opened
 from losscli.readers.arrays.numbered import FileNumbers, Positions
 from losscli.readers.container import Container
@@ -156,10 +157,15 @@ def _require_no_column(word: str, containers: Containers, chosen: Chosen) -> Non
 
 def _columns_of_input(request: Request, arrays: Mapping[str, Source]) -> Positions:
     source = next(iter(arrays.values()))
-    if not request.loss.is_elementwise or len(source.shape) != 2:
+    if not request.loss.is_elementwise:
         raise DataError(
-            f"{request.loss.name}: --by {COLUMN} needs an element-wise loss and an input with two "
-            "axes"
+            f"--by {COLUMN}: expected an element-wise loss, found {request.loss.name}. Remove --by "
+            f"{COLUMN}."
+        )
+    if len(source.shape) != 2:
+        raise DataError(
+            f"--by {COLUMN}: expected an input with two axes, found shape {show(source.shape)}. "
+            f"Remove --by {COLUMN}."
         )
     names = source.columns or ()
     width = source.shape[1] or 0
@@ -172,7 +178,7 @@ def _files_of_input(
     first = next(iter(request.arrays))
     files = request.arrays[first]
     if not isinstance(files, tuple):
-        raise DataError(f"--by {FILE}: the {first} is given as numbers, not as a file")
+        raise DataError(f"--by {FILE}: the {first} is given as numbers. Pass a file.")
     table = containers[files].table
     if table is not None:
         return Label(label_array(FILE), table.file_labels(), files)

@@ -9,41 +9,44 @@ from collections.abc import Iterable
 
 from losscli.errors import DataError, quoted
 
-# The most columns of a table, arrays of a file, or keys of a JSON line. pyarrow uses about 6 kB per
-# column of text. The scores of vocabularies, of up to 262,144 words, are stored in lists instead.
+# The maximum number of columns of a table, arrays of a file, or keys of a JSON line. pyarrow uses
+# about 6 kB per column of text. The scores of vocabularies, of up to 262,144 words, are stored in
+# lists instead.
 MOST_COLUMNS = 1 << 16
 
-# The most characters of a column's name.
+# The maximum length of a column's name, in characters.
 MOST_NAME = 1 << 18
 
-# The most bytes of the first line of a text table.
+# The maximum size of the first line of a text table, in bytes.
 MOST_FIRST_LINE = 1 << 22
 
-# The most bytes of the header of a `.npy` file. NumPy has the same limit.
+# The maximum size of the header of a `.npy` file, in bytes. NumPy has the same limit.
 MOST_NPY_HEADER = 10_000
 
-# The most bytes of a JSON header. It uses up to 25 times as many bytes in memory.
+# The maximum size of a JSON header, in bytes. It uses up to 25 times as many bytes in memory.
 MOST_JSON_HEADER = 1 << 24
 
-# The most bytes of the metadata of an Arrow message. A schema has about 200 bytes per column.
+# The maximum size of the metadata of an Arrow message, in bytes. A schema takes about 200 bytes per
+# column.
 MOST_MESSAGE_HEADER = 1 << 25
 
-# The most levels of nested lists and records.
+# The maximum depth of nested lists and records.
 MOST_DEPTH = 100
 
-# The most rows of an array without values.
+# The maximum number of rows of an array without values, such as the shape (N, 0).
 MOST_EMPTY_ROWS = 1 << 24
 
-# The most bytes of a decompressed Arrow record batch, which can only be decompressed as a whole.
+# The maximum size of a decompressed Arrow record batch, in bytes. A batch can only be decompressed
+# as a whole.
 MOST_BATCH_BYTES = 1 << 28
 
-# The most bytes that a process may allocate to decode rows of unknown size.
+# The maximum number of bytes that a process may allocate to decode rows of unknown size.
 MOST_DECODED_BYTES = 3 << 28
 
-# The most bytes of text that are cast at once. Larger batches are cast in several steps.
+# The maximum number of bytes of text that are cast at once. Larger batches are cast in steps.
 MOST_CAST_BYTES = 1 << 26
 
-# The most bytes of text in the rows of a table that are loaded for a block of elements.
+# The maximum number of bytes of text in the rows that are loaded for a block of elements.
 MOST_TEXT_BYTES = 1 << 28
 
 # Limits on keys and labels, which stay in memory for all rows. Each limit is the larger of a fixed
@@ -56,7 +59,7 @@ MOST_LABEL_BYTES = 1 << 27
 # The assumed size of a pipe.
 _PIPE_BYTES = 1 << 24
 
-# The most values of a row that cannot be split, such as the scores of all classes.
+# The maximum number of values of a row that cannot be split, such as the scores of all classes.
 MOST_ROW_VALUES = 1 << 25
 
 

@@ -134,7 +134,7 @@ def _require_pairing(request: Request) -> None:
             if column in request.keys:
                 raise UsageError(
                     f"{column!r} is the key (--id) and cannot also be a column of {array} "
-                    f"(--{kebab(array)}-column)"
+                    f"(--{kebab(array)}-column). Remove it from one of the two options."
                 )
 
 
@@ -149,7 +149,7 @@ def _require_elements(loss: Loss, wanted: Wanted) -> None:
         if value and loss.pool is not None:
             raise UsageError(
                 f"--{kebab(name)} needs per-element losses, but {loss.name} is computed for the "
-                "whole data set"
+                f"whole data set. Remove --{kebab(name)}."
             )
 
 
@@ -224,7 +224,8 @@ def _borrow(
         arrays.setdefault(name, arrays[first])
         if not isinstance(arrays[name], tuple):
             raise UsageError(
-                f"--{kebab(name)}-column names columns of a file, but {name} is given as numbers"
+                f"--{kebab(name)}-column needs a file with columns, but {name} is given as numbers."
+                f" Remove --{kebab(name)}-column, or pass a file."
             )
     missing = [array.name for array in loss.arrays if array.required and array.name not in arrays]
     if first in missing:

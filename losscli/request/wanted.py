@@ -108,7 +108,7 @@ class Wanted:
         return label in WORDS and label not in self.by_column
 
     def check(self, reduction: str) -> None:
-        """Raise UsageError for labels that cannot be used, or not with this reduction."""
+        """Raise UsageError for labels that never work, or do not work with this reduction."""
         for name, words in {"by": self.by, "cluster": (self.cluster,)}.items():
             require_no_empty(words, f"--{name}", "a column or a file")
             if STANDARD_INPUT in words:

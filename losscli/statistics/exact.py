@@ -29,9 +29,9 @@ LOWEST, _LEAST = -72 * BITS, -1074
 # Products of two float64 numbers are below 2^2048. Many of them add up to a few bits more.
 _HIGHEST = 68 * BITS
 
-# The most numbers that are added at once: those of a block. More numbers would need more planes
-# (see `planes_of`). With far fewer, two threads take as long as one, because each NumPy call
-# releases and reacquires the interpreter lock.
+# The maximum number of values that are added at once: the values of a block. More values would need
+# more planes (see `planes_of`). With far fewer, two threads take as long as one, because each NumPy
+# call releases and reacquires the interpreter lock.
 _AT_ONCE = 1 << 18
 
 # Up to this many values of a plane are added in floating point. Their sums are added as integers.
@@ -314,7 +314,8 @@ def planes_of(values: Floats, top: float, most: int) -> Iterator[tuple[int, Floa
 
 
 def _most_added(keys: Keys | None) -> int:
-    """The most numbers that are added in floating point: with `keys`, all numbers of one key."""
+    """The maximum number of values that are added in floating point. With `keys`, only values of
+    the same key are added."""
     return _IN_FLOATS if keys is None else int(keys.counts.max())
 
 

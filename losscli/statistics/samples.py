@@ -20,7 +20,7 @@ from losscli.statistics.exact import (
 )
 from losscli.statistics.labels import Labels, distinct
 
-# The most values that are added at once; exact.py explains this number.
+# The maximum number of values that are added at once; exact.py explains this number.
 _AT_ONCE = 1 << 18
 
 # Rows with a larger value or with more values are summed by ExactSums. Otherwise sums of large

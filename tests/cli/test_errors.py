@@ -80,7 +80,7 @@ class TestErrors:
             (["huber", "a", "b", "--delta", "0"], "--delta: expected a number above 0, found 0.0"),
             (
                 ["mse", "1,2", "b", "-i", "x"],
-                "--input-column names columns of a file, but input is given",
+                "--input-column needs a file with columns, but input is given",
             ),
             (["mse", "-", "-"], "- (standard input) is given twice. Use it once."),
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, but - (standard input)"),

@@ -80,7 +80,7 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_parts_are_read_once() -> None:
-    with pytest.raises(UsageError, match="parts allow only one pass"):
+    with pytest.raises(UsageError, match="a statistic reads the data 2 times, but parts"):
         divide(request_of(np.ones(3), np.zeros(3)))
 
 

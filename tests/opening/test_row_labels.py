@@ -130,6 +130,12 @@ class TestGroupsWithoutAColumn:
 
     def test_a_loss_of_classes_has_no_columns(self, tmp_path: Path) -> None:
         with pytest.raises(
-            DataError, match="--by column needs an element-wise loss and an input with two axes"
+            DataError, match="--by column: expected an element-wise loss, found cross-entropy"
         ):
             evaluate("ce", [[0.0, 1.0]], [1], wanted=Wanted(by="column"))
+
+    def test_an_input_of_one_axis_has_no_columns(self) -> None:
+        with pytest.raises(
+            DataError, match=r"--by column: expected an input with two axes, found shape \(2,\)"
+        ):
+            evaluate("l1", [0.0, 1.0], [1.0, 1.0], wanted=Wanted(by="column"))

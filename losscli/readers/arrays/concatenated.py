@@ -8,7 +8,8 @@ from losscli.errors import ArrayError, DataError
 from losscli.readers.arrays.derived import Derived
 from losscli.source import Box, Shape, Source, Values
 
-# The most values of all rows: more than any file contains, but fewer than 64 bits can count.
+# The maximum number of values of all rows: more than any file contains, but fewer than 64 bits can
+# count.
 _MOST = 1 << 62
 
 

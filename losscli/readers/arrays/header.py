@@ -11,7 +11,7 @@ import numpy as np
 from losscli.errors import DataError, shortened
 from losscli.readers import budget
 
-# The most axes that every version of NumPy supports.
+# The largest number of axes that every version of NumPy supports.
 _MOST_AXES = 32
 
 

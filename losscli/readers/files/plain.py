@@ -11,7 +11,7 @@ from threading import Lock
 
 from losscli.errors import DataError
 
-# The most files that stay open. Systems may allow a process only 256 open files.
+# The maximum number of files that stay open. Systems may allow a process only 256 open files.
 _MOST_OPEN = 24
 
 

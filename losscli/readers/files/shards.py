@@ -26,7 +26,7 @@ _NUMBERED = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
 
 
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
-    """Open all files that match paths, directories and globs as one, in natural order."""
+    """Open the files that match the patterns as one container, in natural order."""
     names = sorted((name for pattern in patterns for name in files_of(pattern)), key=natural)
     if len(names) == 1:
         return open_file(names[0], reading)

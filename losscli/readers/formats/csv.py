@@ -43,7 +43,7 @@ FORMATS = (Format("csv", ("txt",)), Format("tsv"))
 # The number of bytes that are checked for UTF-16.
 _SAMPLE_BYTES = 1 << 10
 
-# The most bytes of a line. A hundred thousand numbers take two megabytes.
+# The maximum size of a line, in bytes. A hundred thousand numbers take two megabytes.
 _MOST_LINE_BYTES = 1 << 25
 
 # Raise Python's limit on the length of a cell, which is global. A cell may be as long as a line.

@@ -40,7 +40,7 @@ from losscli.readers.tables.types import is_list
 
 FORMATS = (Format("jsonl", ("ndjson", "json"), rb"\s*[{\[]"),)
 
-# The most bytes of a line. A line uses up to 20 times as many bytes in memory.
+# The maximum size of a line, in bytes. A line uses up to 20 times as many bytes in memory.
 _MOST_LINE_BYTES = 1 << 25
 
 # pyarrow's names for kinds of values, each with the words that messages use.

@@ -12,7 +12,7 @@ from losscli.errors import listed, quoted
 if TYPE_CHECKING:
     from losscli.readers.tables.table import Table
 
-# The most rows that are read to find the first class name.
+# The maximum number of rows that are read to find the first class name.
 _MOST_GAPS = 1 << 16
 
 
