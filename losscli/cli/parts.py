@@ -181,7 +181,8 @@ def _any_part(text: str, part: PartNumber) -> str:
 
 
 def _any_file(path: str, part: PartNumber) -> str:
-    """The path of any part. The number is added to a name that does not contain it."""
+    """The path with `{part}` in place of the part's number. If the name does not contain the
+    number, `-{part}` is added to the name."""
     folder, name = os.path.split(path)
     number = re.compile(rf"(?<![0-9]){part.number}(?![0-9])")
     stem, suffix = os.path.splitext(name)

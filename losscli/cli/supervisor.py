@@ -26,7 +26,7 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ALONE = signal.SIGIO
 _ENDING = (*_PASSED_ON, _ALONE)
 
-# The number of bytes that are kept of a library's output on stderr.
+# The maximum number of bytes to show of a library's output on stderr.
 _MOST_STDERR = 1 << 16
 
 _FAILED = 1

@@ -138,8 +138,8 @@ def boxes(shape: Shape, budget: int, uncut: int) -> Iterator[Box]:
 
 
 def count_boxes(shape: Sequence[int], budget: int, uncut: int) -> tuple[int, int]:
-    """The number of boxes that `boxes` yields, and how many of them make one row; 1 if boxes have
-    whole rows."""
+    """The number of boxes that `boxes` yields, and the number of boxes per row: 1 if a box contains
+    one row or several."""
     rows, *rest = shape or (1,)
     row_size = math.prod(rest)
     if len(shape) <= uncut or not shape:

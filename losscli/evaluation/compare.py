@@ -201,7 +201,8 @@ def _comparison(b: OpenModel, results: Sequence[Result], collected: Compared) ->
 
 
 def _common(a: Request, b: Request) -> list[str]:
-    """The arrays that must be equal, and that the models read from different files."""
+    """The names of the arrays whose values must be compared, because the models do not read them
+    from the same files."""
     return [name for name in _COMMON if not _is_same(a.arrays.get(name), b.arrays.get(name))]
 
 

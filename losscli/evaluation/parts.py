@@ -47,7 +47,7 @@ class Division:
         provenance: the provenance of the whole
         setting: the setting of the statistics
         blocks: the number of blocks
-        row_blocks: the number of blocks of one row; 1 if blocks have whole rows
+        row_blocks: the number of blocks per row: 1 if a block contains one row or several
     """
 
     provenance: Provenance
@@ -118,7 +118,7 @@ def evaluate_in(
 ) -> Result:
     """Compute the result of a request in the processes of an executor.
 
-    Each part is computed with one thread unless the request has a number of threads. The first
+    Each part is computed with one thread unless the request sets `threads`. The first
     error cancels the parts that have not started.
     """
     if request.reduction == "none":
@@ -155,8 +155,8 @@ def _with_names(model: OpenModel, on_elements: OnElements) -> OnElements:
 
 
 def _count_blocks(model: OpenModel) -> tuple[int, int]:
-    """The number of blocks of a model, and of one row. Reads files whose number of rows is not
-    known before."""
+    """The number of blocks of a model, and the number per row. Reads files whose number of rows is
+    not known before."""
     grid = [model.count_rows() if size is None else size for size in model.layout.grid]
     return count_boxes(grid, model.job.budget, model.layout.uncut)
 

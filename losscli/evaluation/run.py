@@ -46,8 +46,8 @@ Collecting = TypeVar("Collecting", bound=Collector)
 
 
 class Span(NamedTuple):
-    """The blocks from number `start` to `stop`, which is excluded. None as `stop` includes all
-    later blocks.
+    """The blocks from number `start` to `stop`, which is excluded. If `stop` is None, all later
+    blocks are included.
 
     `reads_on`: whether to check after the run that all arrays have the same number of rows, which
     may read files to the end.

@@ -1,8 +1,8 @@
 """Sums along the class axis in a fixed order, which gives the same bits for every memory layout.
 
-The order in which NumPy's `sum` adds numbers depends on their layout in memory, on other rows and,
-since NumPy 2.3, on whether a row has 9,000 numbers. Here the order depends on the number of classes
-alone. `_in_lanes`, which adds whole arrays, defines it:
+The order in which NumPy's `sum` adds numbers depends on their layout in memory and on other rows.
+For rows of 9,000 numbers, NumPy 2.3 changed the order. Here the order depends on the number of
+classes alone. `_in_lanes`, which adds whole arrays, defines this order:
 
 1. Runs of 512 classes are summed separately, in the type of the terms.
 2. A run is summed in lanes, like 16-byte SIMD registers: class c goes to lane c mod 4 in float32

@@ -26,13 +26,13 @@ class Numbers(NamedTuple):
         return self.together([value])[0]
 
     def together(self, values: Sequence[float]) -> list[str]:
-        """Numbers with as many decimals as show four significant digits of the first number."""
+        """Numbers with the same decimals. The first number has four significant digits."""
         decimals = _decimals_for(values[0]) if self.decimals is None else self.decimals
         return [_fixed(value, decimals) for value in values]
 
     def column(self, values: Iterable[float]) -> list[str]:
-        """Numbers with the same decimals: four, or as many as show four significant digits of the
-        smallest number."""
+        """Numbers with the same decimals: four, or more if the smallest number needs more to have
+        four significant digits."""
         known = list(values)
         if self.decimals is not None:
             return [_fixed(value, self.decimals) for value in known]

@@ -103,7 +103,7 @@ def bind(
 
 
 def _further(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The FURTHER parameters that were given, with conditions and columns to keep as tuples."""
+    """The parameters in FURTHER that were given. `where` and `keep` become tuples."""
     given = {name: parameters[name] for name in FURTHER if parameters.get(name) is not None}
     if not isinstance(given.get("classes", ""), str):
         given["classes"] = tuple(given["classes"])
@@ -215,7 +215,7 @@ def _borrow(
 ) -> list[str]:
     """Use the first array's file for arrays that have columns but no file, and for required
     arrays that were not given. Returns the names of these arrays. Raises UsageError if the first
-    array is missing or contains no columns."""
+    array is missing, is given as numbers, or has no columns."""
     first = loss.arrays[0].name
     of_columns = [name for name in columns if name not in arrays]
     for name in columns:
@@ -223,9 +223,11 @@ def _borrow(
             raise _without_first(first, columns)
         arrays.setdefault(name, arrays[first])
         if not isinstance(arrays[name], tuple):
+            given = first if name in of_columns else name
+            option = f"--{kebab(name)}-column"
             raise UsageError(
-                f"--{kebab(name)}-column needs a file with columns, but {name} is given as numbers."
-                f" Remove --{kebab(name)}-column, or pass a file."
+                f"{option} needs a file with columns, but {given} is given as numbers. Remove "
+                f"{option}, or pass a file."
             )
     missing = [array.name for array in loss.arrays if array.required and array.name not in arrays]
     if first in missing:

@@ -84,7 +84,8 @@ class ExactSums:
         self._additions = 0
 
     def add(self, values: Floats, keys: Keys | None = None, shift: int = 0) -> None:
-        """Add values · 2^shift, each to the sum of its key, or all to the first sum.
+        """Add values · 2^shift, each to the sum of its key. Without `keys`, add all to the first
+        sum.
 
         Args:
             values: numbers, any shape

@@ -92,7 +92,7 @@ class Moments:
         self.squares, self.products, self.weight_squares = (ExactSums(self.size) for _ in range(3))
 
     def add(self, rows: SampleRows, keys: Keys | None) -> None:
-        """Add samples to the sums of their keys, or all to the first key without `keys`."""
+        """Add samples to the sums of their keys. Without `keys`, add all to the first key."""
         counts = _counts_of(keys, rows.counted, len(rows.losses), self.size)
         self.samples += counts
         if keys is None:
@@ -142,7 +142,7 @@ class Ledger:
 
     @np.errstate(all="ignore")  # NaN and infinity are reported
     def add(self, elements: Elements, keys: Integers | None = None) -> None:
-        """Add elements to the sums of their keys, or all to the first key without `keys`.
+        """Add elements to the sums of their keys. Without `keys`, add all to the first key.
 
         Args:
             keys: the key of each element, along the first axes of the elements

@@ -16,8 +16,8 @@ _SMALL, _LARGE, _SCALE = 2.0**-480, 2.0**480, 18 * BITS
 
 
 def add_products(sums: ExactSums, a: Floats, b: Floats, keys: Keys | None = None) -> None:
-    """Add each product a·b exactly to the sum of its key, or all to the first sum without `keys`.
-    All arrays have one axis."""
+    """Add each product a·b exactly to the sum of its key. Without `keys`, add all products to the
+    first sum. All arrays have one axis."""
     with np.errstate(all="ignore"):  # products that overflow or underflow are computed again
         product, error = two_product(a, b)
         is_exact = _is_exact(product, a, b)

@@ -82,6 +82,10 @@ class TestErrors:
                 ["mse", "1,2", "b", "-i", "x"],
                 "--input-column needs a file with columns, but input is given",
             ),
+            (
+                ["mse", "1,2", "-t", "y"],
+                "--target-column needs a file with columns, but input is given",
+            ),
             (["mse", "-", "-"], "- (standard input) is given twice. Use it once."),
             (["mse", "-", "b", "--id", "k"], "--id reads files twice, but - (standard input)"),
             (

@@ -60,7 +60,7 @@ def class_layout(
     source, target = arrays["input"], arrays["target"]
     require_some_classes("input", source, axis)
     classes = source.shape[axis]
-    assert classes is not None  # class_axis_of rejected the rows of a table
+    assert classes is not None  # only the number of rows can be unknown
     views = {"input": class_view(source.shape, axis), "target": target_view}
     for name, info in arrays.items():
         if name in views:

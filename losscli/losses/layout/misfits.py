@@ -19,7 +19,7 @@ def not_of_shape(name: str, info: ArrayInfo, shape: Shape, owner: str = "input")
 
 def misfit_elements(name: str, info: ArrayInfo, elements: Shape) -> ArrayError:
     return ArrayError(
-        name, f"has shape {show(info.shape)}; expected {show(elements)}, one per sample"
+        name, f"has shape {show(info.shape)}; expected {show(elements)}, one number per sample"
     )
 
 
