@@ -120,8 +120,8 @@ def _by_labels(
     if labels is None:
         raise DataError(
             f"{file}: labels from standard input may be the numbers in the column names "
-            f"({listed(ordered)}) or positions from 0. Use --class-base {numbers[0]} for numbers, "
-            "or --class-base 0 for positions."
+            f"({listed(ordered)}) or positions. Use --class-base {numbers[0]} if labels start at "
+            f"{numbers[0]}, or --class-base 0 if labels start at 0."
         )
     if given.request.where and labels.numbers <= set(numbers):
         whole = given.read_labels(*target, all_rows=True)
@@ -129,7 +129,8 @@ def _by_labels(
             raise DataError(
                 f"{file}: the labels that --where keeps match the numbers of the columns "
                 f"{listed(ordered)}, but other labels in the file do not. Use --class-base "
-                f"{numbers[0]} or --class-base 0."
+                f"{numbers[0]} if labels start at {numbers[0]}, or --class-base 0 if labels start "
+                "at 0."
             )
     consecutive = list(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
     is_sure = consecutive or chosen.how["input"] is not How.FOUND or _are_numbers(ordered)
