@@ -357,7 +357,7 @@ CASES = [
         "labels that a condition leaves out",
         {"t.csv": "label,p_1,p_2,p_3,s\n0,.8,.1,.1,a\n1,.1,.8,.1,b\n2,.1,.1,.8,b\n"},
         "nll t.csv --from probs --where s=b",
-        "Use --class-base 1 or --class-base 0",
+        "Use --class-base 1 if labels start at 1, or --class-base 0 if labels start at 0",
     ),
     Case(
         "times in two ways of writing",
