@@ -15,8 +15,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from hypothesis import settings
 
 from losscli.cli.main import main
+
+# No test depends on how busy the machine is.
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 Run = Callable[..., tuple[int, str, str]]
 

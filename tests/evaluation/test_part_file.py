@@ -120,7 +120,7 @@ def columns(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("count", [1, 4, 300])
+@pytest.mark.parametrize("count", [1, 4, 50])
 def test_every_format(columns: str, count: int, save: Save) -> None:
     given = {"input_column": "a", "target_column": "b"}
     wanted = Wanted() if columns.endswith("npz") else Wanted(by="doc", top=2, histogram=True)

@@ -43,6 +43,7 @@ def test_files_of_which_a_piece_repeats(kind: str) -> None:
         target.check(kind, repeated(draw.choice(seeds(kind)), draw, 1 << 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_cut_short_anywhere(kind: str) -> None:
     for seed in seeds(kind):
