@@ -42,7 +42,7 @@ def save_table(path: Path, table: pa.Table) -> None:
         if path.suffix == ".parquet":
             parquet.write_table(table, file)
             return
-        new = ipc.new_file if path.suffix == ".arrow" else ipc.new_stream
+        new = {".arrow": ipc.new_file, ".arrows": ipc.new_stream}[path.suffix]
         with new(file, table.schema) as writer:
             writer.write_table(table)
 

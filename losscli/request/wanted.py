@@ -126,9 +126,10 @@ class Wanted:
                 "--by with --cluster cannot be combined with --reduction batchmean, which divides "
                 "by the number of rows. Use --reduction mean or --reduction sum."
             )
-        asked = {"by": self.by, "cluster": self.cluster, **self.statistics}
-        for name, value in asked.items():
-            if value and reduction == "none":
+        labels = {"by": self.by, "cluster": self.cluster}
+        asked = (*(name for name, value in labels.items() if value), *self.statistics)
+        for name in asked:
+            if reduction == "none":
                 raise UsageError(
                     f"--{kebab(name)} cannot be combined with --reduction none. Use --reduction "
                     "mean or --reduction sum."
