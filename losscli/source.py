@@ -123,6 +123,9 @@ class Source(ABC):
         """Whether its cells are lists of lists: sequences of rows."""
         return False
 
+    def require_same(self) -> None:  # noqa: B027 - most sources check this while they are read
+        """Raise DataError if a file of the source changed since it was opened."""
+
     def close(self) -> None:  # noqa: B027 - most sources have nothing to close
         """Close the files of the source."""
 

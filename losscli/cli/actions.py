@@ -19,6 +19,7 @@ from losscli.evaluation.run import OnElements
 from losscli.losses.registry import Loss
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.files.shards import files_of
+from losscli.readers.files.store import is_uri
 from losscli.report import chosen_format, open_report
 from losscli.report.document import Document
 from losscli.report.format import Report
@@ -33,6 +34,9 @@ def answer(loss: Loss, words: Words) -> None:
     """Evaluate a loss, report the result, and apply the gate."""
     showing = showing_of(words)
     request = request_of(loss, words, interval=_shows_interval(showing))
+    if not request.wanted.interval and any(map(is_uri, _paths(request))):
+        # The check for a loss worse than guessing needs the interval, in a second run without it.
+        request = request_of(loss, words, interval=True)
     require_compatible(request, showing)
     result = _evaluated(request, showing)
     if showing.gate is not None:

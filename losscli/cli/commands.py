@@ -23,6 +23,7 @@ from losscli.cli.help import (
     show,
 )
 from losscli.cli.options import (
+    ANONYMOUS_HELP,
     DECIMALS_HELP,
     DELIMITER_HELP,
     FAIL_ABOVE_HELP,
@@ -260,6 +261,7 @@ def _inspect(
     where: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=VALUE", help=WHERE_HELP)
     ] = None,
+    anonymous: Annotated[bool, typer.Option("--anonymous", help=ANONYMOUS_HELP)] = False,
 ) -> Action:
     def action() -> None:
         from losscli.evaluation.inspect import InspectOptions  # noqa: PLC0415
@@ -270,7 +272,7 @@ def _inspect(
         from losscli.request.arguments import make_reading  # noqa: PLC0415
 
         warnings: list[str] = []
-        reading = make_reading(input_format, header, delimiter)
+        reading = make_reading(input_format, header, delimiter, anonymous)
         options = InspectOptions(full, reading, tuple(map(Where.parsed, where or ())))
         findings = inspect_files(files, options, warnings.append)
         proposal = probable_command(findings, options)

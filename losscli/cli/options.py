@@ -57,6 +57,7 @@ INPUT_FORMAT = f"Read the first file as one of {', '.join(FILE_FORMATS)}. [defau
 
 HEADER_HELP = "Treat the first CSV line as column names. [default: detect]"
 DELIMITER_HELP = "Split CSV lines at this character, or at 'tab'. [default: detect]"
+ANONYMOUS_HELP = "Read s3:// and gs:// objects without credentials."
 WHERE_HELP = (
     "Keep only rows where COLUMN is VALUE. COLUMN!=VALUE keeps the other rows. Separate several "
     "values with commas. Repeat for several conditions."
@@ -180,6 +181,7 @@ def _files(loss: Loss) -> list[inspect.Parameter]:
         ),
         "header": (None, bool | None, HEADER_HELP),
         "delimiter": ("CHARACTER", str | None, DELIMITER_HELP),
+        "anonymous": (None, bool, ANONYMOUS_HELP),
     }
     if loss.is_binary or any(option.name == "class_base" for option in loss.options):
         names = "Name the classes, separated by commas or in a file with one per line."

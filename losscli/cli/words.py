@@ -153,6 +153,7 @@ _READING = (
     "input_format",
     "header",
     "delimiter",
+    "anonymous",
 )
 
 

@@ -42,6 +42,7 @@ def evaluate_request(
         values: list[Floats] = []
         take = _taking(model, on_elements, values)
         collected = computed(model, take, on_progress)
+        model.require_same_files()
         model.require_same_rows()
         provenance = provenance_of(model)
         result = result_of(provenance, collected, values if on_elements is None else None)

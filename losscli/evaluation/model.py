@@ -91,6 +91,11 @@ class OpenModel:
             keys=_without_prefix(labels, key_array("")),
         )
 
+    def require_same_files(self) -> None:
+        """Raise DataError if a file was replaced while it was read."""
+        for source in self.plan.arrays.values():
+            source.require_same()
+
     def require_same_rows(self) -> None:
         """Raise DataError for a column of two tables that has the same values in another order,
         after all rows were read."""
@@ -209,7 +214,11 @@ def _batch(sources: Sources, layout: Layout) -> int | None:
 def _class_names(request: Request, sources: Sources) -> tuple[str, ...] | None:
     if sources.named is not None:
         return tuple(sources.named.class_names)
-    return None if request.classes is None else tuple(class_names(request.classes))
+    return (
+        None
+        if request.classes is None
+        else tuple(class_names(request.classes, request.reading.anonymous))
+    )
 
 
 def _require_all_names(sources: Sources, names: Sequence[str] | None, layout: Layout) -> None:

@@ -23,6 +23,7 @@ from losscli.evaluation.parts import Division, merge_parts
 from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
 from losscli.losses.options import Options
+from losscli.readers.files.origin import Origin
 from losscli.request.serialized import as_data, from_data
 from losscli.result import Result
 from losscli.statistics.collected import Collected
@@ -36,9 +37,6 @@ _MOST_BYTES = 1 << 30
 
 # The maximum number of missing parts that a message names.
 _MOST_NAMED = 20
-
-# The bytes at each end of a file that are part of the digest of a plan.
-_END_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def plan_digest(division: Division, count: int) -> str:
         "provenance": _provenance(provenance),
         "blocks": division.blocks,
         "parts": count,
-        "files": [[path, *_identity(path)] for path in provenance.paths],
+        "files": [[path, *origin.identity()] for path, origin in _origins(provenance)],
     }
     return _digest(content)
 
@@ -235,19 +233,9 @@ def _provenance(provenance: Provenance) -> dict[str, Any]:
     return {name: encoded(value) for name, value in fields.items()}
 
 
-def _identity(path: str) -> Iterator[Any]:
-    """The size of a file and the SHA-256 of its first and last bytes."""
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            ends = file.read(_END_BYTES)
-            file.seek(max(0, size - _END_BYTES))
-            ends += file.read(_END_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    yield size
-    yield hashlib.sha256(ends).hexdigest()
+def _origins(provenance: Provenance) -> Iterator[tuple[str, Origin]]:
+    for path in provenance.paths:
+        yield path, Origin(path, provenance.request.reading.anonymous)
 
 
 def _digest(content: object) -> str:

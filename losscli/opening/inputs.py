@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 from losscli.errors import DataError
 from losscli.opening.sources import Sources
 from losscli.readers.dtypes import stored_name
-from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.readers.files.origin import STANDARD_INPUT, Origin
 from losscli.request.request import label_array
 from losscli.result import Input
 from losscli.source import Source
@@ -15,10 +17,11 @@ def inputs_of(sources: Sources, digest: bool) -> tuple[Input, ...]:
     """Describe each array of the loss and each file of labels, after reading them. With `digest`,
     add the SHA-256 of their files."""
     roles = [*sources.request.arrays, *_files_of_labels(sources)]
-    return tuple(_describe(role, sources.arrays[role], digest) for role in roles)
+    anonymous = sources.request.reading.anonymous
+    return tuple(_describe(role, sources.arrays[role], digest, anonymous) for role in roles)
 
 
-def _describe(role: str, source: Source, digest: bool) -> Input:
+def _describe(role: str, source: Source, digest: bool, anonymous: bool) -> Input:
     shape = tuple(source.count() if size is None else size for size in source.shape)
     return Input(
         role,
@@ -28,7 +31,7 @@ def _describe(role: str, source: Source, digest: bool) -> Input:
         stored_name(source.dtype),
         source.columns,
         source.files,
-        tuple(map(_sha256, source.paths)) if digest and source.name else None,
+        tuple(_sha256(p, anonymous) for p in source.paths) if digest and source.name else None,
     )
 
 
@@ -42,7 +45,7 @@ def _files_of_labels(sources: Sources) -> list[str]:
     ]
 
 
-def _sha256(path: str) -> str:
+def _sha256(path: str, anonymous: bool) -> str:
     """Compute the SHA-256 of a file, in a separate pass. Raises DataError for standard input."""
     if path == STANDARD_INPUT:
         raise DataError(
@@ -51,7 +54,7 @@ def _sha256(path: str) -> str:
     import hashlib  # noqa: PLC0415 - only needed here
 
     try:
-        with open(path, "rb") as file:
+        with io.BufferedReader(Origin(path, anonymous).open_raw()) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error

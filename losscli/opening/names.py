@@ -30,14 +30,14 @@ _MOST_LABELS = 1 << 17
 _ROWS = 1 << 20
 
 
-def class_names(classes: str | Sequence[str]) -> list[str]:
+def class_names(classes: str | Sequence[str], anonymous: bool = False) -> list[str]:
     """Return class names from a list, a comma-separated text, or a file with one name per line."""
     if not isinstance(classes, str):
         return list(classes)
     if "," in classes:
         return [name.strip() for name in classes.split(",")]
     try:
-        text = Origin(classes).head(_MOST_NAMES + 1)
+        text = Origin(classes, anonymous).head(_MOST_NAMES + 1)
         lines = text.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{classes}: {_problem(error)}") from error

@@ -180,7 +180,9 @@ def _given(files: Opened) -> Given:
             ranks[name] = _rank(value.shape)
         elif not containers[value].offer.fields and name not in request.columns:
             ranks[name] = _rank(containers[value].array(None, option_of(name)).shape)
-    names = None if request.classes is None else class_names(request.classes)
+    names = (
+        None if request.classes is None else class_names(request.classes, request.reading.anonymous)
+    )
     labels = partial(read_labels, request, containers)
     return Given(request, offers_of(containers), ranks, labels, names)
 

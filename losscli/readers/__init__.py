@@ -20,12 +20,14 @@ class Reading:
         format: the name of the format
         header: whether CSV files have a header
         delimiter: the delimiter of CSV files
+        anonymous: whether objects of stores are read without credentials
         threads: the number of threads that read, decompress and parse; None means one per core
     """
 
     format: str | None = None
     header: bool | None = None
     delimiter: str | None = None
+    anonymous: bool = False
     threads: int | None = None
 
 

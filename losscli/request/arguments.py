@@ -54,7 +54,7 @@ def bind(
     names = [array.name for array in loss.inputs]
     column_names = {f"{name}_column": name for name in names}
     options = {option.name: option.default for option in loss.options}
-    formats = ("input_format", "header", "delimiter")
+    formats = ("input_format", "header", "delimiter", "anonymous")
     unknown = set(parameters) - {*names, *column_names, *options, *formats, *FURTHER}
     if unknown:
         raise UsageError(
@@ -255,14 +255,19 @@ def _without_first(first: str, columns: Mapping[str, Sequence[str]]) -> UsageErr
     )
 
 
-def make_reading(format_name: str | None, header: bool | None, delimiter: str | None) -> Reading:
+def make_reading(
+    format_name: str | None,
+    header: bool | None,
+    delimiter: str | None,
+    anonymous: bool | None = None,
+) -> Reading:
     """How files are read. Raises UsageError for an invalid format or delimiter."""
     if format_name is not None and format_name not in FORMATS:
         raise option_error("input_format", format_name, f"one of {', '.join(FORMATS)}")
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
     if delimiter is not None and not re.fullmatch(r'[^\0\r\n"\x80-\U0010ffff]', delimiter):
         raise option_error("delimiter", delimiter, "one ASCII character, or tab")
-    return Reading(format_name, header, delimiter)
+    return Reading(format_name, header, delimiter, bool(anonymous))
 
 
 def _require_one_standard_input(request: Request) -> None:

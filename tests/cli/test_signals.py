@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,14 @@ class TestSignals:
         np.save(tmp_path / "y.npy", np.zeros(1 << 22))
         return tmp_path
 
+    @pytest.fixture(autouse=True)
+    def pipes(self) -> Iterator[None]:
+        """Copies of pipes, which stay open when `communicate` closes the pipes."""
+        self.copies: list[int] = []
+        yield
+        for copy in self.copies:
+            os.close(copy)
+
     def begin(self, slow: Path, *words: str, **settings: Any) -> tuple[subprocess.Popen[str], Any]:
         process = start("l1", "-", "y.npy", *words, cwd=slow, stdin=subprocess.PIPE, **settings)
         assert process.stdin is not None
@@ -44,6 +53,7 @@ class TestSignals:
         )
         process.stdin.buffer.write(header.getvalue() + np.ones(1 << 21).tobytes())
         process.stdin.flush()
+        self.copies.append(os.dup(process.stdin.fileno()))
         time.sleep(1.0)
         return process, process.stdin
 
@@ -124,6 +134,7 @@ class TestSignals:
             signal.signal(signal.SIGHUP, ignore)
         process.send_signal(signal.SIGHUP)
         pipe.buffer.write(np.ones(1 << 21).tobytes())
+        os.close(self.copies.pop())
         assert process.communicate(timeout=20) == ("1.0\n", "")
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -50,6 +50,9 @@ class Derived(Source):
     def file_rows(self, box: Box) -> NDArray[np.int64]:
         return self._source.file_rows(box)
 
+    def require_same(self) -> None:
+        self._source.require_same()
+
     def close(self) -> None:
         self._source.close()
 

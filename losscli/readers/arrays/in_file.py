@@ -6,9 +6,7 @@ that is truncated while it is mapped kills the process.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -33,7 +31,14 @@ ReadInto = Callable[[memoryview, int], None]
 class Readable(Protocol):
     """A file with random access."""
 
-    def descriptor(self) -> AbstractContextManager[int]: ...
+    def read_at(self, buffer: memoryview, offset: int) -> int:
+        """Read bytes at a position into a buffer, and return their number: 0 at the end."""
+
+    def pick(self, size: int, offsets: list[int]) -> bytes:
+        """Read `size` bytes at each of several positions."""
+
+    def require_same(self) -> None:
+        """Raise DataError if the file was replaced since it was opened."""
 
     def close(self) -> None: ...
 
@@ -72,6 +77,9 @@ class InFile(Source):
     def count(self) -> int:
         return self._header.shape[0]
 
+    def require_same(self) -> None:
+        self._file.require_same()
+
     def close(self) -> None:
         """Close the file. A thread that is still reading fails instead of reopening the file."""
         self._file.close()
@@ -90,8 +98,7 @@ class InFile(Source):
         rows = np.arange(start, start + len(columns))
         offsets = self._offset + rows * row_stride + columns * column_stride
         size = self.dtype.itemsize
-        with self._file.descriptor() as descriptor:
-            data = b"".join([os.pread(descriptor, size, offset) for offset in offsets.tolist()])
+        data = self._file.pick(size, offsets.tolist())
         if len(data) < len(columns) * size:
             raise self._header.ends_early(self.name)
         return np.frombuffer(data, self.dtype)
@@ -130,8 +137,7 @@ class InFile(Source):
         done = 0
         while done < len(buffer):
             try:
-                with self._file.descriptor() as descriptor:
-                    count = os.preadv(descriptor, [buffer[done:]], offset + done)
+                count = self._file.read_at(buffer[done:], offset + done)
             except OSError as error:
                 raise DataError(f"{self.name}: {error.strerror}") from error
             if not count:

@@ -14,9 +14,12 @@ from typing import IO, TYPE_CHECKING, cast
 
 from losscli.errors import DataError
 from losscli.readers.files.plain import PlainFile
+from losscli.readers.files.store import StoredObject, is_uri
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from losscli.readers.files.remote import RemoteFile
 
 STANDARD_INPUT = "-"
 
@@ -31,39 +34,72 @@ _HEAD_BYTES = 1 << 12
 
 
 class Origin:
-    """The bytes of one file, which can be read repeatedly, or of standard input, which can be read
-    only once. Raises DataError if the path is not a regular file."""
+    """The bytes of one file or object, which can be read repeatedly, or of standard input, only
+    once."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, anonymous: bool = False) -> None:
         self.name = name
-        self.path = None if name == STANDARD_INPUT else Path(name)
+        self._path: Path | None = None
+        self._stored: StoredObject | None = None
         self._prefix = b""
-        self._begin = None if self.path is None else _state(_require_file(self.path))
+        if is_uri(name):
+            self._stored = StoredObject(name, anonymous)
+        elif name != STANDARD_INPUT:
+            self._path = Path(name)
+            self._begin = _state(_require_file(self._path))
 
     def require_same(self) -> None:
         """Raise DataError if the file was replaced or written to since it was opened."""
-        if self.path is not None and _state(_require_file(self.path)) != self._begin:
+        if self._stored is not None:
+            self._stored.require_same()
+        if self._path is not None and _state(_require_file(self._path)) != self._begin:
             raise DataError(
                 f"{self.name}: the file changed while it was being read. Use a copy of the file."
             )
 
+    def identity(self) -> tuple[int, str]:
+        """Return the size of the file, and text that other content would most likely change: the
+        ETag of an object, or the SHA-256 of the first and the last bytes of a file."""
+        if self._stored is not None:
+            return self._stored.identity
+        import hashlib  # noqa: PLC0415 - takes 8 ms, only for parts
+
+        size = self.size
+        with self.open_raw() as file:
+            ends = _read_full(file, _HEAD_BYTES)
+            file.seek(max(0, size - _HEAD_BYTES))
+            ends += _read_full(file, _HEAD_BYTES)
+        return size, hashlib.sha256(ends).hexdigest()
+
     @property
     def size(self) -> int:
-        """The file's size in bytes; 0 for standard input."""
-        return 0 if self.path is None else self.path.stat().st_size
+        """The file's size; 0 for standard input."""
+        if self._stored is not None:
+            return self._stored.identity.size
+        return 0 if self._path is None else self._path.stat().st_size
+
+    @property
+    def is_standard_input(self) -> bool:
+        """Whether the bytes can be read only once."""
+        return self._path is None and self._stored is None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the bytes are those of an object in a store."""
+        return self._stored is not None
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is an uncompressed file, which supports random access."""
-        return self.path is not None and not self.is_compressed
+        """Whether it supports random access."""
+        return not (self.is_standard_input or self.is_compressed)
 
     @property
     def is_compressed(self) -> bool:
         return self._compression is not None
 
     def head(self, size: int = _HEAD_BYTES) -> bytes:
-        """Return the first `size` bytes, or all bytes of a shorter file. They can be read again."""
-        if self.path is None:
+        """Return the first bytes without consuming them, fewer only if the file is shorter."""
+        if self.is_standard_input:
             missing = size - len(self._prefix)
             self._prefix += _read_full(self._standard_input, missing)
             return self._prefix[:size]
@@ -72,42 +108,55 @@ class Origin:
 
     def stream(self) -> IO[bytes]:
         """Open the bytes as a file, decompressed if necessary."""
-        if self.path is None:
+        if self.is_standard_input:
             prefix, self._prefix = self._prefix, b""
             return _buffered(_Continued(prefix, self._standard_input))
-        if self._compression is None:
-            return _buffered(self.open_raw())
-        return _expanded(open(self.path, "rb"), self._compression)
+        file = _buffered(self.open_raw())
+        return file if self._compression is None else _expanded(file, self._compression)
 
-    def open_raw(self) -> PlainFile:
+    def open_raw(self) -> PlainFile | RemoteFile:
         """Open the raw bytes of the file, unbuffered."""
-        assert self.path is not None
-        return PlainFile(self.path)
+        if self._stored is not None:
+            from losscli.readers.files.remote import RemoteFile  # noqa: PLC0415 - only for URIs
+
+            return RemoteFile(self._stored)
+        return self.open_plain()
+
+    def arrow_ranges(self) -> pa.NativeFile:
+        """Open a plain file for pyarrow, which requests several ranges at the same time."""
+        return self.arrow_file() if self._stored is None else self._stored.open()
+
+    def open_plain(self) -> PlainFile:
+        """Open the raw bytes of a local file."""
+        assert self._path is not None
+        return PlainFile(self._path)
 
     def arrow_stream(self) -> pa.NativeFile:
         """Open the bytes as a pyarrow file, decompressed if necessary."""
-        import pyarrow as pa  # noqa: PLC0415 - slow to import, and not needed for `.npy`
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
 
-        if self.is_plain:
+        if self.is_plain and not self.is_remote:
             return self.arrow_file()
         file = self.stream()
         return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
 
     def arrow_file(self) -> pa.NativeFile:
-        """Open a plain file for pyarrow, which needs the path as bytes if it is not UTF-8."""
+        """Open a plain file for pyarrow. A path that is not UTF-8 has to be passed as bytes."""
         import pyarrow as pa  # noqa: PLC0415
 
-        assert self.path is not None
-        return pa.OSFile(os.fsencode(self.path))
+        if self._stored is not None:
+            return pa.PythonFile(self.open_raw(), mode="r")
+        assert self._path is not None
+        return pa.OSFile(os.fsencode(self._path))
 
     @cached_property
     def _magic(self) -> bytes:
-        if self.path is None:
+        if self.is_standard_input:
             if sys.stdin is None:
                 raise DataError(f"{self.name}: standard input is closed")
             return _read_full(sys.stdin.buffer, _MAGIC_BYTES)
-        with open(self.path, "rb") as file:
-            return file.read(_MAGIC_BYTES)
+        with self.open_raw() as file:
+            return _read_full(file, _MAGIC_BYTES)
 
     @cached_property
     def _compression(self) -> str | None:
@@ -152,7 +201,7 @@ def _expanded(file: IO[bytes], compression: str) -> IO[bytes]:
     return cast(IO[bytes], stream)
 
 
-def _read_full(file: IO[bytes], size: int) -> bytes:
+def _read_full(file: IO[bytes] | io.RawIOBase, size: int) -> bytes:
     pieces = []
     while size > 0 and (piece := file.read(size)):
         pieces.append(piece)

@@ -23,6 +23,7 @@ class PlainFile(io.RawIOBase):
         self._path = path
         self._place = 0
         self._identity: tuple[int, int] | None = None
+        self._state: tuple[int, int] | None = None
 
     def readable(self) -> bool:
         return True
@@ -38,10 +39,19 @@ class PlainFile(io.RawIOBase):
         return self._place
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        with self.descriptor() as descriptor:
-            count = os.preadv(descriptor, [buffer], self._place)
+        count = self.read_at(buffer, self._place)
         self._place += count
         return count
+
+    def read_at(self, buffer: memoryview, offset: int) -> int:
+        """Read bytes at a position into a buffer, and return their number: 0 at the end."""
+        with self.descriptor() as descriptor:
+            return os.preadv(descriptor, [buffer], offset)
+
+    def pick(self, size: int, offsets: list[int]) -> bytes:
+        """Read `size` bytes at each of several positions."""
+        with self.descriptor() as descriptor:
+            return b"".join([os.pread(descriptor, size, offset) for offset in offsets])
 
     @contextmanager
     def descriptor(self) -> Iterator[int]:
@@ -63,7 +73,18 @@ class PlainFile(io.RawIOBase):
             os.close(number)
             raise DataError(f"{self._path}: the file was replaced while it was being read")
         self._identity = identity
+        self._state = self._state or (status.st_size, status.st_mtime_ns)
         return number
+
+    def require_same(self) -> None:
+        """Raise DataError if the file was replaced or written to since it was opened."""
+        if self._state is None:
+            return
+        status = os.stat(self._path)
+        if (status.st_size, status.st_mtime_ns) != self._state:
+            raise DataError(
+                f"{self._path}: the file changed while it was being read. Use a copy of the file."
+            )
 
     def close(self) -> None:
         super().close()

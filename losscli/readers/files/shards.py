@@ -7,6 +7,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate, count
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from losscli.readers.container import Container
 from losscli.readers.dtypes import common_dtype
 from losscli.readers.fields import Offer
 from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.readers.files.store import IN_FLIGHT, has_wildcard, is_uri, local_path, matches
 from losscli.readers.formats import known_format, open_file
 from losscli.source import Box, Shape, Source, Values
 
@@ -27,12 +29,23 @@ _NUMBERED = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
 
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
     """Open the files that match the patterns as one container, in natural order."""
-    names = sorted((name for pattern in patterns for name in files_of(pattern)), key=natural)
+    found = (name for pattern in patterns for name in files_of(pattern, reading.anonymous))
+    names = sorted(found, key=natural)
     if len(names) == 1:
         return open_file(names[0], reading)
     _require_all_shards(names)
-    files = [open_file(name, reading) for name in names]
-    return _joined(" ".join(patterns), files)
+    return _joined(" ".join(patterns), _opened(names, reading))
+
+
+def _opened(names: Sequence[str], reading: Reading) -> list[Container]:
+    """Open all files. Objects of stores are opened by several threads, since each of them waits for
+    an answer."""
+    if not any(map(is_uri, names)):
+        return [open_file(name, reading) for name in names]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 5 ms
+
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        return list(pool.map(partial(open_file, reading=reading), names))
 
 
 def _joined(name: str, files: Sequence[Container]) -> Container:
@@ -59,8 +72,12 @@ def _require_one_kind(files: Sequence[Container]) -> None:
         )
 
 
-def files_of(pattern: str) -> list[str]:
-    """Return the files that a pattern matches. An existing path takes precedence over a glob."""
+def files_of(pattern: str, anonymous: bool = False) -> list[str]:
+    """Return the files or objects that a pattern matches. An existing path takes precedence over a
+    glob."""
+    pattern = local_path(pattern)
+    if is_uri(pattern):
+        return _objects_of(pattern, anonymous)
     if pattern == STANDARD_INPUT or os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
@@ -73,8 +90,28 @@ def files_of(pattern: str) -> list[str]:
     return matches
 
 
+def _objects_of(uri: str, anonymous: bool) -> list[str]:
+    """Return the objects that a URI matches: one, those of a folder, or those of a glob.
+
+    A name with the suffix of a format is an object: asking the store would take time.
+    """
+    if known_format(uri) and not has_wildcard(uri):
+        return [uri]
+    names = matches(uri, anonymous)
+    if names is None:
+        return [uri]  # opening it raises the error
+    if has_wildcard(uri):
+        if not names:
+            raise DataError(f"{uri}: no object matches")
+        return names
+    folder = uri.rstrip("/")
+    return _data_files(folder, [name.rpartition("/")[2] for name in names])
+
+
 def exists(path: str) -> bool:
-    """Whether a path exists, or may exist inside a folder that cannot be entered."""
+    """Whether a path exists, or may exist inside a folder that cannot be entered, or in a store."""
+    if is_uri(path):
+        return True
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -85,19 +122,24 @@ def exists(path: str) -> bool:
 
 
 def _in_directory(path: Path) -> list[str]:
-    """Return the data files of a directory, which must have one format. `.json` files and hidden
-    files are metadata and are skipped."""
+    """Return the data files of a directory."""
+    return _data_files(str(path), _files_in(path))
+
+
+def _data_files(folder: str, names: Sequence[str]) -> list[str]:
+    """Return the paths of the data files of a folder, which must have one format. `.json` files and
+    hidden files are metadata and are skipped."""
     by_format: dict[str, list[str]] = {}
-    for name in _files_in(path):
+    for name in names:
         kind = known_format(name)
         if kind and not name.endswith(".json") and name[0] not in "._":
-            by_format.setdefault(kind, []).append(str(path / name))
+            by_format.setdefault(kind, []).append(f"{folder.rstrip('/')}/{name}")
     if not by_format:
-        raise DataError(f"{path}: the directory contains no file that losscli can read")
+        raise DataError(f"{folder}: the directory contains no file that losscli can read")
     if len(by_format) > 1:
         raise DataError(
-            f"{path}: the directory contains files of several formats: {', '.join(by_format)}. "
-            f"Choose one with a glob, such as '{path}/*.{next(iter(by_format))}'."
+            f"{folder}: the directory contains files of several formats: {', '.join(by_format)}. "
+            f"Choose one with a glob, such as '{folder}/*.{next(iter(by_format))}'."
         )
     return next(iter(by_format.values()))
 
@@ -193,6 +235,10 @@ class ShardedArray(Source):
 
     def count(self) -> int:
         return self._starts[-1]
+
+    def require_same(self) -> None:
+        for shard in self._shards:
+            shard.require_same()
 
     def read(self, box: Box) -> Values:
         """Return the values in a box, from one or more files."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from losscli.errors import DataError
@@ -16,9 +17,16 @@ class Spool:
         self.close = file.close
         self._number = file.fileno()
 
-    def descriptor(self) -> AbstractContextManager[int]:
-        """Provide the file descriptor."""
-        return nullcontext(self._number)
+    def read_at(self, buffer: memoryview, offset: int) -> int:
+        """Read bytes at a position into a buffer, and return their number: 0 at the end."""
+        return os.preadv(self._number, [buffer], offset)
+
+    def pick(self, size: int, offsets: list[int]) -> bytes:
+        """Read `size` bytes at each of several positions."""
+        return b"".join([os.pread(self._number, size, offset) for offset in offsets])
+
+    def require_same(self) -> None:
+        """Do nothing: no other process has the file."""
 
 
 @contextmanager

@@ -36,7 +36,7 @@ _TEXT = "csv"
 
 def open_file(name: str, reading: Reading) -> Container:
     """Open a file as a container of its arrays. Raises DataError if the file cannot be read."""
-    origin = Origin(name)
+    origin = Origin(name, reading.anonymous)
     try:
         return _opener(reading.format or _format(origin))(origin, reading)
     except OSError as error:

@@ -86,17 +86,18 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
     options = ipc.IpcReadOptions(use_threads=reading.threads != 1)
 
     def opened() -> ipc.RecordBatchStreamReader:
-        file = origin.arrow_stream() if origin.is_plain else _checked_stream(origin)
+        is_local = origin.is_plain and not origin.is_remote
+        file = origin.arrow_stream() if is_local else _checked_stream(origin)
         return ipc.open_stream(file, options=options)
 
     first = opened()
     schema, first_pass = first.schema, [first]
-    if origin.path is not None:  # do not keep every shard open until it is read
+    if not origin.is_standard_input:  # do not keep every shard open until it is read
         first_pass.clear()
     del first
 
     def batches(requested: pa.Schema) -> Iterator[pa.RecordBatch]:
-        if origin.is_plain:
+        if origin.is_plain and not origin.is_remote:
             _require_batches(origin, messages_of, schema, schema.names)
         reader = first_pass.pop() if first_pass else opened()
         yield from (batch.select(requested.names) for batch in reader)
@@ -176,7 +177,10 @@ def _of_file(
     with origin.arrow_file() as file, ipc.open_file(file) as reader:
         count = reader.num_record_batches
         _require_batches(origin, blocks_of, reader.schema, columns)
-        if origin.size <= _MOST_BATCH_BYTES * max(count, 1):
+        if origin.is_remote:
+            size = origin.size // max(count, 1)
+            budget.require(origin.name, size, budget.MOST_BATCH_BYTES, "bytes in a record batch")
+        if origin.is_remote or origin.size <= _MOST_BATCH_BYTES * max(count, 1):
             fields = [reader.schema.get_field_index(name) for name in columns]
             options = ipc.IpcReadOptions(included_fields=fields, use_threads=threads != 1)
             with ipc.open_file(file, options=options) as narrow:
@@ -187,7 +191,7 @@ def _of_file(
 
 def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield slices of batches that are too large for memory, each copied from the mapped file."""
-    with origin.open_raw() as file, file.descriptor() as number:
+    with origin.open_plain() as file, file.descriptor() as number:
         pages = mmap.mmap(number, 0, access=mmap.ACCESS_READ)
     reader = ipc.open_file(pa.BufferReader(pa.py_buffer(pages)))
     for i in range(reader.num_record_batches):

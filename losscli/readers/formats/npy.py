@@ -66,7 +66,7 @@ def _arriving(origin: Origin) -> Source:
             "file. Save numpy.ascontiguousarray(x) instead."
         )
     values: Readable = file
-    if origin.path is not None:  # do not keep every shard open until it is read
+    if not origin.is_standard_input:  # do not keep every shard open until it is read
         values = _Reopened(origin)
         file.close()
     return narrowed(

@@ -45,7 +45,7 @@ _DAMAGE = (
 def open_file(origin: Origin, reading: Reading) -> Members:
     """Open the arrays of a `.npz`, with the names that numpy.load gives them."""
     del reading  # no settings apply
-    if origin.path is None:
+    if origin.is_standard_input:
         raise DataError(
             "can't read .npz from standard input (its index is at the end). Pass a file, or pipe "
             ".npy."

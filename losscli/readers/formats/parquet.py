@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -60,19 +61,22 @@ def open_file(origin: Origin, reading: Reading) -> Table:
 
 
 @contextmanager
-def _open(origin: Origin, dictionaries: Sequence[str] = ()) -> Iterator[parquet.ParquetFile]:
+def _open(
+    origin: Origin, dictionaries: Sequence[str] = (), *, in_order: bool = False
+) -> Iterator[parquet.ParquetFile]:
     """Open the file. Small row groups are read whole, and large row groups through a buffer. The
-    columns in `dictionaries` are read as dictionaries.
+    columns in `dictionaries` are read as dictionaries. With `in_order`, bytes of a remote file are
+    requested ahead.
 
     Small row groups are not buffered, because the buffered reader allocates the memory that a
     damaged page claims, even if that exceeds the size of the file.
     """
-    with origin.arrow_file() as bytes_of_file:
+    with origin.arrow_file() if in_order else origin.arrow_ranges() as bytes_of_file:
         opened = partial(
             parquet.ParquetFile,
             bytes_of_file,
             read_dictionary=list(dictionaries),
-            pre_buffer=False,
+            pre_buffer=origin.is_remote,
             page_checksum_verification=True,
         )
         file = opened()
@@ -88,13 +92,21 @@ def _largest_group(metadata: parquet.FileMetaData) -> int:
 def _batches(
     origin: Origin, columns: Sequence[str], threads: int | None, first_row: int
 ) -> Iterator[pa.RecordBatch]:
-    with _open(origin, _repeating(origin, columns)) as file:
+    in_order = 2 * len(columns) >= _count_columns(origin)
+    with _open(origin, _repeating(origin, columns), in_order=in_order) as file:
         rows = _rows_per_batch(file, columns, _list_bytes(origin, columns))
         groups, skipped = _groups_from(file.metadata, first_row)
-        batches = _read(origin, file, rows, columns, threads != 1, groups)
-        for batch in from_row(batches, first_row - skipped):
+        # pyarrow keeps all bytes that it requests ahead: of one row group, not of all of them.
+        each = [[group] for group in groups] if origin.is_remote else [groups]
+        read = (_read(origin, file, rows, columns, threads != 1, some) for some in each)
+        for batch in from_row(chain.from_iterable(read), first_row - skipped):
             _require_text(origin, batch)
             yield batch
+
+
+def _count_columns(origin: Origin) -> int:
+    with _open(origin) as file:
+        return len(file.schema_arrow.names)
 
 
 def _groups_from(metadata: parquet.FileMetaData, row: int) -> tuple[range, int]:

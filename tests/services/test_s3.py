@@ -1,0 +1,129 @@
+"""Listings of a store: globs and folders of objects are shards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import SAMPLES, Run
+
+from losscli.readers.files import store
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A bucket with the sample data, shards, and folders."""
+    from pyarrow.fs import S3FileSystem  # noqa: PLC0415 - loads the AWS SDK
+
+    port = 20_000 + os.getpid() % 10_000
+    command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=silent, stderr=silent) as server:
+        settings = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            s3 = S3FileSystem(
+                endpoint_override=f"127.0.0.1:{port}", scheme="http", allow_bucket_creation=True
+            )
+            _wait_for(lambda: s3.create_dir("bucket"))
+            store._s3.cache_clear()
+            yield s3
+            store._s3.cache_clear()
+        server.kill()
+
+
+def _wait_for(step: Any) -> None:
+    for _ in range(100):
+        try:
+            step()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("the server does not answer")
+
+
+def put(bucket: Any, key: str, data: bytes) -> None:
+    with bucket.open_output_stream(f"bucket/{key}") as file:
+        file.write(data)
+
+
+def npy(values: Any, folder: Path) -> bytes:
+    np.save(folder / "a.npy", values)
+    return (folder / "a.npy").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def shards(bucket: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("shards")
+    for number in range(12):
+        put(bucket, f"preds/part-{number}.npy", npy(np.full(2, float(number)), folder))
+    put(bucket, "preds/_SUCCESS", b"")
+    put(bucket, "preds/deep/part-99.npy", npy(np.full(2, 99.0), folder))
+
+
+@pytest.mark.usefixtures("shards")
+@pytest.mark.parametrize(
+    "pattern", ["s3://bucket/preds/*.npy", "s3://bucket/preds", "s3://bucket/preds/part-*"]
+)
+def test_shards_in_natural_order(pattern: str, run: Run) -> None:
+    target = ",".join(f"{number},{number}" for number in range(12))
+    code, out, err = run("mse", pattern, target, "-q")
+    assert (code, out) == (0, "0.0\n"), err
+
+
+@pytest.mark.usefixtures("shards")
+def test_two_stars_go_into_folders(run: Run) -> None:
+    code, out, _ = run("mse", "s3://bucket/preds/**/part-9*.npy", "99,99,9,9", "-q")
+    assert (code, out) == (0, "0.0\n")
+
+
+@pytest.mark.usefixtures("shards")
+def test_nothing_matches(run: Run) -> None:
+    for pattern in ("s3://bucket/none/*.npy", "s3://other/*.npy"):
+        code, _, err = run("mse", pattern, "1,2", "-q")
+        assert code == 1
+        assert err.startswith(f"losscli: error: {pattern}: ")
+
+
+def test_the_sample_data(bucket: Any, run: Run) -> None:
+    for name in ("digits.parquet", "digits.csv", "digits_logits.npy"):
+        put(bucket, name, (SAMPLES / name).read_bytes())
+    for words in (["digits.parquet", "-t", "label"], ["digits.csv", "-t", "label"]):
+        expected = run("ce", SAMPLES / words[0], *words[1:], "--by", "class", "-q")
+        assert run("ce", f"s3://bucket/{words[0]}", *words[1:], "--by", "class", "-q") == expected
+
+
+def test_parts_of_objects(bucket: Any, run: Run, tmp_path: Path) -> None:
+    put(bucket, "digits.parquet", (SAMPLES / "digits.parquet").read_bytes())
+    words = ("ce", "s3://bucket/digits.parquet", "-t", "label", "-q")
+    for number in (1, 2):
+        saved = ("--part", f"{number}/2", "--save-part", tmp_path / f"{number}.json")
+        assert run(*words, *saved)[0] == 0
+    assert run("merge", tmp_path, "-f", "json", "-q") == run(*words, "-f", "json")
+
+
+def test_a_folder_of_many_objects(bucket: Any, run: Run, tmp_path: Path) -> None:
+    """More than one page of a listing, which has 1,000 objects."""
+    data = npy(np.ones(1), tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: put(bucket, f"many/{number}.npy", data), range(1_100)))
+    np.save(tmp_path / "y.npy", np.zeros(1_100))
+    code, out, err = run("mse", "s3://bucket/many", tmp_path / "y.npy", "-q")
+    assert (code, out) == (0, "1.0\n"), err
