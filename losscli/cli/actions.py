@@ -187,6 +187,8 @@ def _files(path: str) -> Sequence[str | int]:
 
 
 def _is_same(file: str | int, other: str) -> bool:
+    if file == other:
+        return True
     return os.path.exists(file) and os.path.exists(other) and os.path.samefile(file, other)
 
 

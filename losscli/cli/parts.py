@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from losscli.cli.actions import progress, require_compatible, show
 from losscli.cli.process import say
@@ -27,6 +26,8 @@ from losscli.evaluation.parts import Division, Part, compute_part, divide
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers.files.shards import natural
+from losscli.readers.files.store import exists, is_uri
+from losscli.readers.files.store import matches as objects_of
 from losscli.report import open_report
 from losscli.report.atomic import AtomicFile, undisturbed
 from losscli.report.numbers import Numbers
@@ -108,7 +109,7 @@ def _requested(words: Words) -> tuple[PartNumber, str]:
 
 def _is_finished(path: str, part: PartNumber, plan: str, output: str | None) -> bool:
     """Whether the part was saved before. Raises DataError if the file contains something else."""
-    if not os.path.exists(path):
+    if not exists(path):
         return False
     saved = load(path)
     if (saved.part, saved.plan) != (part, plan):
@@ -116,7 +117,7 @@ def _is_finished(path: str, part: PartNumber, plan: str, output: str | None) -> 
             f"{path}: the file exists and contains part {saved.part} of another run. Remove it, or "
             "use another name."
         )
-    return output is None or os.path.exists(output)
+    return output is None or exists(output)
 
 
 def _computed(
@@ -159,9 +160,8 @@ def _note(text: str, showing: Showing) -> None:
 
 def _numbered(output: str, part: PartNumber) -> str:
     """The name of the file with a part's losses: losses-00003-of-00016.npy for losses.npy."""
-    path = Path(output)
-    name = f"{path.stem}-{part.number:05d}-of-{part.count:05d}{path.suffix}"
-    return str(path.with_name(name))
+    stem, suffix = os.path.splitext(output)
+    return f"{stem}-{part.number:05d}-of-{part.count:05d}{suffix}"
 
 
 def _command(arguments: Sequence[str], part: PartNumber) -> list[str]:
@@ -191,7 +191,10 @@ def _any_file(path: str, part: PartNumber) -> str:
 
 
 def _files_of(pattern: str) -> list[str]:
-    """The files of a path, a glob, or a directory of `.json` files."""
+    """The files of a path, a glob, or a directory of `.json` files; or the same in a store."""
+    if is_uri(pattern):
+        names = objects_of(pattern, anonymous=False)
+        return [pattern] if names is None else sorted(filter(_is_json, names), key=natural)
     if os.path.isdir(pattern):
         pattern = os.path.join(glob.escape(pattern), "*.json")
     elif os.path.exists(pattern) or not glob.has_magic(pattern):
@@ -200,3 +203,7 @@ def _files_of(pattern: str) -> list[str]:
     if not matches:
         raise DataError(f"{pattern}: no file matches")
     return matches
+
+
+def _is_json(name: str) -> bool:
+    return name.endswith(".json")

@@ -245,7 +245,7 @@ def _digest(content: object) -> str:
 
 def _content(path: str) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
+        with Origin(path).stream() as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error

@@ -11,20 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from losscli.errors import DataError
+from losscli.readers.files.store import is_uri, require_writable, upload
 
 _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class AtomicFile:
-    """A temporary file in the directory of `path`, which replaces `path` with `commit`.
+    """A file or an object of a store that appears at its path with `commit`, whole or not at all.
 
-    Creating it raises DataError if the file cannot be written. Without `commit`, the temporary file
-    is removed. Create it within `undisturbed`.
+    The bytes go to a temporary file, in the directory of a local path. Creating it raises DataError
+    if the file cannot be written. Without `commit`, the temporary file is removed. Create it within
+    `undisturbed`.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.file = _open_temporary(path)
+        if is_uri(path):
+            require_writable(path)
+            self.file: Any = tempfile.NamedTemporaryFile(delete=False)  # noqa: SIM115
+        else:
+            self.file = _open_temporary(path)
 
     def __enter__(self) -> AtomicFile:
         return self
@@ -37,8 +43,11 @@ class AtomicFile:
             Path(self.file.name).unlink(missing_ok=True)
 
     def commit(self) -> None:
-        """Rename the file to its path. Raises OSError if that fails."""
+        """Rename the file to its path, or upload it. Raises OSError if that fails."""
         self.file.flush()
+        if is_uri(self._path):
+            upload(self.file.name, self._path)
+            return
         os.fsync(self.file.fileno())
         os.replace(self.file.name, os.path.realpath(self._path))
 

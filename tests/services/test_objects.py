@@ -142,7 +142,7 @@ def refused(code: int) -> Any:
         (None, "no such object or bucket"),
         (refused(403), "access denied. Check the credentials, or use --anonymous"),
         (refused(301), "the bucket is in another region. Set AWS_REGION"),
-        (refused(400), "cannot read the object: "),
+        (refused(400), "the request failed: "),
     ],
 )
 def test_an_object_that_cannot_be_read(

@@ -127,3 +127,67 @@ def test_a_folder_of_many_objects(bucket: Any, run: Run, tmp_path: Path) -> None
     np.save(tmp_path / "y.npy", np.zeros(1_100))
     code, out, err = run("mse", "s3://bucket/many", tmp_path / "y.npy", "-q")
     assert (code, out) == (0, "1.0\n"), err
+
+
+@pytest.mark.parametrize("name", ["l.npy", "l.parquet", "l.csv", "l.jsonl"])
+def test_an_output_in_a_store(name: str, bucket: Any, run: Run, tmp_path: Path) -> None:
+    words = ("ce", SAMPLES / "digits.parquet", "-t", "label", "-q")
+    assert run(*words, "-o", tmp_path / name) == run(*words, "-o", f"s3://bucket/out/{name}")
+    with bucket.open_input_stream(f"bucket/out/{name}") as file:
+        assert file.read() == (tmp_path / name).read_bytes()
+    assert all(not key.startswith(f"{name}.") for key in keys(bucket, "out"))
+
+
+def keys(bucket: Any, folder: str) -> list[str]:
+    from pyarrow.fs import FileSelector  # noqa: PLC0415
+
+    selector = FileSelector(f"bucket/{folder}", allow_not_found=True)
+    return [info.base_name for info in bucket.get_file_info(selector)]
+
+
+def test_an_output_that_fails_keeps_the_old_object(bucket: Any, run: Run) -> None:
+    put(bucket, "kept/l.npy", b"old")
+    code, _, err = run("nll", SAMPLES / "digits_logits.npy", "1", "-o", "s3://bucket/kept/l.npy")
+    assert code == 1, err
+    with bucket.open_input_stream("bucket/kept/l.npy") as file:
+        assert file.read() == b"old"
+    assert keys(bucket, "kept") == ["l.npy"]
+
+
+def test_an_upload_that_fails_keeps_the_old_object(
+    bucket: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, "kept/l.npy", b"old")
+    monkeypatch.setattr(store, "_COPY_BYTES", -1)
+    monkeypatch.setattr(store, "open", broken, raising=False)
+    words = ("mse", "1,2", "3,4", "-o", "s3://bucket/kept/l.npy")
+    code, _, err = run(*words)
+    assert (code, err.count("\n")) == (1, 1)
+    with bucket.open_input_stream("bucket/kept/l.npy") as file:
+        assert file.read() == b"old"
+    assert keys(bucket, "kept") == ["l.npy"]
+
+
+def broken(*given: object) -> Any:
+    raise OSError("the disk fails")
+
+
+def test_an_output_in_a_bucket_that_does_not_exist(
+    bucket: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bucket is tried before the work."""
+    del bucket
+    monkeypatch.setattr("losscli.cli.actions.evaluate_request", None)
+    code, _, err = run("mse", "1,2", "3,4", "-o", "s3://other/l.npy")
+    assert code == 1
+    assert err.startswith("losscli: error: s3://other/l.npy: "), err
+
+
+def test_saved_parts_in_a_store(bucket: Any, run: Run) -> None:
+    del bucket
+    words = ("ce", SAMPLES / "digits.parquet", "-t", "label", "-q")
+    for number in (1, 2, 2):
+        saved = ("--part", f"{number}/2", "--save-part", f"s3://bucket/parts/{number}.json")
+        assert run(*words, *saved) == (0, "", "")
+    for pattern in ("s3://bucket/parts/*.json", "s3://bucket/parts"):
+        assert run("merge", pattern, "-q") == run(*words)

@@ -58,8 +58,8 @@ class Origin:
             )
 
     def identity(self) -> tuple[int, str]:
-        """Return the size of the file, and text that other content would most likely change: the
-        ETag of an object, or the SHA-256 of the first and the last bytes of a file."""
+        """Return the size of the file and its version: the ETag of an object, or the SHA-256 of the
+        first and the last bytes of a file."""
         if self._stored is not None:
             return self._stored.identity
         import hashlib  # noqa: PLC0415 - takes 8 ms, only for parts

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +34,9 @@ _CONNECT_SECONDS, _REQUEST_SECONDS = 10, 30
 # How often a request is tried, and for how long, before it is an error.
 _TRIES = 3
 _RETRY_SECONDS = 60
+
+# Bytes that are copied to a store at a time.
+_COPY_BYTES = 1 << 22
 
 _WILDCARD = re.compile(r"\*\*/|\*\*|\*|\?|\[[^]]+\]")
 
@@ -102,6 +105,48 @@ def _identity(file: pa.NativeFile) -> Identity:
     described: dict[str, Any] = file.metadata() or {}
     version = described.get("ETag", described.get("Last-Modified", b""))
     return Identity(file.size(), bytes(version).decode("ascii", "replace"))
+
+
+def exists(name: str) -> bool:
+    """Whether a local path or an object exists."""
+    if not is_uri(name):
+        return os.path.exists(name)
+    from pyarrow.fs import FileType  # noqa: PLC0415 - only for URIs
+
+    store, path = _located(name, anonymous=False)
+    with _reported(name):
+        return bool(store.get_file_info(path).type != FileType.NotFound)
+
+
+def upload(path: str, uri: str) -> None:
+    """Copy a local file to an object, which appears complete or not at all.
+
+    A stream to a store that ends with an error may publish what was written so far. The bytes
+    therefore go to an object of another name, which is renamed when it is complete.
+    """
+    store, target = _located(uri, anonymous=False)
+    temporary = f"{target}.losscli-{os.urandom(8).hex()}"
+    with _reported(uri), ExitStack() as stack:
+        stack.callback(_delete, store, temporary)
+        with open(path, "rb") as file, store.open_output_stream(temporary) as stream:
+            while data := file.read(_COPY_BYTES):
+                stream.write(data)
+        store.move(temporary, target)
+
+
+def require_writable(uri: str) -> None:
+    """Raise DataError unless an object can be written next to a URI."""
+    store, target = _located(uri, anonymous=False)
+    temporary = f"{target}.losscli-{os.urandom(8).hex()}"
+    with _reported(uri):
+        with store.open_output_stream(temporary):
+            pass
+        store.delete_file(temporary)
+
+
+def _delete(store: FileSystem, path: str) -> None:
+    with suppress(OSError):  # it was renamed, or the store cannot be reached
+        store.delete_file(path)
 
 
 def matches(pattern: str, anonymous: bool) -> list[str] | None:
@@ -250,7 +295,7 @@ def _problem(message: str) -> str:
     for expression, problem in _PROBLEMS.items():
         if re.search(expression, message):
             return problem
-    return f"cannot read the object: {first_line(OSError(message))}"
+    return f"the request failed: {first_line(OSError(message))}"
 
 
 def _advice(scheme: str, uri: str) -> str:
