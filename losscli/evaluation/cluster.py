@@ -36,10 +36,9 @@ def evaluate_on(address: str, request: Request, on_progress: OnProgress | None =
 
     Raises DataError if the cluster cannot be reached, and if its workers would compute other bits.
     """
-    with _client(address) as client:
+    with _client(address) as client, _lost_connection(address):
         _require_same_environment(address, client, request)
-        with _lost_connection(address):
-            return evaluate_in(request, client.get_executor(pure=False), on_progress)
+        return evaluate_in(request, client.get_executor(pure=False), on_progress)
 
 
 @contextmanager

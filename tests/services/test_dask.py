@@ -128,7 +128,10 @@ def test_a_scheduler_that_is_killed(dask_cluster: Cluster, tmp_path: Path) -> No
     command = [*COMMAND, "ce", str(table), "-t", "y", "--on", dask_cluster.address, "-q"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
-        time.sleep(4.0)
+        time.sleep(2.0)
+        for pid in dask_cluster.worker_processes():  # so that the run cannot end before
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.0)
         dask_cluster.scheduler.kill()
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (1, "")
