@@ -42,9 +42,9 @@ class Cluster:
 
     def worker_processes(self) -> list[int]:
         """The processes that compute; each is the child of one that watches it."""
-        found = subprocess.run(["pgrep", "-f", "spawn_main"], capture_output=True, check=False)
-        watching = {str(process.pid) for process in self.processes}
-        return [pid for pid in map(int, found.stdout.split()) if _parent(pid) in watching]
+        watching = {process.pid for process in self.processes}
+        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        return [pid for pid in pids if _parent(pid) in watching and _computes(pid)]
 
     def close(self) -> None:
         for process in reversed(self.processes):
@@ -60,11 +60,15 @@ class Cluster:
         return process
 
 
-def _parent(pid: int) -> str:
+def _parent(pid: int) -> int:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-    except OSError:
-        return ""
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:  # it has ended
+        return 0
+
+
+def _computes(pid: int) -> bool:
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @pytest.fixture

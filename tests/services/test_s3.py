@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import subprocess
 import sys
 import time
@@ -25,7 +25,8 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A bucket with the sample data, shards, and folders."""
     from pyarrow.fs import S3FileSystem  # noqa: PLC0415 - loads the AWS SDK
 
-    port = 20_000 + os.getpid() % 10_000
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-p", str(port)]
     silent = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=silent, stderr=silent) as server:
