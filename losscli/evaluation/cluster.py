@@ -13,6 +13,7 @@ from losscli.errors import DataError, first_line, listed
 from losscli.evaluation.evaluate import OnProgress
 from losscli.evaluation.part_file import environment
 from losscli.evaluation.parts import evaluate_in
+from losscli.readers.files.store import is_uri
 from losscli.request.request import Request
 from losscli.result import Result
 
@@ -106,7 +107,8 @@ def _require_same(
 
 
 def _has_relative_paths(request: Request) -> bool:
-    return not all(os.path.isabs(path) for files in request.files for path in files)
+    paths = [path for files in request.files for path in files]
+    return not all(is_uri(path) or os.path.isabs(path) for path in paths)
 
 
 def worker_environment() -> dict[str, Any]:

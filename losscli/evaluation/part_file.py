@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from losscli._version import __version__
-from losscli.errors import DataError
+from losscli.errors import DataError, LosscliError
 from losscli.evaluation.parts import Division, merge_parts
 from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
@@ -152,6 +152,8 @@ def merge(parts: Iterable[SavedPart]) -> tuple[Result, tuple[str, ...]]:
     division = _with_warnings(ordered)
     try:
         return merge_parts(division, (part.collected for part in ordered)), tuple(notes)
+    except LosscliError:  # such as --strict
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError) as error:
         paths = f"{ordered[0].path} to {ordered[-1].path}"
         raise DataError(f"{paths}: the parts cannot be merged: {error}") from error

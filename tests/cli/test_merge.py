@@ -155,6 +155,17 @@ def test_losses_without_a_number_do_not_merge(run: Run, tmp_path: Path) -> None:
     assert "their losses are in the files of --output" in err
 
 
+def test_a_warning_is_an_error_with_strict(run: Run, tmp_path: Path) -> None:
+    """As in one run: the loss of uniform scores with swapped classes is worse than guessing."""
+    np.save(tmp_path / "x.npy", np.tile([5.0, 0.0], (99, 1)))
+    np.save(tmp_path / "y.npy", np.arange(99) % 3 > 0)
+    words = ("ce", tmp_path / "x.npy", tmp_path / "y.npy", "--strict", "-q", "-f", "json")
+    expected = run(*words)
+    assert expected[0] == 1
+    assert "worse than guessing" in expected[2]
+    assert run("merge", *save_parts(run, tmp_path, 2, *words[:-2]), "-f", "json") == expected
+
+
 def test_an_absent_file(run: Run, tmp_path: Path) -> None:
     assert "no file matches" in run("merge", tmp_path / "*.json")[2]
     assert "No such file" in run("merge", tmp_path / "1.json")[2]
