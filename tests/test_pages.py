@@ -21,7 +21,13 @@ from picture import PICTURE, draw, words
 NUMBER = re.compile(r"(\d+\.\d+(?:e[+-]\d+)?)")
 
 
-@pytest.mark.parametrize(("page", "columns", "shown"), examples())
+@pytest.mark.parametrize(
+    ("page", "columns", "shown"),
+    [
+        pytest.param(*example, marks=pytest.mark.slow if example[0] == "screens.md" else ())
+        for example in examples()
+    ],
+)
 def test_an_example_prints_what_is_shown(page: str, columns: str, shown: str) -> None:
     """Numbers are compared as numbers, because another processor may round float32 differently."""
     assert parts(run_example(shown, int(columns or 80))) == parts(shown)

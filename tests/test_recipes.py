@@ -109,6 +109,7 @@ EXPECTED: dict[str, Callable[[], float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_recipe(command: str, folder: Path) -> None:
     [expected] = [value for words, value in EXPECTED.items() if command.startswith(words)]

@@ -1526,6 +1526,7 @@ def require_fix(case: Case, err: str, run: Run) -> None:
 # ------------------------------------------------------------------ more than one number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("key", ["id", "word"])
 def test_1_7_keys_that_differ_at_the_end_of_many_rows(

@@ -66,6 +66,7 @@ def rounding(arrays: dict[str, Any]) -> float:
     return 1e-13 if wide else 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_ELEMENTS)
 @ANY_ARRAYS
 @given(data=st.data())

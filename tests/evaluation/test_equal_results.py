@@ -172,6 +172,7 @@ FURTHER: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("further", FURTHER)
 def test_whatever_else_is_asked_for(further: str, reduction: str, tmp_path: Path) -> None:

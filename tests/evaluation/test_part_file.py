@@ -120,6 +120,7 @@ def columns(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 4, 50])
 def test_every_format(columns: str, count: int, save: Save) -> None:
     given = {"input_column": "a", "target_column": "b"}

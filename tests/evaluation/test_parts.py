@@ -116,6 +116,7 @@ def test_uneven_parts_in_other_processes(
     assert as_json(merge_parts(divide(request), collected)) == as_json(evaluate_request(request))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_even_parts_cover_everything(name: str, files: Path) -> None:
     request = requests(files)[name]

@@ -77,6 +77,7 @@ def test_a_module_opens_each_format(name: str, tmp_path: Path) -> None:
         open_file(str(tmp_path / "x"), Reading(format=name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["t.words", "t.w", "t"])
 def test_a_format_is_one_file(file: str, tmp_path: Path) -> None:
     (tmp_path / "words.py").write_text(ADDED)

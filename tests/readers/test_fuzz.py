@@ -27,6 +27,7 @@ def test_whole_files_are_read_as_others_read_them(kind: str) -> None:
     assert any(target.check(kind, seed) for seed in seeds(kind))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files(kind: str) -> None:

@@ -113,6 +113,7 @@ def test_any_association_gives_what_one_part_gives(kind: type[Statistic], varian
         assert said(from_the_right, case) == expected
 
 
+@pytest.mark.slow
 @STATISTICS
 @CASES
 def test_any_uneven_split_gives_what_one_part_gives(kind: type[Statistic], variant: str) -> None:
@@ -132,6 +133,7 @@ def test_any_uneven_split_gives_what_one_part_gives(kind: type[Statistic], varia
             assert said(parts[0], case) == expected
 
 
+@pytest.mark.slow
 @STATISTICS
 @CASES
 def test_a_new_one_is_an_identity(kind: type[Statistic], variant: str) -> None:
@@ -173,6 +175,7 @@ def test_a_part_can_be_saved(kind: type[Statistic], variant: str) -> None:
         assert reported(reduce(both, copies), case) == expected
 
 
+@pytest.mark.slow
 @STATISTICS
 @CASES
 def test_rows_that_were_joined_give_what_they_give_alone(
