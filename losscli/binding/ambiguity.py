@@ -29,7 +29,7 @@ def flag(array: str, columns: Sequence[str]) -> str:
 
 
 def several(file: str, array: str, choices: Sequence[Sequence[str]]) -> DataError:
-    """Return the error for several sets of columns, each of which could be the array."""
+    """Return the error for an array that could be any of several sets of columns."""
     all_names = [name for choice in choices for name in choice]
     if len(set(all_names)) < len(all_names):
         duplicate = next(name for name in all_names if all_names.count(name) > 1)

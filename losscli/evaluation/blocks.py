@@ -69,6 +69,11 @@ class Job:
         """Whether blocks can be read in any order, by several threads."""
         return all(source.concurrent for source in self.sources.values())
 
+    def require_same_files(self) -> None:
+        """Raise DataError if a file was replaced while it was read."""
+        for source in self.sources.values():
+            source.require_same()
+
     @property
     def can_start(self) -> bool:
         """Whether all arrays can skip rows."""

@@ -42,7 +42,6 @@ def evaluate_request(
         values: list[Floats] = []
         take = _taking(model, on_elements, values)
         collected = computed(model, take, on_progress)
-        model.require_same_files()
         model.require_same_rows()
         provenance = provenance_of(model)
         result = result_of(provenance, collected, values if on_elements is None else None)
@@ -139,7 +138,7 @@ def _taking(
     """The function to call with each block: `on_elements` if it is given, else a function that
     appends the losses to `values` if the reduction is none, else None."""
     if on_elements is not None:
-        return lambda elements: on_elements(model.with_names(elements))
+        return model.naming(on_elements)
     if model.request.reduction == "none":
         return lambda elements: values.append(elements.losses.values.ravel())
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,10 +91,9 @@ class OpenModel:
             keys=_without_prefix(labels, key_array("")),
         )
 
-    def require_same_files(self) -> None:
-        """Raise DataError if a file was replaced while it was read."""
-        for source in self.plan.arrays.values():
-            source.require_same()
+    def naming(self, on_elements: Callable[[Elements], None]) -> Callable[[Elements], None]:
+        """A function that calls `on_elements` with elements whose targets and labels are names."""
+        return lambda elements: on_elements(self.with_names(elements))
 
     def require_same_rows(self) -> None:
         """Raise DataError for a column of two tables that has the same values in another order,

@@ -100,7 +100,7 @@ def compute_part(
     shows_rows = on_elements is not None or request.wanted.shows_elements
     with ExitStack() as stack:
         model = open_model(request, stack, shows_rows=shows_rows)
-        take = None if on_elements is None else _with_names(model, on_elements)
+        take = None if on_elements is None else model.naming(on_elements)
         return computed(model, take, on_progress, part.span)
 
 
@@ -148,10 +148,6 @@ def _counted(
         if on_progress is not None:
             on_progress(elements * number // count, elements)
         yield collected
-
-
-def _with_names(model: OpenModel, on_elements: OnElements) -> OnElements:
-    return lambda elements: on_elements(model.with_names(elements))
 
 
 def _count_blocks(model: OpenModel) -> tuple[int, int]:

@@ -107,6 +107,8 @@ def run(
                     on_elements(elements)
     for job in jobs if span.reads_on else ():
         require_same_counts(job)
+    for job in jobs:
+        job.require_same_files()
     return collected
 
 

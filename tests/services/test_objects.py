@@ -174,7 +174,10 @@ def test_a_store_that_hangs(objects: Objects, run: Run, monkeypatch: pytest.Monk
     assert err.startswith("losscli: error: s3://b/x.npy: the store did not answer within"), err
 
 
-def test_an_object_that_is_replaced_while_it_is_read(objects: Objects, run: Run) -> None:
+@pytest.mark.parametrize("words", [["mse"], ["compare", "mse", "s3://b/x.npy"]])
+def test_an_object_that_is_replaced_while_it_is_read(
+    words: list[str], objects: Objects, run: Run
+) -> None:
     path = objects.folder / "x.npy"
     np.save(path, np.zeros((3000, 1000)))
 
@@ -183,7 +186,7 @@ def test_an_object_that_is_replaced_while_it_is_read(objects: Objects, run: Run)
             os.utime(path, ns=(1, 1))
 
     objects.answer = replace
-    code, out, err = run("mse", "s3://b/x.npy", "s3://b/x.npy", "-q")
+    code, out, err = run(*words, "s3://b/x.npy", "s3://b/x.npy", "-q")
     assert (code, out) == (1, "")
     assert err == (
         "losscli: error: s3://b/x.npy: the object changed while it was being read. Use a copy of "

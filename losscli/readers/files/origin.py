@@ -131,18 +131,9 @@ class Origin:
         assert self._path is not None
         return PlainFile(self._path)
 
-    def arrow_stream(self) -> pa.NativeFile:
-        """Open the bytes as a pyarrow file, decompressed if necessary."""
-        import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
-
-        if self.is_plain and not self.is_remote:
-            return self.arrow_file()
-        file = self.stream()
-        return file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
-
     def arrow_file(self) -> pa.NativeFile:
         """Open a plain file for pyarrow. A path that is not UTF-8 has to be passed as bytes."""
-        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and not for `.npy`
 
         if self._stored is not None:
             return pa.PythonFile(self.open_raw(), mode="r")

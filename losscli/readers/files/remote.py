@@ -100,7 +100,7 @@ class RemoteFile(io.RawIOBase):
         return self._object.identity.size
 
     def _picked(self, size: int, run: list[int]) -> bytes:
-        data = self._fetch(run[0], run[-1] + size - run[0])
+        data = self._object.read_at(run[0], run[-1] + size - run[0])
         return b"".join(data[offset - run[0] :][:size] for offset in run)
 
     def _taken(self, offset: int, stop: int) -> Iterator[tuple[int, bytes]]:
@@ -133,7 +133,7 @@ class RemoteFile(io.RawIOBase):
         unread = sum(piece.unread > 0 for piece in self._pieces)
         while self._end < min(ahead, self._size) and (self._end < needed or unread < IN_FLIGHT):
             end = min(self._end + _PIECE, self._size)
-            data = _pool().submit(self._fetch, self._end, end - self._end)
+            data = _pool().submit(self._object.read_at, self._end, end - self._end)
             self._pieces.append(_Piece(self._end, end, data))
             self._end, unread = end, unread + 1
 
@@ -146,11 +146,8 @@ class RemoteFile(io.RawIOBase):
             self._low = self._pieces[0].begin if self._pieces else self._end
 
     def _fetch_into(self, buffer: memoryview, offset: int, begin: int, stop: int) -> None:
-        data = self._fetch(begin, stop - begin)
+        data = self._object.read_at(begin, stop - begin)
         buffer[begin - offset : begin - offset + len(data)] = data
-
-    def _fetch(self, begin: int, size: int) -> bytes:
-        return self._object.read_at(begin, size)
 
 
 class _Piece:

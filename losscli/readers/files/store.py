@@ -125,7 +125,7 @@ def upload(path: str, uri: str) -> None:
     therefore go to an object of another name, which is renamed when it is complete.
     """
     store, target = _located(uri, anonymous=False)
-    temporary = f"{target}.losscli-{os.urandom(8).hex()}"
+    temporary = _temporary(target)
     with _reported(uri), ExitStack() as stack:
         stack.callback(_delete, store, temporary)
         with open(path, "rb") as file, store.open_output_stream(temporary) as stream:
@@ -137,11 +137,15 @@ def upload(path: str, uri: str) -> None:
 def require_writable(uri: str) -> None:
     """Raise DataError unless an object can be written next to a URI."""
     store, target = _located(uri, anonymous=False)
-    temporary = f"{target}.losscli-{os.urandom(8).hex()}"
+    temporary = _temporary(target)
     with _reported(uri):
         with store.open_output_stream(temporary):
             pass
         store.delete_file(temporary)
+
+
+def _temporary(target: str) -> str:
+    return f"{target}.losscli-{os.urandom(8).hex()}"
 
 
 def _delete(store: FileSystem, path: str) -> None:

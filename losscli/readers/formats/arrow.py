@@ -84,10 +84,10 @@ def _file(origin: Origin, reading: Reading) -> TableFile:
 
 def _stream(origin: Origin, reading: Reading) -> TableFile:
     options = ipc.IpcReadOptions(use_threads=reading.threads != 1)
+    is_local = origin.is_plain and not origin.is_remote
 
     def opened() -> ipc.RecordBatchStreamReader:
-        is_local = origin.is_plain and not origin.is_remote
-        file = origin.arrow_stream() if is_local else _checked_stream(origin)
+        file = origin.arrow_file() if is_local else _checked_stream(origin)
         return ipc.open_stream(file, options=options)
 
     first = opened()
@@ -97,7 +97,7 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
     del first
 
     def batches(requested: pa.Schema) -> Iterator[pa.RecordBatch]:
-        if origin.is_plain and not origin.is_remote:
+        if is_local:
             _require_batches(origin, messages_of, schema, schema.names)
         reader = first_pass.pop() if first_pass else opened()
         yield from (batch.select(requested.names) for batch in reader)

@@ -51,7 +51,13 @@ def open_file(origin: Origin, reading: Reading) -> Table:
         schema,
         lambda requested, first_row: read_from(
             origin,
-            _batches(origin, requested.names, reading.threads, first_row),
+            _batches(
+                origin,
+                requested.names,
+                reading.threads,
+                first_row,
+                in_order=2 * len(requested.names) >= len(schema.names),
+            ),
             "damaged Parquet file",
         ),
         row_count=metadata.num_rows,
@@ -90,9 +96,8 @@ def _largest_group(metadata: parquet.FileMetaData) -> int:
 
 
 def _batches(
-    origin: Origin, columns: Sequence[str], threads: int | None, first_row: int
+    origin: Origin, columns: Sequence[str], threads: int | None, first_row: int, *, in_order: bool
 ) -> Iterator[pa.RecordBatch]:
-    in_order = 2 * len(columns) >= _count_columns(origin)
     with _open(origin, _repeating(origin, columns), in_order=in_order) as file:
         rows = _rows_per_batch(file, columns, _list_bytes(origin, columns))
         groups, skipped = _groups_from(file.metadata, first_row)
@@ -102,11 +107,6 @@ def _batches(
         for batch in from_row(chain.from_iterable(read), first_row - skipped):
             _require_text(origin, batch)
             yield batch
-
-
-def _count_columns(origin: Origin) -> int:
-    with _open(origin) as file:
-        return len(file.schema_arrow.names)
 
 
 def _groups_from(metadata: parquet.FileMetaData, row: int) -> tuple[range, int]:
@@ -142,7 +142,7 @@ def _read(
 
 
 def _repeating(origin: Origin, columns: Sequence[str]) -> list[str]:
-    """Return the columns of text of which at least half of the first rows are duplicates.
+    """Return the text columns in which at least half of the first rows are duplicates.
 
     Reading as a dictionary cuts the time for these columns to a tenth, and doubles it for others.
     """

@@ -67,7 +67,7 @@ class TableSource(Source):
 
     @abstractmethod
     def _decode(self, rows: pa.Table, start: int) -> Values:
-        """Return the values of rows of the table, the first of which is row `start`."""
+        """Return the values of rows of the table, starting with row `start`."""
 
 
 def rows_of(box: Box) -> tuple[int, int]:
