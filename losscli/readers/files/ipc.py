@@ -112,16 +112,18 @@ def _expanded(offset: int, size: int, read_body: ReadBody) -> int:
     return size if length == -1 else length
 
 
-def blocks_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:
-    """Yield the offset and the metadata size of each batch and dictionary of a file."""
+def blocks_of(file: IO[bytes]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return the offset and the metadata size of each dictionary and of each batch of a file."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _TAIL.size))
     length, _ = _TAIL.unpack(file.read(_TAIL.size))
     file.seek(max(0, size - _TAIL.size - max(0, length)))
     footer = Flat.root(file.read(max(0, length)))
-    for number in (_DICTIONARIES, _BATCHES):
-        for offset, metadata_bytes, _ in footer.structs(number, _BLOCK):
-            yield offset, metadata_bytes
+    dictionaries, batches = (
+        [(offset, metadata_bytes) for offset, metadata_bytes, _ in footer.structs(number, _BLOCK)]
+        for number in (_DICTIONARIES, _BATCHES)
+    )
+    return dictionaries, batches
 
 
 def messages_of(file: IO[bytes]) -> Iterator[tuple[int, int]]:

@@ -26,7 +26,7 @@ _FIRST_AHEAD = 4
 _WINDOW = 1 << 24
 
 # Pieces that are kept after they were read, for reads that go back a little.
-_KEPT = 8
+_KEPT = 2
 
 # Values that are closer than this are read with one request.
 _NEAR = 1 << 12
@@ -103,14 +103,14 @@ class RemoteFile(io.RawIOBase):
         data = self._object.read_at(run[0], run[-1] + size - run[0])
         return b"".join(data[offset - run[0] :][:size] for offset in run)
 
-    def _taken(self, offset: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    def _taken(self, offset: int, stop: int) -> Iterator[tuple[int, memoryview]]:
         """Yield the parts of a range that were requested ahead, with their positions, in order."""
         with self._lock:
             self._follow(offset, stop)
             pieces = [piece for piece in self._pieces if piece.begin < stop and offset < piece.end]
         for piece in pieces:
             low, high = max(offset, piece.begin), min(stop, piece.end)
-            data = piece.data.result()[low - piece.begin : high - piece.begin]
+            data = memoryview(piece.data.result())[low - piece.begin : high - piece.begin]
             piece.unread -= high - low
             yield low, data
 

@@ -6,7 +6,8 @@ import io
 import mmap
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import IO
 
@@ -98,7 +99,8 @@ def _stream(origin: Origin, reading: Reading) -> TableFile:
 
     def batches(requested: pa.Schema) -> Iterator[pa.RecordBatch]:
         if is_local:
-            _require_batches(origin, messages_of, schema, schema.names)
+            with origin.stream() as file:
+                _require_batches(origin, file, schema, schema.names, messages_of(file))
         reader = first_pass.pop() if first_pass else opened()
         yield from (batch.select(requested.names) for batch in reader)
 
@@ -134,18 +136,25 @@ def _missing_end(origin: Origin) -> tuple[str, ...]:
 
 def _require_batches(
     origin: Origin,
-    places_of: Callable[[IO[bytes]], Iterator[tuple[int, int]]],
+    file: IO[bytes],
     schema: pa.Schema,
     columns: Sequence[str],
+    places: Iterable[tuple[int, int]],
 ) -> None:
     """Raise DataError for a batch whose columns are too large after decompression."""
     counts = [buffers_of(field.type) for field in schema]
+    with _damage_reported(origin):
+        for offset, size in places:
+            body = partial(_read_at, file, offset + size)
+            buffers = expanded_bytes(metadata_at(file, offset, size), body)
+            _require_size(origin, sum(_of_columns(buffers, counts, schema.names, columns)))
+
+
+@contextmanager
+def _damage_reported(origin: Origin) -> Iterator[None]:
+    """Raise DataError for messages that point beyond the file."""
     try:
-        with origin.stream() as file:
-            for offset, size in places_of(file):
-                body = partial(_read_at, file, offset + size)
-                buffers = expanded_bytes(metadata_at(file, offset, size), body)
-                _require_size(origin, sum(_of_columns(buffers, counts, schema.names, columns)))
+        yield
     except (struct.error, IndexError, OSError, OverflowError) as error:
         raise unreadable(origin.name, _DAMAGED, error) from error
 
@@ -174,19 +183,27 @@ def _of_columns(
 def _of_file(
     origin: Origin, columns: Sequence[str], threads: int | None
 ) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a file. Each is checked just before it is read, so that the bytes of a
+    file in a store are requested in order."""
     with origin.arrow_file() as file, ipc.open_file(file) as reader:
-        count = reader.num_record_batches
-        _require_batches(origin, blocks_of, reader.schema, columns)
+        schema, count = reader.schema, reader.num_record_batches
+        check = partial(_require_batches, origin, file, schema, columns)
+        with _damage_reported(origin):
+            dictionaries, blocks = blocks_of(file)
+        check(dictionaries)
         if origin.is_remote:
             size = origin.size // max(count, 1)
             budget.require(origin.name, size, budget.MOST_BATCH_BYTES, "bytes in a record batch")
         if origin.is_remote or origin.size <= _MOST_BATCH_BYTES * max(count, 1):
-            fields = [reader.schema.get_field_index(name) for name in columns]
+            fields = [schema.get_field_index(name) for name in columns]
             options = ipc.IpcReadOptions(included_fields=fields, use_threads=threads != 1)
             with ipc.open_file(file, options=options) as narrow:
-                yield from (narrow.get_batch(i).select(list(columns)) for i in range(count))
-            return
-    yield from _mapped(origin, columns)
+                for i in range(count):
+                    check(blocks[i : i + 1])
+                    yield narrow.get_batch(i).select(list(columns))
+        else:
+            check(blocks)
+            yield from _mapped(origin, columns)
 
 
 def _mapped(origin: Origin, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
