@@ -22,6 +22,7 @@ from losscli.evaluation import blocks
 from losscli.evaluation.model import open_model
 from losscli.evaluation.run import run
 from losscli.losses.registry import LOSSES
+from losscli.request.request import Request
 from losscli.statistics import options as statistic_options
 from losscli.statistics.collected import Collected
 from losscli.statistics.statistic import LabelNames, Setting
@@ -67,20 +68,41 @@ class Case:
         return len(self.blocks[0].shape)
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A request with random data, for blocks of `size` elements.
+
+    Args:
+        request: the request, with all statistics that it supports
+        size: the number of elements of a block, so that there are at least 5 if there are enough
+            elements
+    """
+
+    request: Request
+    size: int
+
+
 @cache
 def case_of(loss: str, variant: str, seed: int = 0) -> Case:
     """A case of a loss, with at least 5 blocks if it has enough elements."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return _case(request_of(loss, variant, seed, folder))
+        except DataError:  # such numbers are not probabilities, so the checks would fail
+            return _case(request_of(loss, variant, seed, folder, check=False))
+
+
+def request_of(loss: str, variant: str, seed: int, folder: str, *, check: bool = True) -> Drawn:
+    """A request for a loss of random data. Labels are written to files in a folder."""
     draw = Larger(seed)
     rng = np.random.default_rng(seed)
-    first = LOSSES[loss].reductions[0]
     while True:
         arrays = draw_arrays(LOSSES[loss], draw)
         options = draw_options(LOSSES[loss], draw, arrays) if loss in WITH_ELEMENTS else {}
         arrays = {name: _unrounded(array, rng) for name, array in arrays.items()}
-        shape = _computed(loss, arrays, options, Wanted(), 1 << 17, first, check=False).shape
+        shape = _shape(loss, {**arrays, **options})
         if shape and np.prod(shape) >= _LEAST_ELEMENTS:
             break
-    parameters: dict[str, Any] = {"reduction": _reduction(loss, variant)}
     if variant == "masked":
         arrays["mask"] = rng.integers(0, 4, shape) > 0
     if variant == "weighted":
@@ -88,42 +110,28 @@ def case_of(loss: str, variant: str, seed: int = 0) -> Case:
     if variant in ("not finite", "NaN skipped"):
         name = next(iter(arrays))
         arrays[name] = _with_holes(arrays[name], rng)
-        parameters["on_nan"] = "skip" if variant == "NaN skipped" else "warn"
-    with tempfile.TemporaryDirectory() as folder:
-        wanted = _everything(loss, arrays, shape, variant, folder, rng)
-        size = max(1, int(np.prod(shape)) // 6)
-        try:
-            return _computed(loss, arrays, options, wanted, size, **parameters).case
-        except DataError:  # such numbers are not probabilities, so the checks would fail
-            parameters["check"] = False
-            return _computed(loss, arrays, options, wanted, size, **parameters).case
-
-
-@dataclass(frozen=True)
-class _Computed:
-    shape: tuple[int, ...]
-    case: Case
-
-
-def _computed(
-    loss: str,
-    arrays: Mapping[str, Any],
-    options: Mapping[str, Any],
-    wanted: Wanted,
-    size: int,
-    reduction: str,
-    on_nan: str = "warn",
-    check: bool = True,
-) -> _Computed:
+    on_nan = "skip" if variant == "NaN skipped" else "warn"
     execution = Execution(broadcast=True, check=check, threads=1, on_nan=on_nan)
-    request = bind(LOSSES[loss], (), reduction, {**arrays, **options}, wanted, execution)
+    wanted = _everything(loss, arrays, shape, variant, folder, rng)
+    given = {**arrays, **options}
+    request = bind(LOSSES[loss], (), _reduction(loss, variant), given, wanted, execution)
+    return Drawn(request, max(1, int(np.prod(shape)) // 6))
+
+
+def _shape(loss: str, given: Mapping[str, Any]) -> tuple[int, ...]:
+    execution = Execution(broadcast=True, check=False)
+    request = bind(LOSSES[loss], (), LOSSES[loss].reductions[0], given, Wanted(), execution)
+    with ExitStack() as stack:
+        return open_model(request, stack, shows_rows=False).shape
+
+
+def _case(drawn: Drawn) -> Case:
     taken: list[Elements] = []
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(blocks, "BLOCK_ELEMENTS", size))
-        model = open_model(request, stack, shows_rows=True)
+        stack.enter_context(mock.patch.object(blocks, "BLOCK_ELEMENTS", drawn.size))
+        model = open_model(drawn.request, stack, shows_rows=True)
         run([model.job], partial(Collected, model.setting), 1, taken.append)
-        case = Case(taken, model.setting, model.label_names, request.wanted.by)
-        return _Computed(model.shape, case)
+        return Case(taken, model.setting, model.label_names, drawn.request.wanted.by)
 
 
 def _unrounded(array: Any, rng: np.random.Generator) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -17,8 +19,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from oracle import WITH_ELEMENTS, draw_arrays, draw_options
-from statistics_cases import Larger
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statistics_cases import VARIANTS
+from statistics_cases import request_of as drawn_request
 
 import losscli
 from losscli import Wanted
@@ -27,13 +31,13 @@ from losscli.evaluation import blocks, part_file
 from losscli.evaluation.evaluate import evaluate_request
 from losscli.evaluation.part_file import PartNumber, load, merge, plan_digest, text_of
 from losscli.evaluation.parts import Part, compute_part, divide
+from losscli.evaluation.run import Span
 from losscli.losses.registry import LOSSES, find
 from losscli.report import FORMATS
 from losscli.report.formats.json import Report
 from losscli.report.of_result import document_of
 from losscli.request.arguments import bind
 from losscli.request.request import Request
-from losscli.request.wanted import Execution
 from losscli.result import Result
 
 Save = Callable[..., list[Path]]
@@ -69,23 +73,54 @@ def as_json(result: Result) -> str:
     return stream.getvalue()
 
 
+def in_parts(request: Request, cuts: list[int], draw: random.Random, folder: Path) -> Result:
+    """The result of saved parts that are cut before the blocks `cuts`, merged in any order."""
+    division = divide(request)
+    plan = plan_digest(division, len(cuts) + 1)
+    paths = []
+    for number, span in enumerate(itertools.pairwise([0, *cuts, division.blocks]), 1):
+        part = PartNumber(number, len(cuts) + 1)
+        collected = compute_part(Part(request, Span(*span, reads_on=False)))
+        paths.append(folder / f"{number}.json")
+        paths[-1].write_text(text_of(division, part, plan, [], collected))
+    draw.shuffle(paths)
+    return merged(paths)
+
+
+def check_any_split(loss: str, variant: str, seed: int) -> None:
+    draw = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = drawn_request(loss, variant, seed, folder, check=False)
+        with mock.patch.object(blocks, "BLOCK_ELEMENTS", drawn.size):
+            count = divide(drawn.request).blocks
+            cuts = sorted(draw.randint(0, count) for _ in range(draw.randint(0, 5)))
+            found = outcome(lambda: in_parts(drawn.request, cuts, draw, Path(folder)))
+            assert found == outcome(lambda: evaluate_request(drawn.request))
+
+
+def outcome(compute: Callable[[], Result]) -> str:
+    """The JSON of a result, or the message of its error: some losses refuse NaN."""
+    try:
+        return as_json(compute())
+    except DataError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss(loss: str, tmp_path: Path, save: Save) -> None:
-    draw = Larger(3)
-    arrays = draw_arrays(LOSSES[loss], draw)
-    options = draw_options(LOSSES[loss], draw, arrays) if loss in WITH_ELEMENTS else {}
-    files = {}
-    for name, array in arrays.items():
-        files[name] = str(tmp_path / f"{name}.npy")
-        np.save(files[name], np.asarray(array))
-    given = {**files, **options}
-    wanted = Wanted(top=3, quantiles=(0.5,)) if loss in WITH_ELEMENTS else Wanted()
-    execution = Execution(broadcast=True, check=False)  # drawn options need not fit the numbers
-    with mock.patch.object(blocks, "BLOCK_ELEMENTS", 7):
-        request = bind(find(loss), (), None, given, wanted, execution)
-        paths = save(request)
-        random.Random(0).shuffle(paths)
-        assert as_json(merged(paths)) == as_json(evaluate_request(request))
+def test_every_loss_with_every_statistic(loss: str) -> None:
+    check_any_split(loss, "plain", 3)
+
+
+@pytest.mark.slow
+@given(
+    loss=st.sampled_from(sorted(LOSSES)),
+    variant=st.sampled_from(VARIANTS),
+    seed=st.integers(0, 10_000),
+)
+@settings(max_examples=300)
+def test_any_split(loss: str, variant: str, seed: int) -> None:
+    """Blocks are cut anywhere, also within a row."""
+    check_any_split(loss, variant, seed)
 
 
 ROWS = 4_000
