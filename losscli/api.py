@@ -92,7 +92,7 @@ def evaluate(
         raise UsageError("an executor does not support on_elements")
     from losscli.evaluation.parts import evaluate_in  # noqa: PLC0415 - most runs have no parts
 
-    return evaluate_in(request, executor, on_progress)
+    return evaluate_in(request, executor, on_progress).result
 
 
 def merge(paths: Iterable[str | os.PathLike[str]]) -> Result:
@@ -108,8 +108,8 @@ def merge(paths: Iterable[str | os.PathLike[str]]) -> Result:
     """
     from losscli.evaluation import part_file  # noqa: PLC0415 - loads pyarrow
 
-    result, notes = part_file.merge(part_file.load(os.fspath(path)) for path in paths)
-    return replace(result, notes=(*result.notes, *notes))
+    outcome, notes = part_file.merge(part_file.load(os.fspath(path)) for path in paths)
+    return replace(outcome.result, notes=(*outcome.result.notes, *notes))
 
 
 def compare(

@@ -120,7 +120,7 @@ def _computed(
         return evaluate_request(request, on_elements, update)
     from losscli.evaluation.cluster import evaluate_on  # noqa: PLC0415 - loads pyarrow
 
-    return evaluate_on(on, request, update)
+    return evaluate_on(on, request, update).result
 
 
 def _refuse_keep(request: Request, options: str) -> None:

@@ -74,7 +74,8 @@ def answer_merge(patterns: Sequence[str], words: Words) -> None:
     """Merge saved parts, report the result, and apply the gate."""
     showing = showing_of(words)
     parts = (load(path) for pattern in patterns for path in _files_of(pattern))
-    result, notes = merge(parts)
+    outcome, notes = merge(parts)
+    result = outcome.result
     if result.reduction == "none":
         raise DataError(
             "the parts have --reduction none: their losses are in the files of --output, and there "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from losscli._version import __version__
 from losscli.errors import DataError, first_line, listed
 from losscli.evaluation.evaluate import OnProgress
+from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.part_file import environment
 from losscli.evaluation.parts import evaluate_in
 from losscli.readers.files.store import is_uri
@@ -27,7 +28,9 @@ LOCAL = "local"
 _SECONDS = 10
 
 
-def evaluate_on(address: str, request: Request, on_progress: OnProgress | None = None) -> Result:
+def evaluate_on(
+    address: str, request: Request, on_progress: OnProgress | None = None
+) -> Outcome[Result]:
     """Compute the result of a request on the workers of a cluster.
 
     Args:

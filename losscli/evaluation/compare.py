@@ -15,6 +15,7 @@ from losscli.errors import ArrayError, DataError
 from losscli.evaluation import remarks
 from losscli.evaluation.evaluate import OnProgress, progress_of, result_of, with_remarks
 from losscli.evaluation.model import OpenModel, open_model, with_file_name
+from losscli.evaluation.outcome import Outcome, hashing_of
 from losscli.evaluation.provenance import provenance_of
 from losscli.evaluation.run import Interrupted, run
 from losscli.losses.checks import first
@@ -43,6 +44,18 @@ def compare_requests(
     Raises DataError for files that cannot be read, data that the loss does not accept, and targets
     that differ.
     """
+    return outcome_of_comparison(request_a, request_b, on_progress).result
+
+
+def outcome_of_comparison(
+    request_a: Request,
+    request_b: Request,
+    on_progress: OnProgress | None = None,
+    *,
+    hashes: bool = False,
+) -> Outcome[Comparison]:
+    """The comparison of two models, and what a record needs. With `hashes`, the digests of the
+    files are computed at the same time."""
     require_one_reader((request_a, request_b))
     require_one_selection((request_a, request_b))
     alone = Wanted(cluster=request_a.wanted.cluster, digest=request_a.wanted.digest)
@@ -54,6 +67,7 @@ def compare_requests(
         columns = {column for array in a.sources.arrays.values() for column in array.columns or ()}
         require_same_rows((request_a, request_b), columns)
         _require_same_shape(a.layout.shape, b.layout.shape)
+        hashing = hashing_of(stack, a, b) if hashes or request_a.wanted.digest else None
         collected = _computed(a, b, _common(request_a, request_b), on_progress)
         a.require_same_rows()
         b.require_same_rows()
@@ -61,14 +75,14 @@ def compare_requests(
         collected.b.name_labels(b.label_names)
         collected.name_labels(b.label_names)
         _require_same_shape(a.shape, b.shape)
+        digests = {} if hashing is None else hashing.result()
+        provenances = provenance_of(a, digests), provenance_of(b, digests)
         results = [
             with_remarks(provenance, statistics, result_of(provenance, statistics))
-            for provenance, statistics in (
-                (provenance_of(a), collected.a),
-                (provenance_of(b), collected.b),
-            )
+            for provenance, statistics in zip(provenances, (collected.a, collected.b), strict=True)
         ]
-        return _comparison(b, results, collected)
+        totals = collected.a.total, collected.b.total
+        return Outcome(_comparison(b, results, collected), provenances, totals, digests)
 
 
 class Compared:

@@ -14,6 +14,7 @@ from losscli.elements import Floats
 from losscli.errors import ArrayError, DataError, UsageError
 from losscli.evaluation import remarks
 from losscli.evaluation.model import OpenModel, open_model, refuse, with_file_name
+from losscli.evaluation.outcome import Outcome, hashing_of
 from losscli.evaluation.provenance import Provenance, provenance_of
 from losscli.evaluation.run import Interrupted, OnElements, Span, run
 from losscli.request.request import Request
@@ -36,16 +37,31 @@ def evaluate_request(
 
     Raises DataError for files that cannot be read, and data that the loss does not accept.
     """
+    return outcome_of(request, on_elements, on_progress).result
+
+
+def outcome_of(
+    request: Request,
+    on_elements: OnElements | None = None,
+    on_progress: OnProgress | None = None,
+    *,
+    hashes: bool = False,
+) -> Outcome[Result]:
+    """The result of a request, and what a record needs. With `hashes`, the digests of its files are
+    computed at the same time."""
     shows_rows = on_elements is not None or request.wanted.shows_elements
     with ExitStack() as stack:
         model = open_model(request, stack, shows_rows=shows_rows)
+        hashing = hashing_of(stack, model) if hashes or request.wanted.digest else None
         values: list[Floats] = []
         take = _taking(model, on_elements, values)
         collected = computed(model, take, on_progress)
         model.require_same_rows()
-        provenance = provenance_of(model)
+        digests = {} if hashing is None else hashing.result()
+        provenance = provenance_of(model, digests)
         result = result_of(provenance, collected, values if on_elements is None else None)
-        return with_remarks(provenance, collected, result, on_progress)
+        told = with_remarks(provenance, collected, result, on_progress)
+        return Outcome(told, (provenance,), (collected.total,), digests)
 
 
 def computed(

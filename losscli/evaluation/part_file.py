@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from losscli._version import __version__
 from losscli.errors import DataError, LosscliError
+from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.parts import Division, merge_parts
 from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
@@ -130,7 +131,7 @@ def load(path: str) -> SavedPart:
         raise DataError(f"{path}: not a valid part of losscli: {error}") from error
 
 
-def merge(parts: Iterable[SavedPart]) -> tuple[Result, tuple[str, ...]]:
+def merge(parts: Iterable[SavedPart]) -> tuple[Outcome[Result], tuple[str, ...]]:
     """The result of all parts, and notes on parts that were given twice.
 
     Raises DataError for parts of different runs, and for missing parts.

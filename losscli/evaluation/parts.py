@@ -17,6 +17,7 @@ from losscli.errors import UsageError
 from losscli.evaluation.blocks import count_boxes
 from losscli.evaluation.evaluate import OnProgress, computed, result_of, with_remarks
 from losscli.evaluation.model import OpenModel, open_model
+from losscli.evaluation.outcome import Outcome, hashing_of
 from losscli.evaluation.provenance import Provenance, provenance_of
 from losscli.evaluation.run import OnElements, Span
 from losscli.request.request import Request
@@ -82,7 +83,8 @@ def divide(request: Request) -> Division:
         for _, rows in model.sources.same.values():
             rows.read_all()
         blocks, row_blocks = _count_blocks(model)
-        return Division(provenance_of(model), model.setting, blocks, row_blocks)
+        digests = hashing_of(stack, model).result() if request.wanted.digest else {}
+        return Division(provenance_of(model, digests), model.setting, blocks, row_blocks)
 
 
 def parts_of(request: Request, division: Division, count: int) -> list[Part]:
@@ -104,18 +106,19 @@ def compute_part(
         return computed(model, take, on_progress, part.span)
 
 
-def merge_parts(division: Division, collected: Iterable[Collected]) -> Result:
+def merge_parts(division: Division, collected: Iterable[Collected]) -> Outcome[Result]:
     """The result of a request from the statistics of its parts, in order."""
     whole = Collected(division.setting)
     for part in collected:
         whole.merge(part)
     provenance = division.provenance
-    return with_remarks(provenance, whole, result_of(provenance, whole))
+    result = with_remarks(provenance, whole, result_of(provenance, whole))
+    return Outcome(result, (provenance,), (whole.total,))
 
 
 def evaluate_in(
     request: Request, executor: Executor, on_progress: OnProgress | None = None
-) -> Result:
+) -> Outcome[Result]:
     """Compute the result of a request in the processes of an executor.
 
     Each part is computed with one thread unless the request sets `threads`. The first

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from losscli.evaluation.model import OpenModel
 from losscli.opening.inputs import inputs_of
+from losscli.readers.files.digests import Digest
 from losscli.request.request import Request
 from losscli.result import Input, Selected
 
@@ -39,15 +41,15 @@ class Provenance:
     selected: Selected | None = None
 
 
-def provenance_of(model: OpenModel) -> Provenance:
-    """The provenance of a model, after all rows were read."""
+def provenance_of(model: OpenModel, digests: Mapping[str, Digest]) -> Provenance:
+    """The provenance of a model, after all rows were read. `digests` are those of its files, by
+    path, if they are reported."""
     sources = model.sources
-    arrays = sources.arrays.values()
     return Provenance(
         request=model.request,
         shape=model.shape,
-        inputs=inputs_of(sources, model.request.wanted.digest),
-        paths=tuple(sorted({path for array in arrays for path in array.paths if path})),
+        inputs=inputs_of(sources, digests),
+        paths=sources.paths,
         notes=(*sources.notes, *model.plan.notes),
         columns=sources.taken,
         warnings=(*sources.warnings, *model.layout.warnings),

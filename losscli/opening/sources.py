@@ -95,6 +95,12 @@ class Sources(NamedTuple):
         return tuple(sorted(labels, key=lambda name: name not in keys))
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of all arrays."""
+        arrays = self.arrays.values()
+        return tuple(sorted({path for array in arrays for path in array.paths if path}))
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings on files, and on columns that are used twice."""
         texts = [text for container in self.containers.values() for text in container.warnings]

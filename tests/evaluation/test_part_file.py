@@ -64,7 +64,7 @@ def save(tmp_path: Path) -> Save:
 
 
 def merged(paths: list[Path]) -> Result:
-    return merge(load(str(path)) for path in paths)[0]
+    return merge(load(str(path)) for path in paths)[0].result
 
 
 def as_json(result: Result) -> str:
