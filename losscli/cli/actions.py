@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
+from typing import TYPE_CHECKING
 
 from losscli.cli.gate import judge_comparison
 from losscli.cli.process import say
 from losscli.cli.words import Showing, Words, models_of, request_of, showing_of
 from losscli.elements import Elements
 from losscli.errors import DataError, UsageError
-from losscli.evaluation.compare import compare_requests
-from losscli.evaluation.evaluate import OnProgress, evaluate_request
+from losscli.evaluation.compare import outcome_of_comparison
+from losscli.evaluation.evaluate import OnProgress, outcome_of
+from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.run import OnElements
 from losscli.losses.registry import Loss
 from losscli.readers.files.origin import STANDARD_INPUT
@@ -29,8 +31,11 @@ from losscli.request.request import Request
 from losscli.request.wanted import WORDS
 from losscli.result import Result
 
+if TYPE_CHECKING:
+    from losscli.cli.recording import Recording
 
-def answer(loss: Loss, words: Words) -> None:
+
+def answer(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
     """Evaluate a loss, report the result, and apply the gate."""
     showing = showing_of(words)
     request = request_of(loss, words, interval=_shows_interval(showing))
@@ -38,19 +43,24 @@ def answer(loss: Loss, words: Words) -> None:
         # The check for a loss worse than guessing needs the interval, in a second run without it.
         request = request_of(loss, words, interval=True)
     require_compatible(request, showing)
-    result = _evaluated(request, showing)
+    with recording(showing.record, arguments, [request]) as record:
+        result = _evaluated(request, showing, record)
     if showing.gate is not None:
         showing.gate.judge(result)
 
 
-def answer_comparison(loss: Loss, words: Words) -> None:
-    """Compare two models, report the result, and apply the gate."""
+def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> None:
+    """Compare two models, report the result, and apply the gate. `arguments` are the words of the
+    command line."""
     showing = showing_of(words)
     a, b = models_of(loss, words)
     if not b.wanted.shows_elements:
         _refuse_keep(b, "--top")
-    with ExitStack() as stack:
-        comparison = compare_requests(a, b, progress(stack))
+    with recording(showing.record, arguments, (a, b)) as record, ExitStack() as stack:
+        outcome = outcome_of_comparison(a, b, progress(stack), hashes=record is not None)
+        if record is not None:
+            showing = noting(showing, record.write(outcome))
+    comparison = outcome.result
     document = document_of_comparison(comparison, Numbers(showing.decimals))
     report = open_report(showing.format, sys.stdout)
     show(report, document, (comparison.a, comparison.b), showing)
@@ -58,10 +68,26 @@ def answer_comparison(loss: Loss, words: Words) -> None:
         judge_comparison(comparison)
 
 
+def recording(
+    path: str | None, arguments: Sequence[str], requests: Sequence[Request]
+) -> AbstractContextManager[Recording | None]:
+    """Prepare to record a run in the file `path`; nothing without a path."""
+    if path is None:
+        return nullcontext()
+    from losscli.cli.recording import prepared  # noqa: PLC0415 - loads pyarrow
+
+    return prepared(path, arguments, requests)
+
+
 def _shows_interval(showing: Showing) -> bool:
-    """Whether the gate or the output format uses the interval. The format plain does not."""
+    """Whether the gate, a record or the output format uses the interval. The format plain does
+    not."""
     is_judged = showing.gate is not None and showing.gate.on == "upper"
-    return is_judged or chosen_format(showing.format, sys.stdout) != "plain"
+    return (
+        is_judged
+        or showing.record is not None
+        or chosen_format(showing.format, sys.stdout) != "plain"
+    )
 
 
 def require_compatible(request: Request, showing: Showing) -> None:
@@ -83,8 +109,14 @@ def require_compatible(request: Request, showing: Showing) -> None:
         _require_not_read(showing.output, _paths(request))
 
 
-def _evaluated(request: Request, showing: Showing) -> Result:
-    """Evaluate the request, write losses to --output, report the result, and return it."""
+def noting(showing: Showing, notes: Sequence[str]) -> Showing:
+    """`showing` with further notes."""
+    return showing._replace(notes=(*showing.notes, *notes))
+
+
+def _evaluated(request: Request, showing: Showing, record: Recording | None) -> Result:
+    """Evaluate the request, write losses to --output and the record, report the result, and return
+    it."""
     with ExitStack() as stack:
         consumers: list[Callable[[Elements], None]] = []
         report = open_report(showing.format, sys.stdout)
@@ -104,23 +136,32 @@ def _evaluated(request: Request, showing: Showing) -> Result:
                 consumer(elements)
 
         on_elements = consume if consumers else None
-        result = _computed(request, showing.on, on_elements, progress(stack))
+        hashes = record is not None
+        outcome = _computed(request, showing.on, on_elements, progress(stack), hashes=hashes)
+        result = outcome.result
         if output is not None:
             output.finish(result.shape)
+        if record is not None:
+            showing = noting(showing, record.write(outcome))
     document = document_of(result, Numbers(showing.decimals), showing.signature)
     show(report, document, (result,), showing)
     return result
 
 
 def _computed(
-    request: Request, on: str | None, on_elements: OnElements | None, update: OnProgress | None
-) -> Result:
+    request: Request,
+    on: str | None,
+    on_elements: OnElements | None,
+    update: OnProgress | None,
+    *,
+    hashes: bool,
+) -> Outcome[Result]:
     """Evaluate the request in this process, or on a cluster."""
     if on is None:
-        return evaluate_request(request, on_elements, update)
+        return outcome_of(request, on_elements, update, hashes=hashes)
     from losscli.evaluation.cluster import evaluate_on  # noqa: PLC0415 - loads pyarrow
 
-    return evaluate_on(on, request, update).result
+    return evaluate_on(on, request, update)
 
 
 def _refuse_keep(request: Request, options: str) -> None:

@@ -32,6 +32,7 @@ from losscli.cli.options import (
     HEADER_HELP,
     INPUT_FORMAT,
     QUIET_HELP,
+    RECORD_HELP,
     SIGNATURE_HELP,
     WHERE_HELP,
 )
@@ -60,10 +61,16 @@ _START = Section(
         Entry("inspect", "Describe files and suggest the losscli command to run on them."),
         Entry("compare", "Compare two models on the same targets."),
         Entry("merge", "Merge the parts of a run."),
+        Entry("verify", "Compute a record again, and compare files and numbers."),
+        Entry("record", "Show a record, or print it for other programs."),
+        Entry("replay", "Run a record on other files."),
         Entry("losses", "List the losses, or show the formula of one."),
         Entry("help", "Show the help of a command."),
     ),
 )
+
+# The commands that are not losses.
+OTHER_COMMANDS = tuple(entry.names for entry in _START.entries)
 
 _ABOUT = About(
     "Compute PyTorch losses from saved predictions.",
@@ -93,10 +100,25 @@ _ABOUT_MERGE = About(
         "losscli merge parts/*.json",
     ),
 )
+_ABOUT_VERIFY = About(
+    "Compute a record again, and compare its files, its environment and its numbers.",
+    ("The exit code is 0 if everything is the same, and 3 if something differs.",),
+    examples=("losscli verify run.json", "losscli verify run.json --root data/"),
+)
+_ABOUT_RECORD = About(
+    "Show a record, or print it for other programs.",
+    examples=("losscli record run.json", "losscli record --sums run.json | sha256sum -c"),
+)
+_ABOUT_REPLAY = About(
+    "Run a record on other files, with the same options.",
+    examples=("losscli replay run.json new_logits.npy labels.npy",),
+)
 _ABOUT_INSPECT = About(
     "Describe files and suggest the losscli command to run on them.",
     examples=("losscli inspect preds.parquet", "losscli inspect logits.npy labels.npy"),
 )
+
+_ROOT_HELP = "Look for the files of the record below DIR, also for files that were moved."
 
 # The function that runs a parsed command.
 Action = Callable[[], None]
@@ -127,9 +149,12 @@ def app_of(words: Sequence[str]) -> typer.Typer:
             _command(listed.name, words, is_short=is_short) if is_requested(names) else _UNUSED
         )
         command.add_to(app, names)
-    app.add_typer(_comparisons(is_requested, is_short=is_short), name="compare")
+    app.add_typer(_comparisons(is_requested, words, is_short=is_short), name="compare")
     app.command("losses", cls=command_class(_ABOUT_LOSSES))(_losses)
     app.command("merge", cls=command_class(_ABOUT_MERGE))(_merge)
+    app.command("verify", cls=command_class(_ABOUT_VERIFY))(_verify)
+    app.command("record", cls=command_class(_ABOUT_RECORD))(_record)
+    app.command("replay", cls=command_class(_ABOUT_REPLAY))(_replay)
     app.command("inspect", cls=command_class(_ABOUT_INSPECT))(_inspect)
     return app
 
@@ -139,7 +164,7 @@ def full_words(words: Sequence[str]) -> Sequence[str]:
     return [*words[1:], "--help"] if words[:1] == ["help"] else words
 
 
-def _comparisons(is_requested: IsRequested, *, is_short: bool) -> typer.Typer:
+def _comparisons(is_requested: IsRequested, words: Sequence[str], *, is_short: bool) -> typer.Typer:
     """The commands `compare LOSS`."""
     about = _ABOUT_COMPARE._replace(sections=tuple(_groups()))
     app = typer.Typer(cls=group_class(about), no_args_is_help=True)
@@ -147,7 +172,7 @@ def _comparisons(is_requested: IsRequested, *, is_short: bool) -> typer.Typer:
         for listed in LISTED.values():
             names = _names(listed)
             is_used = is_requested(names)
-            command = _comparison(listed.name, is_short=is_short) if is_used else _UNUSED
+            command = _comparison(listed.name, words, is_short=is_short) if is_used else _UNUSED
             command.add_to(app, names)
     return app
 
@@ -229,6 +254,7 @@ def _merge(
     fail_on: Annotated[
         Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
     ] = None,
+    record: Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
 ) -> Action:
     words = {
@@ -237,13 +263,92 @@ def _merge(
         "signature": signature,
         "fail_above": fail_above,
         "fail_on": fail_on,
+        "record": record,
         "quiet": quiet,
     }
 
     def action() -> None:
         from losscli.cli.parts import answer_merge  # noqa: PLC0415
 
-        answer_merge(parts, words)
+        answer_merge(parts, words, sys.argv[1:])
+
+    return action
+
+
+_RECORD_FILE = typer.Argument(metavar="RECORD", help="A file that --record wrote.")
+
+
+def _verify(
+    *,
+    path: Annotated[str, _RECORD_FILE],
+    root: Annotated[str | None, typer.Option(metavar="DIR", help=_ROOT_HELP)] = None,
+    files_only: Annotated[
+        bool, typer.Option("--files-only", help="Compare the files, and compute nothing.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail unless all numbers have the same bits.")
+    ] = False,
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
+) -> Action:
+    def action() -> None:
+        from losscli.cli.records import answer_verify  # noqa: PLC0415
+
+        answer_verify(path, root, files_only, strict, format)
+
+    return action
+
+
+def _record(
+    *,
+    path: Annotated[str, _RECORD_FILE],
+    sums: Annotated[
+        bool, typer.Option("--sums", help="Print the SHA-256 of the files, for sha256sum -c.")
+    ] = False,
+    in_toto: Annotated[
+        bool, typer.Option("--in-toto", help="Print the record as a statement of in-toto.")
+    ] = False,
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
+) -> Action:
+    def action() -> None:
+        from losscli.cli.records import answer_record  # noqa: PLC0415
+
+        answer_record(path, sums, in_toto, format)
+
+    return action
+
+
+def _replay(
+    *,
+    path: Annotated[str, _RECORD_FILE],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="A file for each file of the record.")
+    ],
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
+    decimals: Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)] = None,
+    signature: Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)] = False,
+    fail_above: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)
+    ] = None,
+    fail_on: Annotated[
+        Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
+    ] = None,
+    record: Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
+) -> Action:
+    words = {
+        "format": format,
+        "decimals": decimals,
+        "signature": signature,
+        "fail_above": fail_above,
+        "fail_on": fail_on,
+        "record": record,
+        "quiet": quiet,
+    }
+
+    def action() -> None:
+        from losscli.cli.records import answer_replay  # noqa: PLC0415
+
+        answer_replay(path, files, words, sys.argv[1:])
 
     return action
 
@@ -335,14 +440,14 @@ def _answer(arguments: Sequence[str], loss: Loss, words: Words) -> None:
     if words["part"] is None and words["save_part"] is None:
         from losscli.cli.actions import answer  # noqa: PLC0415
 
-        answer(loss, words)
+        answer(loss, words, arguments)
     else:
         from losscli.cli.parts import answer_part  # noqa: PLC0415
 
         answer_part(loss, words, arguments)
 
 
-def _comparison(name: str, *, is_short: bool) -> _Described:
+def _comparison(name: str, arguments: Sequence[str], *, is_short: bool) -> _Described:
     """The command that compares two models by a loss, with a second input."""
     from losscli.cli.actions import answer_comparison  # noqa: PLC0415
     from losscli.cli.examples import comparison_examples_of  # noqa: PLC0415
@@ -351,7 +456,8 @@ def _comparison(name: str, *, is_short: bool) -> _Described:
 
     loss = LOSSES[name]
     about = About(f"Compare two models by {loss.name}.", (), comparison_examples_of(loss))
-    function = _function(loss, comparison_parameters(loss), answer_comparison)
+    act = partial(answer_comparison, arguments)
+    function = _function(loss, comparison_parameters(loss), act)
     return _Described(function, about, is_short=is_short)
 
 

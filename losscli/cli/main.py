@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 import typer
 
 from losscli._begin import INTERRUPTED
-from losscli.cli.commands import COMPLETE, app_of, full_words
+from losscli.cli.commands import COMPLETE, OTHER_COMMANDS, app_of, full_words
 from losscli.cli.process import keep_memory, prepare, say, silence
 from losscli.cli.supervisor import Terminated
 from losscli.cli.text import guarded
@@ -60,7 +60,7 @@ def _run(arguments: Sequence[str]) -> None:
     prepare()
     _require_completion()
     words = full_words([guarded(word) for word in arguments])
-    require_command(words)
+    require_command(words, OTHER_COMMANDS)
     action = app_of(words)(words, prog_name="losscli", standalone_mode=False)
     if sys.stdout is None:
         raise DataError("cannot write the result: standard output is closed")

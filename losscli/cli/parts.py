@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from losscli.cli.actions import progress, require_compatible, show
+from losscli.cli.actions import noting, progress, recording, require_compatible, show
 from losscli.cli.process import say
 from losscli.cli.words import Showing, Words, request_of, showing_of
 from losscli.elements import Elements
@@ -36,7 +36,7 @@ from losscli.request.request import Request
 from losscli.statistics.collected import Collected
 
 # Options that apply to the result of all parts.
-_OF_RESULT = ("format", "decimals", "signature", "fail_above", "on")
+_OF_RESULT = ("format", "decimals", "signature", "fail_above", "on", "record")
 
 _NUMBER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
@@ -70,11 +70,14 @@ def answer_part(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
     _note(f"{path}: saved part {part}", showing)
 
 
-def answer_merge(patterns: Sequence[str], words: Words) -> None:
+def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]) -> None:
     """Merge saved parts, report the result, and apply the gate."""
     showing = showing_of(words)
     parts = (load(path) for pattern in patterns for path in _files_of(pattern))
-    outcome, notes = merge(parts)
+    with recording(showing.record, arguments, ()) as record:
+        outcome, notes = merge(parts)
+        if record is not None:
+            notes = (*notes, *record.write(outcome))
     result = outcome.result
     if result.reduction == "none":
         raise DataError(
@@ -83,7 +86,7 @@ def answer_merge(patterns: Sequence[str], words: Words) -> None:
         )
     document = document_of(result, Numbers(showing.decimals), showing.signature)
     report = open_report(showing.format, sys.stdout)
-    show(report, document, (result,), showing._replace(notes=(*showing.notes, *notes)))
+    show(report, document, (result,), noting(showing, notes))
     if showing.gate is not None:
         showing.gate.judge(result)
 

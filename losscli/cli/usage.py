@@ -51,20 +51,19 @@ _ELSEWHERE = {
     "--ci": "no option: the interval is always shown",
 }
 
-_OTHER_COMMANDS = ("compare", "merge", "losses", "inspect", "help")
 
-
-def require_command(words: Sequence[str]) -> None:
-    """Raise UsageError for an unknown command, with a suggestion."""
+def require_command(words: Sequence[str], others: Sequence[str]) -> None:
+    """Raise UsageError for an unknown command, with a suggestion. `others` are the commands other
+    than losses."""
     compares = words[:1] == ["compare"]
     name = next(iter(words[1:] if compares else words), "-")
     known = [name for listed in LISTED.values() for name in (listed.name, listed.alias) if name]
-    if name.startswith("-") or name in known or (not compares and name in _OTHER_COMMANDS):
+    if name.startswith("-") or name in known or (not compares and name in others):
         return
     if known_format(name):
         raise UsageError(f"{name} is a file, not a command. Use losscli inspect {name}.")
     plain = name.lower().replace("_", "-")
-    meant = MEANT.get(plain) or _meant(plain, known if compares else (*known, *_OTHER_COMMANDS))
+    meant = MEANT.get(plain) or _meant(plain, known if compares else (*known, *others))
     raise UsageError(f"there is no command {name}. {meant or 'Run losscli --help for a list.'}")
 
 

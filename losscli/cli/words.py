@@ -35,6 +35,7 @@ class Showing(NamedTuple):
         quiet: whether notes are hidden
         signature: whether the signature is shown
         on: the address of a cluster that computes the result; None is this process
+        record: the file for the record of the run
         decimals: the number of decimals on a terminal; None means four digits
         notes: notes about the command's words
     """
@@ -47,6 +48,7 @@ class Showing(NamedTuple):
     signature: bool = False
     decimals: int | None = None
     on: str | None = None
+    record: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -98,6 +100,7 @@ def showing_of(words: Words) -> Showing:
         words.get("signature", False),
         _decimals(words),
         _address(words),
+        words.get("record"),
         notes,
     )
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from losscli._version import __version__
 from losscli.errors import DataError, first_line, listed
+from losscli.evaluation.environment import numeric_environment
 from losscli.evaluation.evaluate import OnProgress
 from losscli.evaluation.outcome import Outcome
-from losscli.evaluation.part_file import environment
 from losscli.evaluation.parts import evaluate_in
 from losscli.readers.files.store import is_uri
 from losscli.request.request import Request
@@ -116,7 +116,7 @@ def _has_relative_paths(request: Request) -> bool:
 
 def worker_environment() -> dict[str, Any]:
     """What must be the same on all workers."""
-    return {"losscli": __version__, **environment(), "directory": os.getcwd()}
+    return {"losscli": __version__, **numeric_environment(), "directory": os.getcwd()}
 
 
 @contextmanager

@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-import numpy as np
-import pyarrow as pa
-
 from losscli._version import __version__
 from losscli.errors import DataError, LosscliError
+from losscli.evaluation.environment import numeric_environment
 from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.parts import Division, merge_parts
 from losscli.evaluation.provenance import Provenance
@@ -102,7 +100,7 @@ def text_of(
         "part": [part.number, part.count],
         "plan": plan,
         "command": list(command),
-        "environment": environment(),
+        "environment": numeric_environment(),
         "request": _request(provenance),
         "provenance": _provenance(provenance),
         "setting": encoded(replace(division.setting, pool=None)),
@@ -158,17 +156,6 @@ def merge(parts: Iterable[SavedPart]) -> tuple[Outcome[Result], tuple[str, ...]]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError) as error:
         paths = f"{ordered[0].path} to {ordered[-1].path}"
         raise DataError(f"{paths}: the parts cannot be merged: {error}") from error
-
-
-def environment() -> dict[str, Any]:
-    """The versions and the CPU features that may change the last bits of a loss."""
-    config: Any = np.show_config(mode="dicts")
-    features: Mapping[str, Any] = config.get("SIMD Extensions", {})
-    return {
-        "NumPy": np.__version__,
-        "pyarrow": pa.__version__,
-        "CPU features": [*features.get("baseline", []), *features.get("found", [])],
-    }
 
 
 def _require_one_plan(first: SavedPart, part: SavedPart) -> None:

@@ -21,6 +21,7 @@ class Reading:
         header: whether CSV files have a header
         delimiter: the delimiter of CSV files
         anonymous: whether objects of stores are read without credentials
+        as_listed: whether several files are read in the order given, not in that of their names
         threads: the number of threads that read, decompress and parse; None means one per core
     """
 
@@ -28,6 +29,7 @@ class Reading:
     header: bool | None = None
     delimiter: str | None = None
     anonymous: bool = False
+    as_listed: bool = False
     threads: int | None = None
 
 

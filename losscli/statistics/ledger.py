@@ -209,6 +209,10 @@ class Ledger:
         """The sum of the finite losses as a multiple of 2^LOWEST."""
         return self._plain.units(key) + self._other.units(key)
 
+    def weight_units(self, key: int = 0) -> int:
+        """The sum of the finite weights as a multiple of 2^LOWEST."""
+        return self._weights.units(key)
+
     def weights(self, key: int = 0) -> float:
         """The sum of the weights of the elements, rounded once."""
         return self._weights.float(key)

@@ -116,7 +116,7 @@ class TestErrors:
         def fail(*arguments: object, **parameters: object) -> None:
             raise RuntimeError("boom")
 
-        monkeypatch.setattr("losscli.cli.actions.evaluate_request", fail)
+        monkeypatch.setattr("losscli.cli.actions.outcome_of", fail)
         code, out, err = run("nll", *PAIR)
         assert (code, out) == (1, "")
         assert err.startswith("losscli: error: internal error: RuntimeError")
@@ -125,7 +125,7 @@ class TestErrors:
         def interrupt(*arguments: object, **parameters: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("losscli.cli.actions.evaluate_request", interrupt)
+        monkeypatch.setattr("losscli.cli.actions.outcome_of", interrupt)
         assert run("nll", *PAIR) == (130, "", "losscli: error: interrupted\n")
 
     def test_an_interrupt_while_losses_are_written(

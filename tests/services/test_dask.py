@@ -170,8 +170,8 @@ def test_workers_of_another_kind(
     name: str, other: object, dask_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dask_cluster.add_workers(1)
-    here = {**cluster.environment(), name: other}  # workers have their own modules
-    monkeypatch.setattr(cluster, "environment", lambda: here)
+    here = {**cluster.numeric_environment(), name: other}  # workers have their own modules
+    monkeypatch.setattr(cluster, "numeric_environment", lambda: here)
     request = bind(find("mse"), ([1.0], [2.0]), None, {})
     with pytest.raises(DataError, match=f"has other {name}, which may change the last bits"):
         cluster.evaluate_on(dask_cluster.address, request)

@@ -178,7 +178,7 @@ def test_an_output_in_a_bucket_that_does_not_exist(
 ) -> None:
     """The bucket is tried before the work."""
     del bucket
-    monkeypatch.setattr("losscli.cli.actions.evaluate_request", None)
+    monkeypatch.setattr("losscli.cli.actions.outcome_of", None)
     code, _, err = run("mse", "1,2", "3,4", "-o", "s3://other/l.npy")
     assert code == 1
     assert err.startswith("losscli: error: s3://other/l.npy: "), err

@@ -24,6 +24,24 @@ class Digest:
     sha256: str
 
 
+class Summing:
+    """The digest of bytes that arrive in order."""
+
+    def __init__(self) -> None:
+        import hashlib  # noqa: PLC0415 - takes 8 ms
+
+        self._sha256 = hashlib.sha256()
+        self._bytes = 0
+
+    def add(self, data: memoryview) -> None:
+        self._sha256.update(data)
+        self._bytes += len(data)
+
+    def digest(self) -> Digest:
+        """The digest of all bytes so far."""
+        return Digest(self._bytes, self._sha256.hexdigest())
+
+
 class Hashing:
     """Computes the digests of files in threads of its own, from its creation on.
 
@@ -58,19 +76,16 @@ class Hashing:
                 "--digest reads files twice, but - (standard input) can be read only once. Use a "
                 "file."
             )
-        import hashlib  # noqa: PLC0415 - takes 8 ms
-
-        origin = Origin(path, anonymous)
-        digest, size, buffer = hashlib.sha256(), 0, bytearray(_CHUNK_BYTES)
+        origin, summing = Origin(path, anonymous), Summing()
+        buffer = memoryview(bytearray(_CHUNK_BYTES))
         try:
             with origin.open_raw() as file:
-                while not self._stopped.is_set() and (count := file.readinto(memoryview(buffer))):
-                    digest.update(memoryview(buffer)[:count])
-                    size += count
+                while not self._stopped.is_set() and (count := file.readinto(buffer)):
+                    summing.add(buffer[:count])
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}") from error
         origin.require_same()
-        return Digest(size, digest.hexdigest())
+        return summing.digest()
 
 
 def digests_of(paths: Iterable[str], anonymous: bool = False) -> Mapping[str, Digest]:

@@ -30,10 +30,11 @@ _NUMBERED = re.compile(r"(?<![0-9])([0-9]{1,18})-of-([0-9]{1,18})(?![0-9])")
 def open_files(patterns: Sequence[str], reading: Reading) -> Container:
     """Open the files that match the patterns as one container, in natural order."""
     found = (name for pattern in patterns for name in files_of(pattern, reading.anonymous))
-    names = sorted(found, key=natural)
+    names = list(found) if reading.as_listed else sorted(found, key=natural)
     if len(names) == 1:
         return open_file(names[0], reading)
-    _require_all_shards(names)
+    if not reading.as_listed:
+        _require_all_shards(names)
     return _joined(" ".join(patterns), _opened(names, reading))
 
 

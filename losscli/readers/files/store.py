@@ -197,10 +197,10 @@ def _located(uri: str, anonymous: bool) -> tuple[FileSystem, str]:
     parts = urlsplit(uri)
     scheme = parts.scheme.lower()
     if scheme not in _STORES:
-        raise DataError(f"{_without_secrets(uri)}: {_advice(scheme, uri)}")
+        raise DataError(f"{without_secrets(uri)}: {_advice(scheme, uri)}")
     if parts.password is not None or (parts.username and scheme in ("s3", "gs", "gcs")):
         raise DataError(
-            f"{_without_secrets(uri)}: found credentials in the URI. Remove them, and set the "
+            f"{without_secrets(uri)}: found credentials in the URI. Remove them, and set the "
             "environment variables of the store or a profile."
         )
     with _reported(uri):
@@ -263,7 +263,7 @@ def _azure(uri: str) -> tuple[FileSystem, str]:
 @contextmanager
 def _reported(uri: str) -> Iterator[None]:
     """Turn the errors of a store into DataError."""
-    name = _without_secrets(uri)
+    name = without_secrets(uri)
     try:
         yield
     except FileNotFoundError as error:
@@ -311,7 +311,7 @@ def _advice(scheme: str, uri: str) -> str:
     return f"unknown scheme; expected one of {known}"
 
 
-def _without_secrets(uri: str) -> str:
+def without_secrets(uri: str) -> str:
     """The URI without a user, a password and a query."""
     parts = urlsplit(uri)
     host = parts.netloc.rpartition("@")[2] if parts.password is not None else parts.netloc

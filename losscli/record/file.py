@@ -1,0 +1,163 @@
+"""Record files: written whole, and read without trusting whoever wrote them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from losscli.errors import DataError, first_line
+from losscli.readers.files.origin import Origin
+
+# Increased when the format changes.
+FORMAT = 1
+
+# The maximum size of a record. Groups take the space.
+_MOST_BYTES = 1 << 28
+
+# Members of objects up to this depth have a checksum of their own, which names what was changed.
+_DEPTH = 4
+_CHECKSUM_DIGITS = 16
+
+_SECTIONS = ("claim", "environment", "run")
+
+
+@dataclass(frozen=True)
+class Record:
+    """The content of a record.
+
+    Args:
+        path: the file
+        claim: what was computed, from which files, with which options and numbers
+        environment: the versions and the machine
+        run: the arguments, the time and what was said
+        claim_sha256: the SHA-256 of the claim
+        changes: what was changed after the record was written, as texts; empty if nothing was
+    """
+
+    path: str
+    claim: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    run: Mapping[str, Any]
+    claim_sha256: str
+    changes: tuple[str, ...] = ()
+
+
+def text_of(
+    claim: Mapping[str, Any], environment: Mapping[str, Any], run: Mapping[str, Any]
+) -> str:
+    """The text of a record."""
+    content: dict[str, Any] = {
+        "losscli_record": FORMAT,
+        "claim": claim,
+        "environment": environment,
+        "run": run,
+    }
+    content["checksums"] = dict(_checksums(content))
+    content["claim_sha256"] = sha256_of(claim)
+    return _written({**content, "sha256": sha256_of(content)})
+
+
+def load(path: str) -> Record:
+    """Read a record. Changes of its content are listed in the record.
+
+    Raises DataError for a file that is not a record, is too large or has another version.
+    """
+    text = _read(path)
+    content = _parsed(path, text)
+    if content.get("losscli_record") != FORMAT:
+        raise DataError(
+            f"{path}: the record has version {content.get('losscli_record')!r}; expected {FORMAT}"
+        )
+    for name in _SECTIONS:
+        if not isinstance(content.get(name), dict):
+            raise DataError(f"{path}: not a valid record of losscli: no object {name!r}")
+    return Record(
+        path,
+        content["claim"],
+        content["environment"],
+        content["run"],
+        sha256_of(content["claim"]),
+        tuple(_changes(content, text)),
+    )
+
+
+def sha256_of(content: object) -> str:
+    """The SHA-256 of JSON without blanks, with sorted names and only ASCII characters."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _written(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _checksums(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in _SECTIONS:
+        for place, value in _members(name, content[name], 1):
+            yield place, sha256_of(value)[:_CHECKSUM_DIGITS]
+
+
+def _members(place: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    """The members of nested objects, with their places such as claim.options.beta."""
+    if not isinstance(value, dict) or depth == _DEPTH or not value:
+        yield place, value
+        return
+    for name, member in value.items():
+        yield from _members(f"{place}.{name}", member, depth + 1)
+
+
+def _changes(content: Mapping[str, Any], text: str) -> Iterator[str]:
+    """What differs from the checksums; texts name the place."""
+    whole = {name: value for name, value in content.items() if name != "sha256"}
+    if content.get("sha256") == sha256_of(whole) and _written(content) == text:
+        return
+    recorded = content.get("checksums")
+    recorded = recorded if isinstance(recorded, dict) else {}
+    found = dict(_checksums(content))
+    places = [
+        place
+        for place in dict.fromkeys([*recorded, *found])
+        if recorded.get(place) != found.get(place)
+    ]
+    if not places and content.get("claim_sha256") != sha256_of(content["claim"]):
+        places = ["claim_sha256"]
+    yield from places or ["sha256, or the layout of the file"]
+
+
+def _read(path: str) -> str:
+    try:
+        with Origin(path).stream() as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or first_line(error)}") from error
+    if len(data) > _MOST_BYTES:
+        raise DataError(f"{path}: found more than {_MOST_BYTES >> 20} MiB; not a record of losscli")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a record of losscli: not UTF-8") from error
+
+
+def _parsed(path: str, text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a record of losscli: {first_line(error)}") from error
+    if not isinstance(content, dict) or "losscli_record" not in content:
+        raise DataError(f"{path}: not a record of losscli. Write records with --record.")
+    return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are distinct: other readers may see another one of two values."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name occurs twice in an object")
+    return content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

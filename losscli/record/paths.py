@@ -1,0 +1,131 @@
+"""Paths in records: relative to the record, and within a root when they are read again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from losscli.errors import DataError
+from losscli.readers.files.digests import digests_of
+from losscli.readers.files.origin import STANDARD_INPUT
+from losscli.readers.files.store import is_uri
+
+# The maximum number of files below the root that are searched for a file that was moved.
+_MOST_FILES = 1_000_000
+
+
+def relative_path(file: str, record: str) -> str:
+    """The path of a file relative to the folder of a record, with `/`. A file in a store keeps its
+    URI, unless the record is in the same folder of the store or above it."""
+    if file == STANDARD_INPUT:
+        return file
+    if is_uri(record) or is_uri(file):
+        folder = record.rpartition("/")[0] + "/"
+        is_below = is_uri(record) and is_uri(file) and file.startswith(folder)
+        return file.removeprefix(folder) if is_below else _absolute(file)
+    folder = os.path.dirname(os.path.abspath(record))
+    return os.path.relpath(os.path.abspath(file), folder).replace(os.sep, "/")
+
+
+def _absolute(file: str) -> str:
+    return file if is_uri(file) else os.path.abspath(file)
+
+
+class Located(dict[str, str]):
+    """The files of a record where they are now, by their path in the record."""
+
+
+def locate(
+    record: str, files: Sequence[Mapping[str, object]], root: str | None
+) -> tuple[Located, dict[str, str]]:
+    """Find the files of a record. Returns their places, and the problems of missing files.
+
+    Without a root, files must be in the folder of the record or below it. With a root, they must be
+    below the root. A file that is not at its path is then searched by its size and its SHA-256.
+
+    Raises DataError for a path that leaves the root.
+    """
+    located, missing = Located(), {}
+    moved = None
+    for file in files:
+        path = str(file["path"])
+        place = _place(record, path, root)
+        if place is None and root is not None and not is_uri(root):
+            moved = _by_size(root) if moved is None else moved
+            place = _moved(moved, file)
+        if place is None:
+            where = os.path.dirname(record) or "." if root is None else root
+            missing[path] = f"no such file in {where}"
+        else:
+            located[path] = place
+    return located, missing
+
+
+def _place(record: str, path: str, root: str | None) -> str | None:
+    """Where a path of a record is now; None if nothing is there."""
+    if path == STANDARD_INPUT:
+        raise DataError(
+            f"{record}: the record was made from standard input, which cannot be read again. Save "
+            "the data to a file."
+        )
+    if is_uri(path) or is_uri(record):
+        return _object(record, path, root)
+    place = os.path.join(os.path.dirname(record), path)
+    base = os.path.dirname(record) if root is None else root
+    if _is_within(place, base):
+        return place if os.path.isfile(place) else None
+    if root is None:
+        raise DataError(
+            f"{record}: the file {path} is outside the folder of the record. Name a folder that "
+            "contains it: --root DIR"
+        )
+    other = os.path.join(root, path)
+    return other if _is_within(other, root) and os.path.isfile(other) else None
+
+
+def _object(record: str, path: str, root: str | None) -> str | None:
+    """The URI of an object, or a local path of a record in a store. Whoever wrote the record could
+    otherwise choose which store is asked."""
+    uri = path
+    if not is_uri(path):
+        uri = path if os.path.isabs(path) else f"{record.rpartition('/')[0]}/{path}"
+    base = (record.rpartition("/")[0] if is_uri(record) else None) if root is None else root
+    if base is not None and ".." not in uri.split("/") and uri.startswith(base.rstrip("/") + "/"):
+        return uri
+    raise DataError(
+        f"{record}: {path} is outside the folder of the record. Name a folder or a bucket that "
+        "contains it, such as --root s3://bucket"
+    )
+
+
+def _is_within(path: str, base: str) -> bool:
+    """Whether a path is below a folder, also if links are followed."""
+    whole, folder = os.path.realpath(path), os.path.realpath(base or ".")
+    return whole == folder or whole.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _by_size(root: str) -> dict[int, list[str]]:
+    """The files below a folder, by size."""
+    found: dict[int, list[str]] = {}
+    for number, (path, size) in enumerate(_below(root)):
+        if number >= _MOST_FILES:
+            raise DataError(f"--root {root}: more than {_MOST_FILES} files. Name a smaller folder.")
+        found.setdefault(size, []).append(path)
+    return found
+
+
+def _below(root: str) -> Iterator[tuple[str, int]]:
+    """The regular files below a folder. Links are not followed."""
+    for folder, _, names in sorted(os.walk(root)):
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink():
+                yield str(path), path.stat().st_size
+
+
+def _moved(by_size: Mapping[int, Sequence[str]], file: Mapping[str, object]) -> str | None:
+    """The file of the same size and SHA-256; None if there is none."""
+    candidates = by_size.get(int(str(file["bytes"])), [])
+    digests = digests_of(candidates)
+    return next((path for path in candidates if digests[path].sha256 == file["sha256"]), None)
