@@ -113,7 +113,7 @@ def _written(value: FilesOrNumbers) -> object:
     """The list of files, or the dtype, shape and bytes of numbers."""
     if isinstance(value, tuple):
         return list(value)
-    data = np.ascontiguousarray(value)
+    data = np.asarray(value, order="C")
     return {
         "dtype": data.dtype.str,
         "shape": list(data.shape),
