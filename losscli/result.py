@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from losscli.elements import SAMPLE_WEIGHT, Floats
+from losscli.json_text import lines_of
 
 # A value for JSON. Numbers may be NaN or infinite, and dataclasses become objects.
 Value = object
@@ -104,6 +105,24 @@ class Table:
     is_mapping: bool = False
 
     @property
+    def objects(self) -> Any:
+        """The table for JSON: a list with an object for each row, or one object for a mapping."""
+        return self.mapping if self.is_mapping else [self._object(row) for row in self.rows]
+
+    def _object(self, row: object) -> dict[str, Any]:
+        result = {}
+        for column in self.columns:
+            value = column.of(row)
+            if column.kind is Kind.LABELS and isinstance(value, Mapping):
+                if value:
+                    result[column.name] = dict(value)
+            elif column.kind is Kind.LABELS:
+                result[column.name] = value[0] if len(value) == 1 else value
+            else:
+                result[column.name] = value
+        return result
+
+    @property
     def mapping(self) -> dict[str, Any]:
         """A dictionary from the first column to the second."""
         key, value = self.columns
@@ -171,6 +190,7 @@ class Result:
         pairing: how rows of several files were paired: "position" or "id COLUMN"
         classes: the names of the classes, if they are known
         selected: how many rows the conditions kept
+        absent: the facts that are null in JSON unless `facts` contains them
     """
 
     loss: str
@@ -189,6 +209,33 @@ class Result:
     pairing: str | None = None
     classes: tuple[str, ...] | None = None
     selected: Selected | None = None
+    absent: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def data(self) -> dict[str, Value]:
+        """Everything but the values and the tables, for JSON."""
+        selected = {} if self.selected is None else {"selected": self.selected}
+        return {
+            "loss": self.loss,
+            "reduction": self.reduction,
+            **dict.fromkeys(("value", *self.absent)),
+            **{fact.name: fact.value for fact in self.facts},
+            "options": {name.rstrip("_"): value for name, value in self.options.items()},
+            "inputs": self.inputs,
+            "pairing": self.pairing,
+            "classes": self.classes,
+            **selected,
+            "notes": self.notes,
+            "warnings": self.warnings,
+            "signature": self.signature,
+            "version": self.version,
+            **_facts_of(self.tables),
+        }
+
+    def to_json(self) -> str:
+        """The result as the JSON that `--format json` prints."""
+        values = {} if self.values is None else {"values": self.values.ravel().tolist()}
+        return lines_of({**values, **self.data, **_objects_of(self.tables)})
 
     def __getitem__(self, name: str) -> Any:
         """A fact, or the rows of a table, by name. Raises KeyError for unknown names."""
@@ -249,6 +296,16 @@ class Comparison:
     tables: tuple[Table, ...] = ()
 
     @property
+    def data(self) -> dict[str, Value]:
+        """Everything but the tables, for JSON."""
+        facts = {fact.name: fact.value for fact in self.facts}
+        return {"a": self.a.data, "b": self.b.data, **facts, **_facts_of(self.tables)}
+
+    def to_json(self) -> str:
+        """The comparison as the JSON that `--format json` prints."""
+        return lines_of({**self.data, **_objects_of(self.tables)})
+
+    @property
     def by(self) -> Any:
         """The names of the group labels."""
         facts = [fact for table in self.tables for fact in table.facts if fact.name == "by"]
@@ -289,6 +346,14 @@ _ABSENT: dict[str, Value] = {
     "quantiles": None,
     "histogram": None,
 }
+
+
+def _facts_of(tables: Iterable[Table]) -> dict[str, Value]:
+    return {fact.name: fact.value for table in tables for fact in table.facts}
+
+
+def _objects_of(tables: Iterable[Table]) -> dict[str, Value]:
+    return {table.name: table.objects for table in tables}
 
 
 def short(value: object) -> str:

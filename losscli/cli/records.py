@@ -14,6 +14,7 @@ from losscli.cli.process import say
 from losscli.cli.words import Showing, Words, showing_of
 from losscli.errors import GateError, UsageError
 from losscli.evaluation.environment import DISABLED, features_to_disable
+from losscli.json_text import dumps
 from losscli.record.documents import document_of_record, document_of_verification
 from losscli.record.exports import statement, sums
 from losscli.record.file import Record, load
@@ -25,7 +26,6 @@ from losscli.record.verify import (
     verify,
 )
 from losscli.report import open_report
-from losscli.report.json_text import dumps
 from losscli.report.numbers import Numbers
 from losscli.report.of_result import document_of, document_of_comparison
 from losscli.request.request import Request

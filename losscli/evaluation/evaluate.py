@@ -20,7 +20,7 @@ from losscli.evaluation.run import Interrupted, OnElements, Span, run
 from losscli.request.request import Request
 from losscli.request.wanted import Wanted
 from losscli.result import Fact, Result
-from losscli.statistics.collected import Collected
+from losscli.statistics.collected import Collected, null_facts
 from losscli.statistics.guessing import Guessing
 from losscli.statistics.ledger import Interval
 
@@ -127,6 +127,7 @@ def result_of(
         pairing=provenance.pairing,
         classes=provenance.classes,
         selected=provenance.selected,
+        absent=tuple(null_facts()),
     )
     return replace(result, signature=remarks.signature(result, request.loss))
 

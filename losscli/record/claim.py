@@ -14,9 +14,6 @@ from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.provenance import Provenance
 from losscli.readers.files.digests import Digest, digests_of
 from losscli.readers.files.shards import files_of, natural
-from losscli.report.document import object_of
-from losscli.report.json_text import dumps
-from losscli.report.of_result import document_of, document_of_comparison
 from losscli.request.request import Request, label_array
 from losscli.request.serialized import as_data
 from losscli.request.wanted import FILE
@@ -155,16 +152,11 @@ def _file(file: str, names: Names) -> str:
 def _numbers(result: Result | Comparison, request: Request, names: Names) -> dict[str, Any]:
     """Every number that was reported, as the format json names it."""
     if isinstance(result, Comparison):
-        data = _plain(object_of(document_of_comparison(result)))
+        data: dict[str, Any] = json.loads(result.to_json())
         data["a"], data["b"] = (_without_words(data[model]) for model in ("a", "b"))
     else:
-        data = _without_words(_plain(object_of(document_of(result))))
+        data = _without_words(json.loads(replace(result, values=None).to_json()))
     return _with_names(data, request, names)
-
-
-def _plain(value: object) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(dumps(value))
-    return plain
 
 
 def _without_words(data: Mapping[str, Any]) -> dict[str, Any]:

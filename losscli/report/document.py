@@ -91,13 +91,6 @@ def cells_of(table: Table) -> Iterable[list[Any]]:
         yield [cell for column in columns for cell in _cells(column, row)]
 
 
-def objects_of(table: Table) -> Any:
-    """The table as JSON: a list with an object for each row, or one object for a mapping."""
-    if table.is_mapping:
-        return table.mapping
-    return [_object(table, row) for row in table.rows]
-
-
 def _columns(table: Table) -> list[Column]:
     """The columns of row formats."""
     return [
@@ -134,20 +127,6 @@ def _labels(value: Any) -> Sequence[Any]:
     return list(value.values()) if isinstance(value, Mapping) else value
 
 
-def _object(table: Table, row: object) -> dict[str, Any]:
-    result = {}
-    for column in table.columns:
-        value = column.of(row)
-        if column.kind is Kind.LABELS and isinstance(value, Mapping):
-            if value:
-                result[column.name] = dict(value)
-        elif column.kind is Kind.LABELS:
-            result[column.name] = value[0] if len(value) == 1 else value
-        else:
-            result[column.name] = value
-    return result
-
-
 def object_of(document: Document) -> dict[str, object]:
     """The data and tables of a document as one object."""
-    return {**document.data, **{table.name: objects_of(table) for table in document.tables}}
+    return {**document.data, **{table.name: table.objects for table in document.tables}}

@@ -22,7 +22,6 @@ from losscli.result import (
     index_names,
     short,
 )
-from losscli.statistics.collected import null_facts
 
 # If an array has more columns, only the first and the last are shown.
 _MOST_COLUMNS = 3
@@ -60,7 +59,7 @@ def document_of(
     further = {fact.name: fact.value for fact in result.facts if fact.in_rows}
     elements = None if result.reduction != "none" else result.count + result.ignored
     return Document(
-        data=_data(result),
+        data=result.data,
         summary=_summary(result, further),
         tables=result.tables,
         blocks=(Block(tuple(_lines(result, numbers)), tuple(_files(result.inputs))),),
@@ -88,12 +87,10 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
         Column("ci", Kind.INTERVAL, heading="95% CI"),
         Column("wins", Kind.SHARE, heading="wins"),
     )
-    facts = {fact.name: fact.value for fact in comparison.facts}
-    table_facts = {fact.name: fact.value for table in comparison.tables for fact in table.facts}
     verdict = Line("verdict", _verdict(comparison), f"n = {b.samples:,}")
     inputs = (a.inputs[0], *b.inputs)
     return Document(
-        data={"a": _data(a), "b": _data(b), **facts, **table_facts},
+        data=comparison.data,
         summary=Table("compare", columns, models),
         tables=comparison.tables,
         blocks=(
@@ -104,29 +101,6 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
         numbers=numbers,
         number=comparison.difference,
     )
-
-
-def _data(result: Result) -> dict[str, Value]:
-    """Everything but the tables, for JSON."""
-    reported = {fact.name: fact.value for fact in result.facts}
-    table_facts = {fact.name: fact.value for table in result.tables for fact in table.facts}
-    selected = {} if result.selected is None else {"selected": result.selected}
-    return {
-        "loss": result.loss,
-        "reduction": result.reduction,
-        **dict.fromkeys(("value", *null_facts())),
-        **reported,
-        "options": {name.rstrip("_"): value for name, value in result.options.items()},
-        "inputs": result.inputs,
-        "pairing": result.pairing,
-        "classes": result.classes,
-        **selected,
-        "notes": result.notes,
-        "warnings": result.warnings,
-        "signature": result.signature,
-        "version": result.version,
-        **table_facts,
-    }
 
 
 def _summary(result: Result, further: dict[str, Value]) -> Table:

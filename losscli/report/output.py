@@ -149,7 +149,7 @@ def _concatenated(parts: Sequence[Array]) -> Array:
 
 class _Jsonl(_Rows):
     def write(self, columns: Mapping[str, Array]) -> None:
-        from losscli.report.json_text import dumps  # noqa: PLC0415 - only for this format
+        from losscli.json_text import dumps  # noqa: PLC0415 - only for this format
 
         values = (column.tolist() for column in columns.values())
         for row in zip(*values, strict=True):

@@ -13,10 +13,10 @@ import pytest
 from oracle import WITH_ELEMENTS
 from statistics_cases import Case, case_of
 
+from losscli.json_text import dumps
 from losscli.losses.registry import LOSSES
 from losscli.report import FORMATS, open_report
 from losscli.report.document import cells_of, header_of
-from losscli.report.json_text import dumps
 from losscli.report.numbers import AS_USUAL
 from losscli.report.of_result import document_of
 from losscli.result import Fact, Kind, Result, Table

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from losscli.elements import Elements
+from losscli.json_text import dumps, lines_of
 from losscli.report.document import Document, object_of
 from losscli.report.format import Cells
 from losscli.report.format import Report as Format
-from losscli.report.json_text import dumps
 
 
 class Report(Format):
@@ -28,13 +28,10 @@ class Report(Format):
             self._written += 1
 
     def document(self, document: Document) -> None:
-        lines = ",\n".join(
-            f"  {dumps(key)}: {dumps(value)}" for key, value in object_of(document).items()
-        )
         opening = "{\n"
         if document.elements is not None:
             opening = "],\n" if self._written else '{\n  "values": [],\n'
-        self.stream.write(f"{opening}{lines}\n}}\n")
+        self.stream.write(lines_of(object_of(document), opening))
 
     def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
         self.stream.write(dumps([dict(zip(header, row, strict=True)) for row in rows]) + "\n")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from losscli.elements import Elements
+from losscli.json_text import dumps
 from losscli.report.document import Document, cells_of, header_of, object_of
 from losscli.report.elements import element_header, element_rows
 from losscli.report.format import Cells
 from losscli.report.format import Report as Format
-from losscli.report.json_text import dumps
 
 
 class Report(Format):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -15,6 +16,12 @@ def dumps(value: object, indent: int | None = None) -> str:
     dataclasses become objects."""
     text = json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
     return printable_json(text)
+
+
+def lines_of(content: Mapping[str, object], opening: str = "{\n") -> str:
+    """A JSON object with a line for each name. `opening` is what was written before."""
+    lines = ",\n".join(f"  {dumps(key)}: {dumps(value)}" for key, value in content.items())
+    return f"{opening}{lines}\n}}\n"
 
 
 def _plain(value: Any) -> Any:
