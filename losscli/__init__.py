@@ -16,7 +16,7 @@ from losscli._version import __version__
 from losscli.losses import LISTED
 
 if TYPE_CHECKING:
-    from losscli.api import compare, evaluate, merge
+    from losscli.api import compare, evaluate, merge, verify
     from losscli.request.wanted import Wanted
     from losscli.result import Comparison, Result
 
@@ -28,9 +28,19 @@ _HOMES = {
     "compare": "losscli.api",
     "evaluate": "losscli.api",
     "merge": "losscli.api",
+    "verify": "losscli.api",
 }
 
-__all__ = ["Comparison", "Result", "Wanted", "__version__", "compare", "evaluate", "merge"]
+__all__ = [
+    "Comparison",
+    "Result",
+    "Wanted",
+    "__version__",
+    "compare",
+    "evaluate",
+    "merge",
+    "verify",
+]
 __all__ += [name.replace("-", "_") for name in LISTED]
 
 

@@ -6,6 +6,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ import numpy as np
 
 from losscli.binding.ambiguity import option_of
 from losscli.errors import UsageError
-from losscli.evaluation.compare import compare_requests
-from losscli.evaluation.evaluate import OnProgress, evaluate_request
+from losscli.evaluation.compare import outcome_of_comparison
+from losscli.evaluation.evaluate import OnProgress, outcome_of
+from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.run import OnElements
 from losscli.losses import kebab
 from losscli.losses.arrays import COMMON_ARRAYS
@@ -27,6 +29,8 @@ from losscli.statistics import options
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from losscli.record.verify import Verification
 
 
 def evaluate(
@@ -42,6 +46,7 @@ def evaluate(
     on_elements: OnElements | None = None,
     on_progress: OnProgress | None = None,
     executor: Executor | None = None,
+    record: str | os.PathLike[str] | None = None,
     **parameters: Any,
 ) -> Result:
     """Compute a loss over files or arrays, block by block, in constant memory.
@@ -66,6 +71,8 @@ def evaluate(
         executor: computes parts of the data in its processes, such as
             `concurrent.futures.ProcessPoolExecutor` or the executor of a Dask client. The result is
             bit-identical. It needs files or arrays that its processes can read.
+        record: a file for a record of the run, which `verify` computes again. Arrays in memory may
+            have up to 1,000 numbers.
         parameters: further arrays and the options of the loss by name; `mask` and `sample_weight`,
             arrays that every loss takes; `NAME_column`, names or globs of columns for the array
             NAME; `id`, the columns that pair rows of several tables; `join="inner"`, to drop rows
@@ -86,29 +93,52 @@ def evaluate(
     """
     execution = Execution(broadcast, check, strict, on_nan, threads)
     request = bind(find(loss), inputs, reduction, parameters, wanted, execution)
-    if executor is None:
-        return evaluate_request(request, on_elements, on_progress)
-    if on_elements is not None:
+    if executor is not None and on_elements is not None:
         raise UsageError("an executor does not support on_elements")
-    from losscli.evaluation.parts import evaluate_in  # noqa: PLC0415 - most runs have no parts
+    with _recording(record, [request]) as write:
+        if executor is None:
+            outcome = outcome_of(request, on_elements, on_progress, hashes=record is not None)
+        else:
+            from losscli.evaluation.parts import evaluate_in  # noqa: PLC0415 - seldom needed
 
-    return evaluate_in(request, executor, on_progress).result
+            outcome = evaluate_in(request, executor, on_progress)
+        write(outcome)
+    return outcome.result
 
 
-def merge(paths: Iterable[str | os.PathLike[str]]) -> Result:
+@contextmanager
+def _recording(
+    record: str | os.PathLike[str] | None, requests: Sequence[Request]
+) -> Iterator[Callable[[Outcome[Any]], object]]:
+    """Provide a function that writes the record of an outcome, or does nothing without a file."""
+    if record is None:
+        yield lambda outcome: None
+        return
+    from losscli.record.make import prepared  # noqa: PLC0415 - loads pyarrow
+
+    with prepared(os.fspath(record), (), requests) as recording:
+        yield recording.write
+
+
+def merge(
+    paths: Iterable[str | os.PathLike[str]], record: str | os.PathLike[str] | None = None
+) -> Result:
     """Merge the parts that `losscli LOSS ... --part K/N --save-part FILE` saved.
 
     The result is bit-identical to that of one run.
 
     Args:
         paths: the files of all parts, in any order
+        record: a file for a record of the run, as for `evaluate`
 
     Raises:
         DataError: for files that are not parts, parts of different runs, and missing parts
     """
     from losscli.evaluation import part_file  # noqa: PLC0415 - loads pyarrow
 
-    outcome, notes = part_file.merge(part_file.load(os.fspath(path)) for path in paths)
+    with _recording(record, ()) as write:
+        outcome, notes = part_file.merge(part_file.load(os.fspath(path)) for path in paths)
+        write(outcome)
     return replace(outcome.result, notes=(*outcome.result.notes, *notes))
 
 
@@ -124,6 +154,7 @@ def compare(
     threads: int | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 - it is frozen
     on_progress: OnProgress | None = None,
+    record: str | os.PathLike[str] | None = None,
     **parameters: Any,
 ) -> Comparison:
     """Compute the loss of two models on the same targets, and the difference.
@@ -135,6 +166,7 @@ def compare(
             `a` is a table with both models, leave these out and name two input columns.
         reduction: "mean", "sum", or another reduction of the loss to one number
         wanted: what else to report about the difference: groups, the largest differences
+        record: a file for a record of the run, as for `evaluate`
         parameters: the same as for `evaluate`, as are the other arguments
 
     Raises:
@@ -148,8 +180,42 @@ def compare(
         (1.5, (0.5, 0.0))
     """
     execution = Execution(broadcast, check, strict, on_nan, threads)
-    a_request, b_request = models(find(loss), a, inputs, reduction, parameters, wanted, execution)
-    return compare_requests(a_request, b_request, on_progress)
+    requests = models(find(loss), a, inputs, reduction, parameters, wanted, execution)
+    with _recording(record, requests) as write:
+        outcome = outcome_of_comparison(*requests, on_progress, hashes=record is not None)
+        write(outcome)
+    return outcome.result
+
+
+def verify(
+    record: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    files_only: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Verification:
+    """Compute a record again, and compare its files, its environment and its numbers.
+
+    CPU features are not switched off, unlike in `losscli verify`, since NumPy is already loaded.
+
+    Args:
+        record: the file that `--record` or `record=` wrote
+        root: the folder that contains all files, also those that were moved; None is the folder of
+            the record
+        files_only: whether only the files are compared
+
+    Returns:
+        `is_verified`, whether the files and the numbers are the same, or numbers differ by what the
+        environment explains; `is_exact`, whether all numbers have the same bits; and `findings`
+
+    Raises:
+        DataError: for a record that is not valid, and for files outside the root
+    """
+    from losscli.record.file import load  # noqa: PLC0415 - loads pyarrow
+    from losscli.record.verify import verify as verified  # noqa: PLC0415
+
+    place = None if root is None else os.fspath(root)
+    return verified(load(os.fspath(record)), place, files_only=files_only, on_progress=on_progress)
 
 
 def models(

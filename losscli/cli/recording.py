@@ -7,42 +7,32 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from losscli.errors import UsageError
 from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.digests import Digest, Summing
 from losscli.readers.files.origin import STANDARD_INPUT
-from losscli.record.claim import require_recordable
-from losscli.record.make import Run, record_of
-from losscli.report.atomic import AtomicFile, undisturbed
+from losscli.record import make
 from losscli.request.request import Request
 
 _REST_BYTES = 1 << 20
 
 
 class Recording:
-    """A record that is written once its result is known. The file is tried before the work."""
+    """A record of a command, with the digest of standard input."""
 
-    def __init__(self, path: str, file: AtomicFile, run: Run) -> None:
-        self._path, self._file, self._run = path, file, run
+    def __init__(self, recording: make.Recording) -> None:
+        self._recording = recording
         self._standard_input = _HashedInput(sys.stdin) if sys.stdin is not None else None
 
     def write(self, outcome: Outcome[Any]) -> tuple[str, ...]:
         """Write the record. Returns notes about it."""
-        digests = outcome.digests
-        paths = {path for provenance in outcome.provenances for path in provenance.paths}
-        if STANDARD_INPUT in paths and self._standard_input is not None:
-            digests = {**digests, STANDARD_INPUT: self._standard_input.digest()}
-        record = record_of(replace(outcome, digests=digests), self._path, self._run)
-        self._file.write(record.text)
-        notes = [f"{self._path}: recorded the run; SHA-256 of the claim {record.claim_sha256}"]
-        if paths - set(digests):
-            notes.insert(0, f"{self._path}: the files were read a second time for their SHA-256")
-        if STANDARD_INPUT in paths:
-            notes.append(f"{self._path}: standard input cannot be read again by losscli verify")
-        return tuple(notes)
+        if STANDARD_INPUT not in outcome.files or self._standard_input is None:
+            return self._recording.write(outcome)
+        digests = {**outcome.digests, STANDARD_INPUT: self._standard_input.digest()}
+        notes = self._recording.write(replace(outcome, digests=digests))
+        return (*notes, "losscli verify cannot read standard input again")
 
 
 @contextmanager
@@ -53,14 +43,8 @@ def prepared(
     cannot be recorded."""
     if not path:
         raise UsageError("--record is empty (is a shell variable unset?). Give a file.")
-    threads = 1
-    for request in requests:
-        require_recordable(request)
-        threads = request.execution.workers
-    with undisturbed():
-        file = AtomicFile(path)
-    with file:
-        yield Recording(path, file, Run(arguments, datetime.now(UTC), threads))
+    with make.prepared(path, arguments, requests) as recording:
+        yield Recording(recording)
 
 
 class _HashedInput:

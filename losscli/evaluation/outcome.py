@@ -33,6 +33,12 @@ class Outcome(Generic[Told]):
     totals: tuple[Total, ...]
     digests: Mapping[str, Digest] = field(default_factory=dict)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the result was computed from."""
+        paths = (path for provenance in self.provenances for path in provenance.paths)
+        return tuple(dict.fromkeys(paths))
+
 
 def hashing_of(stack: ExitStack, *models: OpenModel) -> Hashing:
     """Start to compute the digests of the files of models, which are read at the same time."""

@@ -57,12 +57,6 @@ def claim_of(outcome: Outcome[Any], names: Names) -> dict[str, Any]:
     }
 
 
-def files_of_outcome(outcome: Outcome[Any]) -> list[str]:
-    """The files that an outcome was computed from."""
-    paths = (path for provenance in outcome.provenances for path in provenance.paths)
-    return list(dict.fromkeys(paths))
-
-
 def require_recordable(request: Request) -> None:
     """Raise DataError for arrays in memory with many numbers."""
     arrays = [value for value in request.arrays.values() if isinstance(value, np.ndarray)]
@@ -77,7 +71,7 @@ def require_recordable(request: Request) -> None:
 def _all_digests(outcome: Outcome[Any]) -> Mapping[str, Digest]:
     """The digests of all files. Files that were not hashed while they were read are read again."""
     anonymous = outcome.provenances[0].request.reading.anonymous
-    missing = [path for path in files_of_outcome(outcome) if path not in outcome.digests]
+    missing = [path for path in outcome.files if path not in outcome.digests]
     return {**outcome.digests, **digests_of(missing, anonymous)}
 
 

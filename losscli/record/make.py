@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 from losscli.evaluation.environment import environment
 from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.store import is_uri, without_secrets
-from losscli.record.claim import claim_of, files_of_outcome
+from losscli.record.claim import claim_of, require_recordable
 from losscli.record.file import sha256_of, text_of
 from losscli.record.paths import relative_path
+from losscli.report.atomic import AtomicFile, undisturbed
+from losscli.request.request import Request
 from losscli.result import Comparison
 
 
@@ -24,28 +27,60 @@ class Run:
     Args:
         arguments: the words of the command line; empty in Python
         begin: the time when the run began
-        threads: the number of threads
+        threads: the number of threads; None for parts, which other processes computed
     """
 
     arguments: Sequence[str]
     begin: datetime
-    threads: int
+    threads: int | None
 
 
 @dataclass(frozen=True)
-class Written:
-    """The text of a record, and the SHA-256 of its claim."""
+class Recording:
+    """A record that is written once its result is known.
 
-    text: str
-    claim_sha256: str
+    Args:
+        path: the file
+        file: the file, which appears whole or not at all
+        run: how the result is computed
+    """
+
+    path: str
+    file: AtomicFile
+    run: Run
+
+    def write(self, outcome: Outcome[Any]) -> tuple[str, ...]:
+        """Write the record. Returns notes about it. Raises DataError for what cannot be recorded,
+        and for files that changed."""
+        claim, text = record_of(outcome, self.path, self.run)
+        self.file.write(text)
+        notes = (f"{self.path}: recorded the run; SHA-256 of the claim {sha256_of(claim)}",)
+        if set(outcome.files) <= set(outcome.digests):
+            return notes
+        return (f"{self.path}: read the files again for their SHA-256", *notes)
 
 
-def record_of(outcome: Outcome[Any], path: str, run: Run) -> Written:
-    """The record of an outcome, for the file `path`. Raises DataError for what cannot be recorded,
-    and for files that changed."""
-    names = {file: relative_path(file, path) for file in files_of_outcome(outcome)}
+@contextmanager
+def prepared(
+    path: str, arguments: Sequence[str], requests: Iterable[Request]
+) -> Iterator[Recording]:
+    """Prepare to record a run, before the work. Raises DataError if the file cannot be written, or
+    the requests cannot be recorded."""
+    threads = None
+    for request in requests:
+        require_recordable(request)
+        threads = request.execution.workers
+    with undisturbed():
+        file = AtomicFile(path)
+    with file:
+        yield Recording(path, file, Run(arguments, datetime.now(UTC), threads))
+
+
+def record_of(outcome: Outcome[Any], path: str, run: Run) -> tuple[Mapping[str, Any], str]:
+    """The claim of an outcome, and the text of the record for the file `path`."""
+    names = {file: relative_path(file, path) for file in outcome.files}
     claim = claim_of(outcome, names)
-    return Written(text_of(claim, environment(), _run(outcome, run)), sha256_of(claim))
+    return claim, text_of(claim, environment(), _run(outcome, run))
 
 
 def _run(outcome: Outcome[Any], run: Run) -> Mapping[str, Any]:

@@ -72,12 +72,12 @@ def bind(
     for name in ("id", "classes"):
         require_no_empty([parameters.get(name)], f"--{name}", "a name")
     borrowed = _borrow(loss, arrays, columns)
-    typed = {
-        option.name
+    given = [
+        option
         for option in loss.options
         if option.name in parameters and option.is_given(parameters[option.name])
-    }
-    options |= {name: parameters[name] for name in typed}
+    ]
+    options |= {option.name: parameters[option.name] for option in given}
     checked = {option.name: option.check(options[option.name], options) for option in loss.options}
     request = Request(
         loss.name,
@@ -85,7 +85,7 @@ def bind(
         columns,
         checked,
         reduction,
-        frozenset(typed),
+        frozenset(option.name for option in given if option.detected),
         frozenset(borrowed),
         in_order=(
             len(inputs) > 1 and not {"input", "target"} & set(parameters)

@@ -45,7 +45,7 @@ class Request:
         columns: the columns that make each array, for arrays whose columns were named
         options: the options of the loss, checked
         reduction: a reduction of the loss
-        typed: the names of the options that were given
+        typed: the names of the options that were given and would otherwise be detected
         borrowed: the arrays that are columns of the first array's files
         in_order: whether input and target were given by position
         id: the key that pairs rows: one column, or several separated by commas

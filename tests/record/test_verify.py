@@ -49,7 +49,7 @@ def check_every_loss(loss: str, variant: str, seed: int) -> None:
             except DataError:  # some losses refuse NaN
                 return
             run = make.Run([], datetime.now(UTC), 1)
-            path.write_text(make.record_of(outcome, str(path), run).text)
+            path.write_text(make.record_of(outcome, str(path), run)[1])
             moved = Path(folder, "moved")
             moved.mkdir()
             for file in Path(folder).glob("*.*"):
