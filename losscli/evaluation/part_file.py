@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -23,6 +23,7 @@ from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
 from losscli.losses.options import Options
 from losscli.readers.files.origin import Origin
+from losscli.readers.files.store import is_uri, of_each
 from losscli.request.serialized import as_data, from_data
 from losscli.result import Result
 from losscli.statistics.collected import Collected
@@ -84,7 +85,7 @@ def plan_digest(division: Division, count: int) -> str:
         "provenance": _provenance(provenance),
         "blocks": division.blocks,
         "parts": count,
-        "files": [[path, *origin.identity()] for path, origin in _origins(provenance)],
+        "files": _identities(provenance),
     }
     return _digest(content)
 
@@ -223,9 +224,14 @@ def _provenance(provenance: Provenance) -> dict[str, Any]:
     return {name: encoded(value) for name, value in fields.items()}
 
 
-def _origins(provenance: Provenance) -> Iterator[tuple[str, Origin]]:
-    for path in provenance.paths:
-        yield path, Origin(path, provenance.request.reading.anonymous)
+def _identities(provenance: Provenance) -> list[tuple[str, int, str]]:
+    """The path, the size and the version of each file."""
+    anonymous = provenance.request.reading.anonymous
+
+    def identity(path: str) -> tuple[str, int, str]:
+        return path, *Origin(path, anonymous).identity()
+
+    return of_each(identity, provenance.paths, any(map(is_uri, provenance.paths)))
 
 
 def _digest(content: object) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from objects import Objects, served
 
 import losscli
 from losscli.errors import DataError
+from losscli.readers import Reading
 from losscli.readers.files import store
+from losscli.readers.files.shards import open_files
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +98,23 @@ def test_each_byte_is_transferred_once(objects: Objects, run: Run) -> None:
         assert run("ce", "s3://b/x.npy", "s3://b/y.npy", "-q", "-f", output_format)[0] == 0
         assert size <= objects.bytes <= size + MEGABYTE // 16
         assert 16 <= objects.most_in_flight <= 32
+
+
+def test_shards_do_not_wait_for_each_other(objects: Objects) -> None:
+    for number in range(64):
+        np.save(objects.folder / f"{number}.npy", np.full(2, number))
+    objects.delay = 0.05
+    with closing(open_files([f"s3://b/{number}.npy" for number in range(64)], Reading())) as files:
+        most = [objects.most_in_flight]
+        objects.reset()
+        shards = files.array(None, "")
+        values = shards.read((slice(1, 127),))
+        most.append(objects.most_in_flight)
+        objects.reset()
+        shards.require_same()
+        most.append(objects.most_in_flight)
+    assert values.tolist() == np.repeat(np.arange(64), 2)[1:127].tolist()
+    assert all(16 <= number <= 32 for number in most), most
 
 
 def test_one_entry_of_each_row(objects: Objects, run: Run) -> None:

@@ -8,11 +8,11 @@ import os
 import re
 import stat
 import sys
-from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from losscli.errors import DataError
+from losscli.readers.files.once import once
 from losscli.readers.files.plain import PlainFile
 from losscli.readers.files.store import StoredObject, is_uri
 
@@ -140,7 +140,7 @@ class Origin:
         assert self._path is not None
         return pa.OSFile(os.fsencode(self._path))
 
-    @cached_property
+    @once
     def _magic(self) -> bytes:
         if self.is_standard_input:
             if sys.stdin is None:
@@ -149,11 +149,11 @@ class Origin:
         with self.open_raw() as file:
             return _read_full(file, _MAGIC_BYTES)
 
-    @cached_property
+    @once
     def _compression(self) -> str | None:
         return _compression(self._magic)
 
-    @cached_property
+    @once
     def _standard_input(self) -> IO[bytes]:
         """Standard input, decompressed, from the first byte on."""
         file = _buffered(_Continued(self._magic, sys.stdin.buffer))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, count
@@ -19,7 +19,7 @@ from losscli.readers.container import Container
 from losscli.readers.dtypes import common_dtype
 from losscli.readers.fields import Offer
 from losscli.readers.files.origin import STANDARD_INPUT
-from losscli.readers.files.store import IN_FLIGHT, has_wildcard, is_uri, local_path, matches
+from losscli.readers.files.store import has_wildcard, is_uri, local_path, matches, of_each
 from losscli.readers.formats import known_format, open_file
 from losscli.source import Box, Shape, Source, Values
 
@@ -35,18 +35,8 @@ def open_files(patterns: Sequence[str], reading: Reading) -> Container:
         return open_file(names[0], reading)
     if not reading.as_listed:
         _require_all_shards(names)
-    return _joined(" ".join(patterns), _opened(names, reading))
-
-
-def _opened(names: Sequence[str], reading: Reading) -> list[Container]:
-    """Open all files. Objects of stores are opened by several threads, since each of them waits for
-    an answer."""
-    if not any(map(is_uri, names)):
-        return [open_file(name, reading) for name in names]
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 5 ms
-
-    with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        return list(pool.map(partial(open_file, reading=reading), names))
+    files = of_each(partial(open_file, reading=reading), names, any(map(is_uri, names)))
+    return _joined(" ".join(patterns), files)
 
 
 def _joined(name: str, files: Sequence[Container]) -> Container:
@@ -213,6 +203,7 @@ class ShardedArray(Source):
         self.concurrent = all(shard.concurrent for shard in shards)
         self._dtype = common_dtype([shard.dtype for shard in shards])
         self._shards = shards
+        self._is_remote = any(map(is_uri, self.paths))
         for shard in shards:
             if not shard.shape or shard.shape[1:] != shards[0].shape[1:]:
                 raise DataError(
@@ -238,17 +229,18 @@ class ShardedArray(Source):
         return self._starts[-1]
 
     def require_same(self) -> None:
-        for shard in self._shards:
-            shard.require_same()
+        of_each(lambda shard: shard.require_same(), self._shards, self._is_remote)
 
     def read(self, box: Box) -> Values:
         """Return the values in a box, from one or more files."""
         start, stop, _ = box[0].indices(self.count())
         first = min(max(bisect_right(self._starts, start) - 1, 0), len(self._shards) - 1)
-        blocks: list[Values] = []
-        for shard, begin in zip(self._shards[first:], self._starts[first:], strict=False):
-            if blocks and begin >= stop:
-                break
+        last = max(first + 1, bisect_left(self._starts, stop, hi=len(self._shards)))
+
+        def read(number: int) -> Values:
+            begin = self._starts[number]
             rows = slice(max(start - begin, 0), max(stop - begin, 0))
-            blocks.append(shard.read((rows, *box[1:])).astype(self.dtype, copy=False))
+            return self._shards[number].read((rows, *box[1:])).astype(self.dtype, copy=False)
+
+        blocks = of_each(read, range(first, last), self._is_remote)
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
