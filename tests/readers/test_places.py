@@ -68,7 +68,7 @@ class TestPaths:
         def fails(*inputs: Any, **parameters: Any) -> None:
             raise OSError(errno.EIO, os.strerror(errno.EIO), "x.npy")
 
-        monkeypatch.setattr(actions, "evaluate_request", fails)
+        monkeypatch.setattr(actions, "outcome_of", fails)
         assert refusal(run, *self.X) == "x.npy: Input/output error"
 
     @pytest.mark.parametrize("path", ["locked/x.npy", "locked/*.npy"])
