@@ -55,11 +55,16 @@ def locate(
             moved = _by_size(root) if moved is None else moved
             place = _moved(moved, file)
         if place is None:
-            where = os.path.dirname(record) or "." if root is None else root
-            missing[path] = f"no such file in {where}"
+            missing[path] = _missing(root)
         else:
             located[path] = place
     return located, missing
+
+
+def _missing(root: str | None) -> str:
+    if root is None:
+        return "no such file. If it was moved, name a folder that contains it: --root DIR"
+    return f"no such file, and no file below {root} with the same content"
 
 
 def _place(record: str, path: str, root: str | None) -> str | None:

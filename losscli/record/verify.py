@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from losscli.errors import DataError, LosscliError, shortened
 from losscli.evaluation.compare import outcome_of_comparison
-from losscli.evaluation.environment import differences, environment, explains_last_bits
+from losscli.evaluation.environment import (
+    DISABLED,
+    differences,
+    environment,
+    explains_last_bits,
+)
 from losscli.evaluation.evaluate import OnProgress, outcome_of
 from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.digests import Digest, digests_of
@@ -108,7 +114,10 @@ def requests_of(record: Record) -> list[Request]:
     """The requests of a record, with the paths of the record. Raises DataError for a record that is
     not valid."""
     try:
-        return [from_data(data) for data in record.claim["requests"]]
+        requests = [from_data(data) for data in record.claim["requests"]]
+        if len(requests) not in (1, 2):
+            raise ValueError(f"{len(requests)} requests")
+        return requests
     except LosscliError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -172,7 +181,10 @@ def _of_environment(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Fin
     found = differences(recorded, here)
     if found:
         return Finding("environment", DIFFERS, _named(found))
-    return Finding("environment", SAME, f"losscli {here['losscli']}, NumPy {here['NumPy']}")
+    disabled = os.environ.get(DISABLED)
+    without = f", without the CPU features {disabled}" if disabled else ""
+    detail = f"losscli {here['losscli']}, NumPy {here['NumPy']}{without}"
+    return Finding("environment", SAME, detail)
 
 
 def _placed(request: Request, located: Located) -> Request:
