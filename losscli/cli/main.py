@@ -17,6 +17,7 @@ from losscli.cli.supervisor import Terminated
 from losscli.cli.text import guarded
 from losscli.cli.usage import message_of, require_command
 from losscli.errors import DataError, LosscliError, UsageError, first_line
+from losscli.readers.files.store import require_no_secrets
 
 INTERNAL_ERROR = 1
 CLOSED_PIPE = 141
@@ -58,6 +59,8 @@ def main(
 def _run(arguments: Sequence[str]) -> None:
     """Parse a command into an action, and run the action."""
     prepare()
+    for word in arguments:
+        require_no_secrets(word)
     _require_completion()
     words = full_words([guarded(word) for word in arguments])
     require_command(words, OTHER_COMMANDS)

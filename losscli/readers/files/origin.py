@@ -8,18 +8,21 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from losscli.errors import DataError
 from losscli.readers.files.once import once
 from losscli.readers.files.plain import PlainFile
-from losscli.readers.files.store import StoredObject, is_uri
+from losscli.readers.files.store import StoredObject, awaited, is_uri
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from losscli.readers.files.remote import RemoteFile
+
+Answer = TypeVar("Answer")
 
 STANDARD_INPUT = "-"
 
@@ -125,6 +128,11 @@ class Origin:
     def arrow_ranges(self) -> pa.NativeFile:
         """Open a plain file for pyarrow, which requests several ranges at the same time."""
         return self.arrow_file() if self._stored is None else self._stored.open()
+
+    def awaited(self, call: Callable[[], Answer], size: int) -> Answer:
+        """Return the result of a call that reads `size` bytes through `arrow_ranges`. Raises
+        DataError if a store takes too long."""
+        return call() if self._stored is None else awaited(self.name, call, size)
 
     def open_plain(self) -> PlainFile:
         """Open the raw bytes of a local file."""

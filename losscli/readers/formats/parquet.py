@@ -133,9 +133,10 @@ def _read(
         columns=list(columns),
         use_threads=use_threads,
     )
+    size = _largest_group(file.metadata) if origin.is_remote else 0
     while True:
         with decoding(origin.name):
-            batch = next(batches, None)
+            batch = origin.awaited(partial(next, batches, None), size)
         if batch is None:
             return
         yield batch

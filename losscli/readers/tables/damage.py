@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from losscli.errors import DataError, first_line
 from losscli.readers.files.origin import Origin
+from losscli.readers.files.store import is_uri, problem_of, without_addresses
 
 DAMAGE = (
     pa.ArrowException,
@@ -27,6 +28,9 @@ def unreadable(name: str, problem: str, error: Exception) -> DataError:
     """Return the error for an exception of pyarrow. `problem` describes damage in messages."""
     if NO_THREAD in str(error):
         return DataError(f"{name}: cannot start a thread. Check the limit with ulimit -u.")
+    if is_uri(name):
+        found = problem_of(error) or f"{problem}: {first_line(without_addresses(error))}"
+        return DataError(f"{name}: {found}")
     return DataError(f"{name}: {problem}: {first_line(error)}")
 
 
