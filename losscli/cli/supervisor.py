@@ -37,6 +37,13 @@ _REASONS = {
 }
 _DAMAGE = "so a file may be damaged or malicious"
 
+# What Azure's library writes when it ends the process because it cannot sign in, and the problem.
+_SIGN_IN = "AuthenticationException"
+_NOT_SIGNED_IN = (
+    "cannot sign in to Azure. Run az login, or check AZURE_CLIENT_ID, AZURE_TENANT_ID and "
+    "AZURE_CLIENT_SECRET, or the managed identity."
+)
+
 
 class Terminated(BaseException):
     """Raised if a signal asks the process to end, so that partial files are removed first."""
@@ -137,6 +144,8 @@ def _report(status: int, stderr: str) -> str:
     """The libraries' stderr, or one line if a signal ended the process."""
     if os.WIFEXITED(status):
         return stderr
+    if _SIGN_IN in stderr:
+        return f"losscli: error: {_NOT_SIGNED_IN}\n"
     number = signal.Signals(os.WTERMSIG(status))
     reason = _REASONS.get(number, _DAMAGE)
     line = next(filter(None, map(str.strip, stderr.splitlines())), "")
