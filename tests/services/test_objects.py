@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +15,7 @@ import pyarrow.parquet
 import pytest
 from conftest import SAMPLES, Run
 from objects import Objects, served
+from stores import COMMANDS, make
 
 import losscli
 from losscli.errors import DataError
@@ -43,36 +42,6 @@ def objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects
         store._s3.cache_clear()
         yield found
         store._s3.cache_clear()
-
-
-COMMANDS = [
-    ["ce", "{}digits.parquet", "-t", "label", "--by", "class", "--top", "3"],
-    ["ce", "{}digits_logits.npy", "{}digits_labels.npy", "--accuracy"],
-    ["mse", "{}diabetes.csv", "-i", "predicted", "-t", "measured", "--quantiles", "0.5"],
-    ["bce", "{}breast_cancer.csv", "-i", "probability", "-t", "label", "--by", "{}groups.csv"],
-    ["ce", "{}logits.npz", "-i", "x", "-t", "y"],
-    ["ce", "{}digits.arrow", "-t", "label"],
-    ["ce", "{}digits.arrows", "-t", "label"],
-    ["mse", "{}diabetes.jsonl", "-i", "predicted", "-t", "measured"],
-    ["mse", "{}diabetes.csv.gz", "-i", "predicted", "-t", "measured"],
-    ["compare", "ce", "{}digits_logits.npy", "{}digits_second_logits.npy", "{}digits_labels.npy"],
-]
-
-
-def make(folder: Path) -> None:
-    """The sample data, also in other formats."""
-    shutil.copytree(SAMPLES, folder, dirs_exist_ok=True)
-    digits = pa.parquet.read_table(folder / "digits.parquet")
-    for name, new in (("digits.arrow", pa.ipc.new_file), ("digits.arrows", pa.ipc.new_stream)):
-        with new(folder / name, digits.schema) as writer:
-            writer.write_table(digits)
-    logits, labels = (np.load(folder / f"digits_{name}.npy") for name in ("logits", "labels"))
-    np.savez(folder / "logits.npz", x=logits, y=labels)
-    rows = pa.csv.read_csv(folder / "diabetes.csv").to_pylist()
-    (folder / "diabetes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pa.CompressedOutputStream(str(folder / "diabetes.csv.gz"), "gzip") as file:
-        file.write((folder / "diabetes.csv").read_bytes())
-    (folder / "groups.csv").write_text("g\n" + "a\nb\n" * 71 + "a\n")
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[1])
