@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import cache, partial
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -46,10 +47,10 @@ _CONNECT_SECONDS, _REQUEST_SECONDS = 10, 30
 _TRIES = 3
 _RETRY_SECONDS = 20
 
-# How long a call may take, whatever the library does, and the bytes that add a second. Azure's
+# How long a call may take after any call was answered, and the bytes that add a second. Azure's
 # library waits for four minutes and Google's for two, which cannot be changed.
 _CALL_SECONDS = 60
-_BYTES_PER_SECOND = 1 << 16
+_BYTES_PER_SECOND = 1 << 20
 
 # Bytes that are copied to a store at a time.
 _COPY_BYTES = 1 << 22
@@ -81,6 +82,10 @@ def local_path(name: str) -> str:
     if parts.netloc not in ("", "localhost"):
         raise DataError(f"{name}: a file:// URI cannot name a host. Write file:///PATH.")
     return unquote(parts.path)
+
+
+class NoAnswerError(DataError):
+    """A store does not answer. Asking again would take another minute."""
 
 
 class Identity(NamedTuple):
@@ -341,8 +346,14 @@ def _answer(uri: str, call: Callable[[], Answer], size: int = 0) -> Answer:
         return awaited(uri, call, size)
 
 
+class _Latest:
+    """When a store last answered. A slow network answers many requests late, but not none."""
+
+    time = 0.0
+
+
 def awaited(uri: str, call: Callable[[], Answer], size: int) -> Answer:
-    """Return the result of a call that transfers `size` bytes. Raises DataError if it takes too
+    """Return the result of a call that transfers `size` bytes. Raises NoAnswerError if it takes too
     long. A thread makes the call, and is abandoned then, because nothing can interrupt it."""
     from concurrent.futures import Future, wait  # noqa: PLC0415 - takes 5 ms, only for URIs
 
@@ -358,11 +369,13 @@ def awaited(uri: str, call: Callable[[], Answer], size: int) -> Answer:
         Thread(target=work, name="losscli-store", daemon=True).start()
     except RuntimeError:  # can't start new thread
         return call()
-    done, _ = wait([result], _CALL_SECONDS + size / _BYTES_PER_SECOND)
-    if not done:
-        problem = f"the store did not answer within {_CALL_SECONDS} s"
-        raise DataError(f"{without_secrets(uri)}: {problem}")
-    return result.result()
+    begin, most = monotonic(), _CALL_SECONDS + size / _BYTES_PER_SECOND
+    while (left := max(begin, _Latest.time) + most - monotonic()) > 0:
+        if wait([result], left).done:
+            _Latest.time = monotonic()
+            return result.result()
+    problem = f"the store did not answer within {_CALL_SECONDS} s"
+    raise NoAnswerError(f"{without_secrets(uri)}: {problem}")
 
 
 @contextmanager

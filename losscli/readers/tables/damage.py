@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from losscli.errors import DataError, first_line
 from losscli.readers.files.origin import Origin
-from losscli.readers.files.store import is_uri, problem_of, without_addresses
+from losscli.readers.files.store import NoAnswerError, is_uri, problem_of, without_addresses
 
 DAMAGE = (
     pa.ArrowException,
@@ -45,6 +45,8 @@ def read_from(
     except DAMAGE as error:
         origin.require_same()
         raise unreadable(origin.name, problem, error) from error
+    except NoAnswerError:
+        raise
     except DataError:
         origin.require_same()
         raise
