@@ -1,0 +1,146 @@
+"""Records of other machines, of standard input and of other files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import COMMAND, SAMPLES, Run, run_command
+
+from losscli.evaluation import environment
+from losscli.evaluation.environment import features_to_disable
+from losscli.record import file
+
+FOUND = environment.environment()["SIMD"]["found"]
+
+
+def recorded(path: Path, **variables: str) -> dict[str, Any]:
+    found = run_command(
+        *("ce", "digits.parquet", "-t", "label", "--by", "class", "-q", "--record", path),
+        env={**os.environ, **variables},
+    )
+    assert found.returncode == 0, found.stderr
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    recorded(tmp_path / "run.json")
+    return tmp_path / "run.json"
+
+
+def changed(path: Path, **environment: object) -> None:
+    """Write the record as if another environment had made it."""
+    content = json.loads(path.read_text())
+    sections = content["claim"], {**content["environment"], **environment}, content["run"]
+    path.write_text(file.text_of(*sections))
+
+
+@pytest.mark.skipif(not FOUND, reason="the machine has no features that NumPy can switch off")
+def test_a_machine_with_fewer_features_is_emulated(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    content = recorded(path, NPY_DISABLE_CPU_FEATURES=" ".join(FOUND))
+    assert content["environment"]["SIMD"]["found"] == []
+    found = run_command("verify", path, "--root", SAMPLES, "--strict", "-f", "json")
+    assert found.returncode == 0, found.stderr
+    findings = {one["part"]: one for one in json.loads(found.stdout)["findings"]}
+    assert findings["numbers"]["verdict"] == "same"
+    assert findings["environment"]["detail"].endswith(f"features {' '.join(FOUND)}")
+
+
+@pytest.mark.skipif(not FOUND, reason="the machine has no features that NumPy can switch off")
+def test_features_of_another_numpy_are_not_emulated(record: Path) -> None:
+    simd = environment.environment()["SIMD"]
+    other = {**simd, "found": [], "not found": ["AVX2"]}
+    assert features_to_disable({"SIMD": other}) == []
+    assert features_to_disable({"SIMD": {**simd, "found": [], "not found": FOUND}}) == []
+    known = {**simd, "found": [], "not found": [*FOUND, *simd["not found"]]}
+    assert features_to_disable({"SIMD": known}) == FOUND
+
+
+def with_value(path: Path, factor: float) -> None:
+    """Write the record as if the loss had been slightly different."""
+    content = json.loads(path.read_text())
+    content["claim"]["numbers"]["value"] *= factor
+    path.write_text(file.text_of(*(content[name] for name in ("claim", "environment", "run"))))
+
+
+@pytest.mark.parametrize(
+    ("factor", "numpy", "code", "verdict"),
+    [
+        (1.0, "1.0", 0, "same"),
+        (1.0 + 1e-8, "1.0", 0, "within tolerance"),  # float32
+        (1.0 + 1e-5, "1.0", 3, "differs"),
+        (1.0 + 1e-8, np.__version__, 3, "differs"),  # nothing explains it
+    ],
+)
+def test_the_tolerance(
+    factor: float, numpy: str, code: int, verdict: str, record: Path, run: Run
+) -> None:
+    with_value(record, factor)
+    changed(record, NumPy=numpy)
+    found, out, err = run("verify", record, "--root", SAMPLES, "-f", "json")
+    findings = {one["part"]: one for one in json.loads(out)["findings"]}
+    assert (found, findings["numbers"]["verdict"]) == (code, verdict)
+    assert ("warning: " in err) == (verdict == "within tolerance")
+    if verdict == "within tolerance":
+        assert run("verify", record, "--root", SAMPLES, "--strict")[0] == 3
+    if numpy != np.__version__:
+        assert f"NumPy {np.__version__}, recorded {numpy}" in findings["environment"]["detail"]
+
+
+def test_standard_input_is_hashed_as_it_arrives(tmp_path: Path) -> None:
+    """The digest is that of all bytes, also of those behind the array."""
+    data = (SAMPLES / "digits_logits.npy").read_bytes() + b"behind"
+    words = ["ce", "-", "digits_labels.npy", "--record", str(tmp_path / "run.json")]
+    found = subprocess.run(
+        [*COMMAND, *words], cwd=SAMPLES, input=data, capture_output=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert b"note: losscli verify cannot read standard input again" in found.stderr
+    claim = json.loads((tmp_path / "run.json").read_text())["claim"]
+    files = {one["path"]: one for one in claim["files"]}
+    assert files["-"]["sha256"] == hashlib.sha256(data).hexdigest()
+    assert files["-"]["bytes"] == len(data)
+    verified = run_command("verify", tmp_path / "run.json", "--root", SAMPLES)
+    assert verified.returncode == 1
+    assert "made from standard input, which cannot be read again" in verified.stderr
+
+
+def test_replay_on_other_files(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "run.json"
+    labels = SAMPLES / "digits_labels.npy"
+    options = ("--by", "class", "--top", "3", "--label-smoothing", "0.1")
+    run("ce", SAMPLES / "digits_logits.npy", labels, *options, "--record", path, "-q")
+    other = SAMPLES / "digits_second_logits.npy"
+    replayed = run("replay", path, other, labels, "-q", "-f", "json")
+    assert replayed == run("ce", other, labels, *options, "-q", "-f", "json")
+    code, _, err = run("replay", path, other)
+    assert code == 2
+    assert "the record has 2 files" in err
+
+
+def test_replay_of_a_comparison(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "run.json"
+    labels, a = SAMPLES / "digits_labels.npy", SAMPLES / "digits_logits.npy"
+    b = SAMPLES / "digits_second_logits.npy"
+    run("compare", "ce", a, b, labels, "--by", "class", "--record", path, "-q")
+    words = ("compare", "ce", b, a, labels, "--by", "class", "-q", "-f", "json")
+    assert run("replay", path, b, labels, a, "-q", "-f", "json") == run(*words)
+
+
+def test_the_command_starts_again_only_once(tmp_path: Path, record: Path) -> None:
+    """A variable that switches off nothing does not lead to a loop."""
+    changed(record, SIMD={"baseline": [], "found": [], "not found": []})
+    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": "NONE"}
+    command = [sys.executable, "-m", "losscli", "verify", str(record), "--root", str(SAMPLES)]
+    found = subprocess.run(command, env=environment, cwd=tmp_path, check=False, timeout=60)
+    assert found.returncode == 0
