@@ -21,7 +21,7 @@ from losscli.evaluation.run import OnElements
 from losscli.losses.registry import Loss
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.files.shards import files_of
-from losscli.readers.files.store import is_uri
+from losscli.readers.files.uri import is_uri
 from losscli.report import chosen_format, open_report
 from losscli.report.document import Document
 from losscli.report.format import Report

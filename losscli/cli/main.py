@@ -17,7 +17,7 @@ from losscli.cli.supervisor import Terminated
 from losscli.cli.text import guarded
 from losscli.cli.usage import message_of, require_command
 from losscli.errors import DataError, LosscliError, UsageError, first_line
-from losscli.readers.files.store import require_no_secrets
+from losscli.readers.files.uri import require_no_secrets
 
 INTERNAL_ERROR = 1
 CLOSED_PIPE = 141

@@ -26,8 +26,9 @@ from losscli.evaluation.parts import Division, Part, compute_part, divide
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers.files.shards import natural
-from losscli.readers.files.store import exists, is_uri
+from losscli.readers.files.store import exists
 from losscli.readers.files.store import matches as objects_of
+from losscli.readers.files.uri import is_uri
 from losscli.report import open_report
 from losscli.report.atomic import AtomicFile, undisturbed
 from losscli.report.numbers import Numbers

@@ -14,7 +14,7 @@ from losscli.evaluation.environment import numeric_environment
 from losscli.evaluation.evaluate import OnProgress
 from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.parts import evaluate_in
-from losscli.readers.files.store import is_uri
+from losscli.readers.files.uri import is_uri
 from losscli.request.request import Request
 from losscli.result import Result
 

@@ -23,7 +23,8 @@ from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
 from losscli.losses.options import Options
 from losscli.readers.files.origin import Origin
-from losscli.readers.files.store import is_uri, of_each
+from losscli.readers.files.store import of_each
+from losscli.readers.files.uri import is_uri
 from losscli.request.serialized import as_data, from_data
 from losscli.result import Result
 from losscli.statistics.collected import Collected

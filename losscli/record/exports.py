@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from losscli.readers.files.store import is_uri
+from losscli.readers.files.uri import is_uri
 from losscli.record.file import Record
 from losscli.record.verify import files_of_record
 

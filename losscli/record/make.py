@@ -11,7 +11,7 @@ from typing import Any
 
 from losscli.evaluation.environment import environment
 from losscli.evaluation.outcome import Outcome
-from losscli.readers.files.store import is_uri, without_secrets
+from losscli.readers.files.uri import is_uri, without_secrets
 from losscli.record.claim import claim_of, require_recordable
 from losscli.record.file import sha256_of, text_of
 from losscli.record.paths import relative_path

@@ -9,7 +9,7 @@ from pathlib import Path
 from losscli.errors import DataError
 from losscli.readers.files.digests import digests_of
 from losscli.readers.files.origin import STANDARD_INPUT
-from losscli.readers.files.store import is_uri
+from losscli.readers.files.uri import is_uri
 
 # The maximum number of files below the root that are searched for a file that was moved.
 _MOST_FILES = 1_000_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from losscli.errors import DataError, LosscliError, shortened
+from losscli.errors import DataError, LosscliError, quoted, shortened
 from losscli.evaluation.compare import outcome_of_comparison
 from losscli.evaluation.environment import (
     DISABLED,
@@ -188,7 +188,12 @@ def _of_environment(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Fin
 
 
 def _placed(request: Request, located: Located) -> Request:
-    """The request with the files of a record where they are now."""
+    """The request with the files of a record where they are now. Raises DataError for a file that
+    the record does not list."""
+    named = [files for files in request.arrays.values() if isinstance(files, tuple)]
+    unknown = {file for files in named for file in files} - set(located)
+    if unknown:
+        raise DataError(f"claim.files does not list {quoted(min(unknown))}")
     arrays = {
         name: tuple(located[file] for file in value) if isinstance(value, tuple) else value
         for name, value in request.arrays.items()

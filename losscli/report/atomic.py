@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from losscli.errors import DataError
-from losscli.readers.files.store import is_uri, require_writable, upload
+from losscli.readers.files.store import require_writable, upload
+from losscli.readers.files.uri import is_uri
 
 _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 

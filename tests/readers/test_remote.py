@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from losscli.readers.files import remote
 from losscli.readers.files.remote import RemoteFile
-from losscli.readers.files.store import Identity, StoredObject, has_wildcard, is_uri, local_path
+from losscli.readers.files.store import Identity, StoredObject
+from losscli.readers.files.uri import has_wildcard, is_uri, local_path
 
 DATA = random.Random(0).randbytes(3000)
 

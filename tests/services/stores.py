@@ -11,7 +11,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ import pytest
 from conftest import SAMPLES, Run
 from objects import Objects, served
 
-from losscli.readers.files import azure, store
+from losscli.readers.files import answers, azure, connect, store
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,8 @@ def connected(settings: Mapping[str, str]) -> Iterator[None]:
 
 def forget() -> None:
     """Forget the connections that were opened with other settings."""
-    for connect in (store._s3, store._gcs, azure._signed_in, azure._anonymous):
-        connect.cache_clear()
+    for create in (connect._s3, connect._gcs, azure._signed_in, azure._anonymous):
+        create.cache_clear()
 
 
 def free_port() -> int:
@@ -232,15 +231,6 @@ class StoreTests:
         code, out, err = run("mse", f"{bucket.uri}/names/{name}", "1,4", "-q")
         assert (code, out) == (0, "2.0\n"), err
 
-    def test_a_folder_of_many_objects(self, bucket: Bucket, run: Run, tmp_path: Path) -> None:
-        """More than one page of a listing, which has 1,000 objects."""
-        data = npy(np.ones(1), tmp_path)
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda number: bucket.put(f"many/{number}.npy", data), range(1_100)))
-        np.save(tmp_path / "y.npy", np.zeros(1_100))
-        code, out, err = run("mse", f"{bucket.uri}/many", tmp_path / "y.npy", "-q")
-        assert (code, out) == (0, "1.0\n"), err
-
     @pytest.mark.parametrize("name", ["l.npy", "l.parquet", "l.csv", "l.jsonl"])
     def test_an_output(self, name: str, bucket: Bucket, run: Run, tmp_path: Path) -> None:
         words = ("ce", SAMPLES / "digits.parquet", "-t", "label", "-q")
@@ -338,7 +328,7 @@ class StoreTests:
         self.expect_error(found, f"{uri}: access denied. Check the credentials")
 
     def test_no_server(self, bucket: Bucket, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(store, "_RETRY_SECONDS", 1)
+        monkeypatch.setattr(connect, "_RETRY_SECONDS", 1)
         uri = f"{bucket.uri}/x.npy"
         with connected(bucket.settings(free_port())):
             found = run("ce", uri, "0,1")
@@ -350,7 +340,7 @@ class StoreTests:
     def test_a_server_that_hangs(
         self, words: list[str], bucket: Bucket, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(store, "_CALL_SECONDS", 1)
+        monkeypatch.setattr(answers, "_CALL_SECONDS", 1)
         uri = f"{bucket.uri}/x.npy"
         with (
             socket.create_server(("127.0.0.1", 0)) as silent,

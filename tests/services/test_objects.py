@@ -20,7 +20,7 @@ from stores import COMMANDS, make
 import losscli
 from losscli.errors import DataError
 from losscli.readers import Reading
-from losscli.readers.files import store
+from losscli.readers.files import connect
 from losscli.readers.files.shards import open_files
 
 pytestmark = pytest.mark.slow
@@ -39,9 +39,9 @@ def objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        store._s3.cache_clear()
+        connect._s3.cache_clear()
         yield found
-        store._s3.cache_clear()
+        connect._s3.cache_clear()
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[1])
@@ -156,8 +156,8 @@ def test_no_route(objects: Objects, run: Run, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_store_that_hangs(objects: Objects, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(objects.folder / "x.npy", np.zeros((2, 2)))
-    monkeypatch.setattr(store, "_REQUEST_SECONDS", 1)
-    monkeypatch.setattr(store, "_TRIES", 1)
+    monkeypatch.setattr(connect, "REQUEST_SECONDS", 1)
+    monkeypatch.setattr(connect, "_TRIES", 1)
     objects.delay = 8.0
     err = run("ce", "s3://b/x.npy", "0,1")[2]
     assert err.startswith("losscli: error: s3://b/x.npy: the store did not answer within"), err

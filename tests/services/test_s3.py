@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
-from stores import Bucket, StoreTests, connected, free_port, serving, wait_for
+from conftest import Run
+from stores import Bucket, StoreTests, connected, free_port, npy, serving, wait_for
 
 pytestmark = pytest.mark.services
 
@@ -35,3 +39,13 @@ def bucket() -> Iterator[Bucket]:
 
 class TestS3(StoreTests):
     pass
+
+
+def test_a_folder_of_many_objects(bucket: Bucket, run: Run, tmp_path: Path) -> None:
+    """More than one page of a listing, which has 1,000 objects."""
+    data = npy(np.ones(1), tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: bucket.put(f"many/{number}.npy", data), range(1_100)))
+    np.save(tmp_path / "y.npy", np.zeros(1_100))
+    code, out, err = run("mse", f"{bucket.uri}/many", tmp_path / "y.npy", "-q")
+    assert (code, out) == (0, "1.0\n"), err

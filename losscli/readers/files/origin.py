@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from losscli.errors import DataError
+from losscli.readers.files.answers import awaited
 from losscli.readers.files.once import once
 from losscli.readers.files.plain import PlainFile
-from losscli.readers.files.store import StoredObject, awaited, is_uri
+from losscli.readers.files.store import StoredObject
+from losscli.readers.files.uri import is_uri
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,7 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from threading import Lock
 
-from losscli.readers.files.store import IN_FLIGHT, StoredObject
+from losscli.readers.files.connect import IN_FLIGHT
+from losscli.readers.files.store import StoredObject
 
 # Bytes of a piece that is requested ahead. The first read requests nothing ahead, the second a few
 # pieces, and each further read in order twice as many as the one before.

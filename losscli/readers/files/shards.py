@@ -19,7 +19,8 @@ from losscli.readers.container import Container
 from losscli.readers.dtypes import common_dtype
 from losscli.readers.fields import Offer
 from losscli.readers.files.origin import STANDARD_INPUT
-from losscli.readers.files.store import has_wildcard, is_uri, local_path, matches, of_each
+from losscli.readers.files.store import matches, of_each
+from losscli.readers.files.uri import has_wildcard, is_uri, local_path
 from losscli.readers.formats import known_format, open_file
 from losscli.source import Box, Shape, Source, Values
 

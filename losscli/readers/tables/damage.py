@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from losscli.errors import DataError, first_line
+from losscli.readers.files.answers import NoAnswerError, problem_of, without_addresses
 from losscli.readers.files.origin import Origin
-from losscli.readers.files.store import NoAnswerError, is_uri, problem_of, without_addresses
+from losscli.readers.files.uri import is_uri
 
 DAMAGE = (
     pa.ArrowException,
