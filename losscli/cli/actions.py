@@ -43,7 +43,7 @@ def answer(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
         # The check for a loss worse than guessing needs the interval, in a second run without it.
         request = request_of(loss, words, interval=True)
     require_compatible(request, showing)
-    with recording(showing.record, arguments, [request]) as record:
+    with recording(showing, arguments, [request]) as record:
         result = _evaluated(request, showing, record)
     if showing.gate is not None:
         showing.gate.judge(result)
@@ -56,7 +56,7 @@ def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> Non
     a, b = models_of(loss, words)
     if not b.wanted.shows_elements:
         _refuse_keep(b, "--top")
-    with recording(showing.record, arguments, (a, b)) as record, ExitStack() as stack:
+    with recording(showing, arguments, (a, b)) as record, ExitStack() as stack:
         outcome = outcome_of_comparison(a, b, progress(stack), hashes=record is not None)
         if record is not None:
             showing = noting(showing, record.write(outcome))
@@ -69,14 +69,14 @@ def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> Non
 
 
 def recording(
-    path: str | None, arguments: Sequence[str], requests: Sequence[Request]
+    showing: Showing, arguments: Sequence[str], requests: Sequence[Request]
 ) -> AbstractContextManager[Recording | None]:
-    """Prepare to record a run in the file `path`; nothing without a path."""
-    if path is None:
+    """Prepare to record a run; nothing without --record."""
+    if showing.record is None:
         return nullcontext()
     from losscli.cli.recording import prepared  # noqa: PLC0415 - loads pyarrow
 
-    return prepared(path, arguments, requests)
+    return prepared(showing.record, arguments, requests, showing.output)
 
 
 def _shows_interval(showing: Showing) -> bool:

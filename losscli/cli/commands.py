@@ -102,7 +102,10 @@ _ABOUT_MERGE = About(
 )
 _ABOUT_VERIFY = About(
     "Compute a record again, and compare its files, its environment and its numbers.",
-    ("The exit code is 0 if everything is the same, and 3 if something differs.",),
+    (
+        "The exit code is 0 if files and numbers are the same, 3 if something differs, and 1 if "
+        "the record cannot be read. A record is not signed: see the guide for ssh-keygen.",
+    ),
     examples=("losscli verify run.json", "losscli verify run.json --root data/"),
 )
 _ABOUT_RECORD = About(
@@ -321,7 +324,8 @@ def _replay(
     *,
     path: Annotated[str, _RECORD_FILE],
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="A file for each file of the record.")
+        list[str],
+        typer.Argument(metavar="FILE...", help="A file in place of each file of the record."),
     ],
     format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
     decimals: Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)] = None,

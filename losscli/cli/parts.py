@@ -75,7 +75,7 @@ def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]
     """Merge saved parts, report the result, and apply the gate."""
     showing = showing_of(words)
     parts = (load(path) for pattern in patterns for path in _files_of(pattern))
-    with recording(showing.record, arguments, ()) as record:
+    with recording(showing, arguments, ()) as record:
         outcome, notes = merge(parts)
         if record is not None:
             notes = (*notes, *record.write(outcome))

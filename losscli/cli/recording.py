@@ -37,12 +37,14 @@ class Recording:
 
 @contextmanager
 def prepared(
-    path: str, arguments: Sequence[str], requests: Iterable[Request]
+    path: str, arguments: Sequence[str], requests: Iterable[Request], output: str | None
 ) -> Iterator[Recording]:
     """Prepare to record a run. Raises DataError if the file cannot be written, or the requests
     cannot be recorded."""
     if not path:
         raise UsageError("--record is empty (is a shell variable unset?). Give a file.")
+    if path == output:
+        raise UsageError(f"--record {path!r} is also the file of --output. Use another name.")
     with make.prepared(path, arguments, requests) as recording:
         yield Recording(recording)
 

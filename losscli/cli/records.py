@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -15,12 +15,14 @@ from losscli.cli.words import Showing, Words, showing_of
 from losscli.errors import GateError, UsageError
 from losscli.evaluation.environment import DISABLED, features_to_disable
 from losscli.json_text import dumps
+from losscli.record.claim import replace_labels
 from losscli.record.documents import document_of_record, document_of_verification
 from losscli.record.exports import statement, sums
 from losscli.record.file import Record, load
 from losscli.record.verify import (
     WITHIN,
     Verification,
+    files_of_record,
     requests_of,
     run,
     verify,
@@ -28,7 +30,7 @@ from losscli.record.verify import (
 from losscli.report import open_report
 from losscli.report.numbers import Numbers
 from losscli.report.of_result import document_of, document_of_comparison
-from losscli.request.request import Request
+from losscli.request.request import Files, Request
 from losscli.result import Comparison
 
 
@@ -76,11 +78,13 @@ def answer_record(path: str, shows_sums: bool, shows_statement: bool, format: st
     record = load(path)
     if shows_sums and shows_statement:
         raise UsageError("--sums and --in-toto cannot be combined.")
+    if record.changes and (shows_sums or shows_statement):
+        raise GateError(f"{path}: changed since it was written: {record.changes[0]}")
     for change in record.changes:
         say("warning", f"{path}: {change} was changed since the record was written")
     if shows_sums:
         for line in sums(record):
-            print(line)
+            sys.stdout.buffer.write(os.fsencode(f"{line}\n"))
     elif shows_statement:
         print(dumps(statement(record), indent=2))
     else:
@@ -90,8 +94,10 @@ def answer_record(path: str, shows_sums: bool, shows_statement: bool, format: st
 def answer_replay(path: str, files: Sequence[str], words: Words, arguments: Sequence[str]) -> None:
     """Run the request of a record on other files."""
     showing = showing_of(words)
-    requests = _replaced(requests_of(load(path)), files, path)
-    with recording(words["record"], arguments, requests) as record, ExitStack() as stack:
+    if words["record"] == path:
+        raise UsageError(f"--record {path!r} is also the record that is run. Use another name.")
+    requests = _replaced(load(path), files)
+    with recording(showing, arguments, requests) as record, ExitStack() as stack:
         outcome = run(requests, progress(stack), hashes=record is not None)
         notes = () if record is None else record.write(outcome)
     _show(outcome.result, noting(showing, notes))
@@ -108,25 +114,49 @@ def _show(result: Any, showing: Showing) -> None:
         showing.gate.judge(result)
 
 
-def _replaced(requests: Sequence[Request], files: Sequence[str], path: str) -> list[Request]:
-    """The requests with other files in place of the recorded ones, in the order of the record."""
-    recorded = list(dict.fromkeys(files for request in requests for files in request.files))
+def _replaced(record: Record, files: Sequence[str]) -> list[Request]:
+    """The requests of a record with other files, in the order in which the command names them.
+
+    Raises GateError for a record that was changed, and UsageError for another number of files.
+    """
+    if record.changes:
+        raise GateError(f"{record.path}: changed since it was written: {record.changes[0]}")
+    requests = requests_of(record)
+    recorded = _order(requests, {str(file["path"]) for file in files_of_record(record)})
     if len(files) != len(recorded):
         names = ", ".join(" ".join(each) for each in recorded)
-        noun = "file" if len(recorded) == 1 else "files"
         raise UsageError(
-            f"{path}: the record has {len(recorded)} {noun} ({names}), found {len(files)}. Give "
-            "one for each, in this order."
+            f"{record.path}: found {len(files)} files, expected {len(recorded)}: give one in place "
+            f"of each of {names}"
         )
-    others = {old: (new,) for old, new in zip(recorded, files, strict=True)}
-    return [
-        replace(
-            request,
-            arrays={
-                name: others.get(value, value) if isinstance(value, tuple) else value
-                for name, value in request.arrays.items()
-            },
-            reading=replace(request.reading, as_listed=False),
-        )
+    others = dict(zip(recorded, files, strict=True))
+    return [_with_files(request, others) for request in requests]
+
+
+def _order(requests: Sequence[Request], recorded: set[str]) -> list[Files]:
+    """The files of arrays, those of both models of a comparison first, and the files of labels."""
+    firsts = [next(iter(request.arrays.values())) for request in requests]
+    arrays = [*firsts, *(value for request in requests for value in request.arrays.values())]
+    labels = [
+        label
         for request in requests
+        for label in (*request.wanted.by, request.wanted.cluster)
+        if label in recorded
     ]
+    files = [value for value in arrays if isinstance(value, tuple)]
+    return list(dict.fromkeys([*files, *((label,) for label in labels if label)]))
+
+
+def _with_files(request: Request, others: Mapping[Files, str]) -> Request:
+    """The request with other files. Only files that replace several may be a folder or a glob."""
+    labels = {old[0]: new for old, new in others.items()}
+    arrays = {
+        name: (others[value],) if isinstance(value, tuple) else value
+        for name, value in request.arrays.items()
+    }
+    return replace(
+        request,
+        arrays=arrays,
+        reading=replace(request.reading, as_listed=False),
+        wanted=replace_labels(request.wanted, labels),
+    )

@@ -62,8 +62,12 @@ def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[st
 
 
 def explains_last_bits(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Whether two environments may compute losses with other last bits."""
-    return any(recorded.get(name) != here.get(name) for name in _NUMERIC)
+    """Whether two environments may compute losses with other last bits. An environment that is not
+    complete explains nothing."""
+    is_complete = _are_features(recorded.get("SIMD")) and all(
+        isinstance(recorded.get(name), str) for name in _NUMERIC if name != "SIMD"
+    )
+    return is_complete and any(recorded.get(name) != here.get(name) for name in _NUMERIC)
 
 
 def features_to_disable(recorded: Mapping[str, Any]) -> list[str]:

@@ -37,6 +37,11 @@ def claim_of(outcome: Outcome[Any], names: Names) -> dict[str, Any]:
     Raises DataError for arrays in memory with more than 1,000 numbers, and for files that appeared
     while they were read.
     """
+    claim: dict[str, Any] = json.loads(json.dumps(_claim(outcome, names), allow_nan=False))
+    return claim
+
+
+def _claim(outcome: Outcome[Any], names: Names) -> dict[str, Any]:
     result, digests = outcome.result, _all_digests(outcome)
     requests = [_request(provenance, names) for provenance in outcome.provenances]
     return {
@@ -72,7 +77,8 @@ def _all_digests(outcome: Outcome[Any]) -> Mapping[str, Digest]:
     """The digests of all files. Files that were not hashed while they were read are read again."""
     anonymous = outcome.provenances[0].request.reading.anonymous
     missing = [path for path in outcome.files if path not in outcome.digests]
-    return {**outcome.digests, **digests_of(missing, anonymous)}
+    found = {**outcome.digests, **digests_of(missing, anonymous)}
+    return {path: found[path] for path in outcome.files}
 
 
 def _request(provenance: Provenance, names: Names) -> dict[str, Any]:

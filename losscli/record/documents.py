@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,10 +73,15 @@ def _lines(record: Record) -> Iterator[Line]:
     for name, value in record.environment.items():
         if not isinstance(value, dict):
             yield Line(str(name), str(value))
+        elif isinstance(value.get("found"), list):
+            yield Line("CPU features", " ".join(map(str, value["found"])))
     arguments = record.run.get("arguments")
     if isinstance(arguments, list) and arguments:
-        yield Line("command", " ".join(["losscli", *map(str, arguments)]))
+        yield Line("command", shlex.join(["losscli", *map(str, arguments)]))
     yield Line("time", str(record.run.get("time")))
+    warnings = record.run.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else ():
+        yield Line("warning", str(warning))
     yield Line("claim", record.claim_sha256)
 
 

@@ -24,6 +24,10 @@ _CHECKSUM_DIGITS = 16
 _SECTIONS = ("claim", "environment", "run")
 
 
+class InvalidError(ValueError):
+    """JSON that no record contains."""
+
+
 @dataclass(frozen=True)
 class Record:
     """The content of a record.
@@ -110,21 +114,24 @@ def _members(place: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def _changes(content: Mapping[str, Any], text: str) -> Iterator[str]:
-    """What differs from the checksums; texts name the place."""
-    whole = {name: value for name, value in content.items() if name != "sha256"}
-    if content.get("sha256") == sha256_of(whole) and _written(content) == text:
+    """What was changed since the record was written; texts name the place."""
+    written = text_of(*(content[name] for name in _SECTIONS))
+    if text == written:
         return
-    recorded = content.get("checksums")
-    recorded = recorded if isinstance(recorded, dict) else {}
-    found = dict(_checksums(content))
+    recorded, found = content.get("checksums"), dict(_checksums(content))
+    if not isinstance(recorded, dict) or not recorded:
+        yield "checksums"
+        return
     places = [
         place
         for place in dict.fromkeys([*recorded, *found])
         if recorded.get(place) != found.get(place)
     ]
-    if not places and content.get("claim_sha256") != sha256_of(content["claim"]):
+    expected = json.loads(written)
+    places += [name for name in content if name not in expected]
+    if not places and content.get("claim_sha256") != expected["claim_sha256"]:
         places = ["claim_sha256"]
-    yield from places or ["sha256, or the layout of the file"]
+    yield from places or ["the last SHA-256, or blanks and line breaks"]
 
 
 def _read(path: str) -> str:
@@ -144,8 +151,16 @@ def _read(path: str) -> str:
 def _parsed(path: str, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a record of losscli: {first_line(error)}") from error
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}: not a record of losscli: not JSON: {first_line(error)}"
+        ) from error
+    except RecursionError as error:
+        raise DataError(f"{path}: not a record of losscli: nested too deeply") from error
+    except InvalidError as error:
+        raise DataError(f"{path}: not a record of losscli: {error}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not a record of losscli: a number has too many digits") from error
     if not isinstance(content, dict) or "losscli_record" not in content:
         raise DataError(f"{path}: not a record of losscli. Write records with --record.")
     return content
@@ -155,9 +170,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose names are distinct: other readers may see another one of two values."""
     content = dict(pairs)
     if len(content) != len(pairs):
-        raise ValueError("a name occurs twice in an object")
+        raise InvalidError("a name occurs twice in an object")
     return content
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise InvalidError(f"{name} is not JSON")

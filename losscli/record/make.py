@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from losscli.errors import UsageError
 from losscli.evaluation.environment import environment
 from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.uri import is_uri, without_secrets
 from losscli.record.claim import claim_of, require_recordable
 from losscli.record.file import sha256_of, text_of
-from losscli.record.paths import relative_path
+from losscli.record.paths import is_outside, relative_path
 from losscli.report.atomic import AtomicFile, undisturbed
 from losscli.request.request import Request
 from losscli.result import Comparison
@@ -52,12 +54,24 @@ class Recording:
     def write(self, outcome: Outcome[Any]) -> tuple[str, ...]:
         """Write the record. Returns notes about it. Raises DataError for what cannot be recorded,
         and for files that changed."""
+        self._require_not_read(outcome.files)
         claim, text = record_of(outcome, self.path, self.run)
         self.file.write(text)
-        notes = (f"{self.path}: recorded the run; SHA-256 of the claim {sha256_of(claim)}",)
-        if set(outcome.files) <= set(outcome.digests):
-            return notes
-        return (f"{self.path}: read the files again for their SHA-256", *notes)
+        notes = [f"{self.path}: recorded the run; SHA-256 of the claim {sha256_of(claim)}"]
+        if not set(outcome.files) <= set(outcome.digests):
+            notes.insert(0, f"{self.path}: read the files again for their SHA-256")
+        if any(is_outside(file["path"]) for file in claim["files"]):
+            notes.append(
+                f"{self.path}: some files are not in the folder of the record, so losscli verify "
+                "needs --root"
+            )
+        return tuple(notes)
+
+    def _require_not_read(self, files: Iterable[str]) -> None:
+        """Raise UsageError if the record would overwrite a file that was read."""
+        own = os.path.realpath(self.path)
+        if any(file == self.path or os.path.realpath(file) == own for file in files):
+            raise UsageError(f"--record {self.path!r} is also an input file. Use another name.")
 
 
 @contextmanager

@@ -28,6 +28,11 @@ def relative_path(file: str, record: str) -> str:
     return os.path.relpath(os.path.abspath(file), folder).replace(os.sep, "/")
 
 
+def is_outside(path: str) -> bool:
+    """Whether a path of a record leads out of its folder."""
+    return path.startswith("../") or os.path.isabs(path) or is_uri(path)
+
+
 def _absolute(file: str) -> str:
     return file if is_uri(file) else os.path.abspath(file)
 
@@ -46,6 +51,8 @@ def locate(
 
     Raises DataError for a path that leaves the root.
     """
+    if root is not None and not is_uri(root) and not os.path.isdir(root):
+        raise DataError(f"--root {root}: no such folder")
     located, missing = Located(), {}
     moved = None
     for file in files:
@@ -127,6 +134,11 @@ def _below(root: str) -> Iterator[tuple[str, int]]:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 yield str(path), path.stat().st_size
+
+
+def find_moved(root: str, file: Mapping[str, object]) -> str | None:
+    """The file below a folder with the size and the SHA-256 of a record; None if there is none."""
+    return None if is_uri(root) else _moved(_by_size(root), file)
 
 
 def _moved(by_size: Mapping[int, Sequence[str]], file: Mapping[str, object]) -> str | None:

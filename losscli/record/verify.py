@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from losscli.errors import DataError, LosscliError, quoted, shortened
+from losscli.errors import DataError, LosscliError, first_line, quoted, shortened
 from losscli.evaluation.compare import outcome_of_comparison
 from losscli.evaluation.environment import (
     DISABLED,
@@ -21,13 +22,16 @@ from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.digests import Digest, digests_of
 from losscli.record.claim import claim_of, replace_labels
 from losscli.record.file import Record
-from losscli.record.paths import Located, locate
+from losscli.record.paths import Located, find_moved, locate
 from losscli.request.request import Request
 from losscli.request.serialized import from_data
 
 # The differences that another NumPy or CPU explains, as a share of Σ|loss| / Σw.
 _TOLERANCE, _TOLERANCE_OF_FEW_BITS = 1e-12, 1e-6
 _FEW_BITS = ("float16", "bfloat16", "float32", "half", "float")
+
+# The exponents of exact sums are smaller.
+_MOST_EXPONENT = 10_000
 
 # The maximum number of differences that a text names.
 _MOST_NAMED = 3
@@ -99,15 +103,20 @@ def verify(
     Raises DataError for a record that is not valid, and for paths outside the root.
     """
     here = environment()
-    located, files = _files(record, root)
-    findings = [*_of_record(record), files, _of_environment(record.environment, here)]
+    try:
+        located, files = _files(record, root)
+    except LosscliError as error:
+        if not record.changes:
+            raise
+        located, files = Located(), Finding("files", NOT_COMPUTED, str(error))
     if files_only:
         numbers = Finding("numbers", NOT_COMPUTED, "only files were compared")
     elif files.verdict != SAME:
         numbers = Finding("numbers", NOT_COMPUTED, "the files differ")
     else:
         numbers = _numbers(record, located, on_progress, here)
-    return Verification(record.path, record.claim_sha256, (*findings, numbers))
+    others = _of_environment(record.environment, here), numbers
+    return Verification(record.path, record.claim_sha256, (*_of_record(record), files, *others))
 
 
 def requests_of(record: Record) -> list[Request]:
@@ -120,8 +129,11 @@ def requests_of(record: Record) -> list[Request]:
         return requests
     except LosscliError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DataError(f"{record.path}: not a valid record of losscli: {error!r}") from error
+    except KeyError as error:
+        raise DataError(f"{record.path}: not a valid record of losscli: no {error}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        problem = first_line(error)
+        raise DataError(f"{record.path}: not a valid record of losscli: {problem}") from error
 
 
 def run(
@@ -143,19 +155,24 @@ def _of_record(record: Record) -> Iterator[Finding]:
 def _files(record: Record, root: str | None) -> tuple[Located, Finding]:
     files = files_of_record(record)
     located, problems = locate(record.path, files, root)
-    digests = digests_of(located.values())
+    digests = dict(digests_of(located.values()))
     for file in files:
         path = str(file["path"])
-        if path in located:
-            problem = _difference(file, digests[located[path]])
-            problems |= {path: problem} if problem else {}
+        problem = _difference(file, digests[located[path]]) if path in located else None
+        elsewhere = None if problem is None or root is None else find_moved(root, file)
+        if elsewhere is not None:
+            located[path], digests[elsewhere] = elsewhere, _digest_of(file)
+        elif problem is not None:
+            problems[path] = problem
     if problems:
         return located, Finding(
             "files", DIFFERS, _named([f"{p}: {t}" for p, t in problems.items()])
         )
-    size = sum(digest.bytes for digest in digests.values())
+    size = sum(file["bytes"] for file in files)
     noun = "file" if len(files) == 1 else "files"
-    return located, Finding("files", SAME, f"{len(files):,} {noun}, {size:,} bytes")
+    moved = [place for path, place in located.items() if not place.endswith(path)]
+    where = f"; found {_named(moved)}" if moved and root is not None else ""
+    return located, Finding("files", SAME, f"{len(files):,} {noun}, {size:,} bytes{where}")
 
 
 def files_of_record(record: Record) -> list[dict[str, Any]]:
@@ -222,35 +239,47 @@ def _numbers(
 def _of_claim(record: Record, located: Located) -> dict[str, Digest]:
     """The digests of the record, which were compared with the files before."""
     files = {str(file["path"]): file for file in files_of_record(record)}
-    return {place: Digest(files[p]["bytes"], files[p]["sha256"]) for p, place in located.items()}
+    return {place: _digest_of(files[path]) for path, place in located.items()}
+
+
+def _digest_of(file: Mapping[str, Any]) -> Digest:
+    return Digest(file["bytes"], file["sha256"])
 
 
 def _compared(record: Record, claim: Mapping[str, Any], here: Mapping[str, Any]) -> Finding:
     """Compare a claim with the one that was computed again."""
-    explained = explains_last_bits(record.environment, here)
-    tolerance = _tolerance(record.claim) * _scale(claim) if explained else 0.0
-    recorded = {name: value for name, value in record.claim.items() if name != "requests"}
-    mine = {name: value for name, value in claim.items() if name != "requests"}
-    count, rounded, differing = 0, 0, []
-    for place, there, now in _pairs("", recorded, mine):
-        count += 1
+    tolerance = 0.0
+    if record.claim.get("exact") != claim["exact"] and explains_last_bits(record.environment, here):
+        tolerance = _tolerance(claim)
+    count, rounded, differing, scale = 0, [], [], _scale(claim)
+    for place, there, now in _pairs("", record.claim, claim):
+        count += isinstance(now, int | float)
         if _is_same(there, now):
             continue
-        is_rounded = explained and place.startswith(("value_hex", "exact"))
-        if is_rounded or _is_close(there, now, tolerance):
-            rounded += 1
+        distance = _distance(_number(place, there), _number(place, now), scale)
+        if distance <= tolerance:
+            rounded.append(distance)
         else:
             differing.append(f"{place} {_shown(now)}, recorded {_shown(there)}")
+    if not _is_consistent(record.claim):
+        differing.append("value_hex and numbers differ in the record")
     if differing:
         return Finding("numbers", DIFFERS, _named(differing))
     if rounded:
         return Finding(
             "numbers",
             WITHIN,
-            f"{rounded:,} of {count:,} differ by at most {tolerance:.1g}, which the environment "
-            "explains",
+            f"{len(rounded):,} values differ by at most {max(rounded):.1g} of the loss; the "
+            f"environment explains {tolerance:.0e}",
         )
-    return Finding("numbers", SAME, f"{count:,} values, bit for bit")
+    return Finding("numbers", SAME, f"{count:,} numbers, bit for bit")
+
+
+def _is_consistent(claim: Mapping[str, Any]) -> bool:
+    """Whether both forms of the value are the same number."""
+    numbers, written = claim.get("numbers"), claim.get("value_hex")
+    value = numbers.get("difference", numbers.get("value")) if isinstance(numbers, dict) else None
+    return not isinstance(value, float) or value.hex() == written
 
 
 def _pairs(place: str, there: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -259,6 +288,8 @@ def _pairs(place: str, there: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
         for name in dict.fromkeys([*there, *now]):
             inner = f"{place}.{name}" if place else name
             yield from _pairs(inner, there.get(name), now.get(name))
+    elif _is_exact(there) and _is_exact(now):
+        yield place, _float_of(there), _float_of(now)
     elif isinstance(there, list) and isinstance(now, list) and len(there) == len(now):
         for index, pair in enumerate(zip(there, now, strict=True)):
             yield from _pairs(f"{place}[{index}]", *pair)
@@ -266,14 +297,49 @@ def _pairs(place: str, there: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
         yield place, there, now
 
 
+def _is_exact(value: Any) -> bool:
+    """Whether a value is an exact sum, [mantissa, exponent] with the mantissa as text."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and re.fullmatch(r"-?[0-9]{1,999}", value[0]) is not None
+        and type(value[1]) is int
+        and abs(value[1]) < _MOST_EXPONENT
+    )
+
+
+def _float_of(exact: list[Any]) -> float:
+    mantissa, exponent = int(exact[0]), exact[1]
+    power = 2 ** abs(exponent)
+    try:
+        return float(mantissa * power if exponent > 0 else mantissa / power)
+    except OverflowError:
+        return math.inf
+
+
 def _is_same(there: Any, now: Any) -> bool:
     return type(there) is type(now) and there == now and str(there) == str(now)  # -0.0 is not 0.0
 
 
-def _is_close(there: Any, now: Any, tolerance: float) -> bool:
-    if not isinstance(there, float) or not isinstance(now, float):
-        return False
-    return abs(there - now) <= max(tolerance, tolerance * max(abs(there), abs(now)))
+def _number(place: str, value: Any) -> float | None:
+    """A number of a claim: also one in hexadecimal digits; None for other values."""
+    if isinstance(value, float):
+        return value
+    if place == "value_hex" and isinstance(value, str):
+        try:
+            return float.fromhex(value)
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _distance(there: float | None, now: float | None, scale: float) -> float:
+    """How far two numbers are apart, as a share of the larger of them and of the mean loss."""
+    if there is None or now is None:
+        return math.inf
+    largest = max(abs(there), abs(now), scale)
+    return abs(there - now) / largest if math.isfinite(largest) and largest else math.inf
 
 
 def _tolerance(claim: Mapping[str, Any]) -> float:
@@ -282,7 +348,7 @@ def _tolerance(claim: Mapping[str, Any]) -> float:
 
 
 def _scale(claim: Mapping[str, Any]) -> float:
-    """Σ|loss| / Σw, from the value. The values of most losses are not negative."""
+    """Σ|loss| / Σw, from the value, since most losses are not negative."""
     numbers = claim["numbers"]
     values = [numbers.get("value")] if "a" not in numbers else [numbers[m]["value"] for m in "ab"]
     return max((abs(v) for v in values if isinstance(v, float) and math.isfinite(v)), default=1.0)

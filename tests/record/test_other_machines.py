@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import COMMAND, SAMPLES, Run, run_command
 
+import losscli
 from losscli.evaluation import environment
 from losscli.evaluation.environment import features_to_disable
 from losscli.record import file
@@ -57,6 +58,19 @@ def test_a_machine_with_fewer_features_is_emulated(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not FOUND, reason="the machine has no features that NumPy can switch off")
+def test_python_does_not_switch_off_features(tmp_path: Path) -> None:
+    """Losses of float32 differ in the last bits, and the environment explains it."""
+    path = tmp_path / "run.json"
+    recorded(path, NPY_DISABLE_CPU_FEATURES=" ".join(FOUND))
+    found = losscli.verify(path, SAMPLES)
+    assert found.is_verified
+    here = json.loads(losscli.evaluate("ce", str(SAMPLES / "digits.parquet")).to_json())["value"]
+    there = json.loads(path.read_text())["claim"]["numbers"]["value"]
+    assert found["numbers"].verdict == ("same" if here == there else "within tolerance")
+    assert found["environment"].verdict == "differs"
+
+
+@pytest.mark.skipif(not FOUND, reason="the machine has no features that NumPy can switch off")
 def test_features_of_another_numpy_are_not_emulated(record: Path) -> None:
     simd = environment.environment()["SIMD"]
     other = {**simd, "found": [], "not found": ["AVX2"]}
@@ -69,7 +83,12 @@ def test_features_of_another_numpy_are_not_emulated(record: Path) -> None:
 def with_value(path: Path, factor: float) -> None:
     """Write the record as if the loss had been slightly different."""
     content = json.loads(path.read_text())
-    content["claim"]["numbers"]["value"] *= factor
+    claim = content["claim"]
+    value = claim["numbers"]["value"] * factor
+    claim["numbers"]["value"], claim["value_hex"] = value, value.hex()
+    mantissa, exponent = claim["exact"][0]["losses"]
+    losses = int(mantissa) * round(factor * 10**10) // 10**10
+    claim["exact"][0]["losses"] = [str(losses), exponent]
     path.write_text(file.text_of(*(content[name] for name in ("claim", "environment", "run"))))
 
 
@@ -125,7 +144,7 @@ def test_replay_on_other_files(tmp_path: Path, run: Run) -> None:
     assert replayed == run("ce", other, labels, *options, "-q", "-f", "json")
     code, _, err = run("replay", path, other)
     assert code == 2
-    assert "the record has 2 files" in err
+    assert "found 1 files, expected 2: give one in place of each of" in err
 
 
 def test_replay_of_a_comparison(tmp_path: Path, run: Run) -> None:
@@ -134,7 +153,7 @@ def test_replay_of_a_comparison(tmp_path: Path, run: Run) -> None:
     b = SAMPLES / "digits_second_logits.npy"
     run("compare", "ce", a, b, labels, "--by", "class", "--record", path, "-q")
     words = ("compare", "ce", b, a, labels, "--by", "class", "-q", "-f", "json")
-    assert run("replay", path, b, labels, a, "-q", "-f", "json") == run(*words)
+    assert run("replay", path, b, a, labels, "-q", "-f", "json") == run(*words)
 
 
 def test_the_command_starts_again_only_once(tmp_path: Path, record: Path) -> None:
@@ -144,3 +163,56 @@ def test_the_command_starts_again_only_once(tmp_path: Path, record: Path) -> Non
     command = [sys.executable, "-m", "losscli", "verify", str(record), "--root", str(SAMPLES)]
     found = subprocess.run(command, env=environment, cwd=tmp_path, check=False, timeout=60)
     assert found.returncode == 0
+
+
+def test_a_record_never_overwrites_what_was_read(tmp_path: Path, run: Run) -> None:
+    x, y, labels = tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "g.csv"
+    np.save(x, np.zeros(3))
+    np.save(y, np.ones(3))
+    labels.write_text("g\na\nb\nb\n")
+    link = tmp_path / "link.npy"
+    link.symlink_to(x)
+    for place in (x, y, labels, link, tmp_path / "." / "x.npy"):
+        before = place.read_bytes()
+        code, _, err = run("mse", x, y, "--by", labels, "--record", place)
+        assert (code, place.read_bytes()) == (2, before)
+        assert "is also an input file" in err
+    both = ("--output", tmp_path / "o.csv", "--record", tmp_path / "o.csv")
+    assert run("mse", x, y, *both)[0] == 2
+    assert run("mse", x, y, "--record", tmp_path / "run.json")[0] == 0
+    replay = ("replay", tmp_path / "run.json", x, y, "--record")
+    assert run(*replay, tmp_path / "run.json")[0] == 2
+    assert run(*replay, y)[0] == 2
+
+
+def test_a_changed_record_is_not_replayed(record: Path, run: Run) -> None:
+    record.write_text(
+        record.read_text().replace('"label_smoothing": 0.0', '"label_smoothing": 0.9')
+    )
+    for words in (("replay", record, SAMPLES / "digits.parquet"), ("record", "--sums", record)):
+        code, out, err = run(*words)
+        assert (code, out) == (3, "")
+        assert "changed since it was written: claim.options.label_smoothing" in err
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("value_hex", None, "0x1p-1"),
+        ("exact", None, [{"losses": ["7", 0], "weights": ["225", 1]}]),
+        ("files", None, []),
+        ("requests", "reduction", "sum"),
+    ],
+)
+def test_every_member_of_the_claim_is_compared(
+    section: str, name: str | None, value: Any, record: Path, run: Run
+) -> None:
+    """Also with checksums that fit, and another environment."""
+    content = json.loads(record.read_text())
+    if name is None:
+        content["claim"][section] = value
+    else:
+        content["claim"][section][0][name] = value
+    record.write_text(file.text_of(content["claim"], content["environment"], content["run"]))
+    changed(record, NumPy="1.0")
+    assert run("verify", record, "--root", SAMPLES)[0] == 3
