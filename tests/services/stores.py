@@ -24,7 +24,7 @@ import pytest
 from conftest import SAMPLES, Run
 from objects import Objects, served
 
-from losscli.readers.files import answers, azure, connect, store
+from losscli.readers.files import answers, connect, store
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,7 @@ def connected(settings: Mapping[str, str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
-        forget()
         yield
-    forget()
-
-
-def forget() -> None:
-    """Forget the connections that were opened with other settings."""
-    for create in (connect._s3, connect._gcs, azure._signed_in, azure._anonymous):
-        create.cache_clear()
 
 
 def free_port() -> int:

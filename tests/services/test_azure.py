@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from conftest import Run, run_command
-from stores import Bucket, StoreTests, connected, forget, free_port, npy, serving, wait_for
+from stores import Bucket, StoreTests, connected, free_port, npy, serving, wait_for
 
 from losscli.readers.files.store import upload
 
@@ -149,7 +149,6 @@ class TestAzure(StoreTests):
         variable = "AZURE_STORAGE_CONNECTION_STRING"
         monkeypatch.setenv(variable, os.environ[variable].replace(f"AccountKey={_KEY}", ""))
         monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", f"{mark}{token()}")
-        forget()
         uri = f"{bucket.uri}/token/l.npy"
         assert run("mse", "1,2", "3,4", "-r", "none", "-o", uri, "-q")[0] == 0
         assert run("mse", uri, "4,5", "-q") == (0, "0.5\n", "")
@@ -162,7 +161,6 @@ class TestAzure(StoreTests):
         monkeypatch.setenv(variable, os.environ[variable].partition(f"{_KEY};")[2])
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "account")
         monkeypatch.setenv("AZURE_STORAGE_KEY", _KEY)
-        forget()
         assert run("mse", "abfs://bucket/x.npy", "1,4", "-q") == (0, "2.0\n", "")
 
     def test_another_account(self, run: Run) -> None:
@@ -193,5 +191,4 @@ class TestAzure(StoreTests):
         variable = "AZURE_STORAGE_CONNECTION_STRING"
         found = os.environ[variable].replace(f"AccountKey={_KEY}", credentials)
         monkeypatch.setenv(variable, found)
-        forget()
         return run("ce", f"{bucket.uri}/{name}", "0,1")

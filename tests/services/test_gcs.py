@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run
-from stores import Bucket, StoreTests, connected, forget, free_port, npy, serving, wait_for
+from stores import Bucket, StoreTests, connected, free_port, npy, serving, wait_for
 
 from losscli.readers.files import store
 
@@ -50,9 +50,7 @@ class TestGcs(StoreTests):
     ) -> None:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
         monkeypatch.delenv("STORAGE_EMULATOR_HOST")
-        forget()
         found = run("mse", f"{bucket.uri}/x.npy", "1,4")
-        forget()
         self.expect_error(found, f"{bucket.uri}/x.npy: no valid credentials. Set those")
 
     def test_the_version_is_the_generation(self, bucket: Bucket) -> None:

@@ -39,9 +39,7 @@ def objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        connect._s3.cache_clear()
         yield found
-        connect._s3.cache_clear()
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[1])

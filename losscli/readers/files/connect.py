@@ -56,29 +56,39 @@ def _place(scheme: str, bucket: str, key: str, anonymous: bool) -> Place:
     if scheme == "s3":
         return Place(_s3(bucket, anonymous), bucket, key)
     if scheme in ("gs", "gcs"):
-        return Place(_gcs(anonymous), bucket, key)
+        endpoint = os.environ.get("STORAGE_EMULATOR_HOST")
+        return Place(_gcs(endpoint, anonymous), bucket, key)
     return Place(*azure.place(bucket, anonymous), key)
 
 
-@cache
 def _s3(bucket: str, anonymous: bool) -> FileSystem:
-    from pyarrow.fs import (  # noqa: PLC0415 - only for URIs
-        AwsStandardS3RetryStrategy,
-        S3FileSystem,
-        resolve_s3_region,
-    )
-
+    """The store with a bucket, as the variables of the AWS tools describe it."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not (endpoint or region):
+        region = _region_of(bucket)
+    return _connected_s3(endpoint, region or "us-east-1", anonymous)
+
+
+@cache
+def _region_of(bucket: str) -> str:
+    from pyarrow.fs import resolve_s3_region  # noqa: PLC0415 - only for URIs
+
+    region: str = resolve_s3_region(bucket)
+    return region
+
+
+@cache
+def _connected_s3(endpoint: str | None, region: str, anonymous: bool) -> FileSystem:
+    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem  # noqa: PLC0415
+
     where: dict[str, Any] = {}
     if endpoint:
         parts = urlsplit(endpoint)
         where = {"endpoint_override": parts.netloc or parts.path, "scheme": parts.scheme or "https"}
-    elif not region:
-        region = resolve_s3_region(bucket)
     return S3FileSystem(
         anonymous=anonymous,
-        region=region or "us-east-1",
+        region=region,
         connect_timeout=_CONNECT_SECONDS,
         request_timeout=REQUEST_SECONDS,
         retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_TRIES),
@@ -87,10 +97,9 @@ def _s3(bucket: str, anonymous: bool) -> FileSystem:
 
 
 @cache
-def _gcs(anonymous: bool) -> FileSystem:
+def _gcs(endpoint: str | None, anonymous: bool) -> FileSystem:
     from pyarrow.fs import GcsFileSystem  # noqa: PLC0415
 
-    endpoint = os.environ.get("STORAGE_EMULATOR_HOST")
     where: dict[str, Any] = {}
     if endpoint:  # without credentials, as in Google's own libraries
         parts = urlsplit(endpoint if "://" in endpoint else f"http://{endpoint}")
