@@ -13,7 +13,7 @@ from losscli.readers.files.origin import STANDARD_INPUT, Origin
 # SHA-256 reads about 1.7 GB/s in one thread. More threads would take cores from the losses.
 _THREADS = 2
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
