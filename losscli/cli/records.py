@@ -65,12 +65,8 @@ def _with_features_of(record: Record) -> None:
     disabled = features_to_disable(record.environment)
     if disabled and DISABLED not in os.environ:
         sys.stdout.flush()
-        environment = {**os.environ, DISABLED: " ".join(disabled)}
-        os.execve(sys.executable, [sys.executable, "-P", "-m", "losscli", *_words()], environment)
-
-
-def _words() -> list[str]:
-    return sys.argv[1:]
+        command = [sys.executable, "-P", "-m", "losscli", *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, DISABLED: " ".join(disabled)})
 
 
 def answer_record(path: str, shows_sums: bool, shows_statement: bool, format: str | None) -> None:

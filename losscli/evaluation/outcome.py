@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from losscli.errors import DataError
 from losscli.evaluation.model import OpenModel
 from losscli.evaluation.provenance import Provenance
 from losscli.readers.files.digests import Digest, Hashing
@@ -42,6 +43,12 @@ class Outcome(Generic[Told]):
 
 def hashing_of(stack: ExitStack, *models: OpenModel) -> Hashing:
     """Start to compute the digests of the files of models, which are read at the same time."""
-    paths = [path for model in models for path in model.sources.paths if path != STANDARD_INPUT]
+    paths = [path for model in models for path in model.sources.paths]
+    if STANDARD_INPUT in paths and any(model.request.wanted.digest for model in models):
+        raise DataError(
+            "--digest reads files twice, but - (standard input) can be read only once. Use a file, "
+            "or --record FILE, which hashes standard input as it arrives."
+        )
+    paths = [path for path in paths if path != STANDARD_INPUT]
     anonymous = models[0].request.reading.anonymous
     return stack.enter_context(Hashing(paths, anonymous))

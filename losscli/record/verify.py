@@ -155,7 +155,7 @@ def _of_record(record: Record) -> Iterator[Finding]:
 def _files(record: Record, root: str | None) -> tuple[Located, Finding]:
     files = files_of_record(record)
     located, problems = locate(record.path, files, root)
-    digests = dict(digests_of(located.values()))
+    digests = dict(digests_of(located.values(), _is_anonymous(record)))
     for file in files:
         path = str(file["path"])
         problem = _difference(file, digests[located[path]]) if path in located else None
@@ -173,6 +173,14 @@ def _files(record: Record, root: str | None) -> tuple[Located, Finding]:
     moved = [place for path, place in located.items() if not place.endswith(path)]
     where = f"; found {_named(moved)}" if moved and root is not None else ""
     return located, Finding("files", SAME, f"{len(files):,} {noun}, {size:,} bytes{where}")
+
+
+def _is_anonymous(record: Record) -> bool:
+    """Whether the objects of the record were read without credentials."""
+    try:
+        return record.claim["requests"][0]["reading"]["anonymous"] is True
+    except (KeyError, IndexError, TypeError):
+        return False
 
 
 def files_of_record(record: Record) -> list[dict[str, Any]]:

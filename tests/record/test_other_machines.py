@@ -134,6 +134,14 @@ def test_standard_input_is_hashed_as_it_arrives(tmp_path: Path) -> None:
     assert "made from standard input, which cannot be read again" in verified.stderr
 
 
+def test_digests_of_standard_input_need_a_record() -> None:
+    words = [*COMMAND, "ce", "-", "digits_labels.npy", "--digest"]
+    data = (SAMPLES / "digits_logits.npy").read_bytes()
+    found = subprocess.run(words, cwd=SAMPLES, input=data, capture_output=True, check=False)
+    assert found.returncode == 1
+    assert found.stderr.startswith(b"losscli: error: --digest reads files twice, but -")
+
+
 def test_replay_on_other_files(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "run.json"
     labels = SAMPLES / "digits_labels.npy"

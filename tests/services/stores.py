@@ -265,6 +265,23 @@ class StoreTests:
             assert run(*words, *saved)[0] == 0
         assert run("merge", tmp_path, "-f", "json", "-q") == run(*words, "-f", "json")
 
+    def test_records(self, bucket: Bucket, local: Path, run: Run, tmp_path: Path) -> None:
+        """A record on disk, and one beside the objects. Both verify, and have the same numbers."""
+        del local
+        words = ("ce", f"{bucket.uri}/digits.parquet", "-t", "label", "--by", "class", "-q")
+        for path in (tmp_path / "run.json", f"{bucket.uri}/run.json"):
+            assert run(*words, "--record", path)[0] == 0
+        code, _, err = run("verify", tmp_path / "run.json")
+        assert code == 1
+        assert "Name a folder or a bucket that contains it" in err
+        assert run("verify", tmp_path / "run.json", "--root", bucket.uri)[0] == 0
+        assert run("verify", f"{bucket.uri}/run.json")[0] == 0
+        bucket.put("digits.parquet", (SAMPLES / "digits.parquet").read_bytes()[:-1] + b"x")
+        code, _, err = run("verify", f"{bucket.uri}/run.json")
+        bucket.put("digits.parquet", (SAMPLES / "digits.parquet").read_bytes())
+        assert code == 3
+        assert "files: digits.parquet: its SHA-256 differs" in err
+
     def test_saved_parts(self, bucket: Bucket, run: Run) -> None:
         words = ("ce", SAMPLES / "digits.parquet", "-t", "label", "-q")
         for number in (1, 2, 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -107,6 +108,19 @@ def test_the_bits_of_one_process(workers: int, dask_cluster: Cluster, words: lis
 def test_workers_of_this_machine(words: list[str]) -> None:
     found = run_command(*words, "--on", "local")
     assert (found.returncode, found.stdout) == (0, run_command(*words).stdout), found.stderr
+
+
+def test_a_record(words: list[str], tmp_path: Path) -> None:
+    """The claim of workers is that of one process."""
+    claims = []
+    for number, on in enumerate([(), ("--on", "local")]):
+        path = tmp_path / f"{number}.json"
+        found = run_command(*words, *on, "--record", path)
+        assert found.returncode == 0, found.stderr
+        claims.append(json.loads(path.read_text())["claim"])
+        folder = Path(words[1]).parent
+        assert run_command("verify", path, "--root", folder).returncode == 0
+    assert claims[0] == claims[1]
 
 
 def test_workers_that_are_killed(dask_cluster: Cluster, words: list[str]) -> None:

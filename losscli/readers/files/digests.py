@@ -8,7 +8,7 @@ from threading import Event
 from typing import Self
 
 from losscli.errors import DataError
-from losscli.readers.files.origin import STANDARD_INPUT, Origin
+from losscli.readers.files.origin import Origin
 
 # SHA-256 reads about 1.7 GB/s in one thread. More threads would take cores from the losses.
 _THREADS = 2
@@ -71,11 +71,6 @@ class Hashing:
         return {path: digest.result() for path, digest in self._digests.items()}
 
     def _digest(self, path: str, anonymous: bool) -> Digest:
-        if path == STANDARD_INPUT:
-            raise DataError(
-                "--digest reads files twice, but - (standard input) can be read only once. Use a "
-                "file."
-            )
         origin, summing = Origin(path, anonymous), Summing()
         buffer = memoryview(bytearray(_CHUNK_BYTES))
         try:
