@@ -66,8 +66,10 @@ def _lines(record: Record) -> Iterator[Line]:
     for name, value in _numbers(claim.get("numbers")):
         yield Line(name, value)
     options = claim.get("options")
-    if isinstance(options, dict) and options:
-        yield Line("options", " ".join(f"{name}={value}" for name, value in options.items()))
+    given = options.items() if isinstance(options, dict) else ()
+    texts = [f"{name.rstrip('_')}={_text(value)}" for name, value in given if value is not None]
+    if texts:
+        yield Line("options", " ".join(texts))
     for file in files_of_record(record):
         yield Line("file", f"{file['path']}   {file['bytes']:,} bytes   {file['sha256']}")
     for name, value in record.environment.items():
