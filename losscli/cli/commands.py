@@ -243,22 +243,29 @@ def _page_of(loss: Loss) -> Page:
     return Page(name, loss.summary, _details(loss), [Section("Definition", entries)])
 
 
+# The options of a result that has no options of its own.
+_Decimals = Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)]
+_Signature = Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)]
+_FailAbove = Annotated[float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)]
+_FailOn = Annotated[
+    Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
+]
+_Record = Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)]
+
+
 def _merge(
     *,
     parts: Annotated[
         list[str], typer.Argument(metavar="PART...", help="Files of parts, globs or directories.")
     ],
     format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
-    decimals: Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)] = None,
-    signature: Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)] = False,
-    fail_above: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)
-    ] = None,
-    fail_on: Annotated[
-        Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
-    ] = None,
-    record: Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
+    decimals: _Decimals = None,
+    signature: _Signature = False,
+    fail_above: _FailAbove = None,
+    fail_on: _FailOn = None,
+    record: _Record = None,
+    quiet: _Quiet = False,
 ) -> Action:
     words = {
         "format": format,
@@ -328,16 +335,12 @@ def _replay(
         typer.Argument(metavar="FILE...", help="A file in place of each file of the record."),
     ],
     format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
-    decimals: Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)] = None,
-    signature: Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)] = False,
-    fail_above: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)
-    ] = None,
-    fail_on: Annotated[
-        Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
-    ] = None,
-    record: Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
+    decimals: _Decimals = None,
+    signature: _Signature = False,
+    fail_above: _FailAbove = None,
+    fail_on: _FailOn = None,
+    record: _Record = None,
+    quiet: _Quiet = False,
 ) -> Action:
     words = {
         "format": format,

@@ -22,7 +22,7 @@ from losscli.evaluation.parts import Division, merge_parts
 from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
 from losscli.losses.options import Options
-from losscli.readers.files.origin import Origin
+from losscli.readers.files.origin import Origin, read_small
 from losscli.readers.files.store import of_each
 from losscli.readers.files.uri import is_uri
 from losscli.request.serialized import as_data, from_data
@@ -241,13 +241,7 @@ def _digest(content: object) -> str:
 
 
 def _content(path: str) -> dict[str, Any]:
-    try:
-        with Origin(path).stream() as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise DataError(f"{path}: found more than {_MOST_BYTES >> 20} MiB; not a part of losscli")
+    data = read_small(path, _MOST_BYTES, "part")
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from losscli.errors import DataError, first_line
-from losscli.readers.files.origin import Origin
+from losscli.readers.files.origin import read_small
 
 # Increased when the format changes.
 FORMAT = 1
@@ -136,14 +136,7 @@ def _changes(content: Mapping[str, Any], text: str) -> Iterator[str]:
 
 def _read(path: str) -> str:
     try:
-        with Origin(path).stream() as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or first_line(error)}") from error
-    if len(data) > _MOST_BYTES:
-        raise DataError(f"{path}: found more than {_MOST_BYTES >> 20} MiB; not a record of losscli")
-    try:
-        return data.decode()
+        return read_small(path, _MOST_BYTES, "record").decode()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a record of losscli: not UTF-8") from error
 

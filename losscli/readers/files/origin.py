@@ -170,6 +170,18 @@ class Origin:
         return file if self._compression is None else _expanded(file, self._compression)
 
 
+def read_small(path: str, most_bytes: int, what: str) -> bytes:
+    """Read a whole file. Raises DataError if it is larger than a `what` can be."""
+    try:
+        with Origin(path).stream() as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    if len(data) > most_bytes:
+        raise DataError(f"{path}: found more than {most_bytes >> 20} MiB; not a {what} of losscli")
+    return data
+
+
 class _Continued(io.RawIOBase):
     """Bytes that were already read, followed by the rest of a file, which stays open."""
 
