@@ -121,14 +121,15 @@ def _recording(
 
 
 def merge(
-    paths: Iterable[str | os.PathLike[str]], record: str | os.PathLike[str] | None = None
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    record: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Merge the parts that `losscli LOSS ... --part K/N --save-part FILE` saved.
 
     The result is bit-identical to that of one run.
 
     Args:
-        paths: the files of all parts, in any order
+        paths: the files of all parts in any order, or globs or directories of them
         record: a file for a record of the run, as for `evaluate`
 
     Raises:
@@ -137,7 +138,12 @@ def merge(
     from losscli.evaluation import part_file  # noqa: PLC0415 - loads pyarrow
 
     with _recording(record, ()) as write:
-        outcome, notes = part_file.merge(part_file.load(os.fspath(path)) for path in paths)
+        patterns = [paths] if isinstance(paths, str | os.PathLike) else paths
+        files = [file for path in patterns for file in part_file.files_of(os.fspath(path))]
+        parts = [part_file.load(file) for file in files]
+        outcome, notes = part_file.merge(parts)
+        if record is not None:
+            part_file.require_same_files(parts[0])
         write(outcome)
     return replace(outcome.result, notes=(*outcome.result.notes, *notes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import math
 import os
 import re
@@ -17,18 +16,17 @@ from losscli.elements import Elements
 from losscli.errors import DataError, UsageError, option_error
 from losscli.evaluation.part_file import (
     PartNumber,
+    files_of,
     load,
     merge,
     plan_digest,
+    require_same_files,
     text_of,
 )
 from losscli.evaluation.parts import Division, Part, compute_part, divide
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
-from losscli.readers.files.shards import natural
 from losscli.readers.files.store import exists
-from losscli.readers.files.store import matches as objects_of
-from losscli.readers.files.uri import is_uri
 from losscli.report import open_report
 from losscli.report.atomic import AtomicFile, undisturbed
 from losscli.report.numbers import Numbers
@@ -74,10 +72,11 @@ def answer_part(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
 def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]) -> None:
     """Merge saved parts, report the result, and apply the gate."""
     showing = showing_of(words)
-    parts = (load(path) for pattern in patterns for path in _files_of(pattern))
+    parts = [load(path) for pattern in patterns for path in files_of(pattern)]
     with recording(showing, arguments, ()) as record:
         outcome, notes = merge(parts)
         if record is not None:
+            require_same_files(parts[0])
             notes = (*notes, *record.write(outcome))
     result = outcome.result
     if result.reduction == "none":
@@ -108,7 +107,10 @@ def _requested(words: Words) -> tuple[PartNumber, str]:
         raise UsageError("--save-part is empty (is a shell variable unset?). Give a file.")
     for name in _OF_RESULT:
         if words.get(name) not in (None, False):
-            raise UsageError(f"--{kebab(name)} needs all parts, and --part computes one of them.")
+            advice = "Use one of both" if name == "on" else "Give it to losscli merge"
+            raise UsageError(
+                f"--{kebab(name)} needs all parts, and --part computes one of them. {advice}."
+            )
     return PartNumber(number, count), path
 
 
@@ -118,9 +120,10 @@ def _is_finished(path: str, part: PartNumber, plan: str, output: str | None) -> 
         return False
     saved = load(path)
     if (saved.part, saved.plan) != (part, plan):
+        run = "this run" if saved.plan == plan else "another run"
         raise DataError(
-            f"{path}: the file exists and contains part {saved.part} of another run. Remove it, or "
-            "use another name."
+            f"{path}: the file exists and contains part {saved.part} of {run}. Remove it, or use "
+            "another name."
         )
     return output is None or exists(output)
 
@@ -193,22 +196,3 @@ def _any_file(path: str, part: PartNumber) -> str:
     stem, suffix = os.path.splitext(name)
     any_stem = number.sub("{part}", stem, count=1) if number.search(stem) else f"{stem}-{{part}}"
     return os.path.join(folder, any_stem + suffix)
-
-
-def _files_of(pattern: str) -> list[str]:
-    """The files of a path, a glob, or a directory of `.json` files; or the same in a store."""
-    if is_uri(pattern):
-        names = objects_of(pattern, anonymous=False)
-        return [pattern] if names is None else sorted(filter(_is_json, names), key=natural)
-    if os.path.isdir(pattern):
-        pattern = os.path.join(glob.escape(pattern), "*.json")
-    elif os.path.exists(pattern) or not glob.has_magic(pattern):
-        return [pattern]
-    matches = sorted(glob.glob(pattern), key=natural)
-    if not matches:
-        raise DataError(f"{pattern}: no file matches")
-    return matches
-
-
-def _is_json(name: str) -> bool:
-    return name.endswith(".json")

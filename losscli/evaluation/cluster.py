@@ -57,7 +57,9 @@ def _client(address: str) -> Iterator[Client]:
     settings = {"distributed.comm.timeouts.connect": f"{_SECONDS}s"}
     with dask.config.set(settings):
         if address == LOCAL:
-            cluster = LocalCluster(threads_per_worker=1, dashboard_address=None)
+            cluster = LocalCluster(
+                threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL + 1
+            )
             with cluster, Client(cluster) as client:
                 yield client
             return

@@ -6,8 +6,10 @@ provenance of the whole, the statistics, and a digest of all of these.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +25,8 @@ from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
 from losscli.losses.options import Options
 from losscli.readers.files.origin import Origin, read_small
-from losscli.readers.files.store import of_each
+from losscli.readers.files.shards import natural
+from losscli.readers.files.store import matches, of_each
 from losscli.readers.files.uri import is_uri
 from losscli.request.serialized import as_data, from_data
 from losscli.result import Result
@@ -78,7 +81,7 @@ class SavedPart:
 
 def plan_digest(division: Division, count: int) -> str:
     """The SHA-256 of what all parts of a run share: the request, the provenance, the number of
-    parts, and the size and both ends of every file."""
+    parts, and the size, the modification time and both ends of every file."""
     provenance = division.provenance
     content = {
         "version": __version__,
@@ -131,6 +134,34 @@ def load(path: str) -> SavedPart:
         raise DataError(f"{path}: not a valid part of losscli: {error}") from error
 
 
+def files_of(pattern: str) -> list[str]:
+    """The files of a path, a glob, or a directory of `.json` files; or the same in a store."""
+    if is_uri(pattern):
+        names = matches(pattern, anonymous=False)
+        return [pattern] if names is None else sorted(filter(_is_json, names), key=natural)
+    if os.path.isdir(pattern):
+        pattern = os.path.join(glob.escape(pattern), "*.json")
+    elif os.path.exists(pattern) or not glob.has_magic(pattern):
+        return [pattern]
+    found = sorted(glob.glob(pattern), key=natural)
+    if not found:
+        raise DataError(f"{pattern}: no file matches")
+    return found
+
+
+def _is_json(name: str) -> bool:
+    return name.endswith(".json")
+
+
+def require_same_files(part: SavedPart) -> None:
+    """Raise DataError if the files of a run changed since its parts were computed."""
+    if plan_digest(part.division, part.part.count) != part.plan:
+        raise DataError(
+            f"{part.path}: the files changed since the part was computed, so that a record would "
+            "have the SHA-256 of other files. Compute the parts again."
+        )
+
+
 def merge(parts: Iterable[SavedPart]) -> tuple[Outcome[Result], tuple[str, ...]]:
     """The result of all parts, and notes on parts that were given twice.
 
@@ -148,6 +179,8 @@ def merge(parts: Iterable[SavedPart]) -> tuple[Outcome[Result], tuple[str, ...]]
             )
         if same is not part:
             notes.append(f"{part.path}: the same part as {same.path}; counted once")
+    if not by_number:
+        raise DataError("no parts to merge. Give the files that --save-part wrote.")
     _require_all(by_number)
     ordered = [by_number[number] for number in sorted(by_number)]
     division = _with_warnings(ordered)
@@ -169,7 +202,7 @@ def _require_one_plan(first: SavedPart, part: SavedPart) -> None:
     if first.plan != part.plan:
         raise DataError(
             f"{part.path}: the part belongs to another run than {first.path}: the options or the "
-            "files differ"
+            "files differ, or a file was written again"
         )
 
 

@@ -71,6 +71,9 @@ class Verification:
     def __getitem__(self, part: str) -> Finding:
         return next(finding for finding in self.findings if finding.part == part)
 
+    def __bool__(self) -> bool:
+        return self.is_verified
+
     @property
     def is_verified(self) -> bool:
         """Whether nothing differs but the environment, and numbers within the tolerance."""

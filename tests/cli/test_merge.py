@@ -58,7 +58,7 @@ def test_a_finished_part_is_not_computed_again(run: Run, tmp_path: Path) -> None
     assert (tmp_path / "1.json").stat().st_mtime_ns == before.st_mtime_ns
     code, _, err = run(*words[:-4], "--part", "2/2", "--save-part", tmp_path / "1.json")
     assert code == 1
-    assert "1.json: the file exists and contains part 1/2 of another run. Remove it" in err
+    assert "1.json: the file exists and contains part 1/2 of this run. Remove it" in err
 
 
 def test_missing_parts_are_named_with_the_command(run: Run, tmp_path: Path) -> None:

@@ -182,6 +182,32 @@ def request_of(files: list[str], **options: Any) -> Request:
     return bind(find("ce"), files, None, options, Wanted())
 
 
+def test_a_file_that_changes_in_the_middle(save: Save, files: list[str]) -> None:
+    """Between the parts, or before the finished parts are used again or recorded."""
+    labels = np.zeros(3000, np.int64)
+    np.save(files[0], np.random.default_rng(1).normal(size=(3000, 5)))
+    np.save(files[1], labels)
+    request = request_of(files)
+    first, plan = save(request), plan_digest(divide(request), 3)
+    part_file.require_same_files(load(str(first[0])))
+    labels[1500] = 1
+    np.save(files[1], labels)
+    assert plan_digest(divide(request), 3) != plan
+    with pytest.raises(DataError, match="another run"):
+        merged([first[0], *save(request, folder="changed")[1:]])
+    with pytest.raises(DataError, match="the files changed since the part was computed"):
+        part_file.require_same_files(load(str(first[0])))
+
+
+def test_python_merges_globs_and_directories(save: Save, files: list[str]) -> None:
+    paths = save(request_of(files))
+    expected = losscli.merge(paths)
+    for patterns in (paths[0].parent / "[0-9].json", str(paths[0].parent), [paths[0].parent]):
+        assert losscli.merge(patterns) == expected
+    with pytest.raises(DataError, match="no parts to merge"):
+        losscli.merge([])
+
+
 def test_python_merges_too(save: Save, files: list[str]) -> None:
     paths = save(request_of(files))
     result = losscli.merge([*paths, paths[0]])

@@ -27,6 +27,10 @@ def test_evaluate_and_verify(tmp_path: Path) -> None:
     assert claim_of(path)["numbers"]["value"] == result.value
     found = losscli.verify(path, SAMPLES)
     assert found.is_exact
+    assert found
+    other = tmp_path / "other.json"
+    other.write_text(path.read_text().replace('"count": 450', '"count": 451'))
+    assert not losscli.verify(other, SAMPLES)
     assert [finding.part for finding in found.findings] == ["files", "environment", "numbers"]
     assert losscli.verify(path, SAMPLES, files_only=True)["numbers"].verdict == "not computed"
 

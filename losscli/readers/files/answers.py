@@ -103,11 +103,11 @@ _PROBLEMS = {
     r"NO_SUCH_BUCKET|Bucket '' not found|NoSuchBucket": "no such bucket",
     r"ContainerNotFound": "no such container",
     r"InvalidResourceName": "the name of the container or of the object is not valid",
+    r"curlCode: (6|7)\b|NETWORK_CONNECTION|Could not (resolve|connect)|UNAVAILABLE|"
+    r"get a new connection": ("cannot reach the store. Check the network and the endpoint."),
     r"HTTP status 301|PermanentRedirect|AuthorizationHeaderMalformed|region": (
         "the bucket is in another region. Set AWS_REGION to its region."
     ),
-    r"curlCode: (6|7)\b|NETWORK_CONNECTION|Could not (resolve|connect)|UNAVAILABLE|"
-    r"get a new connection": ("cannot reach the store. Check the network and the endpoint."),
 }
 
 # Addresses in messages, which may contain the token of an account; and names, which may contain any

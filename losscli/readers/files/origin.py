@@ -63,8 +63,8 @@ class Origin:
             )
 
     def identity(self) -> tuple[int, str]:
-        """Return the size of the file and its version: the ETag of an object, or the SHA-256 of the
-        first and the last bytes of a file."""
+        """Return the size of the file and its version: the ETag of an object, or the modification
+        time of a file with the SHA-256 of its first and last bytes."""
         if self._stored is not None:
             return self._stored.identity
         import hashlib  # noqa: PLC0415 - takes 8 ms, only for parts
@@ -74,7 +74,8 @@ class Origin:
             ends = _read_full(file, _HEAD_BYTES)
             file.seek(max(0, size - _HEAD_BYTES))
             ends += _read_full(file, _HEAD_BYTES)
-        return size, hashlib.sha256(ends).hexdigest()
+        assert self._path is not None
+        return size, f"{self._path.stat().st_mtime_ns} {hashlib.sha256(ends).hexdigest()}"
 
     @property
     def size(self) -> int:

@@ -64,7 +64,8 @@ def require_no_secrets(word: str) -> None:
     if scheme not in (*STORES, *_WEB):
         return
     is_user = "@" in bucket and not scheme.startswith("abfs")  # Azure has container@account
-    if is_user or ":" in bucket or _QUERY.search(uri):
+    has_colon = ":" in bucket and scheme not in _WEB  # a web server has a port
+    if is_user or has_colon or _QUERY.search(uri):
         problem = (
             "found credentials in the URI. Remove them, and set the environment variables of the "
             "store or a profile."
