@@ -15,6 +15,7 @@ from losscli.cli.words import Showing, Words, request_of, showing_of
 from losscli.elements import Elements
 from losscli.errors import DataError, UsageError, option_error
 from losscli.evaluation.part_file import (
+    MOST_PARTS,
     PartNumber,
     files_of,
     load,
@@ -38,9 +39,6 @@ from losscli.statistics.collected import Collected
 _OF_RESULT = ("format", "decimals", "signature", "fail_above", "on", "record")
 
 _NUMBER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
-
-# The maximum number of parts of a run.
-_MOST_PARTS = 1 << 20
 
 
 def answer_part(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
@@ -73,6 +71,9 @@ def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]
     """Merge saved parts, report the result, and apply the gate."""
     showing = showing_of(words)
     parts = [load(path) for pattern in patterns for path in files_of(pattern)]
+    own = None if showing.record is None else os.path.realpath(showing.record)
+    if own in [os.path.realpath(part.path) for part in parts]:
+        raise UsageError(f"--record {showing.record!r} is also a part. Use another name.")
     with recording(showing, arguments, ()) as record:
         outcome, notes = merge(parts)
         if record is not None:
@@ -101,7 +102,7 @@ def _requested(words: Words) -> tuple[PartNumber, str]:
         raise UsageError(f"{given} needs {missing}")
     match = _NUMBER.fullmatch(text)
     number, count = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= number <= count <= _MOST_PARTS:
+    if not 1 <= number <= count <= MOST_PARTS:
         raise option_error("part", text, "K/N with K from 1 to N, such as 3/16")
     if not path:
         raise UsageError("--save-part is empty (is a shell variable unset?). Give a file.")

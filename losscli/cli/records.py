@@ -93,6 +93,8 @@ def answer_replay(path: str, files: Sequence[str], words: Words, arguments: Sequ
     if words["record"] == path:
         raise UsageError(f"--record {path!r} is also the record that is run. Use another name.")
     requests = _replaced(load(path), files)
+    if requests[0].reduction == "none":
+        raise UsageError("replay shows one number, and the record has --reduction none.")
     with recording(showing, arguments, requests) as record, ExitStack() as stack:
         outcome = run(requests, progress(stack), hashes=record is not None)
         notes = () if record is None else record.write(outcome)
@@ -153,6 +155,6 @@ def _with_files(request: Request, others: Mapping[Files, str]) -> Request:
     return replace(
         request,
         arrays=arrays,
-        reading=replace(request.reading, as_listed=False),
+        reading=replace(request.reading, as_listed=False, labels=tuple(others.values())),
         wanted=replace_labels(request.wanted, labels),
     )

@@ -39,6 +39,9 @@ FORMAT = 1
 # The maximum size of a file, in bytes. Groups and clusters take the space.
 _MOST_BYTES = 1 << 30
 
+# The maximum number of parts of a run.
+MOST_PARTS = 1 << 20
+
 # The maximum number of missing parts that a message names.
 _MOST_NAMED = 20
 
@@ -276,12 +279,16 @@ def _digest(content: object) -> str:
 def _content(path: str) -> dict[str, Any]:
     data = read_small(path, _MOST_BYTES, "part")
     try:
-        content = json.loads(data)
+        content = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a part of losscli: not readable as JSON") from error
     if not isinstance(content, dict) or "losscli_part" not in content:
         raise DataError(f"{path}: not a part of losscli. Create parts with --save-part.")
     return content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _part(path: str, content: Mapping[str, Any], digest: str) -> SavedPart:
@@ -292,7 +299,7 @@ def _part(path: str, content: Mapping[str, Any], digest: str) -> SavedPart:
     blocks, row_blocks = content["blocks"]
     collected = Collected(setting)
     collected.restore([decoded(state) for state in content["statistics"]])
-    if not (isinstance(count, int) and 1 <= number <= count):
+    if not (isinstance(count, int) and 1 <= number <= count <= MOST_PARTS):
         raise StateError(f"part {number} of {count}")
     return SavedPart(
         path,

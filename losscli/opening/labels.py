@@ -85,7 +85,9 @@ def _column_label(name: str, containers: Containers) -> Label | None:
 def _file_label(name: str, option: str, files: Opened) -> Label:
     """Return the labels of a separate file, with rows filtered like the other files. Raises
     DataError if there is no such file."""
-    if option == "--by-column" or not exists(name):
+    allowed = files.request.reading.labels
+    is_allowed = allowed is None or name in allowed
+    if option == "--by-column" or not is_allowed or not exists(name):
         kind = "column" if option == "--by-column" else "column or file"
         raise DataError(_no_such(kind, option, name, [*_names(files.containers), CLASS]))
     reading = files.request.reading_of((name,))

@@ -22,6 +22,7 @@ class Reading:
         delimiter: the delimiter of CSV files
         anonymous: whether objects of stores are read without credentials
         as_listed: whether several files are read in the order given, not in that of their names
+        labels: the only files that labels may come from; None if they may come from any file
         threads: the number of threads that read, decompress and parse; None means one per core
     """
 
@@ -30,6 +31,7 @@ class Reading:
     delimiter: str | None = None
     anonymous: bool = False
     as_listed: bool = False
+    labels: tuple[str, ...] | None = None
     threads: int | None = None
 
 

@@ -16,7 +16,7 @@ from losscli.readers.files.digests import Digest, digests_of
 from losscli.readers.files.shards import files_of, natural
 from losscli.request.request import Request, label_array
 from losscli.request.serialized import as_data
-from losscli.request.wanted import FILE
+from losscli.request.wanted import FILE, Wanted
 from losscli.result import Comparison, Result
 from losscli.statistics.exact import LOWEST, to_float
 from losscli.statistics.total import Total
@@ -93,16 +93,16 @@ def _request(provenance: Provenance, names: Names) -> dict[str, Any]:
             for name, value in request.arrays.items()
         },
         classes=provenance.classes if isinstance(request.classes, str) else request.classes,
-        reading=replace(request.reading, threads=None, as_listed=True),
+        reading=replace(request.reading, threads=None, as_listed=True, labels=()),
         wanted=replace_labels(wanted, names),
         execution=replace(request.execution, threads=None),
     )
     return as_data(written)
 
 
-def replace_labels(wanted: Any, names: Names) -> Any:
+def replace_labels(wanted: Wanted, names: Names) -> Wanted:
     """What is reported, with the files of labels renamed."""
-    return type(wanted)(
+    return Wanted(
         wanted.interval,
         [names.get(label, label) for label in wanted.by],
         wanted.by_column,

@@ -15,7 +15,7 @@ from losscli.readers.files.origin import read_small
 FORMAT = 1
 
 # The maximum size of a record. Groups take the space.
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 26
 
 # Members of objects up to this depth have a checksum of their own, which names what was changed.
 _DEPTH = 4

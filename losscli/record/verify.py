@@ -129,6 +129,8 @@ def requests_of(record: Record) -> list[Request]:
         requests = [from_data(data) for data in record.claim["requests"]]
         if len(requests) not in (1, 2):
             raise ValueError(f"{len(requests)} requests")
+        if any(isinstance(request.classes, str) for request in requests):
+            raise ValueError("claim.requests.classes is the name of a file")
         return requests
     except LosscliError:
         raise
@@ -196,7 +198,8 @@ def files_of_record(record: Record) -> list[dict[str, Any]]:
 
 def _is_file(file: Any) -> bool:
     kinds = {"path": str, "bytes": int, "sha256": str}
-    return isinstance(file, dict) and all(isinstance(file.get(k), v) for k, v in kinds.items())
+    is_one = isinstance(file, dict) and all(isinstance(file.get(k), v) for k, v in kinds.items())
+    return is_one and "\0" not in file["path"]
 
 
 def _difference(file: Mapping[str, Any], digest: Digest) -> str | None:
@@ -229,7 +232,7 @@ def _placed(request: Request, located: Located) -> Request:
     return replace(
         request,
         arrays=arrays,
-        reading=replace(request.reading, as_listed=True),
+        reading=replace(request.reading, as_listed=True, labels=tuple(located.values())),
         wanted=replace_labels(request.wanted, located),
     )
 

@@ -49,6 +49,7 @@ _KINDS = {
         "delimiter": _TEXT,
         "anonymous": bool,
         "as_listed": bool,
+        "labels": ([str], None),
         "threads": (int, None),
     },
     "wanted": {
@@ -124,7 +125,7 @@ def from_data(given: Mapping[str, Any]) -> Request:
     _require_kind("request", given, _KINDS)
     loss, classes = find(given["loss"]), given["classes"]
     options = {name: _as_number(value) for name, value in given["options"].items()}
-    wanted = Wanted(**given["wanted"])
+    wanted, labels = Wanted(**given["wanted"]), given["reading"]["labels"]
     _require_choices(loss, given)
     wanted.check(given["reduction"])
     return Request(
@@ -143,7 +144,7 @@ def from_data(given: Mapping[str, Any]) -> Request:
         tuple(given["keep"]),
         tuple(classes) if isinstance(classes, list) else classes,
         given["skip_missing"],
-        Reading(**given["reading"]),
+        Reading(**{**given["reading"], "labels": None if labels is None else tuple(labels)}),
         wanted,
         Execution(**given["execution"]),
     )

@@ -171,3 +171,13 @@ def test_an_absent_file(run: Run, tmp_path: Path) -> None:
     assert "No such file" in run("merge", tmp_path / "1.json")[2]
     (tmp_path / "1.json").write_text(json.dumps({"value": 1}))
     assert "1.json: not a part of losscli" in run("merge", tmp_path / "1.json")[2]
+
+
+def test_a_record_never_overwrites_a_part(run: Run, tmp_path: Path) -> None:
+    for number in (1, 2):
+        saved = ("--part", f"{number}/2", "--save-part", tmp_path / f"{number}.json")
+        assert run(*LOSS[:-1], *saved)[0] == 0
+    before = (tmp_path / "1.json").read_text()
+    code, _, err = run("merge", tmp_path, "--record", tmp_path / "1.json")
+    assert (code, (tmp_path / "1.json").read_text()) == (2, before)
+    assert "is also a part" in err

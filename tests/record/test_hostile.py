@@ -79,6 +79,36 @@ def test_stores_are_asked_only_below_the_root(uri: str, record: Path, run: Run) 
 
 
 @pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("classes",), "SECRET"),
+        (("wanted", "by"), ["SECRET"]),
+        (("wanted", "by"), ["s3://bucket/x.csv"]),
+        (("wanted", "cluster"), "SECRET"),
+        (("wanted", "cluster"), "s3://bucket/x.csv"),
+    ],
+)
+def test_labels_and_names_outside_the_folder(
+    place: tuple[str, ...], value: Any, record: Path, run: Run, tmp_path: Path
+) -> None:
+    """Only columns, and files that the record lists."""
+    secret = tmp_path / "secret.csv"
+    secret.write_text("name\n" + "secret-word\n" * 450)
+    content = content_of(record)
+    request = content["claim"]["requests"][0]
+    *outer, last = place
+    for name in outer:
+        request = request[name]
+    request[last] = json.loads(json.dumps(value).replace("SECRET", str(secret)))
+    write(record, content)
+    for words in (("verify", record), ("replay", record, record.parent / "digits.parquet")):
+        code, out, err = run(*words)
+        assert code in (1, 3)
+        assert "secret-word" not in out + err
+        assert "no such column" in err or "is the name of a file" in err
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("", "not a record of losscli"),
