@@ -25,6 +25,7 @@ from losscli.evaluation.part_file import (
     text_of,
 )
 from losscli.evaluation.parts import Division, Part, compute_part, divide
+from losscli.evaluation.run import Span
 from losscli.losses import kebab
 from losscli.losses.registry import Loss
 from losscli.readers.files.store import exists
@@ -149,6 +150,8 @@ def _computed(
             written += elements.losses.values.size
             file.elements(elements)
 
+        if span.start == span.stop and division.blocks:  # all parts have the columns of the first
+            compute_part(Part(request, Span(0, 1, reads_on=False)), file.header)
         collected = compute_part(Part(request, span), write, update)
         file.finish(_shape_of_part(division.provenance.shape, written))
         return collected

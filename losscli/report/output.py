@@ -27,6 +27,9 @@ class Writer(Protocol):
 
     def elements(self, elements: Elements) -> None: ...
 
+    def header(self, elements: Elements) -> None:
+        """Write only the names and types of the columns of a block."""
+
     def finish(self, shape: tuple[int, ...]) -> None:
         """Write the header or the footer, which needs the shape of all losses."""
 
@@ -55,6 +58,10 @@ class Output:
         with self._file:
             self._writer.discard()
 
+    def header(self, elements: Elements) -> None:
+        """Give a file without losses the columns that a block has."""
+        self._writer.header(elements)
+
     def elements(self, elements: Elements) -> None:
         try:
             self._writer.elements(elements)
@@ -77,6 +84,9 @@ class _Npy:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._header_size = 0
+
+    def header(self, elements: Elements) -> None:
+        pass  # an array has no columns
 
     def elements(self, elements: Elements) -> None:
         losses = elements.losses.values
@@ -113,6 +123,9 @@ class _Rows:
         self._file = file
         self._pending: list[Mapping[str, Array]] = []
         self._count = 0
+
+    def header(self, elements: Elements) -> None:
+        self._pending.append({name: column[:0] for name, column in columns_of(elements).items()})
 
     def elements(self, elements: Elements) -> None:
         columns = columns_of(elements)

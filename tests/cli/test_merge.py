@@ -181,3 +181,21 @@ def test_a_record_never_overwrites_a_part(run: Run, tmp_path: Path) -> None:
     code, _, err = run("merge", tmp_path, "--record", tmp_path / "1.json")
     assert (code, (tmp_path / "1.json").read_text()) == (2, before)
     assert "is also a part" in err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_parts_without_rows_have_all_columns(suffix: str, run: Run, tmp_path: Path) -> None:
+    """There are more parts than blocks. All of them read back as one table."""
+    words = (*LOSS[:-1], "-r", "none", "--keep", "label")
+    run(*words, "-o", tmp_path / f"whole.{suffix}")
+    for number in range(1, 5):
+        saved = ("--part", f"{number}/4", "--save-part", tmp_path / f"{number}.json")
+        assert run(*words, *saved, "-o", tmp_path / f"l.{suffix}")[0] == 0
+    shown = ("-i", "loss", "-t", "weight", "--by", "label", "-f", "json", "-q")
+    whole, parts = (
+        json.loads(run("mse", tmp_path / name, *shown)[1])
+        for name in (f"whole.{suffix}", f"l-*.{suffix}")
+    )
+    assert [parts[name] for name in ("value", "count", "groups")] == [
+        whole[name] for name in ("value", "count", "groups")
+    ]
