@@ -331,9 +331,9 @@ def _replay(
     *,
     path: Annotated[str, _RECORD_FILE],
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="FILE...", help="A file in place of each file of the record."),
-    ],
+    ] = None,
     format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
     decimals: _Decimals = None,
     signature: _Signature = False,
@@ -355,7 +355,7 @@ def _replay(
     def action() -> None:
         from losscli.cli.records import answer_replay  # noqa: PLC0415
 
-        answer_replay(path, files, words, sys.argv[1:])
+        answer_replay(path, files or (), words, sys.argv[1:])
 
     return action
 

@@ -122,10 +122,10 @@ def _replaced(record: Record, files: Sequence[str]) -> list[Request]:
     requests = requests_of(record)
     recorded = _order(requests, {str(file["path"]) for file in files_of_record(record)})
     if len(files) != len(recorded):
-        names = ", ".join(" ".join(each) for each in recorded)
+        names = "; ".join(" ".join(each) for each in recorded)
         raise UsageError(
-            f"{record.path}: found {len(files)} files, expected {len(recorded)}: give one in place "
-            f"of each of {names}"
+            f"{record.path}: found {len(files)} files, expected {len(recorded)}, in place of: "
+            f"{names}. In place of several files, give a folder or a quoted glob."
         )
     others = dict(zip(recorded, files, strict=True))
     return [_with_files(request, others) for request in requests]

@@ -48,6 +48,10 @@ _ELSEWHERE = {
     "--precision": "--decimals",
     "--threshold": "--fail-above",
     "--max": "--fail-above",
+    "--part": "losscli LOSS for each model: compare has no parts",
+    "--save-part": "losscli LOSS for each model: compare has no parts",
+    "--on": "losscli LOSS for each model: compare runs on this machine",
+    "--record": "the file alone: losscli verify run.json",
     "--ci": "no option: the interval is always shown",
 }
 
