@@ -84,6 +84,22 @@ def test_shards_do_not_wait_for_each_other(objects: Objects) -> None:
     assert all(16 <= number <= 32 for number in most), most
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_shards_of_tables_are_read_at_the_same_time(suffix: str, objects: Objects) -> None:
+    for number in range(24):
+        table = pa.table({"a": [float(number), 0.5], "b": [0.0, 1.0]})
+        writer = pa.csv.write_csv if suffix == "csv" else pa.parquet.write_table
+        writer(table, str(objects.folder / f"{number}.{suffix}"))
+    objects.delay = 0.05
+    names = [f"s3://b/{number}.{suffix}" for number in range(24)]
+    with closing(open_files(names, Reading())) as files:
+        objects.reset()
+        values = files.array(["a"], "").read((slice(0, 48),))
+    expected = [value for number in range(24) for value in (number, 0.5)]
+    assert values.ravel().tolist() == expected
+    assert 6 <= objects.most_in_flight <= 32
+
+
 def test_one_entry_of_each_row(objects: Objects, run: Run) -> None:
     """nll of long rows reads the entries of the targets, and a few rows to check them."""
     rng = np.random.default_rng(0)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
 
 from losscli.errors import DataError, first_line, quoted, shortened
+from losscli.readers.files.uri import is_uri
 from losscli.readers.tables.table_file import TableFile, from_row
 from losscli.readers.tables.types import FILE, is_text, plain, plain_type
+from losscli.threads import in_order
+
+# The number of objects of a store whose first batches are read at the same time, each of a few
+# megabytes.
+_AHEAD = 8
 
 
 def joined(name: str, files: Sequence[TableFile]) -> TableFile:
@@ -68,18 +75,52 @@ def _batches_of_counted(
 ) -> Iterator[pa.RecordBatch]:
     stored = pa.schema([field for field in requested if field.name != FILE])
     schemas = {file.name: file.schema for file in files}
-    for number, file in enumerate(files):
-        _require_columns(file, stored.names)
-        if file.row_count is not None and file.row_count <= first_row:
-            first_row -= file.row_count
-            continue
-        start, first_row = first_row, 0
-        for batch in file.open_batches(stored, start):
-            columns = [_cast(batch.column(to.name), to, file.name, schemas) for to in stored]
+    for number, batches in _of_each(files, stored, first_row):
+        for batch in batches:
+            name = files[number].name
+            columns = [_cast(batch.column(to.name), to, name, schemas) for to in stored]
             cast = pa.record_batch(columns, names=stored.names)
             if FILE in requested.names:
                 cast = cast.append_column(FILE, pa.array(np.full(batch.num_rows, number)))
             yield cast
+
+
+def _of_each(
+    files: Sequence[TableFile], stored: pa.Schema, first_row: int
+) -> Iterator[tuple[int, Iterator[pa.RecordBatch]]]:
+    """Yield the number and the batches of each file with rows from `first_row` on.
+
+    The first batches of the next objects of a store are read by other threads, since each waits for
+    several answers.
+    """
+    opened = _from_row(files, first_row)
+    if not is_uri(files[0].name):
+        for number, start in opened:
+            _require_columns(files[number], stored.names)
+            yield number, files[number].open_batches(stored, start)
+        return
+    steps = (partial(_begun, number, files[number], stored, start) for number, start in opened)
+    yield from in_order(steps, _AHEAD)
+
+
+def _from_row(files: Sequence[TableFile], first_row: int) -> Iterator[tuple[int, int]]:
+    """Yield the number of each file that has rows from `first_row` on, and its first such row."""
+    for number, file in enumerate(files):
+        if file.row_count is not None and file.row_count <= first_row:
+            first_row -= file.row_count
+        else:
+            yield number, first_row
+            first_row = 0
+
+
+def _begun(
+    number: int, file: TableFile, stored: pa.Schema, start: int
+) -> tuple[int, Iterator[pa.RecordBatch]]:
+    """The batches of a file, of which the first two were read: all of a small file."""
+    _require_columns(file, stored.names)
+    batches = file.open_batches(stored, start)
+    first = list(islice(batches, 2))
+    return number, chain(first, batches)
 
 
 def _require_columns(file: TableFile, columns: Sequence[str]) -> None:
