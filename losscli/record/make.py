@@ -111,7 +111,6 @@ def _run(outcome: Outcome[Any], run: Run) -> Mapping[str, Any]:
 
 def _without_secrets(word: str) -> str:
     """A word of the command line, without the secrets of a URI in it."""
-    option, equals, value = (
-        word.rpartition("=") if re.match(r"--[a-z-]+=", word) else ("", "", word)
-    )
+    has_value = re.match(r"--[a-z-]+=", word) is not None
+    option, equals, value = word.partition("=") if has_value else ("", "", word)
     return f"{option}{equals}{without_secrets(value)}" if is_uri(value) else word

@@ -60,7 +60,7 @@ def locate(
         place = _place(record, path, root)
         if place is None and root is not None and not is_uri(root):
             moved = _by_size(root) if moved is None else moved
-            place = _moved(moved, file)
+            place = _moved(moved, file, located)
         if place is None:
             missing[path] = _missing(root)
         else:
@@ -136,13 +136,16 @@ def _below(root: str) -> Iterator[tuple[str, int]]:
                 yield str(path), path.stat().st_size
 
 
-def find_moved(root: str, file: Mapping[str, object]) -> str | None:
-    """The file below a folder with the size and the SHA-256 of a record; None if there is none."""
-    return None if is_uri(root) else _moved(_by_size(root), file)
+def find_moved(root: str, file: Mapping[str, object], located: Located) -> str | None:
+    """The file below a folder with the size and the SHA-256 of a record, which is not one of the
+    `located` files; None if there is none."""
+    return None if is_uri(root) else _moved(_by_size(root), file, located)
 
 
-def _moved(by_size: Mapping[int, Sequence[str]], file: Mapping[str, object]) -> str | None:
-    """The file of the same size and SHA-256; None if there is none."""
-    candidates = by_size.get(int(str(file["bytes"])), [])
+def _moved(
+    by_size: Mapping[int, Sequence[str]], file: Mapping[str, object], located: Located
+) -> str | None:
+    of_size = by_size.get(int(str(file["bytes"])), [])
+    candidates = [path for path in of_size if path not in located.values()]
     digests = digests_of(candidates)
     return next((path for path in candidates if digests[path].sha256 == file["sha256"]), None)

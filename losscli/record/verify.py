@@ -164,7 +164,9 @@ def _files(record: Record, root: str | None) -> tuple[Located, Finding]:
     for file in files:
         path = str(file["path"])
         problem = _difference(file, digests[located[path]]) if path in located else None
-        elsewhere = None if problem is None or root is None else find_moved(root, file)
+        elsewhere = None
+        if problem is not None and root is not None:
+            elsewhere = find_moved(root, file, located)
         if elsewhere is not None:
             located[path], digests[elsewhere] = elsewhere, _digest_of(file)
         elif problem is not None:
@@ -271,7 +273,7 @@ def _compared(record: Record, claim: Mapping[str, Any], here: Mapping[str, Any])
         if _is_same(there, now):
             continue
         distance = _distance(_number(place, there), _number(place, now), scale)
-        if distance <= tolerance:
+        if tolerance and distance <= tolerance:
             rounded.append(distance)
         else:
             differing.append(f"{place} {_shown(now)}, recorded {_shown(there)}")
@@ -303,7 +305,7 @@ def _pairs(place: str, there: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
             inner = f"{place}.{name}" if place else name
             yield from _pairs(inner, there.get(name), now.get(name))
     elif _is_exact(there) and _is_exact(now):
-        yield place, _float_of(there), _float_of(now)
+        yield place, there, now
     elif isinstance(there, list) and isinstance(now, list) and len(there) == len(now):
         for index, pair in enumerate(zip(there, now, strict=True)):
             yield from _pairs(f"{place}[{index}]", *pair)
@@ -337,9 +339,11 @@ def _is_same(there: Any, now: Any) -> bool:
 
 
 def _number(place: str, value: Any) -> float | None:
-    """A number of a claim: also one in hexadecimal digits; None for other values."""
+    """A number of a claim, also an exact sum or hexadecimal digits; None for other values."""
     if isinstance(value, float):
         return value
+    if _is_exact(value):
+        return _float_of(value)
     if place == "value_hex" and isinstance(value, str):
         try:
             return float.fromhex(value)

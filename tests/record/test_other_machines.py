@@ -174,6 +174,29 @@ def test_the_command_starts_again_only_once(tmp_path: Path, record: Path) -> Non
     assert found.returncode == 0
 
 
+def test_the_last_bit_of_an_exact_sum(record: Path, run: Run) -> None:
+    """It shows that elements differ, although the rounded sum is the same."""
+    content = json.loads(record.read_text())
+    mantissa, exponent = content["claim"]["exact"][0]["losses"]
+    content["claim"]["exact"][0]["losses"] = [str(int(mantissa) + 2), exponent]
+    record.write_text(file.text_of(*(content[name] for name in ("claim", "environment", "run"))))
+    code, _, err = run("verify", record, "--root", SAMPLES)
+    assert code == 3
+    assert "numbers: exact[0].losses" in err
+
+
+def test_two_moved_files_with_the_same_content(tmp_path: Path, run: Run) -> None:
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, np.ones(3))
+    assert (
+        run("l1", tmp_path / "a.npy", tmp_path / "b.npy", "--record", tmp_path / "r.json")[0] == 0
+    )
+    (tmp_path / "new").mkdir()
+    for name in ("a.npy", "b.npy"):
+        (tmp_path / name).rename(tmp_path / "new" / f"moved-{name}")
+    assert run("verify", tmp_path / "r.json", "--root", tmp_path, "--strict")[0] == 0
+
+
 def test_a_record_never_overwrites_what_was_read(tmp_path: Path, run: Run) -> None:
     x, y, labels = tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "g.csv"
     np.save(x, np.zeros(3))
