@@ -108,15 +108,18 @@ def evaluate(
 
 @contextmanager
 def _recording(
-    record: str | os.PathLike[str] | None, requests: Sequence[Request]
+    record: str | os.PathLike[str] | None,
+    requests: Sequence[Request],
+    used: Mapping[str, str] | None = None,
 ) -> Iterator[Callable[[Outcome[Any]], object]]:
-    """Provide a function that writes the record of an outcome, or does nothing without a file."""
+    """Provide a function that writes the record of an outcome, or does nothing without a file.
+    `used` has files that the record must not overwrite, and what they are."""
     if record is None:
         yield lambda outcome: None
         return
     from losscli.record.make import prepared  # noqa: PLC0415 - loads pyarrow
 
-    with prepared(os.fspath(record), (), requests) as recording:
+    with prepared(os.fspath(record), (), requests, used or {}) as recording:
         yield recording.write
 
 
@@ -137,10 +140,9 @@ def merge(
     """
     from losscli.evaluation import part_file  # noqa: PLC0415 - loads pyarrow
 
-    with _recording(record, ()) as write:
-        patterns = [paths] if isinstance(paths, str | os.PathLike) else paths
-        files = [file for path in patterns for file in part_file.files_of(os.fspath(path))]
-        parts = [part_file.load(file) for file in files]
+    patterns = [paths] if isinstance(paths, str | os.PathLike) else paths
+    parts = part_file.load_all([os.fspath(pattern) for pattern in patterns])
+    with _recording(record, (), {part.path: "a part" for part in parts}) as write:
         outcome, notes = part_file.merge(parts)
         if record is not None:
             part_file.require_same_files(parts[0])

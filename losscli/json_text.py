@@ -24,6 +24,15 @@ def lines_of(content: Mapping[str, object], opening: str = "{\n") -> str:
     return f"{opening}{lines}\n}}\n"
 
 
+class InvalidError(ValueError):
+    """Valid JSON, or almost JSON, that losscli does not read."""
+
+
+def no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads although JSON has no such numbers."""
+    raise InvalidError(f"{name} is not JSON")
+
+
 def _plain(value: Any) -> Any:
     """The value with NaN and infinity as text, and dataclasses as dictionaries."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from losscli.report.numbers import Numbers
 from losscli.report.of_result import document_of, document_of_comparison
 from losscli.request.request import Request
 from losscli.request.wanted import WORDS
-from losscli.result import Result
+from losscli.result import Comparison, Result
 
 if TYPE_CHECKING:
     from losscli.cli.recording import Recording
@@ -44,9 +44,7 @@ def answer(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
         request = request_of(loss, words, interval=True)
     require_compatible(request, showing)
     with recording(showing, arguments, [request]) as record:
-        result = _evaluated(request, showing, record)
-    if showing.gate is not None:
-        showing.gate.judge(result)
+        _evaluate(request, showing, record)
 
 
 def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> None:
@@ -60,7 +58,19 @@ def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> Non
         outcome = outcome_of_comparison(a, b, progress(stack), hashes=record is not None)
         if record is not None:
             showing = noting(showing, record.write(outcome))
-    comparison = outcome.result
+    report_comparison(outcome.result, showing)
+
+
+def report_result(report: Report, result: Result, showing: Showing) -> None:
+    """Report a result, and apply the gate."""
+    document = document_of(result, Numbers(showing.decimals), showing.signature)
+    show(report, document, (result,), showing)
+    if showing.gate is not None:
+        showing.gate.judge(result)
+
+
+def report_comparison(comparison: Comparison, showing: Showing) -> None:
+    """Report a comparison, and apply the gate."""
     document = document_of_comparison(comparison, Numbers(showing.decimals))
     report = open_report(showing.format, sys.stdout)
     show(report, document, (comparison.a, comparison.b), showing)
@@ -69,14 +79,19 @@ def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> Non
 
 
 def recording(
-    showing: Showing, arguments: Sequence[str], requests: Sequence[Request]
+    showing: Showing,
+    arguments: Sequence[str],
+    requests: Sequence[Request],
+    used: Mapping[str, str] | None = None,
 ) -> AbstractContextManager[Recording | None]:
-    """Prepare to record a run; nothing without --record."""
+    """Prepare to record a run; nothing without --record. `used` has files that the record must not
+    overwrite, and what they are."""
     if showing.record is None:
         return nullcontext()
     from losscli.cli.recording import prepared  # noqa: PLC0415 - loads pyarrow
 
-    return prepared(showing.record, arguments, requests, showing.output)
+    output = {} if showing.output is None else {showing.output: "the file of --output"}
+    return prepared(showing.record, arguments, requests, {**output, **(used or {})})
 
 
 def _shows_interval(showing: Showing) -> bool:
@@ -114,9 +129,8 @@ def noting(showing: Showing, notes: Sequence[str]) -> Showing:
     return showing._replace(notes=(*showing.notes, *notes))
 
 
-def _evaluated(request: Request, showing: Showing, record: Recording | None) -> Result:
-    """Evaluate the request, write losses to --output and the record, report the result, and return
-    it."""
+def _evaluate(request: Request, showing: Showing, record: Recording | None) -> None:
+    """Evaluate the request, write losses to --output and the record, and report the result."""
     with ExitStack() as stack:
         consumers: list[Callable[[Elements], None]] = []
         report = open_report(showing.format, sys.stdout)
@@ -143,9 +157,7 @@ def _evaluated(request: Request, showing: Showing, record: Recording | None) -> 
             output.finish(result.shape)
         if record is not None:
             showing = noting(showing, record.write(outcome))
-    document = document_of(result, Numbers(showing.decimals), showing.signature)
-    show(report, document, (result,), showing)
-    return result
+    report_result(report, result, showing)
 
 
 def _computed(

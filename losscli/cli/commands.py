@@ -69,6 +69,7 @@ _ABOUT_COMPARE = About(
         "losscli compare mse preds.parquet -i old -i new -t target",
     ),
 )
+
 # Returns whether the command line names any of the commands.
 IsRequested = Callable[[Iterable[str]], bool]
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from losscli.cli.actions import noting, progress, recording, require_compatible, show
+from losscli.cli.actions import noting, progress, recording, report_result, require_compatible
 from losscli.cli.process import say
 from losscli.cli.words import Showing, Words, request_of, showing_of
 from losscli.elements import Elements
@@ -17,8 +17,8 @@ from losscli.errors import DataError, UsageError, option_error
 from losscli.evaluation.part_file import (
     MOST_PARTS,
     PartNumber,
-    files_of,
     load,
+    load_all,
     merge,
     plan_digest,
     require_same_files,
@@ -31,8 +31,6 @@ from losscli.losses.registry import Loss
 from losscli.readers.files.store import exists
 from losscli.report import open_report
 from losscli.report.atomic import AtomicFile, undisturbed
-from losscli.report.numbers import Numbers
-from losscli.report.of_result import document_of
 from losscli.request.request import Request
 from losscli.statistics.collected import Collected
 
@@ -71,11 +69,8 @@ def answer_part(loss: Loss, words: Words, arguments: Sequence[str]) -> None:
 def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]) -> None:
     """Merge saved parts, report the result, and apply the gate."""
     showing = showing_of(words)
-    parts = [load(path) for pattern in patterns for path in files_of(pattern)]
-    own = None if showing.record is None else os.path.realpath(showing.record)
-    if own in [os.path.realpath(part.path) for part in parts]:
-        raise UsageError(f"--record {showing.record!r} is also a part. Use another name.")
-    with recording(showing, arguments, ()) as record:
+    parts = load_all(patterns)
+    with recording(showing, arguments, (), {part.path: "a part" for part in parts}) as record:
         outcome, notes = merge(parts)
         if record is not None:
             require_same_files(parts[0])
@@ -86,11 +81,7 @@ def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]
             "the parts have --reduction none: their losses are in the files of --output, and there "
             "is no number to merge"
         )
-    document = document_of(result, Numbers(showing.decimals), showing.signature)
-    report = open_report(showing.format, sys.stdout)
-    show(report, document, (result,), noting(showing, notes))
-    if showing.gate is not None:
-        showing.gate.judge(result)
+    report_result(open_report(showing.format, sys.stdout), result, noting(showing, notes))
 
 
 def _requested(words: Words) -> tuple[PartNumber, str]:

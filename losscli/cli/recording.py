@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -37,15 +37,12 @@ class Recording:
 
 @contextmanager
 def prepared(
-    path: str, arguments: Sequence[str], requests: Iterable[Request], output: str | None
+    path: str, arguments: Sequence[str], requests: Iterable[Request], used: Mapping[str, str]
 ) -> Iterator[Recording]:
-    """Prepare to record a run. Raises DataError if the file cannot be written, or the requests
-    cannot be recorded."""
+    """Prepare to record a run, as `make.prepared` does."""
     if not path:
         raise UsageError("--record is empty (is a shell variable unset?). Give a file.")
-    if path == output:
-        raise UsageError(f"--record {path!r} is also the file of --output. Use another name.")
-    with make.prepared(path, arguments, requests) as recording:
+    with make.prepared(path, arguments, requests, used) as recording:
         yield Recording(recording)
 
 

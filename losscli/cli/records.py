@@ -7,15 +7,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
-from losscli.cli.actions import noting, progress, recording, show
+from losscli.cli.actions import (
+    noting,
+    progress,
+    recording,
+    report_comparison,
+    report_result,
+)
 from losscli.cli.process import say
-from losscli.cli.words import Showing, Words, showing_of
+from losscli.cli.words import Words, showing_of
 from losscli.errors import GateError, UsageError
 from losscli.evaluation.environment import DISABLED, features_to_disable
 from losscli.json_text import dumps
-from losscli.record.claim import replace_labels
+from losscli.record.claim import renamed
 from losscli.record.documents import document_of_record, document_of_verification
 from losscli.record.exports import statement, sums
 from losscli.record.file import Record, load
@@ -28,8 +33,6 @@ from losscli.record.verify import (
     verify,
 )
 from losscli.report import open_report
-from losscli.report.numbers import Numbers
-from losscli.report.of_result import document_of, document_of_comparison
 from losscli.request.request import Files, Request
 from losscli.result import Comparison
 
@@ -90,26 +93,18 @@ def answer_record(path: str, shows_sums: bool, shows_statement: bool, format: st
 def answer_replay(path: str, files: Sequence[str], words: Words, arguments: Sequence[str]) -> None:
     """Run the request of a record on other files."""
     showing = showing_of(words)
-    if words["record"] == path:
-        raise UsageError(f"--record {path!r} is also the record that is run. Use another name.")
     requests = _replaced(load(path), files)
     if requests[0].reduction == "none":
         raise UsageError("replay shows one number, and the record has --reduction none.")
-    with recording(showing, arguments, requests) as record, ExitStack() as stack:
+    used = {path: "the record that is run"}
+    with recording(showing, arguments, requests, used) as record, ExitStack() as stack:
         outcome = run(requests, progress(stack), hashes=record is not None)
         notes = () if record is None else record.write(outcome)
-    _show(outcome.result, noting(showing, notes))
-
-
-def _show(result: Any, showing: Showing) -> None:
-    report = open_report(showing.format, sys.stdout)
-    numbers = Numbers(showing.decimals)
-    if isinstance(result, Comparison):
-        show(report, document_of_comparison(result, numbers), (result.a, result.b), showing)
-        return
-    show(report, document_of(result, numbers, showing.signature), (result,), showing)
-    if showing.gate is not None:
-        showing.gate.judge(result)
+    showing = noting(showing, notes)
+    if isinstance(outcome.result, Comparison):
+        report_comparison(outcome.result, showing)
+    else:
+        report_result(open_report(showing.format, sys.stdout), outcome.result, showing)
 
 
 def _replaced(record: Record, files: Sequence[str]) -> list[Request]:
@@ -147,14 +142,6 @@ def _order(requests: Sequence[Request], recorded: set[str]) -> list[Files]:
 
 def _with_files(request: Request, others: Mapping[Files, str]) -> Request:
     """The request with other files. Only files that replace several may be a folder or a glob."""
+    reading = replace(request.reading, as_listed=False, labels=tuple(others.values()))
     labels = {old[0]: new for old, new in others.items()}
-    arrays = {
-        name: (others[value],) if isinstance(value, tuple) else value
-        for name, value in request.arrays.items()
-    }
-    return replace(
-        request,
-        arrays=arrays,
-        reading=replace(request.reading, as_listed=False, labels=tuple(others.values())),
-        wanted=replace_labels(request.wanted, labels),
-    )
+    return renamed(request, lambda files: (others[files],), labels, reading)

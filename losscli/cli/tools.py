@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -113,40 +114,44 @@ def _page_of(loss: Loss) -> Page:
     return Page(name, loss.summary, details_of(loss), [Section("Definition", entries)])
 
 
-# The options of a result that has no options of its own.
-_Decimals = Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)]
-_Signature = Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)]
-_FailAbove = Annotated[float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)]
-_FailOn = Annotated[
-    Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
-]
-_Record = Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)]
+def _result_options(
+    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
+    decimals: Annotated[int | None, typer.Option(metavar="N", help=DECIMALS_HELP)] = None,
+    signature: Annotated[bool, typer.Option("--signature", help=SIGNATURE_HELP)] = False,
+    fail_above: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help=FAIL_ABOVE_HELP)
+    ] = None,
+    fail_on: Annotated[
+        Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
+    ] = None,
+    record: Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
+) -> None:
+    """Declare the options of a command that reports a result."""
 
 
+def _with_result_options(command: Callable[..., Action]) -> Callable[..., Action]:
+    """Add the options of a result to a command, which receives them as `words`."""
+    own = [
+        parameter
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    options = inspect.signature(_result_options, eval_str=True).parameters.values()
+    shared = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
+    command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
+    return command
+
+
+@_with_result_options
 def _merge(
     *,
     parts: Annotated[
         list[str], typer.Argument(metavar="PART...", help="Files of parts, globs or directories.")
     ],
-    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
-    decimals: _Decimals = None,
-    signature: _Signature = False,
-    fail_above: _FailAbove = None,
-    fail_on: _FailOn = None,
-    record: _Record = None,
-    quiet: _Quiet = False,
+    **words: object,
 ) -> Action:
-    words = {
-        "format": format,
-        "decimals": decimals,
-        "signature": signature,
-        "fail_above": fail_above,
-        "fail_on": fail_on,
-        "record": record,
-        "quiet": quiet,
-    }
-
     def action() -> None:
         from losscli.cli.parts import answer_merge  # noqa: PLC0415
 
@@ -197,6 +202,7 @@ def _record(
     return action
 
 
+@_with_result_options
 def _replay(
     *,
     path: Annotated[str, _RECORD_FILE],
@@ -204,24 +210,8 @@ def _replay(
         list[str] | None,
         typer.Argument(metavar="FILE...", help="A file in place of each file of the record."),
     ] = None,
-    format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
-    decimals: _Decimals = None,
-    signature: _Signature = False,
-    fail_above: _FailAbove = None,
-    fail_on: _FailOn = None,
-    record: _Record = None,
-    quiet: _Quiet = False,
+    **words: object,
 ) -> Action:
-    words = {
-        "format": format,
-        "decimals": decimals,
-        "signature": signature,
-        "fail_above": fail_above,
-        "fail_on": fail_on,
-        "record": record,
-        "quiet": quiet,
-    }
-
     def action() -> None:
         from losscli.cli.records import answer_replay  # noqa: PLC0415
 

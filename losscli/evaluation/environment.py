@@ -20,8 +20,6 @@ _NUMERIC = ("losscli", "NumPy", "libc", "machine", "SIMD")
 
 def environment() -> dict[str, Any]:
     """The versions and the machine of this process."""
-    config: Any = np.show_config(mode="dicts")
-    features: Mapping[str, Sequence[str]] = config.get("SIMD Extensions", {})
     return {
         "losscli": __version__,
         "Python": platform.python_version(),
@@ -29,22 +27,26 @@ def environment() -> dict[str, Any]:
         "pyarrow": pa.__version__,
         "libc": " ".join(platform.libc_ver()).strip(),
         "machine": platform.machine(),
-        "SIMD": {  # NumPy leaves out empty lists
-            "baseline": list(features.get("baseline", [])),
-            "found": list(features.get("found", [])),
-            "not found": list(features.get("not found", [])),
-        },
+        "SIMD": _simd(),
     }
 
 
 def numeric_environment() -> dict[str, Any]:
     """The versions and the active CPU features that may change the last bits of a loss."""
-    here = environment()
+    simd = _simd()
     return {
-        "NumPy": here["NumPy"],
-        "pyarrow": here["pyarrow"],
-        "CPU features": [*here["SIMD"]["baseline"], *here["SIMD"]["found"]],
+        "NumPy": np.__version__,
+        "pyarrow": pa.__version__,
+        "CPU features": [*simd["baseline"], *simd["found"]],
     }
+
+
+def _simd() -> dict[str, list[str]]:
+    """The CPU features that NumPy always uses, those that it found, and those that it did not."""
+    config: Any = np.show_config(mode="dicts")
+    features: Mapping[str, Sequence[str]] = config.get("SIMD Extensions", {})
+    # NumPy leaves out empty lists.
+    return {name: list(features.get(name, [])) for name in ("baseline", "found", "not found")}
 
 
 def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
@@ -77,7 +79,7 @@ def features_to_disable(recorded: Mapping[str, Any]) -> list[str]:
     may mean other instructions.
     """
     there: Any = recorded.get("SIMD")
-    here = environment()["SIMD"]
+    here = _simd()
     if not _are_features(there) or _known(there) != _known(here):
         return []
     return [name for name in here["found"] if name in there["not found"]]

@@ -60,8 +60,8 @@ def outcome_of(
         digests = {} if hashing is None else hashing.result()
         provenance = provenance_of(model, digests)
         result = result_of(provenance, collected, values if on_elements is None else None)
-        told = with_remarks(provenance, collected, result, on_progress)
-        return Outcome(told, (provenance,), (collected.total,), digests)
+        result = with_remarks(provenance, collected, result, on_progress)
+        return Outcome(result, (provenance,), (collected.total,), digests)
 
 
 def computed(

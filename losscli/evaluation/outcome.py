@@ -15,11 +15,11 @@ from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.result import Comparison, Result
 from losscli.statistics.total import Total
 
-Told = TypeVar("Told", Result, Comparison)
+Reported = TypeVar("Reported", Result, Comparison)
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Told]):
+class Outcome(Generic[Reported]):
     """A result, and what a record of it needs in addition.
 
     Args:
@@ -29,7 +29,7 @@ class Outcome(Generic[Told]):
         digests: the digests of the files that were hashed while they were read
     """
 
-    result: Told
+    result: Reported
     provenances: tuple[Provenance, ...]
     totals: tuple[Total, ...]
     digests: Mapping[str, Digest] = field(default_factory=dict)

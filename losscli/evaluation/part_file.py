@@ -23,6 +23,7 @@ from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.parts import Division, merge_parts
 from losscli.evaluation.provenance import Provenance
 from losscli.evaluation.state import StateError, decoded, encoded
+from losscli.json_text import no_constant
 from losscli.losses.options import Options
 from losscli.readers.files.origin import Origin, read_small
 from losscli.readers.files.shards import natural
@@ -137,7 +138,12 @@ def load(path: str) -> SavedPart:
         raise DataError(f"{path}: not a valid part of losscli: {error}") from error
 
 
-def files_of(pattern: str) -> list[str]:
+def load_all(patterns: Iterable[str]) -> list[SavedPart]:
+    """Read the files of paths, globs and directories."""
+    return [load(path) for pattern in patterns for path in _files_of(pattern)]
+
+
+def _files_of(pattern: str) -> list[str]:
     """The files of a path, a glob, or a directory of `.json` files; or the same in a store."""
     if is_uri(pattern):
         names = matches(pattern, anonymous=False)
@@ -279,16 +285,12 @@ def _digest(content: object) -> str:
 def _content(path: str) -> dict[str, Any]:
     data = read_small(path, _MOST_BYTES, "part")
     try:
-        content = json.loads(data, parse_constant=_no_constant)
+        content = json.loads(data, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a part of losscli: not readable as JSON") from error
     if not isinstance(content, dict) or "losscli_part" not in content:
         raise DataError(f"{path}: not a part of losscli. Create parts with --save-part.")
     return content
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _part(path: str, content: Mapping[str, Any], digest: str) -> SavedPart:

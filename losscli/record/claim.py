@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy as np
 from losscli.errors import DataError
 from losscli.evaluation.outcome import Outcome
 from losscli.evaluation.provenance import Provenance
+from losscli.readers import Reading
 from losscli.readers.files.digests import Digest, digests_of
 from losscli.readers.files.shards import files_of, natural
-from losscli.request.request import Request, label_array
+from losscli.request.request import Files, Request, label_array
 from losscli.request.serialized import as_data
 from losscli.request.wanted import FILE, Wanted
 from losscli.result import Comparison, Result
@@ -85,22 +86,40 @@ def _request(provenance: Provenance, names: Names) -> dict[str, Any]:
     """The request, with each file named: a folder or a glob may match other files later."""
     request = provenance.request
     require_recordable(request)
-    wanted = request.wanted
-    written = replace(
+    named = renamed(
         request,
-        arrays={
-            name: value if not isinstance(value, tuple) else tuple(_files(value, request, names))
-            for name, value in request.arrays.items()
-        },
+        lambda files: tuple(_files(files, request, names)),
+        names,
+        replace(request.reading, threads=None, as_listed=True, labels=()),
+    )
+    written = replace(
+        named,
         classes=provenance.classes if isinstance(request.classes, str) else request.classes,
-        reading=replace(request.reading, threads=None, as_listed=True, labels=()),
-        wanted=replace_labels(wanted, names),
         execution=replace(request.execution, threads=None),
     )
     return as_data(written)
 
 
-def replace_labels(wanted: Wanted, names: Names) -> Wanted:
+def renamed(
+    request: Request, files: Callable[[Files], Files], labels: Names, reading: Reading
+) -> Request:
+    """A request with other names of files, and other settings for reading them.
+
+    Args:
+        request: the request
+        files: returns the names for the files of an array
+        labels: the names for files of labels
+        reading: the settings for reading
+    """
+    arrays = {
+        name: files(value) if isinstance(value, tuple) else value
+        for name, value in request.arrays.items()
+    }
+    wanted = _with_labels(request.wanted, labels)
+    return replace(request, arrays=arrays, reading=reading, wanted=wanted)
+
+
+def _with_labels(wanted: Wanted, names: Names) -> Wanted:
     """What is reported, with the files of labels renamed."""
     return Wanted(
         wanted.interval,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from losscli.errors import DataError, first_line
+from losscli.json_text import InvalidError, no_constant
 from losscli.readers.files.origin import read_small
 
 # Increased when the format changes.
@@ -22,10 +23,6 @@ _DEPTH = 4
 _CHECKSUM_DIGITS = 16
 
 _SECTIONS = ("claim", "environment", "run")
-
-
-class InvalidError(ValueError):
-    """JSON that no record contains."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ def _read(path: str) -> str:
 
 def _parsed(path: str, text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}: not a record of losscli: not JSON: {first_line(error)}"
@@ -165,7 +162,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         raise InvalidError("a name occurs twice in an object")
     return content
-
-
-def _no_constant(name: str) -> None:
-    raise InvalidError(f"{name} is not JSON")

@@ -54,7 +54,7 @@ class Recording:
     def write(self, outcome: Outcome[Any]) -> tuple[str, ...]:
         """Write the record. Returns notes about it. Raises DataError for what cannot be recorded,
         and for files that changed."""
-        self._require_not_read(outcome.files)
+        _require_free(self.path, dict.fromkeys(outcome.files, "an input file"))
         claim, text = record_of(outcome, self.path, self.run)
         self.file.write(text)
         notes = [f"{self.path}: recorded the run; SHA-256 of the claim {sha256_of(claim)}"]
@@ -67,19 +67,26 @@ class Recording:
             )
         return tuple(notes)
 
-    def _require_not_read(self, files: Iterable[str]) -> None:
-        """Raise UsageError if the record would overwrite a file that was read."""
-        own = os.path.realpath(self.path)
-        if any(file == self.path or os.path.realpath(file) == own for file in files):
-            raise UsageError(f"--record {self.path!r} is also an input file. Use another name.")
+
+def _require_free(path: str, used: Mapping[str, str]) -> None:
+    """Raise UsageError if a record would overwrite a file. `used` has the paths of files, and what
+    the files are."""
+    own = os.path.realpath(path)
+    for file, what in used.items():
+        if file == path or os.path.realpath(file) == own:
+            raise UsageError(f"--record {path!r} is also {what}. Use another name.")
 
 
 @contextmanager
 def prepared(
-    path: str, arguments: Sequence[str], requests: Iterable[Request]
+    path: str, arguments: Sequence[str], requests: Iterable[Request], used: Mapping[str, str]
 ) -> Iterator[Recording]:
-    """Prepare to record a run, before the work. Raises DataError if the file cannot be written, or
-    the requests cannot be recorded."""
+    """Prepare to record a run, before the work. `used` has files that the record must not
+    overwrite, and what they are.
+
+    Raises DataError if the file cannot be written, or the requests cannot be recorded.
+    """
+    _require_free(path, used)
     threads = None
     for request in requests:
         require_recordable(request)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from losscli.errors import DataError
-from losscli.readers.files.digests import digests_of
+from losscli.readers.files.digests import Digest, digests_of
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.files.uri import is_uri
 
@@ -37,35 +39,45 @@ def _absolute(file: str) -> str:
     return file if is_uri(file) else os.path.abspath(file)
 
 
-class Located(dict[str, str]):
-    """The files of a record where they are now, by their path in the record."""
+# The files of a record where they are now, by their path in the record.
+Located = dict[str, str]
 
 
 def locate(
-    record: str, files: Sequence[Mapping[str, object]], root: str | None
+    record: str, files: Sequence[Mapping[str, Any]], root: str | None, anonymous: bool
 ) -> tuple[Located, dict[str, str]]:
-    """Find the files of a record. Returns their places, and the problems of missing files.
+    """Find the files of a record. Returns their places, and what is wrong with the other files.
 
     Without a root, files must be in the folder of the record or below it. With a root, they must be
-    below the root. A file that is not at its path is then searched by its size and its SHA-256.
+    below the root. A file that is not at its path, or has other contents there, is then searched by
+    its size and its SHA-256.
 
     Raises DataError for a path that leaves the root.
     """
     if root is not None and not is_uri(root) and not os.path.isdir(root):
         raise DataError(f"--root {root}: no such folder")
-    located, missing = Located(), {}
-    moved = None
+    places = {file["path"]: _place(record, file["path"], root) for file in files}
+    used = {place for place in places.values() if place is not None}
+    digests = digests_of(used, anonymous)
+    located, problems = Located(), {}
+    elsewhere = cache(lambda: {} if root is None or is_uri(root) else _by_size(root))
     for file in files:
-        path = str(file["path"])
-        place = _place(record, path, root)
-        if place is None and root is not None and not is_uri(root):
-            moved = _by_size(root) if moved is None else moved
-            place = _moved(moved, file, located)
-        if place is None:
-            missing[path] = _missing(root)
+        path, place = file["path"], places[file["path"]]
+        problem = _missing(root) if place is None else _difference(file, digests[place])
+        found = place if problem is None else _moved(elsewhere(), file, used)
+        if found is None:
+            problems[path] = str(problem)
         else:
-            located[path] = place
-    return located, missing
+            located[path] = found
+            used.add(found)
+    return located, problems
+
+
+def _difference(file: Mapping[str, Any], digest: Digest) -> str | None:
+    """How a file differs from the record; None if it is the same."""
+    if file["bytes"] != digest.bytes:
+        return f"{digest.bytes:,} bytes, recorded {file['bytes']:,}"
+    return None if file["sha256"] == digest.sha256 else "its SHA-256 differs"
 
 
 def _missing(root: str | None) -> str:
@@ -136,16 +148,11 @@ def _below(root: str) -> Iterator[tuple[str, int]]:
                 yield str(path), path.stat().st_size
 
 
-def find_moved(root: str, file: Mapping[str, object], located: Located) -> str | None:
-    """The file below a folder with the size and the SHA-256 of a record, which is not one of the
-    `located` files; None if there is none."""
-    return None if is_uri(root) else _moved(_by_size(root), file, located)
-
-
 def _moved(
-    by_size: Mapping[int, Sequence[str]], file: Mapping[str, object], located: Located
+    by_size: Mapping[int, Sequence[str]], file: Mapping[str, Any], used: Collection[str]
 ) -> str | None:
-    of_size = by_size.get(int(str(file["bytes"])), [])
-    candidates = [path for path in of_size if path not in located.values()]
+    """The file with the size and the SHA-256 of a record that is not in use; None if there is
+    none."""
+    candidates = [path for path in by_size.get(file["bytes"], []) if path not in used]
     digests = digests_of(candidates)
     return next((path for path in candidates if digests[path].sha256 == file["sha256"]), None)

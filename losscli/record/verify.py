@@ -19,10 +19,10 @@ from losscli.evaluation.environment import (
 )
 from losscli.evaluation.evaluate import OnProgress, outcome_of
 from losscli.evaluation.outcome import Outcome
-from losscli.readers.files.digests import Digest, digests_of
-from losscli.record.claim import claim_of, replace_labels
+from losscli.readers.files.digests import Digest
+from losscli.record.claim import claim_of, renamed
 from losscli.record.file import Record
-from losscli.record.paths import Located, find_moved, locate
+from losscli.record.paths import Located, locate
 from losscli.request.request import Request
 from losscli.request.serialized import from_data
 
@@ -159,18 +159,7 @@ def _of_record(record: Record) -> Iterator[Finding]:
 
 def _files(record: Record, root: str | None) -> tuple[Located, Finding]:
     files = files_of_record(record)
-    located, problems = locate(record.path, files, root)
-    digests = dict(digests_of(located.values(), _is_anonymous(record)))
-    for file in files:
-        path = str(file["path"])
-        problem = _difference(file, digests[located[path]]) if path in located else None
-        elsewhere = None
-        if problem is not None and root is not None:
-            elsewhere = find_moved(root, file, located)
-        if elsewhere is not None:
-            located[path], digests[elsewhere] = elsewhere, _digest_of(file)
-        elif problem is not None:
-            problems[path] = problem
+    located, problems = locate(record.path, files, root, _is_anonymous(record))
     if problems:
         return located, Finding(
             "files", DIFFERS, _named([f"{p}: {t}" for p, t in problems.items()])
@@ -204,12 +193,6 @@ def _is_file(file: Any) -> bool:
     return is_one and "\0" not in file["path"]
 
 
-def _difference(file: Mapping[str, Any], digest: Digest) -> str | None:
-    if file["bytes"] != digest.bytes:
-        return f"{digest.bytes:,} bytes, recorded {file['bytes']:,}"
-    return None if file["sha256"] == digest.sha256 else "its SHA-256 differs"
-
-
 def _of_environment(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Finding:
     found = differences(recorded, here)
     if found:
@@ -227,16 +210,8 @@ def _placed(request: Request, located: Located) -> Request:
     unknown = {file for files in named for file in files} - set(located)
     if unknown:
         raise DataError(f"claim.files does not list {quoted(min(unknown))}")
-    arrays = {
-        name: tuple(located[file] for file in value) if isinstance(value, tuple) else value
-        for name, value in request.arrays.items()
-    }
-    return replace(
-        request,
-        arrays=arrays,
-        reading=replace(request.reading, as_listed=True, labels=tuple(located.values())),
-        wanted=replace_labels(request.wanted, located),
-    )
+    reading = replace(request.reading, as_listed=True, labels=tuple(located.values()))
+    return renamed(request, lambda files: tuple(map(located.__getitem__, files)), located, reading)
 
 
 def _numbers(

@@ -116,7 +116,7 @@ def _from_row(files: Sequence[TableFile], first_row: int) -> Iterator[tuple[int,
 def _begun(
     number: int, file: TableFile, stored: pa.Schema, start: int
 ) -> tuple[int, Iterator[pa.RecordBatch]]:
-    """The batches of a file, of which the first two were read: all of a small file."""
+    """The batches of a file, after reading the first two, which are all of a small file."""
     _require_columns(file, stored.names)
     batches = file.open_batches(stored, start)
     first = list(islice(batches, 2))
