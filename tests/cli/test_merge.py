@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from conftest import SAMPLES, Run
 
+import losscli
+from losscli.errors import UsageError
 from losscli.report import FORMATS
 
 DIGITS = SAMPLES / "digits.parquet"
@@ -181,6 +183,9 @@ def test_a_record_never_overwrites_a_part(run: Run, tmp_path: Path) -> None:
     code, _, err = run("merge", tmp_path, "--record", tmp_path / "1.json")
     assert (code, (tmp_path / "1.json").read_text()) == (2, before)
     assert "is also a part" in err
+    with pytest.raises(UsageError, match="is also a part"):
+        losscli.merge(tmp_path, record=tmp_path / "1.json")
+    assert (tmp_path / "1.json").read_text() == before
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
