@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +140,10 @@ class ClassScores(NamedTuple):
     def per_element(self, function: Callable[[Array], Array], fill: int) -> Any:
         """Apply a function that maps (n, C, d1, ..., dK) to one value per element. The value of
         elements that were not kept is `fill`."""
-        values = function(self.block)
+        return self.placed(function(self.block), fill)
+
+    def placed(self, values: Array, fill: float = 0.0) -> Array:
+        """The values of the kept elements at their positions, and `fill` at the other elements."""
         if self.kept is None:
             return values
         spread = np.full(self.kept.shape, fill, values.dtype)
@@ -154,6 +157,45 @@ class ClassScores(NamedTuple):
             positions = (number[positions],)
         rows: Array = np.moveaxis(self.block, 1, -1)[positions]
         return rows
+
+
+class Slopes(NamedTuple):
+    """The first and the second derivative of each loss by β."""
+
+    slopes: Floats
+    curvatures: Floats
+
+
+class Ends(NamedTuple):
+    """The slope of each loss at β = 0, and its limit as β grows. A sum of losses has a minimum at a
+    positive β if the sum of `at_zero` is below 0 and the sum of `at_infinity` is above 0."""
+
+    at_zero: Floats
+    at_infinity: Floats
+
+
+class Predictions(NamedTuple):
+    """The probability of the event that each element predicts, and how far the event happened: 0, 1
+    or, for targets that are probabilities, a number between."""
+
+    probabilities: Floats
+    happened: Floats
+
+
+class Tempered(Protocol):
+    """The losses of a block of elements as functions of β = 1/T, which multiplies the logits."""
+
+    def losses(self, beta: Floats) -> Floats:
+        """The loss of each element at its own β."""
+
+    def slopes(self, beta: float) -> Slopes:
+        """The derivatives at β."""
+
+    def ends(self) -> Ends:
+        """The slopes at β = 0 and in the limit."""
+
+    def predictions(self) -> Predictions:
+        """What the logits predict at β = 1."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +214,8 @@ class Elements:
         whole_rows: whether the block contains complete rows
         keys: the keys of the rows, by column, along the first axes; empty until the codes of labels
             are replaced by labels
+        tempered: creates the losses of the kept elements as functions of a temperature; None unless
+            `scores` are present and the loss has a temperature
     """
 
     start: tuple[int, ...]
@@ -184,6 +228,7 @@ class Elements:
     suspicions: tuple[Suspicion, ...] = ()
     whole_rows: bool = True
     keys: Mapping[str, Array] = field(default_factory=dict)
+    tempered: Callable[[], Tempered] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from losscli.elements import SAMPLE_WEIGHT, Floats
 from losscli.json_text import lines_of
@@ -13,8 +13,16 @@ from losscli.json_text import lines_of
 # A value for JSON. Numbers may be NaN or infinite, and dataclasses become objects.
 Value = object
 
+
+class Between(NamedTuple):
+    """An interval in a text for people, rounded to the decimals of a value."""
+
+    interval: tuple[float, float]
+    value: float
+
+
 # Parts of a text for people: strings, and numbers to be rounded.
-Pieces = tuple[str | float, ...]
+Pieces = tuple[str | float | Between, ...]
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,40 @@ class Column:
         return getattr(row, self.field or self.name)
 
 
+class Bars(NamedTuple):
+    """A chart with a bar for each row, from `low` to `high`."""
+
+    low: str
+    high: str
+    height: str
+
+
+class Dots(NamedTuple):
+    """A chart with a dot and an interval for each row."""
+
+    value: str
+    interval: str
+
+
+class Pairs(NamedTuple):
+    """A chart with two dots for each row, one for each of two models."""
+
+    a: str
+    b: str
+
+
+class Diagonal(NamedTuple):
+    """A chart of the dots (x, y), from 0 to 1, with the diagonal, where both are equal."""
+
+    x: str
+    y: str
+    size: str
+
+
+# How rows are drawn. The fields are names of columns.
+Chart = Bars | Dots | Pairs | Diagonal
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows that are reported in addition to the loss.
@@ -90,7 +132,7 @@ class Table:
         rows: objects with an attribute for each column
         what: the plural noun for the rows, for people
         rough: the rows whose interval is based on few samples
-        drawn: the column of counts that is drawn as bars for people
+        chart: how the rows are drawn for people
         facts: facts that JSON includes with the table, such as the names of the labels
         is_mapping: whether JSON has the two columns as one object instead of a list of objects
     """
@@ -100,7 +142,7 @@ class Table:
     rows: Sequence[object]
     what: str = "rows"
     rough: frozenset[int] = frozenset()
-    drawn: str | None = None
+    chart: Chart | None = None
     facts: tuple[Fact, ...] = ()
     is_mapping: bool = False
 

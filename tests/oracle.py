@@ -36,7 +36,7 @@ from losscli.losses.options import Integers
 from losscli.losses.registry import LOSSES, Loss
 
 # Options that PyTorch lacks: they convert saved outputs to the values that the loss expects.
-OURS = {"from_", "target_from", "clip", "class_base", "class_axis", "shift"}
+OURS = {"from_", "target_from", "clip", "class_base", "class_axis", "shift", "temperature"}
 
 
 class Draw(Protocol):

@@ -87,13 +87,16 @@ def case_of(loss: str, variant: str, seed: int = 0) -> Case:
     """A case of a loss, with at least 5 blocks if it has enough elements."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return _case(request_of(loss, variant, seed, folder))
+            return _case(request_of(loss, variant, seed, folder, rereads=True))
         except DataError:  # such numbers are not probabilities, so the checks would fail
-            return _case(request_of(loss, variant, seed, folder, check=False))
+            return _case(request_of(loss, variant, seed, folder, check=False, rereads=True))
 
 
-def request_of(loss: str, variant: str, seed: int, folder: str, *, check: bool = True) -> Drawn:
-    """A request for a loss of random data. Labels are written to files in a folder."""
+def request_of(
+    loss: str, variant: str, seed: int, folder: str, *, check: bool = True, rereads: bool = False
+) -> Drawn:
+    """A request for a loss of random data. Labels are written to files in a folder. `rereads` adds
+    the statistics that read the data several times."""
     draw = Larger(seed)
     rng = np.random.default_rng(seed)
     while True:
@@ -112,7 +115,7 @@ def request_of(loss: str, variant: str, seed: int, folder: str, *, check: bool =
         arrays[name] = _with_holes(arrays[name], rng)
     on_nan = "skip" if variant == "NaN skipped" else "warn"
     execution = Execution(broadcast=True, check=check, threads=1, on_nan=on_nan)
-    wanted = _everything(loss, arrays, shape, variant, folder, rng)
+    wanted = _everything(loss, arrays, shape, variant, folder, rng, rereads=rereads)
     given = {**arrays, **options}
     request = bind(LOSSES[loss], (), _reduction(loss, variant), given, wanted, execution)
     return Drawn(request, max(1, int(np.prod(shape)) // 6))
@@ -164,6 +167,8 @@ def _everything(
     variant: str,
     folder: str,
     rng: np.random.Generator,
+    *,
+    rereads: bool,
 ) -> Wanted:
     """The case with all statistics that it supports, and with labels of elements and text labels of
     rows."""
@@ -181,6 +186,7 @@ def _everything(
         by=(numbers, names),
         cluster=documents if variant == "clustered" else None,
         **{**of_all, **(of_classes if has_indices else {}), **ASKED},
+        calibration=rereads and LOSSES[loss].temper is not None and variant != "sum",
     )
 
 

@@ -340,8 +340,12 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
 
 
 def _options_of_statistics(loss: Loss) -> list[StatisticOption]:
-    has_classes = any(option.name == "class_base" for option in loss.options)
-    return [option for option in options() if option.for_losses == "all" or has_classes]
+    supported = {
+        "all": True,
+        "classes": any(option.name == "class_base" for option in loss.options),
+        "probabilities": loss.temper is not None,
+    }
+    return [option for option in options() if supported[option.for_losses]]
 
 
 def _of_statistic(option: StatisticOption) -> tuple[Any, Any, list[str], str | None, str]:

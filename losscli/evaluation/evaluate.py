@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from losscli._version import __version__
 from losscli.elements import Floats
 from losscli.errors import ArrayError, DataError, UsageError
 from losscli.evaluation import remarks
+from losscli.evaluation.blocks import Job
 from losscli.evaluation.model import OpenModel, open_model, refuse, with_file_name
 from losscli.evaluation.outcome import Outcome, hashing_of
 from losscli.evaluation.provenance import Provenance, provenance_of
@@ -73,26 +75,35 @@ def computed(
     """The statistics of all elements, or of a span of blocks. Raises UsageError if a statistic
     needs a second pass over standard input."""
     new = partial(Collected, model.setting)
-    passes = new().passes
-    if passes > 1 and model.request.from_standard_input():
+    again = new().rereading
+    if again is not None and model.request.from_standard_input():
         raise UsageError(
-            f"a statistic reads the data {passes} times, but - (standard input) can be read only "
-            "once. Use a file."
+            f"{again} reads the data several times, but - (standard input) can be read only once. "
+            "Use a file."
         )
     progress = progress_of(model, on_progress)
-    compute = partial(
-        run, [model.job], threads=model.request.execution.workers, on_progress=progress, span=span
-    )
+    compute = partial(run, threads=model.request.execution.workers, on_progress=progress, span=span)
     try:
-        collected = compute(new=new, on_elements=on_elements)
-        for number in range(1, passes):
-            collected.take_pass(compute(new=partial(collected.next_pass, number)))
+        collected = compute([model.job], new=new, on_elements=on_elements)
+        while (following := collected.next_pass()) is not None:
+            with _read_again(model) as job:
+                collected.take_pass(compute([job], new=partial(deepcopy, following)))
+            model.job.require_same_files()
     except ArrayError as error:
         raise with_file_name(model, error) from error
     except Interrupted as error:
         raise KeyboardInterrupt(remarks.so_far(error.total)) from error
     collected.name_labels(model.label_names)
     return collected
+
+
+@contextmanager
+def _read_again(model: OpenModel) -> Iterator[Job]:
+    """The job of a model for another pass, without checks. Arrays that are read in order are opened
+    again."""
+    with ExitStack() as stack:
+        again = model if model.job.is_concurrent else open_model(model.request, stack)
+        yield replace(again.job, check=False)
 
 
 def result_of(

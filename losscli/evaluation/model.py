@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from losscli.elements import Array, Elements
-from losscli.errors import ArrayError, DataError
+from losscli.errors import ArrayError, DataError, UsageError
 from losscli.evaluation.blocks import Job
 from losscli.losses import kebab
 from losscli.losses.layout import Layout
+from losscli.losses.registry import LOSSES, Loss
 from losscli.opening.names import class_names
 from losscli.opening.plan import Plan, lay_out
 from losscli.opening.sources import Model, Sources, open_sources
@@ -26,7 +27,7 @@ from losscli.result import Selected
 from losscli.source import named
 from losscli.statistics import options
 from losscli.statistics.collected import Collected
-from losscli.statistics.statistic import LabelNames, Setting
+from losscli.statistics.statistic import LabelNames, Option, Setting
 
 # A model that is not the second one of a comparison.
 ALONE = Model()
@@ -172,8 +173,8 @@ def _setting(sources: Sources, layout: Layout) -> Setting:
     request = sources.request
     wanted, loss = request.wanted, request.loss
     for option in options():
-        if option.for_losses == "classes" and option.name in wanted.statistics:
-            _require_classes(loss.name, option.name, layout)
+        if option.name in wanted.statistics:
+            _require_supported(loss, option, layout)
     return Setting(
         request.reduction,
         wanted.statistics,
@@ -196,10 +197,14 @@ def _setting(sources: Sources, layout: Layout) -> Setting:
     )
 
 
-def _require_classes(loss: str, option: str, layout: Layout) -> None:
-    """Raise DataError unless targets are class indices."""
-    if layout.classes is None:
-        raise DataError(f"{loss}: --{kebab(option)} needs targets that are class indices")
+def _require_supported(loss: Loss, option: Option, layout: Layout) -> None:
+    """Raise an error for a statistic that this loss, or its targets, cannot have."""
+    name = f"{loss.name}: --{kebab(option.name)}"
+    if option.for_losses == "classes" and layout.classes is None:
+        raise DataError(f"{name} needs targets that are class indices")
+    if option.for_losses == "probabilities" and loss.temper is None:
+        losses = ", ".join(other.name for other in LOSSES.values() if other.temper is not None)
+        raise UsageError(f"{name} needs logits or probabilities. Use one of {losses}.")
 
 
 def _batch(sources: Sources, layout: Layout) -> int | None:

@@ -74,11 +74,11 @@ def divide(request: Request) -> Division:
     _require_parts(request)
     with ExitStack() as stack:
         model = open_model(request, stack, shows_rows=request.wanted.shows_elements)
-        passes = Collected(model.setting).passes
-        if passes > 1:
+        again = Collected(model.setting).rereading
+        if again is not None:
             raise UsageError(
-                f"a statistic reads the data {passes} times, but parts read the data only once. "
-                "Remove the statistic, or compute the loss in one run."
+                f"{again} reads the data several times, but parts are read only once. Remove "
+                f"{again}, or compute the loss in one run."
             )
         for _, rows in model.sources.same.values():
             rows.read_all()

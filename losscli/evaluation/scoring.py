@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,13 @@ def _in_order(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Ele
     """The elements of a block with their start index, masked elements included, in the order of the
     layout."""
     layout = job.layout
-    scores = None
+    scores = tempered = None
     if job.needs_scores:
         first_array = next(iter(arrays.values()))
         assert not isinstance(first_array, Unread)
         scores = ClassScores(first_array, block.kept)
+        temper = job.loss.tempered_blocks(job.options)
+        tempered = None if temper is None else partial(temper, **arrays)
     if block.kept is not None:
         losses = losses.spread(block.kept)
     target = block.arrays.get("target")
@@ -80,6 +83,7 @@ def _in_order(job: Job, block: Block, arrays: Arrays, losses: PerElement) -> Ele
         scores,
         {name: _read(block.arrays[name]) for name in others},
         whole_rows=_has_whole_rows(job, block),
+        tempered=tempered,
     )
 
 

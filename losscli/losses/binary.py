@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from losscli.losses.options import Interval
 from losscli.losses.registry import loss
 from losscli.losses.softmax import clipped
 from losscli.losses.summing import mean
+from losscli.losses.tempered import BinaryLogits, sigmoids
 
 # PyTorch clamps each logarithm of bce to this value.
 LOWEST_LOG = -100.0
@@ -52,12 +54,40 @@ def _clamped(
         )
 
 
+def _tempered_probabilities(
+    input: Array, target: Array, *, weight: Array | None = None, clip: float | None = None
+) -> BinaryLogits:
+    """The loss of probabilities as a function of the temperature of their logits."""
+    log_no, log_yes = _logarithms(widen(input), clip)
+    logits = _binary(log_yes - log_no, widen(target), weight)
+    return replace(logits, p=clipped(widen(input), clip))
+
+
+def _logarithms(p: Floats, clip: float | None) -> tuple[Floats, Floats]:
+    """log(1-p) and log p, each at least -100."""
+    x = clipped(p, clip)
+    return np.maximum(np.log1p(-x), LOWEST_LOG), np.maximum(np.log(x), LOWEST_LOG)
+
+
+def _binary(
+    x: Floats, y: Floats, weight: Array | None, pos_weight: Array | None = None
+) -> BinaryLogits:
+    """Logits with the costs of both classes."""
+    no, yes = 1.0 - y, y
+    if pos_weight is not None:
+        yes = widen(pos_weight) * yes
+    if weight is not None:
+        no, yes = widen(weight) * no, widen(weight) * yes
+    return BinaryLogits(x, no, yes, y)
+
+
 @loss(
     group="classification",
     layout=same_shape,
     checks=(Check(_clamped, everywhere=True),),
     input_kind="probs",
     is_binary=True,
+    temper=_tempered_probabilities,
 )
 def bce(
     input: Probabilities,
@@ -92,9 +122,8 @@ def bce(
     expected = "a probability from 0 to 1"
     refuse(outside_0_1(input), "input", input, f"{expected}. {_USE_LOGITS}")
     refuse(outside_0_1(target), "target", target, expected)
-    x, y = clipped(widen(input), clip), widen(target)
-    log_yes = np.maximum(np.log(x), LOWEST_LOG)
-    log_no = np.maximum(np.log1p(-x), LOWEST_LOG)
+    y = widen(target)
+    log_no, log_yes = _logarithms(widen(input), clip)
     values = (y - 1.0) * log_no - y * log_yes
     return PerElement(values if weight is None else widen(weight) * values)
 
@@ -124,12 +153,20 @@ _ENOUGH = 32
 _USE_BCE = "If they are probabilities, use losscli bce."
 
 
+def _tempered(
+    input: Array, target: Array, *, weight: Array | None = None, pos_weight: Array | None = None
+) -> BinaryLogits:
+    """The loss as a function of the temperature."""
+    return _binary(widen(input), widen(target), weight, pos_weight)
+
+
 @loss(
     group="classification",
     layout=same_shape,
     checks=(Check(yes_or_no_targets), Check(partial(_probabilities, advice=_USE_BCE))),
     input_kind="logits",
     is_binary=True,
+    temper=_tempered,
 )
 def bce_with_logits(
     input: Logits,
@@ -226,23 +263,11 @@ def focal(
     x, y = widen(input), widen(target)
     # 1 - q = y · (1-p) + (1-y) · p. torchvision subtracts q from 1, which loses probabilities below
     # 1e-16.
-    p_of_no, p_of_yes = _sigmoids(x)
+    p_of_no, p_of_yes = sigmoids(x)
     values = power(y * p_of_no + (1.0 - y) * p_of_yes, gamma) * _cost(x, y)
     if alpha is not None:
         values = (alpha * y + (1.0 - alpha) * (1.0 - y)) * values
     return PerElement(values)
-
-
-def _sigmoids(x: Floats) -> tuple[Floats, Floats]:
-    """1/(1 + exp(x)) and 1/(1 + exp(-x)), at full precision even if one of them is tiny.
-
-    With e = exp(-|x|), which does not overflow, the larger of them is 1/(1 + e), and the smaller is
-    e/(1 + e).
-    """
-    e = np.exp(-np.abs(x))
-    larger, smaller = 1.0 / (1.0 + e), e / (1.0 + e)
-    positive = x > 0.0
-    return np.where(positive, smaller, larger), np.where(positive, larger, smaller)
 
 
 @loss(

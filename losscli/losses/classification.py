@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from losscli.elements import Floats, PerElement
+from losscli.elements import Array, Floats, PerElement
 from losscli.errors import ArrayError
 from losscli.losses.arrays import ClassIndices, Logits, LogProbabilities, Weights
 from losscli.losses.checks import Check, negative_weights
@@ -23,12 +23,47 @@ from losscli.losses.layout.classes import index_or_probability_targets, index_ta
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.options import ClassBase, If, Integers, Interval
 from losscli.losses.registry import Unit, loss
-from losscli.losses.softmax import negative_log
+from losscli.losses.softmax import clipped, negative_log
 from losscli.losses.summing import mean, total
 from losscli.losses.target_cost import target_cost
+from losscli.losses.tempered import ClassLogits, Costs
 
 # The options that an error may suggest for a target that is not a class.
 _OPTIONS = ("ignore_index", "class_base")
+
+
+def _tempered(
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    ignore_index: Integers = -100,
+    label_smoothing: float = 0.0,
+    from_: str = "logits",
+    clip: float | None = None,
+    class_base: int = 0,
+) -> ClassLogits:
+    """The loss as a function of the temperature. The logits of probabilities are logarithms."""
+    x = widen(input) if from_ == "logits" else 0.0 - negative_log(input, from_, clip)
+    p = clipped(widen(input), clip) if from_ == "probs" else None
+    classes = input.shape[CLASS_AXIS]
+    weights = np.ones(classes) if weight is None else widen(weight)
+    of_classes = along_classes(weights, input.ndim)
+    if target.ndim == input.ndim:
+        shares = widen(target)
+        smooth = (1.0 - label_smoothing) * shares + label_smoothing / classes
+        dense = of_classes * smooth
+        return ClassLogits(x, Costs(total(dense, CLASS_AXIS), dense, target=shares), p)
+    indices, _ = class_indices(target, classes, ignore_index, class_base)
+    if not label_smoothing:
+        return ClassLogits(x, Costs(weights[indices], indices=indices), p)
+    dense = np.broadcast_to(of_classes * (label_smoothing / classes), x.shape).copy()
+    at = np.expand_dims(indices, CLASS_AXIS)
+    own = np.take_along_axis(dense, at, CLASS_AXIS)
+    of_target = (1.0 - label_smoothing) * np.expand_dims(weights[indices], CLASS_AXIS)
+    np.put_along_axis(dense, at, own + of_target, CLASS_AXIS)
+    return ClassLogits(x, Costs(total(dense, CLASS_AXIS), dense, indices), p)
+
 
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))]
 
@@ -45,6 +80,7 @@ Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), If("from_
     ),
     unit=Unit.NATS,
     picks_if=If("from_", ("log-probs", "probs")),
+    temper=_tempered,
 )
 def nll(
     input: LogProbabilities,
@@ -108,6 +144,7 @@ def nll(
     ),
     unit=Unit.NATS,
     unit_if=If("label_smoothing", (0.0,)),
+    temper=_tempered,
 )
 def cross_entropy(
     input: Logits,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 
-from losscli.elements import REDUCTIONS, Floats, PerElement
+from losscli.elements import REDUCTIONS, Floats, PerElement, Tempered
 from losscli.errors import UsageError
 from losscli.losses import LISTED, Listed, docstrings, kebab
 from losscli.losses.arrays import COMMON_ARRAYS, ArrayParameter, declared_values
@@ -28,8 +28,14 @@ from losscli.losses.layout.rules import (
     WITH_CLASSES,
     WITH_TARGET_ROWS,
 )
-from losscli.losses.options import If, Option, Options
+from losscli.losses.numerics import widen
+from losscli.losses.options import If, Interval, Option, Options
+from losscli.losses.tempered import Temper
 
+# The option of losses of logits, which are divided by it before the loss is computed.
+TEMPERATURE = "temperature"
+
+Bound = TypeVar("Bound")
 LossFunction = TypeVar("LossFunction", bound=Callable[..., PerElement])
 LayoutRule = Callable[..., Layout]
 
@@ -57,6 +63,8 @@ class Loss:
             content
         pool: computes the loss of a data set from sums of terms; None if the loss is a mean of
             per-element losses
+        temper: maps the arrays of a block to its losses as functions of a temperature; None for
+            losses without probabilities
         is_binary: whether targets are 0, 1 or probabilities, so that two classes may have names
     """
 
@@ -72,6 +80,7 @@ class Loss:
     picks_if: If | None
     input_kind: str | None
     pool: Pool | None
+    temper: Temper | None
     is_binary: bool
     arrays: tuple[ArrayParameter, ...]
     options: tuple[Option, ...]
@@ -144,8 +153,25 @@ class Loss:
 
     def on_blocks(self, options: Options) -> Callable[..., PerElement]:
         """The loss as a function of blocks, with these options bound."""
-        function = partial(self.function, **_accepted(self.function, options))
-        return lambda **blocks: function(**{name: _forward(b) for name, b in blocks.items()})
+        return self._bound(self.function, options)
+
+    def tempered_blocks(self, options: Options) -> Callable[..., Tempered] | None:
+        """The loss as a function of blocks and a temperature; None for other losses."""
+        return None if self.temper is None else self._bound(self.temper, options)
+
+    def _bound(self, function: Callable[..., Bound], options: Options) -> Callable[..., Bound]:
+        """A function of blocks, with its options bound and the temperature applied."""
+        bound = partial(function, **_accepted(function, options))
+        temperature: Any = options.get(TEMPERATURE)
+
+        def of_blocks(**blocks: Any) -> Bound:
+            ready = {name: _forward(block) for name, block in blocks.items()}
+            if temperature is not None:
+                first = self.arrays[0].name
+                ready[first] = widen(ready[first]) / temperature
+            return bound(**ready)
+
+        return of_blocks
 
     def lay_out(self, arrays: Mapping[str, ArrayInfo], options: Options) -> Layout:
         """The layout of arrays of these shapes. Raises ArrayError for shapes that do not fit."""
@@ -203,6 +229,7 @@ def loss(
     picks_if: If | None = None,
     input_kind: str | None = None,
     pool: Pool | None = None,
+    temper: Temper | None = None,
     is_binary: bool = False,
 ) -> Callable[[LossFunction], LossFunction]:
     """Register a function on blocks as a loss.
@@ -218,6 +245,7 @@ def loss(
         arrays, options = _parameters(function)
         known = {option.name for option in options}
         options += [option for option in _parameters(layout)[1] if option.name not in known]
+        options += _temperature(arrays, options)
         entry = Loss(
             name=kebab(function.__name__),
             alias=alias,
@@ -231,6 +259,7 @@ def loss(
             picks_if=picks_if,
             input_kind=input_kind,
             pool=pool,
+            temper=temper,
             is_binary=is_binary,
             arrays=tuple(arrays),
             options=tuple(options),
@@ -248,6 +277,17 @@ def loss(
         return function
 
     return register
+
+
+def _temperature(arrays: list[ArrayParameter], options: list[Option]) -> list[Option]:
+    """The option for a temperature, if the loss takes logits."""
+    kinds = next((option.choices for option in options if option.name == "from_"), ())
+    if not (arrays[0].values.name == "logits" or "logits" in kinds):
+        return []
+    needs = If("from_", ("logits",)) if kinds else None
+    text = "divide the logits by this number"
+    interval = Interval(0.0, low_included=False)
+    return [Option(TEMPERATURE, float, None, text, interval, needs, optional=True)]
 
 
 def find(name: str) -> Loss:

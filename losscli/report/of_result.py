@@ -11,6 +11,7 @@ from losscli.losses import kebab
 from losscli.report.document import Block, Document, Line
 from losscli.report.numbers import AS_USUAL, Numbers
 from losscli.result import (
+    Between,
     Column,
     Comparison,
     Input,
@@ -148,7 +149,13 @@ def _headline(result: Result, numbers: Numbers) -> Line:
 
 
 def _text(pieces: Pieces, numbers: Numbers) -> str:
-    return "".join(piece if isinstance(piece, str) else numbers.alone(piece) for piece in pieces)
+    return "".join(_piece(piece, numbers) for piece in pieces)
+
+
+def _piece(piece: str | float | Between, numbers: Numbers) -> str:
+    if isinstance(piece, Between):
+        return numbers.interval(*piece)
+    return piece if isinstance(piece, str) else numbers.alone(piece)
 
 
 def _unusual(result: Result) -> Iterator[Line]:

@@ -126,6 +126,11 @@ class Wanted:
                 "--by with --cluster cannot be combined with --reduction batchmean, which divides "
                 "by the number of rows. Use --reduction mean or --reduction sum."
             )
+        for option in options():
+            if option.of_mean and option.name in self.statistics and reduction != "mean":
+                raise UsageError(
+                    f"--{kebab(option.name)} is about the mean of the losses. Use --reduction mean."
+                )
         labels = {"by": self.by, "cluster": self.cluster}
         asked = (*(name for name, value in labels.items() if value), *self.statistics)
         for name in asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -39,9 +40,10 @@ class Collected:
         return self._statistics
 
     @property
-    def passes(self) -> int:
-        """The number of passes over the data."""
-        return max(statistic.passes for statistic in self._statistics)
+    def rereading(self) -> str | None:
+        """The option of a statistic that reads the data several times; None if there is none."""
+        options = (option for each in self._statistics if each.rereads for option in each.options)
+        return next((f"--{option.name.replace('_', '-')}" for option in options), None)
 
     @property
     def needs_scores(self) -> bool:
@@ -63,22 +65,21 @@ class Collected:
         for mine, theirs in zip(self._statistics, later._statistics, strict=True):
             mine.merge(theirs)
 
-    def next_pass(self, number: int) -> Collected:
-        """New statistics for the pass that follows `number` passes: the statistics that need this
-        pass, and the total, which counts elements."""
-        again = [
-            statistic.next_pass() for statistic in self._statistics if statistic.passes > number
-        ]
-        total = type(self.total).of(self.setting)
+    def next_pass(self) -> Collected | None:
+        """New statistics for another pass over the data: the statistics that need this pass, and
+        the total, which counts elements. None if no statistic needs another pass."""
+        further = [each.next_pass() for each in self._statistics]
+        again = [statistic for statistic in further if statistic is not None]
+        if not again:
+            return None
+        total = type(self.total).of(replace(self.setting, interval=False))
         assert total is not None
         return Collected(self.setting, [total, *again])
 
     def take_pass(self, later: Collected) -> None:
         """Replace the statistics that need several passes by the statistics of `later`, a later
         pass."""
-        again = {
-            type(statistic): statistic for statistic in later._statistics if statistic.passes > 1
-        }
+        again = {type(statistic): statistic for statistic in later._statistics if statistic.rereads}
         self._statistics = [again.get(type(statistic), statistic) for statistic in self._statistics]
 
     def restore(self, states: Sequence[Statistic]) -> None:

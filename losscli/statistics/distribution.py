@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from losscli.elements import Elements
 from losscli.errors import option_error
-from losscli.result import Column, Kind, Table
+from losscli.result import Bars, Column, Kind, Table
 from losscli.statistics.sketch import Sketch
 from losscli.statistics.statistic import Option, OptionValue, Setting, Statistic, Whole
 
@@ -93,7 +93,7 @@ class Distribution(Statistic):
                 Column("high", Kind.LOSS, heading="to", row_name="to"),
                 Column("count", Kind.COUNT, heading="count"),
             )
-            yield Table("histogram", columns, bars, what="bars", drawn="count")
+            yield Table("histogram", columns, bars, what="bars", chart=Bars("low", "high", "count"))
 
 
 def _fraction(text: str) -> Fraction:

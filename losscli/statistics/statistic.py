@@ -27,7 +27,9 @@ class Option(NamedTuple):
         metavar: the placeholder of the value in the help
         repeated: whether the option may occur several times, in addition to commas in its value
         parse: converts the value; raises UsageError if it is invalid
-        for_losses: "all", or "classes" for losses whose targets are class indices
+        for_losses: "all", "classes" for losses whose targets are class indices, or "probabilities"
+            for losses of predicted probabilities or logits
+        of_mean: whether it needs the reduction mean
         of_elements: whether it needs per-element losses
         in_comparison: whether it applies to the difference of two models
     """
@@ -39,6 +41,7 @@ class Option(NamedTuple):
     repeated: bool = False
     parse: Callable[[Any], OptionValue] = lambda value: value
     for_losses: str = "all"
+    of_mean: bool = False
     of_elements: bool = True
     in_comparison: bool = False
 
@@ -147,8 +150,8 @@ class Statistic(ABC):
     # Whether `add` needs the class scores of the input.
     needs_scores: bool = False
 
-    # The number of passes over the data. Standard input and parts can be read only once.
-    passes: ClassVar[int] = 1
+    # Whether it reads the data several times. Standard input and parts can be read only once.
+    rereads: ClassVar[bool] = False
 
     # The names of facts that are null in JSON if the statistic does not report them.
     null_facts: ClassVar[tuple[str, ...]] = ()
@@ -172,10 +175,10 @@ class Statistic(ABC):
     def name_labels(self, names: LabelNames) -> None:  # noqa: B027 - most have no labels
         """Replace codes by labels, because other processes use other codes for the same labels."""
 
-    def next_pass(self) -> Self:
+    def next_pass(self) -> Self | None:
         """A new statistic for the next pass over the data, which may use the results of this pass.
-        Raises NotImplementedError if `passes` is 1."""
-        raise NotImplementedError(f"{type(self).__name__} reads the data once")
+        None if this pass was the last."""
+        return None
 
     @abstractmethod
     def result(self, whole: Whole) -> Iterable[Fact | Table]:

@@ -53,7 +53,19 @@ def test_every_option_is_explained_in_a_sentence_with_a_verb(
 
 # The description of an option begins with a verb.
 VERBS = {
-    *("Add", "Clip", "Compare", "Compute", "Count", "Drop", "Exit", "Group", "Hide", "Ignore"),
+    *(
+        "Add",
+        "Clip",
+        "Compare",
+        "Compute",
+        "Count",
+        "Divide",
+        "Drop",
+        "Exit",
+        "Group",
+        "Hide",
+        "Ignore",
+    ),
     *("Install", "Keep", "Let", "Measure", "Name", "Normalise", "Pair", "Print", "Raise", "Read"),
     *(
         "Reduce",

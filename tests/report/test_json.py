@@ -58,6 +58,7 @@ class TestJson:
                 "from": "logits",
                 "clip": None,
                 "class_base": 0,
+                "temperature": None,
                 "class_axis": None,
                 "shift": False,
             },

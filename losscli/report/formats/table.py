@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,7 +17,8 @@ from losscli.report.elements import element_header, element_rows
 from losscli.report.format import Cells
 from losscli.report.format import Report as Format
 from losscli.report.numbers import Numbers
-from losscli.result import Column, Kind, Table, short
+from losscli.report.texts import text_columns
+from losscli.result import Bars, Table, short
 from losscli.text import elided, printable
 
 # Lines of a screen that are not used for losses: the header, the note on truncation, the prompt.
@@ -153,20 +153,11 @@ def _width_of_labels(document: Document) -> int:
 def _table(table: Table, rows: Sequence[object], width: int, numbers: Numbers) -> Drawn:
     """The table with the columns and cells for people."""
     drawn = _drawn("dim")
-    columns = [
-        column
-        for column in table.columns
-        if column.heading is not None
-        and not (column.optional and all(column.of(row) in (None, {}) for row in table.rows))
-    ]
-    cells: list[list[str]] = []
+    columns = [*text_columns(table, rows, numbers)]
     for column in columns:
-        left = column.kind is Kind.LABELS or (column.kind is Kind.PLAIN and not column.in_rows)
-        for heading in _headings(column):
-            drawn.add_column(_text(heading), justify="left" if left else "right", overflow="fold")
-        cells += _cells(column, rows, numbers)
-        if table.rough and column.name == "samples":
-            cells[-1] = _marked(cells[-1], table.rough)
+        justify: Literal["left", "right"] = "left" if column.is_left else "right"
+        drawn.add_column(_text(column.heading), justify=justify, overflow="fold")
+    cells = [column.texts for column in columns]
     bars = _bars(table, rows, width)
     if bars is not None:
         drawn.add_column("", justify="left", overflow="fold")
@@ -176,53 +167,11 @@ def _table(table: Table, rows: Sequence[object], width: int, numbers: Numbers) -
     return drawn
 
 
-def _headings(column: Column) -> Sequence[str]:
-    if column.kind in (Kind.LABELS, Kind.INDEX):
-        return column.parts
-    return (column.heading or "",)
-
-
-def _cells(column: Column, rows: Sequence[object], numbers: Numbers) -> list[list[str]]:
-    """The texts of a column of the table. Labels and indices make several columns of texts."""
-    values = [column.of(row) for row in rows]
-    match column.kind:
-        case Kind.LABELS:
-            labels = [row.values() if isinstance(row, Mapping) else row for row in values]
-            shown = [
-                ["(none)" if label is None else short(label) for label in row] for row in labels
-            ]
-            return _transposed(shown, len(column.parts))
-        case Kind.INDEX:
-            return _transposed([list(map(str, value)) for value in values], len(column.parts))
-        case Kind.INTERVAL:
-            return [numbers.intervals(values)]
-        case Kind.SHARE:
-            return [
-                ["" if share is None or math.isnan(share) else f"{share:.1%}" for share in values]
-            ]
-        case Kind.COUNT:
-            return [[f"{value:,}" for value in values]]
-        case Kind.LOSS:
-            texts = iter(numbers.column(value for value in values if value is not None))
-            return [["" if value is None else next(texts) for value in values]]
-        case _:
-            return [[short(value) for value in values]]
-
-
-def _transposed(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
-    return [[row[column] for row in rows] for column in range(columns)]
-
-
-def _marked(counts: Sequence[str], rough: frozenset[int]) -> list[str]:
-    """Counts with an asterisk in rows whose interval is based on few samples."""
-    return [f"{count}{'*' if row in rough else ' '}" for row, count in enumerate(counts)]
-
-
 def _bars(table: Table, rows: Sequence[object], width: int) -> list[str] | None:
     """A bar in eighths of a character for each row; None if the table has no bars."""
-    column = next((column for column in table.columns if column.name == table.drawn), None)
-    if column is None:
+    if not isinstance(table.chart, Bars):
         return None
+    column = next(column for column in table.columns if column.name == table.chart.height)
     longest = max(1, min(_BAR_WIDTH, width - _OTHER_COLUMNS_WIDTH))
     counts = [column.of(row) for row in rows]
     most = max(counts, default=0)

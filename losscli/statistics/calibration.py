@@ -1,0 +1,326 @@
+"""The calibration: how much of the loss a single temperature would remove.
+
+    log loss = refinement + calibration
+
+The temperature of all samples minimises the loss. Fitted to the same samples, it would also seem to
+remove a part that is chance. Therefore each of five folds is judged by the temperature of the other
+four: the calibration is the mean of the losses minus the losses at these temperatures.
+
+Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (the temperature); Bröcker,
+Reliability, sufficiency, and the decomposition of proper scores, 2009 (the two parts of a loss)
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+
+from losscli.elements import Elements, Floats, Tempered
+from losscli.result import Between, Fact
+from losscli.statistics.exact import ExactSums, Integers, Keys
+from losscli.statistics.ledger import Ledger
+from losscli.statistics.roots import Root
+from losscli.statistics.samples import sample_ids
+from losscli.statistics.statistic import LabelNames, Option, Setting, Statistic, Whole
+from losscli.statistics.total import rule_of
+
+FOLDS = 5
+
+# With fewer samples, a fold has less than two.
+_LEAST_SAMPLES = 2 * FOLDS
+
+_FEW = f"undefined: needs at least {_LEAST_SAMPLES} samples"
+_NOT_FINITE = "undefined: the loss is not finite"
+_ALL_RIGHT = "every prediction is right: the loss falls to 0 as the temperature goes to 0"
+_GUESSING = "the logits are no better than guessing: no temperature helps"
+_FOLD = "undefined: too few samples to fit a temperature without each fifth of them"
+
+
+class Calibration(Statistic):
+    """The share of the loss that one temperature removes, from several passes over the data."""
+
+    options = (
+        Option(
+            "calibration",
+            bool,
+            "Report how much of the loss one temperature for all logits would remove. Reads the "
+            "files several times.",
+            for_losses="probabilities",
+            of_mean=True,
+        ),
+    )
+    needs_scores = True
+    rereads = True
+    order = 50
+
+    def __init__(self, setting: Setting, stage: _Stage) -> None:
+        self._setting = setting
+        self._stage = stage
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self | None:
+        return cls(setting, _FitAll()) if setting.asked.get("calibration") else None
+
+    def add(self, elements: Elements) -> None:
+        self._stage.add(elements, _folds(elements, self._setting.cluster or self._setting.samples))
+
+    def merge(self, later: Self) -> None:
+        self._stage.merge(later._stage)
+
+    def name_labels(self, names: LabelNames) -> None:
+        if isinstance(self._stage, _Judge):
+            self._stage.name_labels(names)
+
+    def next_pass(self) -> Self | None:
+        stage = self._stage.next(self._setting)
+        return None if stage is None else type(self)(self._setting, stage)
+
+    def result(self, whole: Whole) -> Iterable[Fact]:
+        loss, stage = whole.value, self._stage
+        if loss is None or not math.isfinite(loss):
+            yield _unknown(_NOT_FINITE)
+        elif isinstance(stage, _Judge):
+            yield from stage.facts(loss)
+        else:
+            assert isinstance(stage, _FitAll)
+            yield _unknown(stage.problem or _FOLD)
+            if stage.problem is None:
+                yield from _temperature(stage.improved.beta)
+
+
+class _Stage(ABC):
+    """One pass over the data."""
+
+    @abstractmethod
+    def add(self, elements: Elements, folds: Keys) -> None:
+        """Add elements, given the fold of each."""
+
+    @abstractmethod
+    def merge(self, later: Self) -> None: ...
+
+    @abstractmethod
+    def next(self, setting: Setting) -> _Stage | None:
+        """The stage of the next pass; None if this is the last."""
+
+
+class _Slopes:
+    """The sums of the slopes and curvatures of the losses at β, in each fold."""
+
+    def __init__(self, beta: float) -> None:
+        self.beta = beta
+        self._slopes, self._curvatures = ExactSums(FOLDS), ExactSums(FOLDS)
+
+    def add(self, tempered: Tempered, weigh: Callable[[Floats], Floats], folds: Keys) -> None:
+        slopes, curvatures = tempered.slopes(self.beta)
+        self._slopes.add(weigh(slopes), folds)
+        self._curvatures.add(weigh(curvatures), folds)
+
+    def merge(self, later: _Slopes) -> None:
+        self._slopes.merge(later._slopes)
+        self._curvatures.merge(later._curvatures)
+
+    def improved(self, root: Root, fold: int | None = None) -> Root:
+        """The search after this evaluation on all samples, or on those outside a fold."""
+        return root.after(_without(self._slopes, fold), _without(self._curvatures, fold))
+
+
+class _FitAll(_Stage):
+    """Fits the temperature of all samples. The first pass, at β = 1, also adds the slopes at both
+    ends, which show whether there is a temperature."""
+
+    def __init__(self, root: Root = Root(), ends: _Ends | None = None) -> None:  # noqa: B008
+        self._root = root
+        self._slopes = _Slopes(root.beta)
+        self._ends = _Ends() if ends is None else ends
+        self._is_first = ends is None
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no temperature of all samples; None if there is one."""
+        return self._ends.problem(None)
+
+    @property
+    def improved(self) -> Root:
+        """The search after this pass."""
+        return self._slopes.improved(self._root)
+
+    def add(self, elements: Elements, folds: Keys) -> None:
+        tempered, weigh = _of(elements)
+        self._slopes.add(tempered, weigh, folds)
+        if self._is_first:
+            self._ends.add(tempered, weigh, folds)
+
+    def merge(self, later: Self) -> None:
+        self._slopes.merge(later._slopes)
+        if self._is_first:
+            self._ends.merge(later._ends)
+
+    def next(self, setting: Setting) -> _Stage | None:
+        if self.problem is not None:
+            return None
+        root = self.improved
+        if not root.is_found:
+            return _FitAll(root, self._ends)
+        if any(self._ends.problem(fold) for fold in range(FOLDS)):
+            return None
+        start = Root(self._root.beta)
+        return _after(root, [self._slopes.improved(start, fold) for fold in range(FOLDS)], setting)
+
+
+class _FitFolds(_Stage):
+    """Fits the temperatures without each fold, starting at the temperature of all samples."""
+
+    def __init__(self, all_samples: Root, roots: Sequence[Root]) -> None:
+        self._all_samples = all_samples
+        self._roots = roots
+        self._slopes = {
+            fold: _Slopes(root.beta) for fold, root in enumerate(roots) if not root.is_found
+        }
+
+    def add(self, elements: Elements, folds: Keys) -> None:
+        tempered, weigh = _of(elements)
+        for slopes in self._slopes.values():
+            slopes.add(tempered, weigh, folds)
+
+    def merge(self, later: Self) -> None:
+        for fold, slopes in self._slopes.items():
+            slopes.merge(later._slopes[fold])
+
+    def next(self, setting: Setting) -> _Stage:
+        roots = [
+            self._slopes[fold].improved(root, fold) if fold in self._slopes else root
+            for fold, root in enumerate(self._roots)
+        ]
+        return _after(self._all_samples, roots, setting)
+
+
+def _after(all_samples: Root, roots: Sequence[Root], setting: Setting) -> _Stage:
+    if all(root.is_found for root in roots):
+        return _Judge(setting, all_samples.beta, [root.beta for root in roots])
+    return _FitFolds(all_samples, roots)
+
+
+class _Judge(_Stage):
+    """Adds up what the temperature without its fold removes from each loss."""
+
+    def __init__(self, setting: Setting, beta: float, betas: Sequence[float]) -> None:
+        self._beta = beta
+        self._betas = betas
+        self._saved = Ledger(rule_of(setting))
+
+    def add(self, elements: Elements, folds: Keys) -> None:
+        assert elements.tempered is not None
+        assert elements.scores is not None
+        tempered, place = elements.tempered(), elements.scores.placed
+        losses, kept = elements.losses, elements.scores.kept
+        betas = np.array(self._betas)[folds.codes].reshape(elements.shape)
+        saved = losses.values - place(tempered.losses(betas if kept is None else betas[kept]))
+        if losses.ignored is not None:
+            saved = np.where(losses.ignored, 0.0, saved)
+        self._saved.add(replace(elements, losses=replace(losses, values=saved)))
+
+    def merge(self, later: Self) -> None:
+        self._saved.merge(later._saved)
+
+    def name_labels(self, names: LabelNames) -> None:
+        rule = self._saved.rule
+        if rule.scattered and rule.samples is not None and rule.samples in names:
+            self._saved.name_samples(names[rule.samples])
+
+    def next(self, setting: Setting) -> None:
+        return None
+
+    def facts(self, loss: float) -> Iterable[Fact]:
+        """The facts, given the mean loss."""
+        self._saved.finish()
+        saved, ci = self._saved.ratio(), self._saved.interval()
+        if self._saved.samples() < _LEAST_SAMPLES or ci is None:
+            yield _unknown(_FEW)
+            return
+        share = f" ({saved / loss:.0%} of the loss), 95% CI " if loss else ", 95% CI "
+        chance = ": no more than chance" if ci[0] <= 0.0 else ""
+        shown = (saved, share, Between(ci, saved), chance)
+        yield Fact("calibration", saved, "calibration", shown, in_rows=True)
+        yield Fact("calibration_ci", ci)
+        yield Fact("refinement", loss - saved, "refinement", (loss - saved,), in_rows=True)
+        yield from _temperature(self._beta)
+
+
+def _unknown(problem: str) -> Fact:
+    return Fact("calibration", None, "calibration", (problem,), in_rows=True)
+
+
+def _temperature(beta: float) -> Iterable[Fact]:
+    shown = (1.0 / beta, ": multiply logits by ", beta)
+    yield Fact("temperature", 1.0 / beta, "temperature", shown, in_rows=True)
+
+
+class _Ends:
+    """The sums of the slopes at β = 0, and of their limits as β grows, in each fold."""
+
+    def __init__(self) -> None:
+        self._at_zero, self._at_infinity = ExactSums(FOLDS), ExactSums(FOLDS)
+
+    def add(self, tempered: Tempered, weigh: Callable[[Floats], Floats], folds: Keys) -> None:
+        ends = tempered.ends()
+        self._at_zero.add(weigh(ends.at_zero), folds)
+        self._at_infinity.add(weigh(ends.at_infinity), folds)
+
+    def merge(self, later: _Ends) -> None:
+        self._at_zero.merge(later._at_zero)
+        self._at_infinity.merge(later._at_infinity)
+
+    def problem(self, fold: int | None) -> str | None:
+        """Why the loss of all samples, or of those outside a fold, has no least value at a positive
+        temperature; None if it has one."""
+        at_zero, at_infinity = _without(self._at_zero, fold), _without(self._at_infinity, fold)
+        if not (math.isfinite(at_zero) and math.isfinite(at_infinity)):
+            return _NOT_FINITE
+        if not at_zero < 0.0:
+            return _GUESSING
+        return None if at_infinity > 0.0 else _ALL_RIGHT
+
+
+def _without(sums: ExactSums, fold: int | None) -> float:
+    """The sum over all folds but one, or over all of them."""
+    return math.fsum(value for key, value in enumerate(sums.floats().tolist()) if key != fold)
+
+
+def _of(elements: Elements) -> tuple[Tempered, Callable[[Floats], Floats]]:
+    """The losses of a block as functions of β, and a function that weighs values of the kept
+    elements like the losses and flattens them."""
+    assert elements.tempered is not None
+    assert elements.scores is not None
+    losses, place = elements.losses, elements.scores.placed
+
+    def weigh(values: Floats) -> Floats:
+        placed: Floats = place(values)
+        if losses.ignored is not None:
+            placed = np.where(losses.ignored, 0.0, placed)
+        weighted = replace(losses, values=placed, terms=None).weighted()
+        return weighted.values.reshape(-1)
+
+    return elements.tempered(), weigh
+
+
+def _folds(elements: Elements, label: str | None) -> Keys:
+    """The fold of each element: the number of its row, or of its cluster, modulo the folds."""
+    rank, rows = len(elements.shape), elements.shape[0]
+    ids = sample_ids(elements, label)
+    if ids is None:
+        ids = np.arange(elements.start[0], elements.start[0] + rows)
+        ids = ids.reshape(-1, *(1,) * (rank - 1))
+    folds = np.broadcast_to(_whole(ids) % FOLDS, elements.shape)
+    return Keys(folds.reshape(-1).astype(np.int64), FOLDS)
+
+
+def _whole(ids: np.ndarray) -> Integers:
+    """Whole numbers for the identifiers of samples, which may be floats."""
+    if ids.dtype.kind != "f":
+        return ids.astype(np.int64)
+    return (ids.astype(np.float64) + 0.0).view(np.int64)  # -0.0 becomes 0.0
