@@ -97,10 +97,11 @@ class Bars(NamedTuple):
 
 
 class Dots(NamedTuple):
-    """A chart with a dot and an interval for each row."""
+    """A chart with a dot and an interval for each row, and a line at a value of all rows."""
 
     value: str
     interval: str
+    reference: float | None = None
 
 
 class Pairs(NamedTuple):
@@ -130,9 +131,11 @@ class Table:
         name: the key in JSON
         columns: the columns
         rows: objects with an attribute for each column
+        title: what the table shows, for people
         what: the plural noun for the rows, for people
         rough: the rows whose interval is based on few samples
         chart: how the rows are drawn for people
+        is_overview: whether it describes all elements together, so that a page shows it first
         facts: facts that JSON includes with the table, such as the names of the labels
         is_mapping: whether JSON has the two columns as one object instead of a list of objects
     """
@@ -140,9 +143,11 @@ class Table:
     name: str
     columns: tuple[Column, ...]
     rows: Sequence[object]
+    title: str = ""
     what: str = "rows"
     rough: frozenset[int] = frozenset()
     chart: Chart | None = None
+    is_overview: bool = False
     facts: tuple[Fact, ...] = ()
     is_mapping: bool = False
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,13 @@ from losscli.elements import Elements
 from losscli.errors import DataError, UsageError
 from losscli.evaluation.compare import outcome_of_comparison
 from losscli.evaluation.evaluate import OnProgress, outcome_of
-from losscli.evaluation.outcome import Outcome
+from losscli.evaluation.outcome import Outcome, Reported
 from losscli.evaluation.run import OnElements
 from losscli.losses.registry import Loss
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.readers.files.shards import files_of
 from losscli.readers.files.uri import is_uri
-from losscli.report import chosen_format, open_report
+from losscli.report import PAGE, chosen_format, open_report
 from losscli.report.document import Document
 from losscli.report.format import Report
 from losscli.report.numbers import Numbers
@@ -56,26 +57,47 @@ def answer_comparison(arguments: Sequence[str], loss: Loss, words: Words) -> Non
         _refuse_keep(b, "--top")
     with recording(showing, arguments, (a, b)) as record, ExitStack() as stack:
         outcome = outcome_of_comparison(a, b, progress(stack), hashes=record is not None)
-        if record is not None:
-            showing = noting(showing, record.write(outcome))
-    report_comparison(outcome.result, showing)
+        report_comparison(outcome, showing, record)
 
 
-def report_result(report: Report, result: Result, showing: Showing) -> None:
-    """Report a result, and apply the gate."""
-    document = document_of(result, Numbers(showing.decimals), showing.signature)
-    show(report, document, (result,), showing)
+def report_result(
+    report: Report, outcome: Outcome[Result], showing: Showing, record: Recording | None
+) -> None:
+    """Write the record and the page of a result, show the result, and apply the gate."""
+    numbers = Numbers(showing.decimals)
+    make = partial(document_of, numbers=numbers, shows_signature=showing.signature)
+    _publish(report, outcome, make, showing, record)
     if showing.gate is not None:
-        showing.gate.judge(result)
+        showing.gate.judge(outcome.result)
 
 
-def report_comparison(comparison: Comparison, showing: Showing) -> None:
-    """Report a comparison, and apply the gate."""
-    document = document_of_comparison(comparison, Numbers(showing.decimals))
-    report = open_report(showing.format, sys.stdout)
-    show(report, document, (comparison.a, comparison.b), showing)
+def report_comparison(
+    outcome: Outcome[Comparison], showing: Showing, record: Recording | None
+) -> None:
+    """Write the record and the page of a comparison, show it, and apply the gate."""
+    make = partial(document_of_comparison, numbers=Numbers(showing.decimals))
+    _publish(open_report(showing.format, sys.stdout), outcome, make, showing, record)
     if showing.fails_if_worse:
-        judge_comparison(comparison)
+        judge_comparison(outcome.result)
+
+
+def _publish(
+    report: Report,
+    outcome: Outcome[Reported],
+    make: Callable[[Reported], Document],
+    showing: Showing,
+    record: Recording | None,
+) -> None:
+    """Write the record and the page, and show the document that `make` makes of the result."""
+    result = outcome.result
+    if record is not None:
+        showing = noting(showing, record.write(outcome))
+        record.write_page(make(result))
+    if record is not None and showing.format == PAGE:
+        show(report, record.completed(make(result)), showing)
+    else:
+        asked = tuple(table for table in result.tables if table.name not in showing.added)
+        show(report, make(replace(result, tables=asked)), showing)
 
 
 def recording(
@@ -84,14 +106,14 @@ def recording(
     requests: Sequence[Request],
     used: Mapping[str, str] | None = None,
 ) -> AbstractContextManager[Recording | None]:
-    """Prepare to record a run; nothing without --record. `used` has files that the record must not
-    overwrite, and what they are."""
-    if showing.record is None:
+    """Prepare the record and the page of a run; nothing if neither is requested. `used` has files
+    that they must not overwrite, and what the files are."""
+    if showing.record is None and showing.report is None and showing.format != PAGE:
         return nullcontext()
     from losscli.cli.recording import prepared  # noqa: PLC0415 - loads pyarrow
 
     output = {} if showing.output is None else {showing.output: "the file of --output"}
-    return prepared(showing.record, arguments, requests, {**output, **(used or {})})
+    return prepared(showing, arguments, requests, {**output, **(used or {})})
 
 
 def _shows_interval(showing: Showing) -> bool:
@@ -101,6 +123,7 @@ def _shows_interval(showing: Showing) -> bool:
     return (
         is_judged
         or showing.record is not None
+        or showing.report is not None
         or chosen_format(showing.format, sys.stdout) != "plain"
     )
 
@@ -152,12 +175,9 @@ def _evaluate(request: Request, showing: Showing, record: Recording | None) -> N
         on_elements = consume if consumers else None
         hashes = record is not None
         outcome = _computed(request, showing.on, on_elements, progress(stack), hashes=hashes)
-        result = outcome.result
         if output is not None:
-            output.finish(result.shape)
-        if record is not None:
-            showing = noting(showing, record.write(outcome))
-    report_result(report, result, showing)
+            output.finish(outcome.result.shape)
+    report_result(report, outcome, showing, record)
 
 
 def _computed(
@@ -182,25 +202,19 @@ def _refuse_keep(request: Request, options: str) -> None:
         raise UsageError(f"--keep shows a column with each element. Use it with {options}.")
 
 
-def show(report: Report, document: Document, results: Sequence[Result], showing: Showing) -> None:
-    """Show the result on stdout, and notes and warnings on stderr. If both streams are the same
+def show(report: Report, document: Document, showing: Showing) -> None:
+    """Show a document on stdout, and notes and warnings on stderr. If both streams are the same
     terminal, warnings follow the first line of the result."""
-    warnings = dict.fromkeys(text for result in results for text in result.warnings)
-    shown = _notes(results) if sys.stdout.isatty() and report.shows_inputs else ()
-    notes = dict.fromkeys(note for result in results for note in result.notes)
+    warnings = document.warnings
+    shown = document.file_notes if sys.stdout.isatty() and report.shows_inputs else ()
     if report.shows_inputs and _is_one_terminal():
-        report.below_headline = partial(_say_all, "warning", tuple(warnings))
-        warnings.clear()
+        report.below_headline = partial(_say_all, "warning", warnings)
+        warnings = ()
     report.document(document)
     sys.stdout.flush()
     if not showing.quiet:
-        _say_all("note", [*(note for note in notes if note not in shown), *showing.notes])
+        _say_all("note", [*(note for note in document.notes if note not in shown), *showing.notes])
     _say_all("warning", warnings)
-
-
-def _notes(results: Iterable[Result]) -> Sequence[str]:
-    """The notes on input columns, which a terminal shows in the lines about the inputs instead."""
-    return [note for result in results for note in result.columns]
 
 
 def _is_one_terminal() -> bool:

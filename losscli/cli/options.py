@@ -41,6 +41,7 @@ FAIL_ON_HELP = (
 _PART_HELP = "Compute only part K of N. Merge the saved parts with losscli merge."
 _SAVE_PART_HELP = "Write the statistics of the part to FILE, as JSON."
 RECORD_HELP = "Write what was computed from which files to FILE, for losscli verify."
+REPORT_HELP = "Write a page about the result to FILE.html, for a browser, with a record of the run."
 _ON_HELP = (
     "Compute on the workers of the Dask scheduler at ADDRESS. With local, start workers on this "
     "machine."
@@ -322,6 +323,7 @@ def _details(loss: Loss) -> list[inspect.Parameter]:
         "fail_above": (float | None, None, [], "NUMBER", FAIL_ABOVE_HELP),
         "fail_on": (Literal["loss", "upper"] | None, None, [], "loss|upper", FAIL_ON_HELP),
         "record": (str | None, None, [], "FILE", RECORD_HELP),
+        "report": (str | None, None, [], "FILE", REPORT_HELP),
         "part": (str | None, None, [], "K/N", _PART_HELP),
         "save_part": (str | None, None, [], "FILE", _SAVE_PART_HELP),
         "on": (str | None, None, [], "ADDRESS|local", _ON_HELP),

@@ -35,7 +35,7 @@ from losscli.request.request import Request
 from losscli.statistics.collected import Collected
 
 # Options that apply to the result of all parts.
-_OF_RESULT = ("format", "decimals", "signature", "fail_above", "on", "record")
+_OF_RESULT = ("format", "decimals", "signature", "fail_above", "on", "record", "report")
 
 _NUMBER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
@@ -72,16 +72,15 @@ def answer_merge(patterns: Sequence[str], words: Words, arguments: Sequence[str]
     parts = load_all(patterns)
     with recording(showing, arguments, (), {part.path: "a part" for part in parts}) as record:
         outcome, notes = merge(parts)
+        if outcome.result.reduction == "none":
+            raise DataError(
+                "the parts have --reduction none: their losses are in the files of --output, and "
+                "there is no number to merge"
+            )
         if record is not None:
             require_same_files(parts[0])
-            notes = (*notes, *record.write(outcome))
-    result = outcome.result
-    if result.reduction == "none":
-        raise DataError(
-            "the parts have --reduction none: their losses are in the files of --output, and there "
-            "is no number to merge"
-        )
-    report_result(open_report(showing.format, sys.stdout), result, noting(showing, notes))
+        report = open_report(showing.format, sys.stdout)
+        report_result(report, outcome, noting(showing, notes), record)
 
 
 def _requested(words: Words) -> tuple[PartNumber, str]:

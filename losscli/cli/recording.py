@@ -1,49 +1,123 @@
-"""--record: write what was computed from which files, for `losscli verify`."""
+"""--record and --report: write what was computed from which files, and a page about it."""
 
 from __future__ import annotations
 
 import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from losscli.errors import UsageError
+from losscli.cli.words import Showing
+from losscli.errors import UsageError, option_error
 from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.digests import Digest, Summing
 from losscli.readers.files.origin import STANDARD_INPUT
-from losscli.record import make
+from losscli.record.documents import origin_of
+from losscli.record.make import Recording as RecordFile
+from losscli.record.make import Run, begun, record_of, require_free, writing
+from losscli.report.atomic import AtomicFile, undisturbed
+from losscli.report.document import Document
 from losscli.request.request import Request
 
 _REST_BYTES = 1 << 20
+_SUFFIXES = (".html", ".htm")
+
+# A page on standard output names the files as they are seen from the working directory.
+_HERE = "page.html"
+
+
+class PageFile:
+    """The file of --report, which appears whole or not at all."""
+
+    def __init__(self, path: str, file: AtomicFile) -> None:
+        self.path = path
+        self._file = file
+
+    def write(self, document: Document) -> None:
+        """Write the page of a document."""
+        from losscli.report.page.render import page_of  # noqa: PLC0415 - only for pages
+
+        self._file.write(page_of(document))
 
 
 class Recording:
-    """A record of a command, with the digest of standard input."""
+    """The record of a command and its page, with the digest of standard input."""
 
-    def __init__(self, recording: make.Recording) -> None:
-        self._recording = recording
+    def __init__(self, run: Run, record: RecordFile | None, page: PageFile | None) -> None:
+        self._run = run
+        self._record = record
+        self._page = page
+        self._outcome: Outcome[Any] | None = None
         self._standard_input = _HashedInput(sys.stdin) if sys.stdin is not None else None
 
     def write(self, outcome: Outcome[Any]) -> tuple[str, ...]:
         """Write the record. Returns notes about it."""
-        if STANDARD_INPUT not in outcome.files or self._standard_input is None:
-            return self._recording.write(outcome)
-        digests = {**outcome.digests, STANDARD_INPUT: self._standard_input.digest()}
-        notes = self._recording.write(replace(outcome, digests=digests))
-        return (*notes, "losscli verify cannot read standard input again")
+        is_piped = STANDARD_INPUT in outcome.files and self._standard_input is not None
+        if is_piped:
+            assert self._standard_input is not None
+            digests = {**outcome.digests, STANDARD_INPUT: self._standard_input.digest()}
+            outcome = replace(outcome, digests=digests)
+        self._outcome = outcome
+        if self._record is None:
+            return ()
+        notes = self._record.write(outcome)
+        again = ("losscli verify cannot read standard input again",) if is_piped else ()
+        return (*notes, *again)
+
+    def completed(self, document: Document) -> Document:
+        """The document of the outcome with what a page contains of its record."""
+        assert self._outcome is not None
+        path = _HERE if self._page is None else self._page.path
+        record, text = record_of(self._outcome, path, self._run)
+        origin = (*document.origin, *origin_of(record))
+        return replace(document, origin=origin, record=text)
+
+    def write_page(self, document: Document) -> None:
+        """Write the page of the outcome if it was requested."""
+        if self._page is not None:
+            self._page.write(self.completed(document))
 
 
 @contextmanager
 def prepared(
-    path: str, arguments: Sequence[str], requests: Iterable[Request], used: Mapping[str, str]
+    showing: Showing,
+    arguments: Sequence[str],
+    requests: Iterable[Request],
+    used: Mapping[str, str],
 ) -> Iterator[Recording]:
-    """Prepare to record a run, as `make.prepared` does."""
+    """Prepare the files of --record and --report, before the work. `used` has files that they must
+    not overwrite, and what the files are."""
+    run = begun(arguments, requests)
+    with ExitStack() as stack:
+        record = None
+        if showing.record is not None:
+            _require_name("record", showing.record)
+            record = stack.enter_context(writing(showing.record, run, used))
+            used = {**used, showing.record: "the file of --record"}
+        page = None
+        if showing.report is not None:
+            page = stack.enter_context(page_file(showing.report, used))
+        yield Recording(run, record, page)
+
+
+@contextmanager
+def page_file(path: str, used: Mapping[str, str]) -> Iterator[PageFile]:
+    """Prepare the file of --report."""
+    _require_name("report", path)
+    if not path.lower().endswith(_SUFFIXES):
+        raise option_error("report", path, f"a file name with suffix {' or '.join(_SUFFIXES)}")
+    require_free("report", path, used)
+    with undisturbed():
+        file = AtomicFile(path)
+    with file:
+        yield PageFile(path, file)
+
+
+def _require_name(option: str, path: str) -> None:
     if not path:
-        raise UsageError("--record is empty (is a shell variable unset?). Give a file.")
-    with make.prepared(path, arguments, requests, used) as recording:
-        yield Recording(recording)
+        raise UsageError(f"--{option} is empty (is a shell variable unset?). Give a file.")
 
 
 class _HashedInput:

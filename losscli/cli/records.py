@@ -9,19 +9,23 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from losscli.cli.actions import (
-    noting,
     progress,
     recording,
     report_comparison,
     report_result,
 )
 from losscli.cli.process import say
+from losscli.cli.recording import page_file
 from losscli.cli.words import Words, showing_of
 from losscli.errors import GateError, UsageError
 from losscli.evaluation.environment import DISABLED, features_to_disable
 from losscli.json_text import dumps
 from losscli.record.claim import renamed
-from losscli.record.documents import document_of_record, document_of_verification
+from losscli.record.documents import (
+    document_of_record,
+    document_of_verification,
+    origin_of,
+)
 from losscli.record.exports import statement, sums
 from losscli.record.file import Record, load
 from losscli.record.verify import (
@@ -38,15 +42,26 @@ from losscli.result import Comparison
 
 
 def answer_verify(
-    path: str, root: str | None, files_only: bool, strict: bool, format: str | None
+    path: str,
+    root: str | None,
+    files_only: bool,
+    strict: bool,
+    format: str | None,
+    page: str | None,
 ) -> None:
     """Verify a record, and report what differs. Raises GateError if something does."""
     record = load(path)
     if not files_only:
         _with_features_of(record)
     with ExitStack() as stack:
+        file = None
+        if page is not None:
+            file = stack.enter_context(page_file(page, {path: "the record that is verified"}))
         found = verify(record, root, files_only=files_only, on_progress=progress(stack))
-    open_report(format, sys.stdout).document(document_of_verification(found))
+        document = replace(document_of_verification(found), origin=tuple(origin_of(record)))
+        if file is not None:
+            file.write(document)
+    open_report(format, sys.stdout).document(document)
     sys.stdout.flush()
     _judge(found, strict)
 
@@ -99,12 +114,10 @@ def answer_replay(path: str, files: Sequence[str], words: Words, arguments: Sequ
     used = {path: "the record that is run"}
     with recording(showing, arguments, requests, used) as record, ExitStack() as stack:
         outcome = run(requests, progress(stack), hashes=record is not None)
-        notes = () if record is None else record.write(outcome)
-    showing = noting(showing, notes)
-    if isinstance(outcome.result, Comparison):
-        report_comparison(outcome.result, showing)
-    else:
-        report_result(open_report(showing.format, sys.stdout), outcome.result, showing)
+        if isinstance(outcome.result, Comparison):
+            report_comparison(outcome, showing, record)
+        else:
+            report_result(open_report(showing.format, sys.stdout), outcome, showing, record)
 
 
 def _replaced(record: Record, files: Sequence[str]) -> list[Request]:

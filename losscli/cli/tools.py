@@ -21,6 +21,7 @@ from losscli.cli.options import (
     INPUT_FORMAT,
     QUIET_HELP,
     RECORD_HELP,
+    REPORT_HELP,
     SIGNATURE_HELP,
     WHERE_HELP,
 )
@@ -79,6 +80,7 @@ def add_tools(app: typer.Typer) -> None:
     app.command("inspect", cls=command_class(_ABOUT_INSPECT))(_inspect)
 
 
+_REPORT = typer.Option("--report", metavar="FILE", help=REPORT_HELP)
 _FORMAT = typer.Option("--format", "-f", metavar="FORMAT", help=FORMAT_HELP)
 
 
@@ -125,6 +127,7 @@ def _result_options(
         Literal["loss", "upper"] | None, typer.Option(metavar="loss|upper", help=FAIL_ON_HELP)
     ] = None,
     record: Annotated[str | None, typer.Option(metavar="FILE", help=RECORD_HELP)] = None,
+    report: Annotated[str | None, _REPORT] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
 ) -> None:
     """Declare the options of a command that reports a result."""
@@ -174,11 +177,12 @@ def _verify(
         bool, typer.Option("--strict", help="Fail unless all numbers have the same bits.")
     ] = False,
     format: Annotated[Literal[FORMATS] | None, _FORMAT] = None,  # type: ignore[valid-type]
+    report: Annotated[str | None, _REPORT] = None,
 ) -> Action:
     def action() -> None:
         from losscli.cli.records import answer_verify  # noqa: PLC0415
 
-        answer_verify(path, root, files_only, strict, format)
+        answer_verify(path, root, files_only, strict, format, report)
 
     return action
 

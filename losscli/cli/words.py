@@ -36,6 +36,8 @@ class Showing(NamedTuple):
         signature: whether the signature is shown
         on: the address of a cluster that computes the result; None is this process
         record: the file for the record of the run
+        report: the file for a page about the result
+        added: the statistics that only the page shows, by name
         decimals: the number of decimals on a terminal; None means four digits
         notes: notes about the command's words
     """
@@ -49,6 +51,8 @@ class Showing(NamedTuple):
     decimals: int | None = None
     on: str | None = None
     record: str | None = None
+    report: str | None = None
+    added: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -101,6 +105,8 @@ def showing_of(words: Words) -> Showing:
         _decimals(words),
         _address(words),
         words.get("record"),
+        words.get("report"),
+        tuple(_added(words)),
         notes,
     )
 
@@ -166,7 +172,8 @@ def _wanted(words: Words, interval: bool) -> Wanted:
     if top is not None and top < 1:
         raise option_error("top", top, "a number of at least 1")
     names = (option.name for option in options())
-    requested = {name: words[name] for name in names if words.get(name) is not None}
+    asked = {name: words[name] for name in names if words.get(name) is not None}
+    requested = {**asked, **_added(words)}
     by, by_column = _split(words.get("by")), tuple(words.get("by_column") or ())
     is_alone = not (by or by_column or any(requested.values()))
     return Wanted(
@@ -177,6 +184,27 @@ def _wanted(words: Words, interval: bool) -> Wanted:
         words["digest"],
         **requested,
     )
+
+
+# The statistics that a page shows even if they were not requested, and their options.
+_ON_A_PAGE: Mapping[str, Any] = {
+    "quantiles": "0.05,0.25,0.5,0.75,0.95,0.99",
+    "histogram": True,
+    "top": 20,
+}
+
+
+def _added(words: Words) -> Mapping[str, Any]:
+    """The statistics that were not requested and that a page needs. A command that cannot have
+    them, such as `merge`, has no such options."""
+    has_page = words.get("report") is not None or words.get("format") == "html"
+    if not has_page or words.get("reduction") not in _OF_STATISTICS:
+        return {}
+    return {name: value for name, value in _ON_A_PAGE.items() if name in words and not words[name]}
+
+
+# The reductions that allow statistics of elements.
+_OF_STATISTICS = ("mean", "sum", "batchmean")
 
 
 def _execution(words: Words) -> Execution:

@@ -26,10 +26,17 @@ def document_of_verification(found: Verification) -> Document:
             "exact": found.is_exact,
             "findings": found.findings,
         },
-        summary=Table("findings", _COLUMNS, found.findings, what="findings"),
+        summary=Table("findings", _COLUMNS, found.findings, title="Findings", what="findings"),
         blocks=(Block(lines),),
         has_rows_alone=True,
+        answer=Line("verification", _verdict(found), found.path),
     )
+
+
+def _verdict(found: Verification) -> str:
+    if not found.is_verified:
+        return "not verified"
+    return "verified" if found.is_exact else "verified, but not bit for bit"
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ def _lines(record: Record) -> Iterator[Line]:
     texts = [f"{name.rstrip('_')}={_text(value)}" for name, value in given if value is not None]
     if texts:
         yield Line("options", " ".join(texts))
+    yield from origin_of(record)
+
+
+def origin_of(record: Record) -> Iterator[Line]:
+    """How the numbers of a record were computed: its files, its environment and its command."""
     for file in files_of_record(record):
         yield Line("file", f"{file['path']}   {file['bytes']:,} bytes   {file['sha256']}")
     for name, value in record.environment.items():

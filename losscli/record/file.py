@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from losscli.errors import DataError, first_line
 from losscli.json_text import InvalidError, no_constant
 from losscli.readers.files.origin import read_small
+from losscli.report.page.markup import PACKED, PAGE_BEGINS
 
 # Increased when the format changes.
 FORMAT = 1
@@ -133,9 +136,27 @@ def _changes(content: Mapping[str, Any], text: str) -> Iterator[str]:
 
 def _read(path: str) -> str:
     try:
-        return read_small(path, _MOST_BYTES, "record").decode()
+        data = read_small(path, _MOST_BYTES, "record")
+        return (_of_page(path, data) if data.startswith(PAGE_BEGINS) else data).decode()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a record of losscli: not UTF-8") from error
+
+
+def _of_page(path: str, page: bytes) -> bytes:
+    """The record in a page of --report. Raises DataError if there is none."""
+    begin = page.find(PACKED.encode())
+    if begin < 0:
+        raise DataError(f"{path}: a page without a record. Write pages with --report.")
+    begin += len(PACKED)
+    try:
+        packed = base64.b64decode(page[begin : page.index(b'"', begin)], validate=True)
+        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        data = unpacking.decompress(packed, _MOST_BYTES)
+    except (ValueError, zlib.error) as error:
+        raise DataError(f"{path}: the record in the page is damaged") from error
+    if not unpacking.eof:
+        raise DataError(f"{path}: the record in the page is damaged or too large")
+    return data
 
 
 def _parsed(path: str, text: str) -> dict[str, Any]:

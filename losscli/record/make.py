@@ -15,7 +15,7 @@ from losscli.evaluation.environment import environment
 from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.uri import is_uri, without_secrets
 from losscli.record.claim import claim_of, require_recordable
-from losscli.record.file import sha256_of, text_of
+from losscli.record.file import Record, sha256_of, text_of
 from losscli.record.paths import is_outside, relative_path
 from losscli.report.atomic import AtomicFile, undisturbed
 from losscli.request.request import Request
@@ -54,13 +54,13 @@ class Recording:
     def write(self, outcome: Outcome[Any]) -> tuple[str, ...]:
         """Write the record. Returns notes about it. Raises DataError for what cannot be recorded,
         and for files that changed."""
-        _require_free(self.path, dict.fromkeys(outcome.files, "an input file"))
-        claim, text = record_of(outcome, self.path, self.run)
+        require_free("record", self.path, dict.fromkeys(outcome.files, "an input file"))
+        record, text = record_of(outcome, self.path, self.run)
         self.file.write(text)
-        notes = [f"{self.path}: recorded the run; SHA-256 of the claim {sha256_of(claim)}"]
+        notes = [f"{self.path}: recorded the run; SHA-256 of the claim {record.claim_sha256}"]
         if not set(outcome.files) <= set(outcome.digests):
             notes.insert(0, f"{self.path}: read the files again for their SHA-256")
-        if any(is_outside(file["path"]) for file in claim["files"]):
+        if any(is_outside(file["path"]) for file in record.claim["files"]):
             notes.append(
                 f"{self.path}: some files are not in the folder of the record, so losscli verify "
                 "needs --root"
@@ -68,13 +68,13 @@ class Recording:
         return tuple(notes)
 
 
-def _require_free(path: str, used: Mapping[str, str]) -> None:
-    """Raise UsageError if a record would overwrite a file. `used` has the paths of files, and what
-    the files are."""
+def require_free(option: str, path: str, used: Mapping[str, str]) -> None:
+    """Raise UsageError if the file of an option would overwrite another one. `used` has the paths
+    of files, and what the files are."""
     own = os.path.realpath(path)
     for file, what in used.items():
         if file == path or os.path.realpath(file) == own:
-            raise UsageError(f"--record {path!r} is also {what}. Use another name.")
+            raise UsageError(f"--{option} {path!r} is also {what}. Use another name.")
 
 
 @contextmanager
@@ -86,22 +86,34 @@ def prepared(
 
     Raises DataError if the file cannot be written, or the requests cannot be recorded.
     """
-    _require_free(path, used)
+    with writing(path, begun(arguments, requests), used) as recording:
+        yield recording
+
+
+@contextmanager
+def writing(path: str, run: Run, used: Mapping[str, str]) -> Iterator[Recording]:
+    """Prepare the file of a record."""
+    require_free("record", path, used)
+    with undisturbed():
+        file = AtomicFile(path)
+    with file:
+        yield Recording(path, file, run)
+
+
+def begun(arguments: Sequence[str], requests: Iterable[Request]) -> Run:
+    """A run that begins now. Raises DataError if the requests cannot be recorded."""
     threads = None
     for request in requests:
         require_recordable(request)
         threads = request.execution.workers
-    with undisturbed():
-        file = AtomicFile(path)
-    with file:
-        yield Recording(path, file, Run(arguments, datetime.now(UTC), threads))
+    return Run(arguments, datetime.now(UTC), threads)
 
 
-def record_of(outcome: Outcome[Any], path: str, run: Run) -> tuple[Mapping[str, Any], str]:
-    """The claim of an outcome, and the text of the record for the file `path`."""
+def record_of(outcome: Outcome[Any], path: str, run: Run) -> tuple[Record, str]:
+    """The record of an outcome, and its text, for the file `path`."""
     names = {file: relative_path(file, path) for file in outcome.files}
-    claim = claim_of(outcome, names)
-    return claim, text_of(claim, environment(), _run(outcome, run))
+    claim, here, how = claim_of(outcome, names), environment(), _run(outcome, run)
+    return Record(path, claim, here, how, sha256_of(claim)), text_of(claim, here, how)
 
 
 def _run(outcome: Outcome[Any], run: Run) -> Mapping[str, Any]:

@@ -11,6 +11,9 @@ from losscli.report import formats
 if TYPE_CHECKING:
     from losscli.report.format import Report
 
+# The format that has statistics and a record of its own.
+PAGE = "html"
+
 FORMATS = tuple(module.name for module in iter_modules(formats.__path__))
 
 

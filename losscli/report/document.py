@@ -51,6 +51,12 @@ class Document:
         elements: the number of losses, if the losses themselves are the result
         header: the header that row formats write if the result is an empty list of losses
         has_rows_alone: whether JSON Lines contain the rows of the summary instead of the data
+        warnings: what may be wrong with the data or the number
+        notes: what losscli chose
+        answer: what a page shows first; None if that is the first line
+        file_notes: those of the notes that the lines about files make unnecessary
+        origin: how the numbers were computed: the command, versions, digests
+        record: the text of the record of the run
     """
 
     data: Mapping[str, Value]
@@ -65,6 +71,12 @@ class Document:
     elements: int | None = None
     header: tuple[str, ...] = ()
     has_rows_alone: bool = False
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    answer: Line | None = None
+    file_notes: tuple[str, ...] = ()
+    origin: tuple[Line, ...] = ()
+    record: str | None = None
 
     @property
     def sections(self) -> tuple[Table, ...]:

@@ -70,6 +70,10 @@ def document_of(
         is_number_alone=not (further or result.tables),
         elements=elements,
         header=(*index_names(len(result.shape)), "loss"),
+        warnings=result.warnings,
+        origin=(Line("signature", result.signature),),
+        notes=result.notes,
+        file_notes=result.columns,
     )
 
 
@@ -92,7 +96,7 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
     inputs = (a.inputs[0], *b.inputs)
     return Document(
         data=comparison.data,
-        summary=Table("compare", columns, models),
+        summary=Table("compare", columns, models, title="Models", what="models"),
         tables=comparison.tables,
         blocks=(
             Block((verdict, *_unusual(b))),
@@ -100,7 +104,12 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
         ),
         shows_summary=True,
         numbers=numbers,
+        answer=_difference(comparison, numbers),
         number=comparison.difference,
+        origin=(Line("signature A", a.signature), Line("signature B", b.signature)),
+        warnings=tuple(dict.fromkeys((*a.warnings, *b.warnings))),
+        notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
+        file_notes=(*a.columns, *b.columns),
     )
 
 
@@ -197,6 +206,14 @@ def _source(array: Input) -> str:
 
 def _type(array: Input) -> str:
     return " ".join([*" x ".join(map(str, array.shape)).split(), array.dtype])
+
+
+def _difference(comparison: Comparison, numbers: Numbers) -> Line:
+    """The difference of the losses with its interval."""
+    a, b, ci = comparison.a, comparison.b, comparison.ci
+    interval = "" if ci is None else f"95% CI {numbers.interval(ci, comparison.difference)}   "
+    text = numbers.alone(comparison.difference)
+    return Line(f"{a.loss}, B - A", text, f"{interval}n = {b.samples:,}")
 
 
 def _verdict(comparison: Comparison) -> str:

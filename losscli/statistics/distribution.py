@@ -52,8 +52,9 @@ class Distribution(Statistic):
             "Show these quantiles of the losses, such as 0.5,0.9,0.99 (accurate to 0.1%).",
             metavar="SHARES",
             parse=_shares,
+            in_comparison=True,
         ),
-        Option("histogram", bool, "Show a histogram of the losses."),
+        Option("histogram", bool, "Show a histogram of the losses.", in_comparison=True),
     )
     order = 80
 
@@ -78,14 +79,24 @@ class Distribution(Statistic):
         self._sketch = self._sketch.merge(later._sketch)
 
     def result(self, whole: Whole) -> Iterable[Table]:
+        loss = "difference" if whole.setting.is_difference else "loss"
+        losses = "differences" if whole.setting.is_difference else "losses"
         if self._shares:
             values = self._sketch.quantiles([_fraction(share) for share in self._shares])
             rows = tuple(map(Quantile, self._shares, values))
             columns: tuple[Column, ...] = (
                 Column("quantile", Kind.PLAIN, heading="quantile"),
-                Column("loss", Kind.LOSS, heading="loss"),
+                Column("loss", Kind.LOSS, heading=loss, row_name=loss),
             )
-            yield Table("quantiles", columns, rows, what="quantiles", is_mapping=True)
+            yield Table(
+                "quantiles",
+                columns,
+                rows,
+                title=f"Quantiles of the {losses}",
+                what="quantiles",
+                is_mapping=True,
+                is_overview=True,
+            )
         if self._histogram:
             bars = tuple(Bar(*bar) for bar in self._sketch.histogram())
             columns = (
@@ -93,7 +104,15 @@ class Distribution(Statistic):
                 Column("high", Kind.LOSS, heading="to", row_name="to"),
                 Column("count", Kind.COUNT, heading="count"),
             )
-            yield Table("histogram", columns, bars, what="bars", chart=Bars("low", "high", "count"))
+            yield Table(
+                "histogram",
+                columns,
+                bars,
+                title=f"Distribution of the {losses}",
+                what="bars",
+                chart=Bars("low", "high", "count"),
+                is_overview=True,
+            )
 
 
 def _fraction(text: str) -> Fraction:

@@ -11,7 +11,7 @@ import numpy as np
 
 from losscli.elements import Array, Elements, padded
 from losscli.errors import ArrayError, DataError
-from losscli.result import Column, Fact, Kind, Table
+from losscli.result import Column, Dots, Fact, Kind, Pairs, Table
 from losscli.statistics.labels import Grouping
 from losscli.statistics.ledger import Interval, Ledger, Rule
 from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
@@ -120,8 +120,10 @@ class Groups(Statistic):
             "groups",
             _columns(whole, groups),
             tuple(groups),
+            title=f"By {', '.join(whole.by)}",
             what="groups",
             rough=rough,
+            chart=Dots("value", "ci", whole.value),
             facts=(Fact("by", whole.by),),
         )
 
@@ -147,7 +149,7 @@ def of_models(table: Table, a: Iterable[Group], b: Iterable[Group]) -> Table:
         for row in table.rows
         if isinstance(row, Group)
     )
-    return replace(table, rows=tuple(rows))
+    return replace(table, rows=tuple(rows), chart=Pairs("a", "b"))
 
 
 def _columns(whole: Whole, groups: Iterable[Group]) -> tuple[Column, ...]:

@@ -49,7 +49,7 @@ class Reliability(Statistic):
     """
 
     needs_scores = True
-    order = 51
+    order = 90
 
     def __init__(self) -> None:
         self._counts, self._probabilities, self._happened = (ExactSums(BINS) for _ in range(3))
@@ -97,7 +97,7 @@ class Reliability(Statistic):
             Column("accuracy", Kind.LOSS, heading="accuracy"),
         )
         chart = Diagonal("confidence", "accuracy", "count")
-        yield Table("reliability", columns, bins, what="bins", chart=chart)
+        yield Table("reliability", columns, bins, title="Reliability", what="bins", chart=chart)
 
     def _bins(self) -> tuple[Bin, ...]:
         """The bins with elements."""

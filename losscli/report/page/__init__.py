@@ -1,0 +1,1 @@
+"""A page of HTML: its style, its script, its plots and its text."""

@@ -1,0 +1,64 @@
+"""Text as HTML."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from html import escape
+
+from losscli.text import printable
+
+# Longer texts are cut; their title has the whole text.
+MOST_CHARACTERS = 80
+
+# The longest line of a list, such as the command.
+_MOST_OF_A_LINE = 4096
+
+
+def text(content: str) -> str:
+    """A text without control characters, escaped."""
+    return escape(printable(content), quote=False)
+
+
+def cut(content: str, most: int = MOST_CHARACTERS) -> tuple[str, str | None]:
+    """The text, cut to `most` characters, and the whole text if it was cut."""
+    shown = printable(content)
+    if len(shown) <= most:
+        return shown, None
+    return f"{shown[: most - 1]}…", shown
+
+
+def line_of(content: str) -> str:
+    """A line that may contain names from files, cut only if it is very long."""
+    shown, _ = cut(content, _MOST_OF_A_LINE)
+    escaped = escape(shown, quote=False)
+    return escaped if shown.isascii() else f"<bdi>{escaped}</bdi>"
+
+
+def label(content: str) -> str:
+    """A text from a file, cut if it is long. Its direction does not change the text around it."""
+    shown, whole = cut(content)
+    if whole is None and shown.isascii():
+        return escape(shown, quote=False)
+    title = "" if whole is None else f' title="{escape(whole)}"'
+    return f"<bdi{title}>{escape(shown, quote=False)}</bdi>"
+
+
+def source_hash(content: str) -> str:
+    """The source of a content security policy that allows this style or script."""
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def compressed(content: str) -> str:
+    """A text as a URI with the compressed bytes, which a link can save to a file."""
+    packed = gzip.compress(content.encode(), compresslevel=9, mtime=0)
+    return f"{PACKED}{base64.b64encode(packed).decode()}"
+
+
+# How a page begins.
+PAGE_BEGINS = b"<!doctype html>"
+
+# How a URI with compressed bytes begins.
+PACKED = "data:application/gzip;base64,"

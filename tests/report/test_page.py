@@ -1,0 +1,331 @@
+"""Pages of HTML: --report and --format html."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import SAMPLES, Run
+
+from losscli.report.page.markup import PACKED, cut, label
+from losscli.report.page.plots import Scale
+
+DIGITS = [str(SAMPLES / name) for name in ("digits_logits.npy", "digits_labels.npy")]
+SECOND = str(SAMPLES / "digits_second_logits.npy")
+
+# A page without its record is smaller than this.
+MOST_BYTES = 50_000
+
+
+class Page(HTMLParser):
+    """The elements of a page, in order, with their attributes, and the text outside scripts and
+    styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.source = text
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._inside = ""
+        self.inline: dict[str, str] = {}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside in ("script", "style"):
+            self.inline[self._inside] = data
+        else:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def record(self) -> Any:
+        """The record in the page; None if there is none."""
+        links = [link["href"] for link in self.all("a")]
+        if not links:
+            return None
+        [link] = links
+        assert link is not None
+        assert link.startswith(PACKED)
+        return json.loads(gzip.decompress(base64.b64decode(link.removeprefix(PACKED))))
+
+    @property
+    def size(self) -> int:
+        """The bytes of the page without its record."""
+        return len(re.sub(rf"{PACKED}[^\"]*", "", self.source).encode())
+
+
+@pytest.fixture
+def page(run: Run, tmp_path: Path) -> Any:
+    """Write the page of a command."""
+
+    def page(*words: object) -> Page:
+        path = tmp_path / "page.html"
+        code, _, err = run(*words, "--report", path, "-q")
+        assert code == 0, err
+        return Page(path.read_text())
+
+    return page
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """200 groups of 5 rows."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=1000), rng.normal(size=1000)
+    rows = zip((f"group {k % 200}" for k in range(1000)), x.tolist(), y.tolist(), strict=True)
+    path = tmp_path / "t.csv"
+    path.write_text("part,x,y\n" + "".join(f"{g},{a!r},{b!r}\n" for g, a, b in rows))
+    return path
+
+
+def test_the_answer_is_first(page: Any) -> None:
+    text = page("ce", *DIGITS).text
+    order = ["cross-entropy", "0.4057", "95% CI 0.3650-0.4464   n = 450", "perplexity", "1.500"]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def test_a_page_shows_the_distribution_and_the_largest_losses_unasked(page: Any) -> None:
+    text = page("ce", *DIGITS).text
+    for title in ("Distribution of the losses", "Quantiles of the losses", "Largest losses"):
+        assert title in text
+    assert "4.0179" in text  # the largest loss
+
+
+def test_what_only_the_page_shows_is_not_printed(run: Run, tmp_path: Path) -> None:
+    alone = run("ce", *DIGITS, "-q")
+    assert run("ce", *DIGITS, "-q", "--report", tmp_path / "p.html") == alone
+    one = run("ce", *DIGITS, "-q", "--top", 2)
+    assert run("ce", *DIGITS, "-q", "--top", 2, "--report", tmp_path / "p.html") == one
+
+
+def test_a_page_on_standard_output_is_the_same_page(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("ce", *DIGITS, "-f", "html")
+    run("ce", *DIGITS, "--report", "page.html")
+    assert code == 0
+    written, printed = Page((tmp_path / "page.html").read_text()), Page(out)
+    assert printed.record["claim"] == written.record["claim"]
+    assert printed.text.partition("command")[0] == written.text.partition("command")[0]
+
+
+def test_the_policy_allows_this_style_and_this_script_alone(page: Any) -> None:
+    made = page("ce", *DIGITS)
+    [policy] = [meta["content"] for meta in made.all("meta") if "http-equiv" in meta]
+    for kind in ("style", "script"):
+        digest = hashlib.sha256(made.inline[kind].encode()).digest()
+        assert f"{kind}-src 'sha256-{base64.b64encode(digest).decode()}'" in policy
+    assert policy.startswith("default-src 'none';")
+    assert not [attributes for _, attributes in made.tags if "style" in attributes]
+
+
+def test_a_page_names_no_other_resource(page: Any) -> None:
+    made = page("ce", *DIGITS, "--by", "class", "--calibration")
+    values = [v for _, attributes in made.tags for v in attributes.values() if v]
+    assert not [value for value in values if "//" in value and not value.startswith("data:")]
+    assert "url(" not in made.inline["style"]
+    assert "import" not in made.inline["style"] + made.inline["script"]
+
+
+def test_every_fill_and_stroke_is_an_attribute(page: Any) -> None:
+    """Servers may forbid the style sheet. Shapes without a colour would be black, or invisible."""
+    made = page("ce", *DIGITS, "--by", "class", "--calibration")
+    groups = [each for each in made.all("g") if "fill" in each]
+    paths = made.all("path")
+    assert groups
+    assert all("stroke" in path for path in paths)
+
+
+def test_a_large_page_is_small(page: Any, table: Path) -> None:
+    made = page("mse", table, "--by", "part", "--top", 200)
+    assert made.text.count("group 1") > 100
+    assert len(made.all("tr")) > 400
+    assert made.size < MOST_BYTES
+
+
+def test_rows_beyond_the_limit_are_counted(page: Any, table: Path) -> None:
+    made = page("mse", table, "--top", 201)
+    assert "1 further elements are not shown here." in made.text
+
+
+def test_the_record_in_a_page_is_verified(run: Run, tmp_path: Path) -> None:
+    run("ce", *DIGITS, "--by", "class", "--report", tmp_path / "p.html")
+    code, out, _ = run("verify", tmp_path / "p.html", "--root", SAMPLES)
+    assert code == 0
+    assert "bit for bit" in out
+
+
+def test_the_record_is_that_of_record(run: Run, tmp_path: Path) -> None:
+    run("ce", *DIGITS, "--top", 3, "--record", tmp_path / "r.json")
+    added = ["--quantiles", "0.05,0.25,0.5,0.75,0.95,0.99", "--histogram"]
+    run("ce", *DIGITS, "--top", 3, *added, "--report", tmp_path / "p.html")
+    record = json.loads((tmp_path / "r.json").read_text())
+    found = Page((tmp_path / "p.html").read_text()).record
+    assert found["claim"]["files"] == record["claim"]["files"]
+    assert found["claim"]["numbers"]["top"] == record["claim"]["numbers"]["top"]
+
+
+DAMAGE = [
+    (lambda text: text.replace(PACKED, ""), "a page without a record"),
+    (lambda text: re.sub(rf"({PACKED}).{{30}}", r"\1AAAA", text), "damaged"),
+    (lambda text: re.sub(rf"{PACKED}[^\"]*", f"{PACKED}####", text), "damaged"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGE)
+def test_a_damaged_page_has_one_line(run: Run, tmp_path: Path, damage: Any, message: str) -> None:
+    path = tmp_path / "p.html"
+    run("ce", *DIGITS, "--report", path)
+    path.write_text(damage(path.read_text()))
+    code, _, err = run("verify", path, "--root", SAMPLES)
+    assert code == 1
+    assert err.startswith(f"losscli: error: {path}: ")
+    assert message in err
+
+
+def test_a_page_of_a_comparison(page: Any) -> None:
+    made = page("compare", "ce", DIGITS[0], SECOND, DIGITS[1], "--by", "class")
+    for part in ("B - A", "-0.2406", "B is better", "Distribution of the differences"):
+        assert part in made.text
+    assert made.record["claim"]
+
+
+def test_a_page_of_merged_parts(run: Run, page: Any, tmp_path: Path) -> None:
+    for k in (1, 2):
+        part = ["--part", f"{k}/2", "--save-part", tmp_path / f"{k}.json"]
+        assert run("ce", *DIGITS, "--by", "class", *part)[0] == 0
+    made = page("merge", tmp_path / "1.json", tmp_path / "2.json")
+    assert "0.4057" in made.text
+    assert "By class" in made.text
+
+
+def test_a_page_of_a_verification(run: Run, page: Any, tmp_path: Path) -> None:
+    run("ce", *DIGITS, "--record", tmp_path / "r.json")
+    made = page_of_verify(run, tmp_path)
+    assert "verification verified" in made.text
+    assert "numbers" in made.text
+
+
+def page_of_verify(run: Run, folder: Path) -> Page:
+    path = folder / "v.html"
+    assert run("verify", folder / "r.json", "--root", SAMPLES, "--report", path)[0] == 0
+    return Page(path.read_text())
+
+
+def test_a_page_of_losses(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(300.0))
+    code, out, _ = run("mse", tmp_path / "x.npy", ",".join(["0"] * 300), "-r", "none", "-f", "html")
+    made = Page(out)
+    assert code == 0
+    assert len(made.all("tr")) == 201
+    assert "100 further rows are not shown here." in made.text
+
+
+@pytest.mark.parametrize("words", [["losses"], ["inspect", DIGITS[0]]])
+def test_pages_of_other_commands(run: Run, words: list[str]) -> None:
+    code, out, _ = run(*words, "-f", "html")
+    assert code == 0
+    assert Page(out).all("table") or "digits_logits" in Page(out).text
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'; drop",
+    "&lt;b&gt;",
+    "</title></style></script>",
+    "\u202eabc\u2066",
+    "x" * 10_000,
+]
+
+
+def test_hostile_names_are_text(page: Any, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    cells = (json.dumps(name, ensure_ascii=False).replace('\\"', '""') for name in HOSTILE)
+    path.write_text("part,x,y\n" + "".join(f"{cell},1,{k}\n" for k, cell in enumerate(cells)))
+    made = page("mse", path, "--by", "part", "--top", 7, "--keep", "part")
+    assert len(made.all("script")) == len(made.all("style")) == 1
+    assert not made.all("img")
+    for name in HOSTILE[:5]:
+        assert name in made.text
+    titles = [attributes["title"] for _, attributes in made.tags if "title" in attributes]
+    assert "x" * 10_000 in titles
+    assert "x" * 81 not in made.text
+    assert "\u202e" not in made.text
+
+
+def test_a_file_that_exists_is_replaced_and_inputs_are_not(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p.html"
+    path.write_text("old")
+    assert run("ce", *DIGITS, "--report", path)[0] == 0
+    assert path.read_text().startswith("<!doctype html>")
+    code, _, err = run("verify", path, "--root", SAMPLES, "--report", path)
+    assert code == 2
+    assert "is also the record that is verified" in err
+
+
+WRONG = [
+    (["--report", "x.pdf"], "expected a file name with suffix .html or .htm"),
+    (["--report", ""], "--report is empty"),
+    (["--report", "x.html", "--record", "x.html"], "is also the file of --record"),
+    (["--report", "x.html", "--output", "x.html"], "--output"),
+    (["--report", "x.html", "--part", "1/2", "--save-part", "p"], "Give it to losscli merge"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG)
+def test_files_that_are_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("ce", *DIGITS, *words)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_missing_is_reported_before_the_work(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("ce", *DIGITS, "--report", tmp_path / "no" / "p.html")
+    assert (code, out) == (1, "")
+    assert "cannot write file" in err
+
+
+def test_numbers_that_are_not_finite_have_no_place_in_a_plot(page: Any, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("part,x,y\na,1,2\nb,inf,2\nc,nan,2\nd,3,2\n")
+    made = page("mse", path, "--by", "part")
+    drawn = "".join(str(each) for each in [*made.all("path"), *made.all("rect"), *made.all("text")])
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+
+
+def test_a_label_is_cut_at_80_characters() -> None:
+    assert cut("a" * 80) == ("a" * 80, None)
+    assert cut("a" * 81) == ("a" * 79 + "…", "a" * 81)
+    assert label("a<b") == "a&lt;b"
+    assert label("é") == "<bdi>é</bdi>"
+
+
+def test_a_scale_of_one_value_is_in_the_middle() -> None:
+    assert Scale(2.0, 2.0, 0.0, 10.0).at(2.0) == "5"
+    assert Scale(0.0, 4.0, 0.0, 10.0).at(1.0) == "2.5"
