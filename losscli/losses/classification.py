@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import numpy as np
 
 from losscli.elements import Array, Floats, PerElement
-from losscli.errors import ArrayError
 from losscli.losses.arrays import ClassIndices, Logits, LogProbabilities, Weights
 from losscli.losses.checks import Check, negative_weights
 from losscli.losses.class_checks import (
@@ -18,7 +17,7 @@ from losscli.losses.class_checks import (
     padding_that_counts,
     rows_are_what_from_says,
 )
-from losscli.losses.indices import along_classes, class_indices, each, pick
+from losscli.losses.indices import along_classes, class_indices, pick, require_no_class_index
 from losscli.losses.layout.classes import index_or_probability_targets, index_targets
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.options import ClassBase, If, Integers, Interval
@@ -220,12 +219,7 @@ def cross_entropy(
 def _of_probabilities(
     weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float, kind: str
 ) -> Floats:
-    largest = max(each(ignore_index), default=-1)
-    if largest >= 0:
-        raise ArrayError(
-            "target",
-            f"contains class probabilities, but --ignore-index {largest} needs class indices",
-        )
+    require_no_class_index(ignore_index)
     if label_smoothing:
         classes = target.shape[CLASS_AXIS]
         target = (1.0 - label_smoothing) * target + label_smoothing / classes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from losscli.elements import Array, Floats, Mask
 from losscli.errors import ArrayError
 from losscli.losses.checks import first
-from losscli.losses.numerics import CLASS_AXIS
+from losscli.losses.numerics import CLASS_AXIS, widen
 
 # Common markers of ignored targets, and the numbers that -100 becomes as an unsigned integer.
 _MARKS = (255, -1, -100)
@@ -75,9 +75,7 @@ def class_indices(
     the options of the loss that an error may suggest. Raises ArrayError at the first target that is
     neither ignored nor a class.
     """
-    ignored = np.zeros(target.shape, dtype=np.bool_)
-    for index in each(ignore_index):
-        ignored |= target == index
+    ignored = ignored_targets(target, ignore_index)
     is_class = (target >= class_base) & (target < classes + class_base)  # false for NaN
     if target.dtype.kind == "f":
         is_class &= target == np.floor(target)
@@ -93,6 +91,48 @@ def class_indices(
         )
     indices = target.astype(np.intp) - class_base
     return np.where(ignored, 0, indices) if ignored.any() else indices, ignored
+
+
+def ignored_targets(target: Array, ignore_index: int | Sequence[int]) -> Mask:
+    """The mask of the targets that are equal to an ignored index."""
+    ignored = np.zeros(target.shape, dtype=np.bool_)
+    for index in each(ignore_index):
+        ignored |= target == index
+    return ignored
+
+
+def class_probabilities(
+    target: Array,
+    shape: tuple[int, ...],
+    ignore_index: int | Sequence[int],
+    class_base: int,
+    *,
+    options: Sequence[str] = (),
+) -> tuple[Floats, Mask | None]:
+    """The target as probabilities of the classes of an input of this shape, and the mask of ignored
+    elements.
+
+    Class indices become rows with 1 for the class and 0 for all others. A target of the input's
+    shape already contains probabilities, and its mask is None.
+    """
+    if target.ndim == len(shape):
+        return widen(target), None
+    indices, ignored = class_indices(
+        target, shape[CLASS_AXIS], ignore_index, class_base, options=options
+    )
+    result = np.zeros(shape)
+    np.put_along_axis(result, np.expand_dims(indices, CLASS_AXIS), 1.0, CLASS_AXIS)
+    return result, ignored
+
+
+def require_no_class_index(ignore_index: int | Sequence[int]) -> None:
+    """Raise ArrayError if an ignored index is a class, for a target of class probabilities."""
+    largest = max(each(ignore_index), default=-1)
+    if largest >= 0:
+        raise ArrayError(
+            "target",
+            f"contains class probabilities, but --ignore-index {largest} needs class indices",
+        )
 
 
 def each(integers: int | Sequence[int]) -> list[int]:

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from losscli.elements import Array, Floats, PerElement
+from losscli.elements import Floats, PerElement
 from losscli.losses.arrays import ClassIndices, Probabilities
 from losscli.losses.checks import Check
 from losscli.losses.class_checks import negative_target_rows, rows_are_what_from_says
-from losscli.losses.indices import class_indices
+from losscli.losses.indices import class_probabilities
 from losscli.losses.layout.classes import index_or_probability_targets
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.options import ClassBase, Integers, Interval, Options
@@ -85,25 +85,10 @@ def dice(
     Drozdzal et al., The Importance of Skip Connections in Biomedical Image Segmentation, 2016
     """
     p = np.exp(-negative_log(input, from_, None)) if from_ == "logits" else widen(input)
-    ignored = None
-    if target.ndim == input.ndim:
-        t = widen(target)
-    else:
-        indices, ignored = class_indices(
-            target,
-            input.shape[CLASS_AXIS],
-            ignore_index,
-            class_base,
-            options=("ignore_index", "class_base"),
-        )
-        t = _one_hot(indices, input.shape)
+    t, ignored = class_probabilities(
+        target, input.shape, ignore_index, class_base, options=("ignore_index", "class_base")
+    )
     terms = np.moveaxis(np.stack([p * t, p, t]), 1 + CLASS_AXIS, -1)
     is_number = np.isfinite(terms).all(axis=(0, -1))
     losses = PerElement(np.where(is_number, 0.0, np.nan), terms=terms)
     return losses if ignored is None or not ignored.any() else losses.ignoring(ignored)
-
-
-def _one_hot(indices: Array, shape: tuple[int, ...]) -> Floats:
-    result = np.zeros(shape)
-    np.put_along_axis(result, np.expand_dims(indices, CLASS_AXIS), 1.0, CLASS_AXIS)
-    return result
