@@ -158,6 +158,7 @@ def _search(given: Given, chosen: Chosen, array: str) -> Search:
             labels=lambda: _labels(given, chosen),
             class_base=request.class_base,
             any_columns=_in_rows(given, chosen, "target"),
+            or_number=loss.takes_rows_or_numbers and not _in_rows(given, chosen, "target"),
             classes=None if given.classes is None else len(given.classes),
             alone=len(given.sharing(request.files_of(array))) == 1,
         )

@@ -30,6 +30,7 @@ class Search(NamedTuple):
         in_columns: whether the target has several columns
         classes: the number of class names, if given
         alone: whether the file contains no other array
+        or_number: whether each sample may have a single number instead of several values
     """
 
     array: str
@@ -41,6 +42,7 @@ class Search(NamedTuple):
     in_columns: bool = False
     classes: int | None = None
     alone: bool = False
+    or_number: bool = False
 
 
 # Words for the contents of columns that are not numbers.
@@ -62,6 +64,9 @@ def choose_input(offer: Offer, free: Sequence[Field], search: Search) -> tuple[s
     several choices are possible."""
     candidates = [field for field in free if field.is_number and not is_weight(field.name)]
     tiers = _tiers_of_rows(candidates) if search.in_rows else [_usual(candidates, in_rows=False)]
+    if search.or_number:  # neither rows nor numbers come first
+        choices = [choice for tier in tiers for choice in tier]
+        tiers = [[*choices, *_usual(candidates, in_rows=False)]]
     expected = (None, search.kind)
     for tier in tiers:
         fitting = [choice for choice in tier if search.kind is None or choice.kind in expected]
@@ -72,6 +77,8 @@ def choose_input(offer: Offer, free: Sequence[Field], search: Search) -> tuple[s
         return _only_choice(offer, search, others)
     if not candidates and len(offer.fields) == 1:
         return offer.names  # reading the column raises a more specific error
+    if search.or_number and len(candidates) == 1:
+        search = search._replace(in_rows=False)
     columns = _without_usual_name(offer, candidates, search)
     if len(columns) == 1:  # several columns have been matched with classes, or are paired by name
         _require_no_usual_name(offer, candidates, search, columns)
@@ -211,7 +218,8 @@ def _unknown_classes(
     return DataError(
         f"{offer.file}: {listed(columns)} could be the {search.array}, but they have no common "
         f"prefix, and the labels do not show which columns are classes{why}. Use {alternative}"
-        f"{flag(search.array, columns)} to use {pronoun}."
+        f"{flag(search.array, columns)} to use {pronoun}"
+        f"{', or name one column if it predicts class 1' if search.or_number else ''}."
     )
 
 

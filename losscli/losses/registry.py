@@ -19,8 +19,8 @@ from losscli.losses.arrays import COMMON_ARRAYS, ArrayParameter, declared_values
 from losscli.losses.catalogue import Group
 from losscli.losses.checks import Check
 from losscli.losses.docstrings import Source, docstring_of
-from losscli.losses.layout import ArrayInfo, Layout
-from losscli.losses.layout.classes import label_rows
+from losscli.losses.layout import ArrayInfo, Layout, Shape
+from losscli.losses.layout.classes import classes_or_binary, is_probability_of_1, label_rows
 from losscli.losses.layout.rules import (
     BROADCASTING,
     ELEMENTWISE,
@@ -117,6 +117,15 @@ class Loss:
     def takes_rows(self) -> bool:
         """Whether each sample's input is a row of values, such as the scores of classes."""
         return self.rule in OF_ROWS
+
+    @property
+    def takes_rows_or_numbers(self) -> bool:
+        """Whether each sample's input may also be a single number instead of a row."""
+        return self.rule is classes_or_binary
+
+    def has_two_classes(self, shape: Shape) -> bool:
+        """Whether targets are 0, 1 or probabilities for an input of this shape."""
+        return self.is_binary or (self.takes_rows_or_numbers and is_probability_of_1(shape))
 
     @property
     def takes_target_rows(self) -> bool:

@@ -15,7 +15,7 @@ from losscli.opening.files import Containers
 from losscli.readers.files.origin import STANDARD_INPUT, Origin
 from losscli.readers.files.shards import open_files
 from losscli.request.request import Files, Request
-from losscli.source import Values
+from losscli.source import Source, Values
 
 if TYPE_CHECKING:
     from losscli.readers.tables.number_array import TableArray
@@ -56,14 +56,15 @@ def _problem(error: OSError | UnicodeDecodeError) -> str:
 
 def name_classes(
     request: Request,
-    columns: Sequence[str],
+    first: Source,
     tables: Mapping[str, TableArray],
     names: Sequence[str] | None,
 ) -> TableArray | None:
     """Prepare a target of names to be read as class indices, and return it. None if no array has
-    names. The names of the classes are `names`, else the names of the input's columns. Raises
-    DataError if there are neither."""
-    if request.loss.is_binary:
+    names. The names of the classes are `names`, else the names of the columns of the `first` array,
+    which is the input. Raises DataError if there are neither."""
+    columns = first.columns or ()
+    if request.loss.has_two_classes(first.shape):
         return _name_two_classes(tables.get("target"), names)
     if not request.loss.has_classes:
         return None

@@ -152,7 +152,7 @@ def open_sources(
     ragged = prepare_rows(request, arrays, tables)
     labels = [*_labels(files, arrays, order.chosen, model, shows_rows)]
     same = _comparisons(files, order.chosen)
-    named = name_classes(request, _columns_of_first(arrays), tables, given.classes)
+    named = name_classes(request, next(iter(arrays.values())), tables, given.classes)
     labels += sequence_labels(tables, ragged)
     arrays |= {label.key: label.array for label in labels}
     joined = _join(files, arrays, labels, model, ragged)
@@ -212,10 +212,6 @@ def _arrays(files: Opened, chosen: Chosen) -> tuple[Arrays, dict[str, TableArray
         else:
             arrays[name] = tables[name] = container.table.array(columns, option_of(name))
     return arrays, tables
-
-
-def _columns_of_first(arrays: Arrays) -> Sequence[str]:
-    return next(iter(arrays.values())).columns or ()
 
 
 def _labels(

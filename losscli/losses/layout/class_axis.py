@@ -138,7 +138,7 @@ def target_misfit(
         if source.shape[k] is not None and fits(without_axis(source.shape, k), target.shape)
     ]
     advice = column_advice(target)
-    if _fit_if_swapped(source, target):
+    if fit_if_swapped(source, target):
         advice = ". Are input and target swapped?"
     elif fitting and has_option:
         advice = f". Use --class-axis {fitting[0]}."
@@ -151,7 +151,7 @@ def target_misfit(
     )
 
 
-def _fit_if_swapped(source: ArrayInfo, target: ArrayInfo) -> bool:
+def fit_if_swapped(source: ArrayInfo, target: ArrayInfo) -> bool:
     """Whether the input would fit as class indices if the target were the input."""
     return target.dtype.kind == "f" and any(
         size not in (None, 1) and index_view(source.shape, without_axis(target.shape, k))

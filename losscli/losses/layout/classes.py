@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from losscli.losses.layout import ArrayInfo, Layout
+from losscli.errors import ArrayError
+from losscli.losses.layout import ArrayInfo, Layout, Shape, show
 from losscli.losses.layout.class_axis import (
     class_axis_of,
     class_layout,
     class_view,
+    fit_if_swapped,
     index_view,
     is_probabilities,
     require_classes,
     require_some_classes,
     target_misfit,
 )
+from losscli.losses.layout.elementwise import same_shape
 from losscli.losses.layout.masks import shifted
-from losscli.losses.layout.misfits import require_rank, shape_of_pair
+from losscli.losses.layout.misfits import column_advice, require_rank, shape_of_pair
 from losscli.losses.layout.shapes import fits, width_of, without_axis
 from losscli.losses.layout.views import ONE_CLASS, row_view
 
@@ -69,6 +72,60 @@ def index_or_probability_targets(
         raise target_misfit(arrays, classes, ", or class probabilities of the input's shape")
     layout = class_layout(arrays, classes, view, class_axis is None)
     return shifted(layout) if shift else layout
+
+
+def classes_or_binary(
+    arrays: Mapping[str, ArrayInfo], *, class_axis: int | None = None, shift: bool = False
+) -> Layout:
+    """As `index_or_probability_targets`, but an input of shape (), (N) or (N, 1) contains the
+    probability of class 1 for each sample. The target then has the same shape.
+
+    Args:
+        class_axis: use this axis of the input as the class axis [default: the second, or the only
+            one]
+        shift: compare each step of the last axis with the target of the next step, as in causal
+            language models
+    """
+    if is_probability_of_1(arrays["input"].shape):
+        return _binary_layout(arrays, class_axis, shift)
+    layout = index_or_probability_targets(arrays, class_axis=class_axis, shift=shift)
+    if layout.width == 1 and 0 not in layout.shape:
+        raise ArrayError(
+            "input",
+            f"has shape {show(arrays['input'].shape)} with one class; expected several classes, or "
+            "the probability of class 1 in an input of shape (N)",
+        )
+    return layout
+
+
+def is_probability_of_1(shape: Shape) -> bool:
+    """Whether an input of this shape has one number per sample: the probability of class 1."""
+    return len(_samples(shape)) <= 1
+
+
+def _binary_layout(arrays: Mapping[str, ArrayInfo], class_axis: int | None, shift: bool) -> Layout:
+    source, target = arrays["input"], arrays["target"]
+    if class_axis is not None or shift:
+        option = "--shift" if class_axis is None else "--class-axis"
+        raise ArrayError("input", f"has one number per sample; {option} needs several classes")
+    samples = {name: info._replace(shape=_samples(info.shape)) for name, info in arrays.items()}
+    if fits(samples["input"].shape, samples["target"].shape):
+        return same_shape(samples)
+    advice = (
+        column_advice(target)
+        or (". Are input and target swapped?" if fit_if_swapped(source, target) else "")
+        or ". For several classes, the input has shape (N, C)."
+    )
+    raise ArrayError(
+        "target",
+        f"has shape {show(target.shape)}; an input of shape {show(source.shape)} is the "
+        f"probability of class 1 and takes a target of the same shape{advice}",
+    )
+
+
+def _samples(shape: Shape) -> Shape:
+    """The shape (N, 1) as (N)."""
+    return shape[:1] if len(shape) == 2 and shape[1] == 1 else shape
 
 
 def row_index_targets(arrays: Mapping[str, ArrayInfo]) -> Layout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from losscli.losses.layout.classes import (
     class_rows,
+    classes_or_binary,
     index_or_probability_targets,
     index_targets,
     label_rows,
@@ -26,10 +27,15 @@ BROADCASTING = (broadcasting, with_variance, distributions, as_many_axes)
 ELEMENTWISE = (*BROADCASTING, same_shape, target_for_input, class_rows)
 
 # The rules whose targets may be class indices.
-WITH_CLASSES = (index_targets, index_or_probability_targets, row_index_targets)
+WITH_CLASSES = (
+    index_targets,
+    index_or_probability_targets,
+    classes_or_binary,
+    row_index_targets,
+)
 
 # The rules whose input is a row of values for each sample.
 OF_ROWS = (*WITH_CLASSES, label_rows, vector_pairs, vector_triples, sequences)
 
 # The rules whose target may be a row of values for each sample.
-WITH_TARGET_ROWS = (*ELEMENTWISE, index_or_probability_targets, label_rows)
+WITH_TARGET_ROWS = (*ELEMENTWISE, index_or_probability_targets, classes_or_binary, label_rows)
