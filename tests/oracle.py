@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as npst
 from losscli.losses.arrays import LogCounts, Logits, LogProbabilities
 from losscli.losses.layout.classes import (
     class_rows,
+    classes_or_binary,
     index_or_probability_targets,
     index_targets,
     label_rows,
@@ -112,7 +113,8 @@ def draw_options(loss: Loss, draw: Draw, arrays: dict[str, Any]) -> dict[str, An
             probabilities = np.ndim(arrays["target"]) == np.ndim(arrays["input"])
             options[option.name] = -100 if probabilities else draw.one_of([-100, -1, 0, 1, 255])
         elif option.kind is bool:
-            options[option.name] = draw.one_of([False, True])
+            choices = [False, True, None] if option.optional else [False, True]
+            options[option.name] = draw.one_of(choices)
         elif option.name == "blank":
             options[option.name] = draw.integer(0, np.shape(arrays["log_probs"])[-1] - 1)
         elif option.kind is int:
@@ -176,6 +178,19 @@ def _indices_or_probabilities(loss: Loss, draw: Draw) -> dict[str, Any]:
     if draw.one_of([False, True]):
         arrays["target"] = draw.numbers(np.shape(arrays["input"]), 0.0, 1.0)
     return arrays
+
+
+def _classes_or_binary(loss: Loss, draw: Draw) -> dict[str, Any]:
+    samples = draw.size(0, 4)
+    if draw.one_of([False, True]):
+        is_index = draw.one_of([False, True])
+        target = draw.indices((samples,), 0, 1) if is_index else draw.numbers((samples,), 0.0, 1.0)
+        return {"input": _values(loss, "input", draw, (samples,)), "target": target}
+    classes, trailing = draw.classes(2, 5), _shape(draw, 2)
+    source = _values(loss, "input", draw, (samples, classes, *trailing))
+    if draw.one_of([False, True]):
+        return {"input": source, "target": draw.numbers(source.shape, 0.0, 1.0)}
+    return {"input": source, "target": draw.indices((samples, *trailing), 0, classes - 1)}
 
 
 def _label_rows(loss: Loss, draw: Draw) -> dict[str, Any]:
@@ -269,6 +284,7 @@ def _sequences(loss: Loss, draw: Draw) -> dict[str, Any]:
 ARRAYS: dict[Callable[..., Any], Callable[[Loss, Draw], dict[str, Any]]] = {
     index_targets: _class_indices,
     index_or_probability_targets: _indices_or_probabilities,
+    classes_or_binary: _classes_or_binary,
     row_index_targets: _class_indices,
     label_rows: _label_rows,
     class_rows: _class_rows,
@@ -351,8 +367,37 @@ def soft_dice(
     return (1 - (2 * both + smooth) / (of_p + of_t + smooth)).mean()
 
 
+def brier_score_loss(
+    input: Any,
+    target: Any,
+    scale_by_half: bool | None = None,
+    ignore_index: Any = -100,
+    reduction: str = "mean",
+) -> Any:
+    """The formula of scikit-learn, whose scale_by_half is "auto" if it is None here."""
+    import torch  # noqa: PLC0415 - only where it is installed
+
+    counted = torch.ones_like(target, dtype=torch.bool)
+    if input.ndim == 1:
+        input, target = (torch.stack((1 - p, p), dim=1) for p in (input, target))
+        counted = counted & (target[:, 1] != ignore_index)
+    elif target.ndim < input.ndim:
+        counted = target != ignore_index
+        target = torch.nn.functional.one_hot(target * counted, input.shape[1]).movedim(-1, 1)
+    else:
+        counted = counted[:, 0]
+    score = ((target - input) ** 2).sum(1) * counted
+    if scale_by_half is None:
+        scale_by_half = input.shape[1] < 3
+    if scale_by_half:
+        score = score * 0.5
+    mean = score.sum() / counted.sum()
+    return {"none": score, "mean": mean, "sum": score.sum()}[reduction]
+
+
 # The losses that are not part of PyTorch, by the name of their source.
 OTHERS = {
+    "sklearn.metrics.brier_score_loss": brier_score_loss,
     "torchvision.ops.sigmoid_focal_loss": sigmoid_focal_loss,
     "soft Dice of Drozdzal et al., 2016": soft_dice,
 }
@@ -362,7 +407,7 @@ def _torch_type(loss: Loss, name: str, arrays: dict[str, Any]) -> type[np.generi
     """PyTorch expects int64 for class indices and lengths, and the type of the input for other
     arrays."""
     of_indices = loss.rule in (index_targets, row_index_targets, label_rows)
-    if loss.rule is index_or_probability_targets:
+    if loss.rule in (index_or_probability_targets, classes_or_binary):
         of_indices = np.ndim(arrays["target"]) < np.ndim(arrays["input"])
     if loss.rule is sequences:
         return np.float64 if name == "log_probs" else np.int64

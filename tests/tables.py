@@ -80,6 +80,13 @@ def binary(probabilities: Numbers, targets: Numbers) -> float:
     return float(-terms.mean())
 
 
+def brier(probabilities: Numbers, labels: Numbers) -> float:
+    """mean of sum((p - one-hot y)²), halved for two classes"""
+    classes = probabilities.shape[1]
+    sums = np.square(probabilities - np.eye(classes)[labels]).sum(axis=1)
+    return float(sums.mean() * (0.5 if classes == 2 else 1.0))
+
+
 def squared(inputs: Numbers, targets: Numbers) -> float:
     return float(np.mean((inputs - targets) ** 2))
 

@@ -36,6 +36,13 @@ ROWS: list[tuple[str, str | None, str, Group, str]] = [
         "Binary cross-entropy of logits, averaged over the classes of a row.",
     ),
     (
+        "brier",
+        None,
+        "losscli.losses.brier",
+        "classification",
+        "Brier score: squared error of probabilities, summed over classes.",
+    ),
+    (
         "nll",
         None,
         "losscli.losses.classification",

@@ -11,11 +11,13 @@ MEANT = {
 }
 MEANT["logloss"] = MEANT["log-loss"]
 
-# Names, mostly PyTorch's, for which the most similarly spelled command is not the right one.
+# Names of other packages, for which the most similarly spelled command is not the right one.
 MEANT |= {
     name: f"Use {command}."
     for name, command in (
         ("binary-cross-entropy", "bce"),
+        ("brier-score", "brier"),
+        ("brier-score-loss", "brier"),
         ("binary-cross-entropy-with-logits", "bce-with-logits"),
         ("l1-loss", "l1"),
         ("mse-loss", "mse"),

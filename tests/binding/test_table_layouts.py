@@ -26,6 +26,7 @@ from tables import (
     absolute,
     as_list,
     binary,
+    brier,
     cross_entropy,
     divergence,
     log_loss,
@@ -1449,9 +1450,110 @@ KERAS = [
     ),
 ]
 
+TWO = np.column_stack([1 - SHARES, SHARES])
+
+# The Brier score takes the probability of class 1 in one column, or a column for each class.
+BRIER = [
+    *(
+        Case(
+            f"Brier: {id}",
+            {"t.csv": {**columns, "label": YES}},
+            f"brier t.csv {words}",
+            squared(SHARES, YES),
+        )
+        for id, words, columns in (
+            ("one column", "", {"x": SHARES}),
+            ("one column with a key", "", {"id": IDS, "x": SHARES}),
+            ("a usual name", "", {"age": SECONDS, "score": SHARES}),
+            ("a usual name, named", "-i p_1", classes(["p_0", "p_1"], TWO)),
+            ("two columns", "", classes(["p_0", "p_1"], TWO)),
+            ("two columns in another order", "", classes(["p_1", "p_0"], TWO[:, ::-1])),
+            ("two columns named after words", "", classes(["no", "yes"], TWO)),
+            ("a predicted class", "", {"pred": YES, **classes(["p_0", "p_1"], TWO)}),
+        )
+    ),
+    Case(
+        "Brier: three columns",
+        {"t.csv": {**classes(["p_0", "p_1", "p_2"], PROBS), "label": LABELS}},
+        "brier t.csv",
+        brier(PROBS, LABELS),
+    ),
+    Case(
+        "Brier: names of classes",
+        {"t.csv": {**classes(ANIMALS, PROBS), "label": NAMES}},
+        "brier t.csv",
+        brier(PROBS, LABELS),
+    ),
+    Case(
+        "Brier: a column of lists",
+        {"t.parquet": {"probs": list(PROBS), "label": LABELS}},
+        "brier t.parquet",
+        brier(PROBS, LABELS),
+    ),
+    Case(
+        "Brier: two files of a column for each class",
+        {"p.csv": classes(ANIMALS, PROBS), "q.csv": classes(ANIMALS[::-1], DISTRIBUTIONS)},
+        "brier p.csv q.csv",
+        3 * squared(PROBS[:, ::-1], DISTRIBUTIONS),
+    ),
+    Case(
+        "Brier: two files with a key, shuffled",
+        {
+            "p.csv": {"id": IDS, "target": SHARES},
+            "y.csv": shuffled({"id": IDS, "target": YES}),
+        },
+        "brier p.csv y.csv --id id",
+        squared(SHARES, YES),
+    ),
+    Case(
+        "Brier: one column or two",
+        {"t.csv": {"prob": SHARES, **classes(["p_0", "p_1"], TWO), "label": YES}},
+        "brier t.csv",
+        says=("any of .*p_0, p_1.* could be the input. Use -i", "-i prob"),
+        fixed=squared(SHARES, YES),
+    ),
+    Case(
+        "Brier: a usual name or features",
+        {"t.csv": {"score": SHARES, **classes(["x_0", "x_1"], SCORES[:, :2]), "label": YES}},
+        "brier t.csv",
+        says=("-i x_0,x_1", "-i score"),
+    ),
+    Case(
+        "Brier: two columns without usual names",
+        {"t.csv": {"cat": 1 - SHARES, "dog": SHARES, "label": YES}},
+        "brier t.csv",
+        says=("-i cat,dog to use all of them, or name one column if it predicts class 1",),
+        fixed=squared(SHARES, YES),
+    ),
+    Case(
+        "Brier: two models",
+        {"t.csv": {"prob1": SHARES, "prob2": SCORES[:, 0], "label": YES}},
+        "brier t.csv",
+        says=("column 'prob1' starts a row that sums to .*, not 1. Use -i with one column",),
+    ),
+    Case(
+        "Brier: a probability of one of three classes",
+        {"t.csv": {"prob": SHARES, "label": LABELS}},
+        "brier t.csv",
+        says=("target in line 4 is 2.*; expected 0, 1 or a number between",),
+    ),
+    Case(
+        "Brier: columns of labels",
+        {"p.csv": classes(TOPICS, SCORES), "y.csv": classes(TOPICS, TRUTHS)},
+        "brier p.csv y.csv",
+        says=("Use losscli mse if each column is a 0/1 label of its own",),
+    ),
+    Case(
+        "Brier: one column for two labels",
+        {"t.csv": {"prob": SHARES, "a": YES, "b": YES}},
+        "brier t.csv -i prob -t a,b",
+        says=("is the probability of class 1 and takes a target of the same shape. Choose one",),
+    ),
+]
+
 CASES = [
     *(*KAGGLE, *MULTI_LABEL, *PANDAS, *ONE_TABLE, *SHARDS, *HUGGING_FACE),
-    *(*AUTOML_BENCHMARK, *R, *SPARK_ML, *PROPHETS, *KERAS),
+    *(*AUTOML_BENCHMARK, *R, *SPARK_ML, *PROPHETS, *KERAS, *BRIER),
 ]
 
 

@@ -1,8 +1,8 @@
 """A random search for tables for which losscli prints a wrong number.
 
 Each search draws tables, a command and the expected number. The command must print that number or
-fail with exit code 1 and one line. `LOSSCLI_SEARCHES=5000 pytest -rP` on this file searches for
-longer and shows the counts. `LOSSCLI_FIRST_SEARCH=123 LOSSCLI_SEARCHES=1` repeats one search.
+fail with exit code 1 and one line. `LOSSCLI_SEARCHES=5000 pytest -m slow -rP` on this file searches
+for longer and shows the counts. `LOSSCLI_FIRST_SEARCH=123 LOSSCLI_SEARCHES=1` repeats one search.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tables import (
     absolute,
     as_list,
     binary,
+    brier,
     cross_entropy,
     divergence,
     log_loss,
@@ -124,18 +125,23 @@ def chance(rng: Random, probability: float) -> bool:
 NAMES = ["cat", "dog", "bird", "fish", "horse"]
 TARGETS = ["label", "labels", "target", "y", "y_true", "Label", "truth", "obs", "actual"]
 ODD_TARGETS = ["quality", "Survived", "SalePrice"]
-LISTS = {"ce": ["logits", "output", "logit"], "nll": ["probability", "probs_list", "prediction"]}
+LISTS = {
+    "ce": ["logits", "output", "logit"],
+    "nll": ["probability", "probs_list", "prediction"],
+    "brier": ["probability", "probs_list", "prediction"],
+}
+OF_CLASSES: dict[str, Formula] = {"ce": cross_entropy, "nll": log_loss, "brier": brier}
 
 
 def draw_classes(rng: Random) -> Problem:
-    """Cross-entropy of logits, or the log loss of probabilities."""
+    """Cross-entropy of logits, or the log loss or the Brier score of probabilities."""
     count = rng.randint(2, 5)
     rows = rng.randint(3 * count, 40)
     numbers = np.random.default_rng(rng.randrange(1 << 30))
     x = numbers.normal(scale=2, size=(rows, count)).round(3)
     labels = draw_labels(rng, rows, count)
-    loss = rng.choice(["ce", "nll"])
-    if loss == "nll":
+    loss = rng.choice(["ce", "ce", "nll", "brier"])
+    if loss != "ce":
         x = softmax(x)
     names, written, glob = draw_class_names(rng, count)
     inputs: Columns = dict(zip(names, x.T, strict=True))
@@ -145,8 +151,9 @@ def draw_classes(rng: Random) -> Problem:
     elif loss == "ce" and chance(rng, 0.15):
         inputs, x = with_whole_numbers(inputs, x, rng.randrange(count))
     targets, target_known = draw_target(rng, [written[label] for label in labels])
-    options = ("--from", "probs") if loss == "nll" else rng.choice([(), ("--from", "logits")])
-    formula = cross_entropy if loss == "ce" else log_loss
+    is_default = loss != "nll" and chance(rng, 0.5)
+    options = () if is_default else ("--from", "logits" if loss == "ce" else "probs")
+    formula = OF_CLASSES[loss]
     return Problem(loss, options, x, labels, inputs, targets, formula, True, target_known, glob)
 
 
@@ -199,7 +206,7 @@ def draw_target(rng: Random, values: list[object]) -> tuple[Columns, bool]:
 
 PREDICTIONS = ["pred", "prediction", "predictions", "predicted", "y_pred", "yhat", ".pred"]
 ODD_PREDICTIONS = ["rentals", "model_a", "value"]
-FORMULAS: dict[str, Formula] = {"mse": squared, "l1": absolute, "bce": binary}
+FORMULAS: dict[str, Formula] = {"mse": squared, "l1": absolute, "bce": binary, "brier": squared}
 
 
 def draw_single(rng: Random) -> Problem:
@@ -218,7 +225,7 @@ def draw_single(rng: Random) -> Problem:
 def draw_elements(rng: Random, loss: str, shape: tuple[int, int]) -> tuple[Numbers, Numbers]:
     """Inputs and targets for the loss, as real or whole numbers."""
     numbers = np.random.default_rng(rng.randrange(1 << 30))
-    if loss == "bce":
+    if loss in ("bce", "brier"):
         return numbers.uniform(0.02, 0.98, shape).round(3), numbers.integers(0, 2, shape)
     if chance(rng, 0.4):
         return numbers.integers(0, 90, shape), numbers.integers(0, 90, shape)

@@ -84,6 +84,68 @@ def test_focal_keeps_its_digits(
     assert found == pytest.approx(float(exact), rel=1e-12, abs=1e-307)
 
 
+# Enough digits to subtract a probability from 1 that differs by 1e-130.
+NEAR_1 = mpmath.workdps(400)
+
+
+def exact_brier(probabilities: list[mpmath.mpf], targets: list[float]) -> float:
+    """Σ (p - q)² of all classes."""
+    pairs = zip(probabilities, targets, strict=True)
+    return float(mpmath.fsum((p - mpmath.mpf(q)) ** 2 for p, q in pairs))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("gap", [0.0, 1.0, 27.6, 40.0, 150.0, 300.0])
+@pytest.mark.parametrize("target", [0, 1, 2])
+@NEAR_1
+def test_brier_of_logits_keeps_its_digits(target: int, gap: float, dtype: str) -> None:
+    """From a score of 2 down to 1e-260, for which 1 - p by subtraction is 0."""
+    x = np.array([0.0, gap, -1.5], dtype)
+    p = [mpmath.exp(-cost) for cost in exact_costs(x.tolist())]
+    exact = exact_brier(p, np.eye(3)[target].tolist())
+    for y in ([target], np.eye(3)[[target]]):
+        found = losscli.brier([x], y, from_="logits")
+        assert found == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("rest", [1e-3, 1e-9, 1e-15])
+def test_brier_of_targets_that_are_almost_certain(rest: float) -> None:
+    x, q = [0.0, 30.0, -1.0], [rest, 1.0 - rest, 0.0]
+    exact = exact_brier([mpmath.exp(-cost) for cost in exact_costs(x)], q)
+    assert losscli.brier([x], [q], from_="logits") == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("logit", [-300.0, -40.0, -1.0, 0.0, 1.0, 40.0, 300.0])
+@pytest.mark.parametrize("target", [0.0, 0.25, 1.0])
+@NEAR_1
+def test_brier_of_one_logit_keeps_its_digits(logit: float, target: float) -> None:
+    p = 1 / (1 + mpmath.exp(-mpmath.mpf(logit)))
+    exact = exact_brier([p], [target])
+    found = losscli.brier([logit], [target], from_="logits")
+    assert found == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("log", [-1e-15, -1e-9, -1e-3, -1.0, -300.0])
+@pytest.mark.parametrize("target", [0, 1])
+@NEAR_1
+def test_brier_of_log_probabilities_keeps_its_digits(target: int, log: float) -> None:
+    exact = exact_brier([mpmath.exp(mpmath.mpf(log))], [target])
+    found = losscli.brier([log], [target], from_="log-probs")
+    assert found == pytest.approx(exact, rel=1e-12, abs=0)
+    rest = float(mpmath.log1p(-mpmath.exp(mpmath.mpf(log))))
+    p = [mpmath.exp(mpmath.mpf(x)) for x in (rest, log)]
+    exact = exact_brier(p, [1 - target, target]) / 2
+    found = losscli.brier([[rest, log]], [target], from_="log-probs")
+    assert found == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=5), st.integers(0, 1))
+def test_brier_of_probabilities(row: list[float], target: int) -> None:
+    exact = exact_brier([mpmath.mpf(p) for p in row], np.eye(len(row))[target].tolist())
+    found = losscli.brier([row], [target], scale_by_half=False)
+    assert found == pytest.approx(exact, rel=1e-14, abs=1e-300)
+
+
 @pytest.mark.parametrize("smoothing", [0.1, 1e-12])
 def test_smoothed_cross_entropy(smoothing: float) -> None:
     row = [0.0, 30.0, -2.0]

@@ -151,7 +151,7 @@ class TestMasks:
 class TestSwappedArrays:
     """Class indices as the input, and scores as the target."""
 
-    @pytest.mark.parametrize("loss", ["nll", "cross-entropy", "dice", "multi-margin"])
+    @pytest.mark.parametrize("loss", ["nll", "cross-entropy", "dice", "multi-margin", "brier"])
     def test_labels_before_scores(self, loss: str) -> None:
         with pytest.raises(DataError, match=r"target has shape \(4, 3\).*Are input and target sw"):
             losscli.evaluate(loss, [0, 1, 2, 0], np.full((4, 3), 0.25))

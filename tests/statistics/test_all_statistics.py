@@ -32,7 +32,8 @@ CASES = pytest.mark.parametrize("variant", VARIANTS)
 def runs_of(kind: type[Statistic], variant: str) -> list[Case]:
     """The cases in which the statistic is used."""
     has_nan = variant in ("not finite", "NaN skipped")
-    names = [name for name in LOSSES if not (has_nan and name == "bce")]  # bce rejects NaN
+    # bce and brier reject NaN.
+    names = [name for name in LOSSES if not (has_nan and name in ("bce", "brier"))]
     cases = [case_of(loss, variant) for loss in names]
     return [case for case in cases if kind.of(case.setting) is not None]
 
