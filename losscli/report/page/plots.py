@@ -161,7 +161,7 @@ def _rows_plot(
     anchors = ("start", "middle", "end")
     texts += [
         _text(scale.at(tick), bottom + 18, shown, anchor)
-        for tick, shown, anchor in zip(ticks, numbers.column(ticks), anchors, strict=True)
+        for tick, shown, anchor in zip(ticks, map(numbers.alone, ticks), anchors, strict=True)
     ]
     axis = f'<path d="M{scale.start} {bottom}H{scale.stop}" stroke={_LINE} />'
     lines = [f"M{scale.at(mark)} 0V{bottom}" for mark in marks]
