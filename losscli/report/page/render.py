@@ -187,7 +187,7 @@ def _provenance(document: Document) -> Iterator[str]:
     yield from (f"<p>{line_of(note)}</p>" for note in document.notes)
     if document.record is not None:
         yield (
-            f'<p><a class="save" download="record.json.gz" href="{compressed(document.record)}">'
+            f'<p class="save"><a download="record.json.gz" href="{compressed(document.record)}">'
             "Save the record</a>, or run losscli verify on this page.</p>"
         )
     yield "</section>"
