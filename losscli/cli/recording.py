@@ -60,6 +60,8 @@ class Recording:
             digests = {**outcome.digests, STANDARD_INPUT: self._standard_input.digest()}
             outcome = replace(outcome, digests=digests)
         self._outcome = outcome
+        if self._page is not None:
+            require_free("report", self._page.path, dict.fromkeys(outcome.files, "an input file"))
         if self._record is None:
             return ()
         notes = self._record.write(outcome)

@@ -70,9 +70,9 @@ def document_of(
         is_number_alone=not (further or result.tables),
         elements=elements,
         header=(*index_names(len(result.shape)), "loss"),
-        warnings=result.warnings,
+        warnings=tuple(dict.fromkeys(result.warnings)),
         origin=(Line("signature", result.signature),),
-        notes=result.notes,
+        notes=tuple(dict.fromkeys(result.notes)),
         file_notes=result.columns,
     )
 

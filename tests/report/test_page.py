@@ -282,6 +282,12 @@ def test_a_file_that_exists_is_replaced_and_inputs_are_not(run: Run, tmp_path: P
     code, _, err = run("verify", path, "--root", SAMPLES, "--report", path)
     assert code == 2
     assert "is also the record that is verified" in err
+    (tmp_path / "t.html").write_text("x,y\n1,2\n2,4\n")
+    words = [tmp_path / "t.html", "--input-format", "csv", "--report", tmp_path / "t.html"]
+    code, _, err = run("mse", *words)
+    assert code == 2
+    assert "is also an input file" in err
+    assert (tmp_path / "t.html").read_text().startswith("x,y")
 
 
 WRONG = [
