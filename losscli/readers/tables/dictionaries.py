@@ -105,7 +105,15 @@ def compact_type(kind: pa.DataType) -> pa.DataType:
     if is_list(kind):
         inner = compact_type(kind.value_type)
         return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
-    return pa.dictionary(_INDEX, kind) if is_text(kind) else kind
+    return pa.dictionary(_INDEX, _short_text(kind)) if is_text(kind) else kind
+
+
+def _short_text(kind: pa.DataType) -> pa.DataType:
+    """Return a type of text with 32-bit offsets, which readers return for some batches whatever the
+    type of the file is. The text of a block is far below 2 GiB."""
+    if pa.types.is_large_string(kind):
+        return pa.string()
+    return pa.binary() if pa.types.is_large_binary(kind) else kind
 
 
 def text_bytes(table: pa.Table) -> int:
