@@ -168,7 +168,8 @@ class Slopes(NamedTuple):
 
 class Ends(NamedTuple):
     """The slope of each loss at β = 0, and its limit as β grows. A sum of losses has a minimum at a
-    positive β if the sum of `at_zero` is below 0 and the sum of `at_infinity` is above 0."""
+    positive β if the sum of `at_zero` is below 0 and the sum of `at_infinity` is above 0. The limit
+    is NaN if a cost is below 0."""
 
     at_zero: Floats
     at_infinity: Floats

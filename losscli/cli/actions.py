@@ -92,7 +92,7 @@ def _publish(
     result = outcome.result
     if record is not None:
         showing = noting(showing, record.write(outcome))
-        record.write_page(make(result))
+        showing = noting(showing, record.write_page(make(result)))
     if record is not None and showing.format == PAGE:
         show(report, record.completed(make(result)), showing)
     else:
@@ -132,6 +132,11 @@ def require_compatible(request: Request, showing: Showing) -> None:
     """Raise UsageError for options that exclude each other, and if --output is an input file."""
     if showing.gate is not None and request.reduction == "none":
         raise UsageError("--fail-above needs one number. Use it without --reduction none.")
+    if showing.report is not None and request.reduction == "none":
+        raise UsageError(
+            "--report needs one number. Use it without --reduction none, or print a page of the "
+            "first losses with --format html."
+        )
     if showing.output is not None and request.loss.pool is not None:
         raise UsageError(
             f"--output: {request.loss.name} has no per-element losses to write. Leave out --output."

@@ -74,12 +74,15 @@ class Recording:
         path = _HERE if self._page is None else self._page.path
         record, text = record_of(self._outcome, path, self._run)
         origin = (*document.origin, *origin_of(record))
-        return replace(document, origin=origin, record=text)
+        once_only = STANDARD_INPUT in self._outcome.files
+        return replace(document, origin=origin, record=text, is_once_only=once_only)
 
-    def write_page(self, document: Document) -> None:
-        """Write the page of the outcome if it was requested."""
-        if self._page is not None:
-            self._page.write(self.completed(document))
+    def write_page(self, document: Document) -> tuple[str, ...]:
+        """Write the page of the outcome if it was requested. Returns notes about it."""
+        if self._page is None:
+            return ()
+        self._page.write(self.completed(document))
+        return (f"{self._page.path}: wrote the page",)
 
 
 @contextmanager

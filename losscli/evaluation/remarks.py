@@ -65,7 +65,8 @@ def worse_than_guessing(value: float, prior: float) -> str:
     """The warning for a loss that is larger than the loss of guessing by label frequencies."""
     return (
         f"the loss ({value:.6g}) is worse than guessing by label frequencies ({prior:.6g}). "
-        "Check whether classes are numbered from 1 or in another order."
+        "Check whether classes are numbered from 1 or in another order. If they are not, "
+        "--calibration shows whether the model is overconfident."
     )
 
 

@@ -32,7 +32,7 @@ from losscli.losses.tempered import BinaryLogits, sigmoids
 # PyTorch clamps each logarithm of bce to this value.
 LOWEST_LOG = -100.0
 
-_USE_LOGITS = "For logits, use losscli bce-with-logits."
+_USE_LOGITS = "For logits, use losscli bce-with-logits. Divide percentages by 100."
 
 
 def _clamped(
@@ -55,12 +55,19 @@ def _clamped(
 
 
 def _tempered_probabilities(
-    input: Array, target: Array, *, weight: Array | None = None, clip: float | None = None
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    clip: float | None = None,
+    temperature: float | None = None,
 ) -> BinaryLogits:
     """The loss of probabilities as a function of the temperature of their logits."""
     log_no, log_yes = _logarithms(widen(input), clip)
-    logits = _binary(log_yes - log_no, widen(target), weight)
-    return replace(logits, p=clipped(widen(input), clip))
+    x = log_yes - log_no
+    if temperature is not None:
+        return _binary(x / temperature, widen(target), weight)
+    return replace(_binary(x, widen(target), weight), p=clipped(widen(input), clip))
 
 
 def _logarithms(p: Floats, clip: float | None) -> tuple[Floats, Floats]:
@@ -154,10 +161,16 @@ _USE_BCE = "If they are probabilities, use losscli bce."
 
 
 def _tempered(
-    input: Array, target: Array, *, weight: Array | None = None, pos_weight: Array | None = None
+    input: Array,
+    target: Array,
+    *,
+    weight: Array | None = None,
+    pos_weight: Array | None = None,
+    temperature: float | None = None,
 ) -> BinaryLogits:
     """The loss as a function of the temperature."""
-    return _binary(widen(input), widen(target), weight, pos_weight)
+    x = widen(input) if temperature is None else widen(input) / temperature
+    return _binary(x, widen(target), weight, pos_weight)
 
 
 @loss(

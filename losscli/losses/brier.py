@@ -130,7 +130,7 @@ def _probability_of_1(target: Array, class_base: int, ignored: Mask) -> Floats:
 def _require_probabilities(x: Array, kind: str, ignored: Mask) -> None:
     """Raise ArrayError for a probability outside 0..1, or a log-probability above 0."""
     if kind == "probs":
-        advice = "For logits, use --from logits."
+        advice = "For logits, use --from logits. Divide percentages by 100."
         refuse(outside_0_1(x) & ~ignored, "input", x, f"a probability from 0 to 1. {advice}")
     elif kind == "log-probs":
         advice = "Use --from probs or --from logits for other values."

@@ -41,10 +41,12 @@ def _tempered(
     from_: str = "logits",
     clip: float | None = None,
     class_base: int = 0,
+    temperature: float | None = None,
 ) -> ClassLogits:
     """The loss as a function of the temperature. The logits of probabilities are logarithms."""
     x = widen(input) if from_ == "logits" else 0.0 - negative_log(input, from_, clip)
-    p = clipped(widen(input), clip) if from_ == "probs" else None
+    x = x if temperature is None else x / temperature
+    p = clipped(widen(input), clip) if from_ == "probs" and temperature is None else None
     classes = input.shape[CLASS_AXIS]
     weights = np.ones(classes) if weight is None else widen(weight)
     of_classes = along_classes(weights, input.ndim)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from importlib import import_module
@@ -153,7 +153,8 @@ class Loss:
 
     def picks(self, options: Options) -> bool:
         """Whether the loss reads only the target's entry of each row of classes."""
-        return self.picks_if is not None and self.picks_if.holds(options)
+        is_picked = self.picks_if is not None and self.picks_if.holds(options)
+        return is_picked and options.get(TEMPERATURE) is None
 
     def kind_of_input(self, options: Options) -> str | None:
         """What the input contains: logits, probs or log-probs; None for anything else."""
@@ -162,29 +163,40 @@ class Loss:
 
     def on_blocks(self, options: Options) -> Callable[..., PerElement]:
         """The loss as a function of blocks, with these options bound."""
-        return self._bound(self.function, options)
+        function = _on_forward(self.function, options)
+        temperature: Any = options.get(TEMPERATURE)
+        if temperature is None:
+            return function
+        if self.kind_of_input(options) == "logits":
+            first = self.arrays[0].name
+            return lambda **blocks: function(
+                **{**blocks, first: widen(_forward(blocks[first])) / temperature}
+            )
+        temper = self.tempered_blocks(options)
+        assert temper is not None
+        return lambda **blocks: _with_values(function(**blocks), temper(**blocks))
 
     def tempered_blocks(self, options: Options) -> Callable[..., Tempered] | None:
         """The loss as a function of blocks and a temperature; None for other losses."""
-        return None if self.temper is None else self._bound(self.temper, options)
-
-    def _bound(self, function: Callable[..., Bound], options: Options) -> Callable[..., Bound]:
-        """A function of blocks, with its options bound and the temperature applied."""
-        bound = partial(function, **_accepted(function, options))
-        temperature: Any = options.get(TEMPERATURE)
-
-        def of_blocks(**blocks: Any) -> Bound:
-            ready = {name: _forward(block) for name, block in blocks.items()}
-            if temperature is not None:
-                first = self.arrays[0].name
-                ready[first] = widen(ready[first]) / temperature
-            return bound(**ready)
-
-        return of_blocks
+        return None if self.temper is None else _on_forward(self.temper, options)
 
     def lay_out(self, arrays: Mapping[str, ArrayInfo], options: Options) -> Layout:
         """The layout of arrays of these shapes. Raises ArrayError for shapes that do not fit."""
         return self.rule(arrays, **_accepted(self.rule, options))
+
+
+def _on_forward(function: Callable[..., Bound], options: Options) -> Callable[..., Bound]:
+    """A function of blocks, with its options bound."""
+    bound = partial(function, **_accepted(function, options))
+    return lambda **blocks: bound(**{name: _forward(block) for name, block in blocks.items()})
+
+
+def _with_values(losses: PerElement, tempered: Tempered) -> PerElement:
+    """The losses with the values of logits that were divided by their temperature."""
+    values = tempered.losses(np.ones(losses.values.shape))
+    if losses.ignored is not None:
+        values = np.where(losses.ignored, 0.0, values)
+    return replace(losses, values=values)
 
 
 def _forward(block: Any) -> Any:
@@ -254,7 +266,7 @@ def loss(
         arrays, options = _parameters(function)
         known = {option.name for option in options}
         options += [option for option in _parameters(layout)[1] if option.name not in known]
-        options += _temperature(arrays, options)
+        options += _temperature(arrays, options, temper)
         entry = Loss(
             name=kebab(function.__name__),
             alias=alias,
@@ -288,13 +300,17 @@ def loss(
     return register
 
 
-def _temperature(arrays: list[ArrayParameter], options: list[Option]) -> list[Option]:
-    """The option for a temperature, if the loss takes logits."""
+def _temperature(
+    arrays: list[ArrayParameter], options: list[Option], temper: Temper | None
+) -> list[Option]:
+    """The option for a temperature, if the loss takes logits, or has a function of it."""
     kinds = next((option.choices for option in options if option.name == "from_"), ())
-    if not (arrays[0].values.name == "logits" or "logits" in kinds):
+    if not (arrays[0].values.name == "logits" or "logits" in kinds or temper is not None):
         return []
-    needs = If("from_", ("logits",)) if kinds else None
-    text = "divide the logits by this number"
+    needs = If("from_", ("logits",)) if kinds and temper is None else None
+    text = "divide the logits, or the logarithms of probabilities, by this number"
+    if temper is None or (arrays[0].values.name == "logits" and not kinds):
+        text = "divide the logits by this number"
     interval = Interval(0.0, low_included=False)
     return [Option(TEMPERATURE, float, None, text, interval, needs, optional=True)]
 

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from losscli.elements import Ends, Floats, Predictions, Slopes, Tempered
+from losscli.elements import Ends, Floats, Mask, Predictions, Slopes, Tempered
 from losscli.losses.indices import pick
 from losscli.losses.numerics import CLASS_AXIS, softplus_of_both
 from losscli.losses.softmax import negative_log_softmax
@@ -48,6 +48,12 @@ class Costs:
     dense: Floats | None = None
     indices: NDArray[np.intp] | None = None
     target: Floats | None = None
+
+    @property
+    def are_positive(self) -> Mask:
+        """The elements without a cost below 0, whose loss is convex."""
+        least = self.sums if self.dense is None else self.dense.min(axis=CLASS_AXIS)
+        return least >= 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ class ClassLogits:
         return Slopes(self.costs.sums * average - self._paid, self.costs.sums * variance)
 
     def ends(self) -> Ends:
-        return Ends(self.costs.sums * mean(self._below, CLASS_AXIS) - self._paid, 0.0 - self._paid)
+        limits = np.where(self.costs.are_positive, 0.0 - self._paid, np.nan)
+        return Ends(self.costs.sums * mean(self._below, CLASS_AXIS) - self._paid, limits)
 
     def predictions(self) -> Predictions:
         """The event is that the class with the largest logit is the target."""
@@ -134,7 +141,9 @@ class BinaryLogits:
 
     def ends(self) -> Ends:
         x, no, yes = self._finite, self.cost_of_no, self.cost_of_yes
-        return Ends(x * (no - yes) / 2.0, no * np.maximum(x, 0.0) + yes * np.maximum(-x, 0.0))
+        limits = no * np.maximum(x, 0.0) + yes * np.maximum(-x, 0.0)
+        is_convex = (no >= 0.0) & (yes >= 0.0)
+        return Ends(x * (no - yes) / 2.0, np.where(is_convex, limits, np.nan))
 
     def predictions(self) -> Predictions:
         """The event is class 1."""

@@ -17,11 +17,15 @@ _COLUMNS = tuple(Column(name, Kind.PLAIN) for name in ("part", "verdict", "detai
 
 def document_of_verification(found: Verification) -> Document:
     """A line for the record, its files, its environment and its numbers."""
-    lines = tuple(Line(one.part, one.verdict, one.detail) for one in found.findings)
+    lines = (
+        Line("loss", found.answer),
+        *(Line(one.part, one.verdict, one.detail) for one in found.findings),
+    )
     return Document(
         data={
             "record": found.path,
             "claim_sha256": found.claim_sha256,
+            "loss": found.answer,
             "verified": found.is_verified,
             "exact": found.is_exact,
             "findings": found.findings,

@@ -13,7 +13,7 @@ from typing import Any
 from losscli.errors import DataError, first_line
 from losscli.json_text import InvalidError, no_constant
 from losscli.readers.files.origin import read_small
-from losscli.report.page.markup import PACKED, PAGE_BEGINS
+from losscli.report.page.markup import PAGE_BEGINS, seal_of
 
 # Increased when the format changes.
 FORMAT = 1
@@ -70,6 +70,13 @@ def load(path: str) -> Record:
     Raises DataError for a file that is not a record, is too large or has another version.
     """
     text = _read(path)
+    around: tuple[str, ...] = ()
+    if text.startswith(PAGE_BEGINS):
+        page = seal_of(text)
+        if page is None:
+            raise DataError(f"{path}: a page without one whole record. Write pages with --report.")
+        text = _unpacked(path, page.packed)
+        around = () if page.is_intact else ("the page around it",)
     content = _parsed(path, text)
     if content.get("losscli_record") != FORMAT:
         raise DataError(
@@ -84,7 +91,7 @@ def load(path: str) -> Record:
         content["environment"],
         content["run"],
         sha256_of(content["claim"]),
-        tuple(_changes(content, text)),
+        (*_changes(content, text), *around),
     )
 
 
@@ -136,27 +143,21 @@ def _changes(content: Mapping[str, Any], text: str) -> Iterator[str]:
 
 def _read(path: str) -> str:
     try:
-        data = read_small(path, _MOST_BYTES, "record")
-        return (_of_page(path, data) if data.startswith(PAGE_BEGINS) else data).decode()
+        return read_small(path, _MOST_BYTES, "record").decode()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a record of losscli: not UTF-8") from error
 
 
-def _of_page(path: str, page: bytes) -> bytes:
-    """The record in a page of --report. Raises DataError if there is none."""
-    begin = page.find(PACKED.encode())
-    if begin < 0:
-        raise DataError(f"{path}: a page without a record. Write pages with --report.")
-    begin += len(PACKED)
+def _unpacked(path: str, packed: str) -> str:
+    """The text of a record that was packed for a page. Raises DataError if it is damaged."""
     try:
-        packed = base64.b64decode(page[begin : page.index(b'"', begin)], validate=True)
         unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        data = unpacking.decompress(packed, _MOST_BYTES)
+        text = unpacking.decompress(base64.b64decode(packed), _MOST_BYTES).decode()
     except (ValueError, zlib.error) as error:
         raise DataError(f"{path}: the record in the page is damaged") from error
     if not unpacking.eof:
         raise DataError(f"{path}: the record in the page is damaged or too large")
-    return data
+    return text
 
 
 def _parsed(path: str, text: str) -> dict[str, Any]:

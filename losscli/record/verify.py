@@ -62,11 +62,13 @@ class Verification:
         path: the record
         claim_sha256: the SHA-256 of its claim
         findings: what is known about the files, the environment and the numbers
+        answer: the loss of the record, or the difference of two losses, as text
     """
 
     path: str
     claim_sha256: str
     findings: tuple[Finding, ...]
+    answer: str = ""
 
     def __getitem__(self, part: str) -> Finding:
         return next(finding for finding in self.findings if finding.part == part)
@@ -119,7 +121,20 @@ def verify(
     else:
         numbers = _numbers(record, located, on_progress, here)
     others = _of_environment(record.environment, here), numbers
-    return Verification(record.path, record.claim_sha256, (*_of_record(record), files, *others))
+    findings = (*_of_record(record), files, *others)
+    return Verification(record.path, record.claim_sha256, findings, answer_of(record))
+
+
+def answer_of(record: Record) -> str:
+    """The loss of a record, or the difference of two losses, as text."""
+    loss, numbers = record.claim.get("loss"), record.claim.get("numbers")
+    known = numbers if isinstance(numbers, dict) else {}
+    name = "difference" if "difference" in known else "value"
+    what = ", B - A" if name == "difference" else ""
+    value = known.get(name)
+    if not (isinstance(loss, str) and isinstance(value, str | int | float)):
+        return "unknown"  # the claim is not one of losscli
+    return f"{loss}{what} {value}"
 
 
 def requests_of(record: Record) -> list[Request]:

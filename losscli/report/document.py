@@ -57,6 +57,7 @@ class Document:
         file_notes: those of the notes that the lines about files make unnecessary
         origin: how the numbers were computed: the command, versions, digests
         record: the text of the record of the run
+        is_once_only: whether the run cannot be computed again, because it read standard input
     """
 
     data: Mapping[str, Value]
@@ -77,6 +78,7 @@ class Document:
     file_notes: tuple[str, ...] = ()
     origin: tuple[Line, ...] = ()
     record: str | None = None
+    is_once_only: bool = False
 
     @property
     def sections(self) -> tuple[Table, ...]:

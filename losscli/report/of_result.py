@@ -107,7 +107,7 @@ def document_of_comparison(comparison: Comparison, numbers: Numbers = AS_USUAL) 
         answer=_difference(comparison, numbers),
         number=comparison.difference,
         origin=(Line("signature A", a.signature), Line("signature B", b.signature)),
-        warnings=tuple(dict.fromkeys((*a.warnings, *b.warnings))),
+        warnings=tuple(_of_models(a.warnings, b.warnings)),
         notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
         file_notes=(*a.columns, *b.columns),
     )
@@ -208,12 +208,19 @@ def _type(array: Input) -> str:
     return " ".join([*" x ".join(map(str, array.shape)).split(), array.dtype])
 
 
+def _of_models(a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
+    """The warnings of two models; those of one model begin with its name."""
+    for warning in dict.fromkeys((*a, *b)):
+        own = "" if warning in a and warning in b else "A: " if warning in a else "B: "
+        yield f"{own}{warning}"
+
+
 def _difference(comparison: Comparison, numbers: Numbers) -> Line:
     """The difference of the losses with its interval."""
-    a, b, ci = comparison.a, comparison.b, comparison.ci
+    ci = comparison.ci
     interval = "" if ci is None else f"95% CI {numbers.interval(ci, comparison.difference)}   "
     text = numbers.alone(comparison.difference)
-    return Line(f"{a.loss}, B - A", text, f"{interval}n = {b.samples:,}")
+    return Line(f"{comparison.a.loss}, B - A", text, f"{interval}{_verdict(comparison)}")
 
 
 def _verdict(comparison: Comparison) -> str:

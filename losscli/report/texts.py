@@ -68,12 +68,17 @@ def _texts(column: Column, rows: Sequence[object], numbers: Numbers) -> list[lis
                 ["" if share is None or math.isnan(share) else f"{share:.1%}" for share in values]
             ]
         case Kind.COUNT:
-            return [[f"{value:,}" for value in values]]
+            return [[_count(value) for value in values]]
         case Kind.LOSS:
             texts = iter(numbers.column(value for value in values if value is not None))
             return [["" if value is None else next(texts) for value in values]]
         case _:
             return [[short(value) for value in values]]
+
+
+def _count(value: float) -> str:
+    """A count, or the sum of weights."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
 def _transposed(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:

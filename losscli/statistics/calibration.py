@@ -36,9 +36,10 @@ _LEAST_SAMPLES = 2 * FOLDS
 
 _FEW = f"undefined: needs at least {_LEAST_SAMPLES} samples"
 _NOT_FINITE = "undefined: the loss is not finite"
+_NEGATIVE = "undefined: a target or a weight is below 0"
 _ALL_RIGHT = "every prediction is right: the loss falls to 0 as the temperature goes to 0"
 _GUESSING = "the logits are no better than guessing: no temperature helps"
-_FOLD = "undefined: too few samples to fit a temperature without each fifth of them"
+_FOLD = "undefined: too few predictions are wrong to fit a temperature without a fifth of them"
 
 
 class Calibration(Statistic):
@@ -83,14 +84,14 @@ class Calibration(Statistic):
     def result(self, whole: Whole) -> Iterable[Fact]:
         loss, stage = whole.value, self._stage
         if loss is None or not math.isfinite(loss):
-            yield _unknown(_NOT_FINITE)
+            yield from _unknown(_NOT_FINITE)
         elif isinstance(stage, _Judge):
-            yield from stage.facts(loss)
+            yield from stage.facts(loss, whole.setting)
         else:
             assert isinstance(stage, _FitAll)
-            yield _unknown(stage.problem or _FOLD)
+            yield from _unknown(stage.problem or _FOLD)
             if stage.problem is None:
-                yield from _temperature(stage.improved.beta)
+                yield _temperature(stage.improved.beta, whole.setting)
 
 
 class _Stage(ABC):
@@ -166,10 +167,16 @@ class _FitAll(_Stage):
         root = self.improved
         if not root.is_found:
             return _FitAll(root, self._ends)
-        if any(self._ends.problem(fold) for fold in range(FOLDS)):
+        if any(self._ends.problem(fold) == _ALL_RIGHT for fold in range(FOLDS)):
             return None
-        start = Root(self._root.beta)
-        return _after(root, [self._slopes.improved(start, fold) for fold in range(FOLDS)], setting)
+        return _after(root, [self._start(fold) for fold in range(FOLDS)], setting)
+
+    def _start(self, fold: int) -> Root:
+        """The search without a fold, after this pass. If the rest is no better than guessing, its
+        loss is least at β = 0."""
+        if self._ends.problem(fold) == _GUESSING:
+            return Root(0.0, is_found=True)
+        return self._slopes.improved(Root(self._root.beta), fold)
 
 
 class _FitFolds(_Stage):
@@ -235,29 +242,38 @@ class _Judge(_Stage):
     def next(self, setting: Setting) -> None:
         return None
 
-    def facts(self, loss: float) -> Iterable[Fact]:
+    def facts(self, loss: float, setting: Setting) -> Iterable[Fact]:
         """The facts, given the mean loss."""
         self._saved.finish()
         saved, ci = self._saved.ratio(), self._saved.interval()
         if self._saved.samples() < _LEAST_SAMPLES or ci is None:
-            yield _unknown(_FEW)
+            yield from _unknown(_FEW)
             return
-        share = f" ({saved / loss:.0%} of the loss), 95% CI " if loss else ", 95% CI "
-        chance = ": no more than chance" if ci[0] <= 0.0 else ""
-        shown = (saved, share, Between(ci, saved), chance)
+        share = f" ({_percent(saved / loss)} of the loss), 95% CI " if loss else ", 95% CI "
+        kind = "overconfident" if self._beta < 1.0 else "underconfident"
+        verdict = ": no more than chance" if ci[0] <= 0.0 else f": {kind}"
+        shown = (saved, share, Between(ci, saved), verdict)
         yield Fact("calibration", saved, "calibration", shown, in_rows=True)
         yield Fact("calibration_ci", ci)
         yield Fact("refinement", loss - saved, "refinement", (loss - saved,), in_rows=True)
-        yield from _temperature(self._beta)
+        yield _temperature(self._beta, setting)
 
 
-def _unknown(problem: str) -> Fact:
-    return Fact("calibration", None, "calibration", (problem,), in_rows=True)
+def _percent(share: float) -> str:
+    """A share in percent, without a sign if it is rounded to 0."""
+    return f"{share:.0%}".replace("-0%", "0%")
 
 
-def _temperature(beta: float) -> Iterable[Fact]:
-    shown = (1.0 / beta, ": multiply logits by ", beta)
-    yield Fact("temperature", 1.0 / beta, "temperature", shown, in_rows=True)
+def _unknown(problem: str) -> Iterable[Fact]:
+    yield Fact("calibration", None, "calibration", (problem,), in_rows=True)
+    yield Fact("calibration_problem", problem)
+
+
+def _temperature(beta: float, setting: Setting) -> Fact:
+    given = setting.options.get("temperature")
+    further = "" if given is None else f", in addition to --temperature {given}"
+    shown = (1.0 / beta, ": multiply logits by ", beta, further)
+    return Fact("temperature", 1.0 / beta, "temperature", shown, in_rows=True)
 
 
 class _Ends:
@@ -280,7 +296,7 @@ class _Ends:
         temperature; None if it has one."""
         at_zero, at_infinity = _without(self._at_zero, fold), _without(self._at_infinity, fold)
         if not (math.isfinite(at_zero) and math.isfinite(at_infinity)):
-            return _NOT_FINITE
+            return _NEGATIVE
         if not at_zero < 0.0:
             return _GUESSING
         return None if at_infinity > 0.0 else _ALL_RIGHT

@@ -19,22 +19,23 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Bin:
-    """The elements whose predicted probability is above `low` and at most `high`.
+    """The elements whose predicted probability is above `low` and at most `high`. Elements whose
+    probability is NaN are in no bin.
 
     Args:
         low: the lower end
         high: the upper end
         count: the number of elements, or the sum of their sample weights
-        confidence: the mean of the probabilities
-        accuracy: how often the predicted class was the target; for binary targets, how often the
+        probability: the mean of the probabilities
+        frequency: how often the predicted class was the target; for binary losses, how often the
             target was 1
     """
 
     low: float
     high: float
     count: float
-    confidence: float
-    accuracy: float
+    probability: float
+    frequency: float
 
 
 class Reliability(Statistic):
@@ -42,7 +43,7 @@ class Reliability(Statistic):
 
     The probability is that of the class with the largest logit, or of class 1 of binary targets.
 
-        error = Σ_b n[b] / n · |accuracy[b] - confidence[b]|
+        error = Σ_b n[b] / n · |frequency[b] - probability[b]|
 
     Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI
     2015; Guo et al., On Calibration of Modern Neural Networks, ICML 2017
@@ -62,11 +63,10 @@ class Reliability(Statistic):
         assert elements.tempered is not None
         assert elements.scores is not None
         predictions = elements.tempered().predictions()
-        counted = elements.losses.counted
-        p = elements.scores.placed(predictions.probabilities)[counted]
-        happened = elements.scores.placed(predictions.happened)[counted]
-        bins = np.clip(np.ceil(p * BINS) - 1.0, 0, BINS - 1)
-        keys = Keys(np.where(np.isnan(p), 0, bins).astype(np.int64), BINS)
+        all_p = elements.scores.placed(predictions.probabilities)
+        counted = elements.losses.counted & ~np.isnan(all_p)
+        p, happened = all_p[counted], elements.scores.placed(predictions.happened)[counted]
+        keys = Keys(np.clip(np.ceil(p * BINS) - 1.0, 0, BINS - 1).astype(np.int64), BINS)
         weights = elements.losses.sample_weights
         if weights is None:
             self._counts.add_counts(keys.counts)
@@ -85,7 +85,7 @@ class Reliability(Statistic):
     def result(self, whole: Whole) -> Iterable[Fact | Table]:
         bins = self._bins()
         total = sum(each.count for each in bins)
-        gaps = [each.count / total * abs(each.accuracy - each.confidence) for each in bins]
+        gaps = [each.count / total * abs(each.frequency - each.probability) for each in bins]
         error = math.fsum(gaps) if bins else math.nan
         remark = (f"in {BINS} bins",)
         yield Fact("calibration_error", error, "calibration error", (error,), remark, in_rows=True)
@@ -93,10 +93,10 @@ class Reliability(Statistic):
             Column("low", Kind.LOSS, heading="from", row_name="from"),
             Column("high", Kind.LOSS, heading="to", row_name="to"),
             Column("count", Kind.COUNT, heading="count"),
-            Column("confidence", Kind.LOSS, heading="confidence"),
-            Column("accuracy", Kind.LOSS, heading="accuracy"),
+            Column("probability", Kind.LOSS, heading="probability"),
+            Column("frequency", Kind.LOSS, heading="frequency"),
         )
-        chart = Diagonal("confidence", "accuracy", "count")
+        chart = Diagonal("probability", "frequency", "count")
         yield Table("reliability", columns, bins, title="Reliability", what="bins", chart=chart)
 
     def _bins(self) -> tuple[Bin, ...]:

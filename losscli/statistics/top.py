@@ -141,7 +141,7 @@ class Top(Statistic):
                 ),
             ),
             rows,
-            title="Largest differences" if is_difference else "Largest losses",
+            title="Largest B - A" if is_difference else "Largest losses",
             what="elements",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -186,9 +187,10 @@ def test_the_record_is_that_of_record(run: Run, tmp_path: Path) -> None:
 
 
 DAMAGE = [
-    (lambda text: text.replace(PACKED, ""), "a page without a record"),
+    (lambda text: text.replace(PACKED, ""), "a page without one whole record"),
+    (lambda text: text + text, "a page without one whole record"),
     (lambda text: re.sub(rf"({PACKED}).{{30}}", r"\1AAAA", text), "damaged"),
-    (lambda text: re.sub(rf"{PACKED}[^\"]*", f"{PACKED}####", text), "damaged"),
+    (lambda text: re.sub(rf"{PACKED}[^\"]*", f"{PACKED}####", text), "one whole record"),
 ]
 
 
@@ -201,6 +203,26 @@ def test_a_damaged_page_has_one_line(run: Run, tmp_path: Path, damage: Any, mess
     assert code == 1
     assert err.startswith(f"losscli: error: {path}: ")
     assert message in err
+
+
+EDITS = [
+    lambda text: text.replace("0.4057", "0.3057"),
+    lambda text: text + "<p>more</p>",
+    lambda text: text.replace("</main>", ""),
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_page_is_not_verified(run: Run, tmp_path: Path, edit: Any) -> None:
+    path = tmp_path / "p.html"
+    run("ce", *DIGITS, "--report", path)
+    path.write_text(edit(path.read_text()))
+    code, out, err = run("verify", path, "--root", SAMPLES, "-f", "table")
+    assert code == 3
+    assert "loss         cross-entropy 0.4057333999790036" in out
+    assert "not verified: record: changed since it was written: the page around it" in err
+    code, _, err = run("replay", path, *DIGITS)
+    assert code == 3
 
 
 def test_a_page_of_a_comparison(page: Any) -> None:
@@ -319,10 +341,50 @@ def test_a_folder_that_is_missing_is_reported_before_the_work(run: Run, tmp_path
 def test_numbers_that_are_not_finite_have_no_place_in_a_plot(page: Any, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("part,x,y\na,1,2\nb,inf,2\nc,nan,2\nd,3,2\n")
-    made = page("mse", path, "--by", "part")
-    drawn = "".join(str(each) for each in [*made.all("path"), *made.all("rect"), *made.all("text")])
-    assert "nan" not in drawn
-    assert "inf" not in drawn
+    scores = np.load(DIGITS[0])
+    scores[3] = np.nan
+    scores[4, np.load(DIGITS[1])[4]] = -np.inf
+    np.save(tmp_path / "x.npy", scores)
+    for made in (
+        page("mse", path, "--by", "part"),
+        page("ce", tmp_path / "x.npy", DIGITS[1], "--by", "class", "--calibration"),
+        page("compare", "ce", tmp_path / "x.npy", SECOND, DIGITS[1], "--by", "class"),
+    ):
+        shapes = (made.all(name) for name in ("path", "rect", "circle", "text"))
+        drawn = "".join(str(each) for shape in shapes for each in shape)
+        assert "nan" not in drawn
+        assert "inf" not in drawn
+
+
+def test_equal_losses_have_one_label_on_each_axis(page: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((6, 2)))
+    made = page("ce", tmp_path / "x.npy", "0,1,0,1,0,1", "--by", "class")
+    assert len(made.all("text")) == 1 + 2 + 1  # of the histogram, of the groups, of their axis
+
+
+def test_reduction_none_has_no_file_of_a_page(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("mse", "1,2", "1,3", "-r", "none", "--report", tmp_path / "p.html")
+    assert code == 2
+    assert "--report needs one number" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_of_standard_input_does_not_suggest_to_verify_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = io.TextIOWrapper(io.BytesIO(b"x,y\n1,2\n2,4\n"))
+    monkeypatch.setattr("sys.stdin", text)
+    assert run("mse", "-", "--report", tmp_path / "p.html")[0] == 0
+    made = Page((tmp_path / "p.html").read_text())
+    assert "Save the record." in made.text
+    assert made.record["claim"]["files"][0]["path"] == "-"
+
+
+def test_warnings_of_one_model_name_it(run: Run, tmp_path: Path) -> None:
+    x = np.load(DIGITS[0])
+    np.save(tmp_path / "b.npy", np.where(np.arange(len(x))[:, None] == 5, np.nan, x))
+    _, _, err = run("compare", "ce", DIGITS[0], tmp_path / "b.npy", DIGITS[1])
+    assert "warning: B: " in err
 
 
 def test_a_label_is_cut_at_80_characters() -> None:

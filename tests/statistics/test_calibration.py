@@ -13,7 +13,7 @@ import pytest
 
 import losscli
 from losscli import Wanted
-from losscli.errors import DataError, UsageError
+from losscli.errors import UsageError
 from losscli.evaluation import blocks
 from losscli.result import Result
 from losscli.statistics.roots import Root
@@ -35,6 +35,11 @@ def drawn(rows: int, classes: int, scale: float, seed: int = 0) -> tuple[Any, An
     x = rng.normal(0.0, 2.0, (rows, classes))
     noise = rng.gumbel(size=x.shape)
     return x * scale, (x + noise).argmax(axis=1)
+
+
+def softmax(x: Any) -> Any:
+    terms = np.exp(x - x.max(axis=1, keepdims=True))
+    return terms / terms.sum(axis=1, keepdims=True)
 
 
 def loss_at(x: Any, y: Any, beta: Any) -> Any:
@@ -240,6 +245,34 @@ def test_logits_no_better_than_guessing_have_words_and_no_number(sign: float) ->
     assert "no better than guessing" in text_of(result)
 
 
+@pytest.mark.parametrize(("scale", "word"), [(3.0, "overconfident"), (0.3, "underconfident")])
+def test_the_line_says_which_way(scale: float, word: str) -> None:
+    assert text_of(calibrated("ce", *drawn(500, 3, scale))).endswith(f": {word}")
+
+
+def test_a_fold_without_which_the_rest_is_no_better_than_guessing_is_judged_by_guessing() -> None:
+    """The logits of four folds are too large and of the wrong sign, so that without the last fold,
+    the best β is 0 and each loss is log 2."""
+    fold = np.arange(100) % 5
+    y = np.arange(100) // 5 % 2
+    x = np.zeros((100, 2))
+    x[np.arange(100), y] = np.where(fold == 4, 30.0, -5.0)
+    x[fold == 4] *= np.where(np.arange(20) == 0, -0.01, 1.0)[:, np.newaxis]
+    betas = [float(best_beta(x[fold != k], y[fold != k])) if k < 4 else 0.0 for k in range(5)]
+    at = np.array(betas)[fold][:, np.newaxis]
+    expected = losscli.cross_entropy(x, y) - losscli.cross_entropy(at * x, y)
+    assert calibrated("ce", x, y)["calibration"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_targets_of_minus_1_have_words() -> None:
+    x = np.linspace(-2.0, 2.0, 30)
+    result = losscli.evaluate(
+        "bce-with-logits", x, np.where(x > 0.1, 1, -1), wanted=Wanted(calibration=True)
+    )
+    assert result["calibration"] is None
+    assert result["calibration_problem"] == "undefined: a target or a weight is below 0"
+
+
 def test_few_samples_have_words() -> None:
     x, y = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.0], [0.0, 2.0]]), np.array([0, 1, 1, 1])
     assert "undefined" in text_of(calibrated("ce", x, y))
@@ -330,11 +363,52 @@ def test_a_temperature_is_above_0(temperature: float) -> None:
         losscli.cross_entropy([[0.0, 1.0]], [0], temperature=temperature)
 
 
-def test_probabilities_have_no_temperature() -> None:
+@pytest.mark.parametrize(
+    ("loss", "options", "convert"),
+    [
+        ("nll", {}, lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))),
+        ("nll", {"from_": "probs"}, softmax),
+        ("ce", {"from_": "probs"}, softmax),
+        ("ce", {"from_": "probs", "label_smoothing": 0.1, "weight": [1.0, 2.0, 0.5]}, softmax),
+    ],
+)
+def test_a_temperature_divides_the_logarithms_of_probabilities(
+    loss: str, options: Any, convert: Any
+) -> None:
+    """Divided by the same temperature, logits and their probabilities have the same loss."""
+    x, y = drawn(50, 3, 1.0)
+    y[::7] = -100
+    own = {name: value for name, value in options.items() if name != "from_"}
+    expected = losscli.evaluate("ce", x / 1.7, y, **own)
+    found = losscli.evaluate(loss, convert(x), y, temperature=1.7, **options)
+    assert found.value == pytest.approx(expected.value, rel=1e-12)
+    assert (found["ignored"], found["weight_sum"]) == (8, expected["weight_sum"])
+
+
+def test_a_temperature_divides_the_logits_of_binary_probabilities() -> None:
+    x = np.linspace(-3.0, 3.0, 7)
+    y = np.array([0, 1, 0, 1, 1, 0, 1])
+    expected = losscli.bce_with_logits(x / 0.6, y)
+    found = losscli.bce(1.0 / (1.0 + np.exp(-x)), y, temperature=0.6)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_loss_of_other_probabilities_has_no_temperature() -> None:
     with pytest.raises(UsageError, match="--temperature 2.0 needs --from logits"):
-        losscli.nll([[-0.7, -0.7]], [0], temperature=2.0)
-    with pytest.raises((UsageError, DataError, TypeError)):
-        losscli.bce([0.5], [1], temperature=2.0)
+        losscli.dice([[0.5, 0.5]], [[0, 1]], temperature=2.0)
+
+
+@pytest.mark.parametrize("loss", ["ce", "nll"])
+def test_calibration_after_a_temperature_is_that_of_divided_logits(loss: str) -> None:
+    x, y = drawn(200, 3, 2.0)
+    given = softmax(x) if loss == "nll" else x
+    options = {"from_": "probs"} if loss == "nll" else {}
+    result = calibrated(loss, given, y, temperature=1.5, **options)
+    expected = calibrated("ce", x / 1.5, y)
+    for name in ("value", "calibration", "temperature", "calibration_error"):
+        assert result[name] == pytest.approx(expected[name], rel=1e-9)
+    [fact] = [fact for fact in result.facts if fact.name == "temperature"]
+    assert fact.shown[-1] == ", in addition to --temperature 1.5"
 
 
 # ------------------------------------------------------------------ the search
@@ -357,11 +431,6 @@ def test_a_search_finds_a_root_in_few_steps(root: float, shape: Any) -> None:
 
 
 # ------------------------------------------------------------------ simulations
-
-
-def softmax(x: Any) -> Any:
-    terms = np.exp(x - x.max(axis=1, keepdims=True))
-    return terms / terms.sum(axis=1, keepdims=True)
 
 
 @pytest.mark.slow

@@ -30,11 +30,11 @@ class Report(Format):
 
     def document(self, document: Document) -> None:
         if document.elements is None:
-            self.stream.write(page_of(document) + "\n")
+            self.stream.write(page_of(document))
         else:
             header = self._header or document.header
             page = page_of_rows(header, self._losses, "losses", document.elements)
-            self.stream.write(page + "\n")
+            self.stream.write(page)
 
     def rows(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
-        self.stream.write(page_of_rows(header, rows, "losscli") + "\n")
+        self.stream.write(page_of_rows(header, rows, "losscli"))

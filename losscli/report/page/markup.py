@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 from html import escape
+from typing import NamedTuple
 
 from losscli.text import printable
 
@@ -57,8 +59,51 @@ def compressed(content: str) -> str:
     return f"{PACKED}{base64.b64encode(packed).decode()}"
 
 
+# The digits of the SHA-256 of a page, which has zeros and no record in place of both.
+DIGITS = 64
+
+
+def sealed(page: str, record: str) -> str:
+    """A page with its record, and with the SHA-256 of the page without both. The page has
+    `UNSEALED` where they belong."""
+    seal = hashlib.sha256(page.encode()).hexdigest()
+    return page.replace(UNSEALED, _seal(seal, compressed(record)), 1)
+
+
+def _seal(digest: str, uri: str) -> str:
+    return f'id="sha256-{digest}" download="record.json.gz" href="{uri}"'
+
+
+UNSEALED = _seal("0" * DIGITS, "")
+
+# The seal of a page: the digest, and the packed record.
+_SEAL = re.compile(_seal("([0-9a-f]{64})", "data:application/gzip;base64,([A-Za-z0-9+/=]*)"))
+
+
+class Seal(NamedTuple):
+    """The record in a page.
+
+    Args:
+        packed: the compressed record, in base64
+        is_intact: whether the rest of the page is as it was written
+    """
+
+    packed: str
+    is_intact: bool
+
+
+def seal_of(page: str) -> Seal | None:
+    """The seal of a page; None if it has none, or several."""
+    found = [*_SEAL.finditer(page)]
+    if len(found) != 1:
+        return None
+    [match] = found
+    bare = page[: match.start()] + UNSEALED + page[match.end() :]
+    return Seal(match[2], hashlib.sha256(bare.encode()).hexdigest() == match[1])
+
+
 # How a page begins.
-PAGE_BEGINS = b"<!doctype html>"
+PAGE_BEGINS = "<!doctype html>"
 
 # How a URI with compressed bytes begins.
 PACKED = "data:application/gzip;base64,"

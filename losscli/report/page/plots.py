@@ -24,7 +24,7 @@ _ROW, _AXIS, _MOST_ROWS = 20, 26, 32
 _BARS, _SQUARE = 150, 300
 
 # Labels in a plot are cut to this many characters.
-_LABEL = 16
+_LABEL = 20
 
 # Colours that are legible on white and on black.
 _FIRST, _SECOND, _LINE = "#3b7dc4", "#c7701e", "#888"
@@ -75,9 +75,14 @@ def _bars(table: Table, chart: Bars, rows: Sequence[object], numbers: Numbers) -
         if height
     ]
     ends = [low for low, _, _ in bars] + [bars[-1][1]]
+    places = {0: "start", len(bars) // 2: "middle", len(bars): "end"}
+    if ends[0] == ends[-1]:
+        places = {0: "start"}
+    elif len(bars) == 1:
+        places = {0: "start", 1: "end"}
     marks = [
         _text(edges.at(k), _BARS + 18, numbers.alone(ends[k]), anchor)
-        for k, anchor in ((0, "start"), (len(bars) // 2, "middle"), (len(bars), "end"))
+        for k, anchor in places.items()
     ]
     line = f'<path d="M8 {_BARS}H{_WIDTH - 8}" stroke={_LINE} />'
     yield _svg(_BARS + _AXIS, table, f"<g fill={_FIRST} class=a>{''.join(shapes)}</g>{line}", marks)
@@ -86,9 +91,9 @@ def _bars(table: Table, chart: Bars, rows: Sequence[object], numbers: Numbers) -
 def _dots(table: Table, chart: Dots, rows: Sequence[object], numbers: Numbers) -> Iterator[str]:
     """A dot and its interval for each row, in plots of the same scale."""
     labels, values = _labels(table, rows), _values(table, chart.value, rows)
-    intervals = _values(table, chart.interval, rows)
-    ends = [end for interval in intervals if interval is not None for end in interval]
-    marks = () if chart.reference is None else (chart.reference,)
+    intervals = [_finite(interval) for interval in _values(table, chart.interval, rows)]
+    ends = [end for interval in intervals for end in interval]
+    marks = _finite((chart.reference,))
     scale = _scale([*values, *ends, *marks], labels)
     if scale is None:
         return
@@ -96,10 +101,10 @@ def _dots(table: Table, chart: Dots, rows: Sequence[object], numbers: Numbers) -
         lines, dots = [], []
         for row, (_, value, interval) in enumerate(part):
             y = row * _ROW + _ROW // 2
-            if interval is not None and all(map(math.isfinite, interval)):
+            if len(interval) == 2:
                 low, high = map(scale.at, interval)
                 lines.append(f"M{low} {y}H{high}")
-            if math.isfinite(value):
+            if _finite((value,)):
                 dots.append(f"M{scale.at(value)} {y}h0")
         shapes = _stroke(lines, _FIRST, "a", 2) + _stroke(dots, _FIRST, "a", 9)
         yield _rows_plot(table, [each[0] for each in part], shapes, scale, numbers, marks)
@@ -109,7 +114,7 @@ def _pairs(table: Table, chart: Pairs, rows: Sequence[object], numbers: Numbers)
     """Two dots for each row, joined by a line."""
     labels = _labels(table, rows)
     first, second = (_values(table, name, rows) for name in chart)
-    scale = _scale([value for value in (*first, *second) if value is not None], labels)
+    scale = _scale(_finite((*first, *second)), labels)
     if scale is None:
         return
     for part in _parts(list(zip(labels, first, second, strict=True))):
@@ -117,11 +122,11 @@ def _pairs(table: Table, chart: Pairs, rows: Sequence[object], numbers: Numbers)
         dots: tuple[list[str], list[str]] = ([], [])
         for row, (_, *pair) in enumerate(part):
             y = row * _ROW + _ROW // 2
-            known = [value for value in pair if value is not None and math.isfinite(value)]
+            known = _finite(pair)
             if len(known) == 2:
                 lines.append(f"M{scale.at(known[0])} {y}H{scale.at(known[1])}")
             for value, own in zip(pair, dots, strict=True):
-                if value is not None and math.isfinite(value):
+                if _finite((value,)):
                     own.append(f"M{scale.at(value)} {y}h0")
         shapes = _stroke(lines, _LINE, "", 2)
         shapes += _stroke(dots[0], _FIRST, "a", 9) + _stroke(dots[1], _SECOND, "b", 9)
@@ -130,7 +135,8 @@ def _pairs(table: Table, chart: Pairs, rows: Sequence[object], numbers: Numbers)
 
 def _diagonal(table: Table, chart: Diagonal, rows: Sequence[object]) -> Iterator[str]:
     """Dots as large as their counts, and the diagonal on which both values are equal."""
-    points = list(zip(*(_values(table, name, rows) for name in chart), strict=True))
+    known = zip(*(_values(table, name, rows) for name in chart), strict=True)
+    points = [point for point in known if all(0.0 <= value <= 1.0 for value in point[:2])]
     most = max((size for _, _, size in points), default=0)
     across, up = Scale(0.0, 1.0, 40.0, 290.0), Scale(0.0, 1.0, 260.0, 10.0)
     dots = [
@@ -157,11 +163,11 @@ def _rows_plot(
     """A plot with a label for each row, and an axis below them."""
     bottom = len(labels) * _ROW
     texts = [_row_label(shown, row * _ROW + _ROW // 2 + 5) for row, shown in enumerate(labels)]
-    ticks = [scale.low, (scale.low + scale.high) / 2, scale.high]
-    anchors = ("start", "middle", "end")
+    middle = (scale.low + scale.high) / 2
+    ticks = {scale.low: "start", scale.high: "end", middle: "middle"}
     texts += [
-        _text(scale.at(tick), bottom + 18, shown, anchor)
-        for tick, shown, anchor in zip(ticks, map(numbers.alone, ticks), anchors, strict=True)
+        _text(scale.at(tick), bottom + 18, numbers.alone(tick), anchor)
+        for tick, anchor in ticks.items()
     ]
     axis = f'<path d="M{scale.start} {bottom}H{scale.stop}" stroke={_LINE} />'
     lines = [f"M{scale.at(mark)} 0V{bottom}" for mark in marks]
@@ -212,9 +218,14 @@ def _values(table: Table, name: str, rows: Sequence[object]) -> list[Any]:
     return [column.of(row) for row in rows]
 
 
+def _finite(values: Iterable[float | None] | None) -> list[float]:
+    """The values that have a place in a plot."""
+    return [value for value in values or () if value is not None and math.isfinite(value)]
+
+
 def _scale(values: Iterable[float], labels: Sequence[str]) -> Scale | None:
     """A scale of all finite values, right of the labels; None if there are no values."""
-    finite = [value for value in values if math.isfinite(value)]
+    finite = _finite(values)
     if not finite:
         return None
     longest = min(_LABEL, max(map(len, labels), default=0))

@@ -11,7 +11,14 @@ from typing import TypeVar
 from losscli._version import __version__
 from losscli.report.document import Document, Line
 from losscli.report.numbers import Numbers
-from losscli.report.page.markup import compressed, label, line_of, source_hash, text
+from losscli.report.page.markup import (
+    UNSEALED,
+    label,
+    line_of,
+    sealed,
+    source_hash,
+    text,
+)
 from losscli.report.page.plots import plots_of
 from losscli.report.texts import TextColumn, text_columns
 from losscli.result import Bars, Diagonal, Pairs, Table
@@ -24,7 +31,8 @@ MOST_ROWS = 200
 
 def page_of(document: Document) -> str:
     """The page of a document."""
-    return "\n".join([*_head(document), *_body(document), *_end()])
+    page = "\n".join([*_head(document), *_body(document), *_end()]) + "\n"
+    return page if document.record is None else sealed(page, document.record)
 
 
 def page_of_rows(
@@ -39,7 +47,7 @@ def page_of_rows(
         for k, name in enumerate(header)
     ]
     table = [*_table(columns, title), *_note(left_out, "rows")]
-    return "\n".join([*_head_of(title), f"<h1>{text(title)}</h1>", *table, *_end()])
+    return "\n".join([*_head_of(title), f"<h1>{text(title)}</h1>", *table, *_end()]) + "\n"
 
 
 def _head(document: Document) -> Iterator[str]:
@@ -88,6 +96,7 @@ def _body(document: Document) -> Iterator[str]:
     yield from _lines(lines if document.answer else lines[1:])
     if document.shows_summary:
         yield from _numbers(document.summary, document.numbers)
+        yield from _files(document)
     for table in sorted(document.tables, key=_place):
         yield from _section(table, document.numbers)
     yield from _provenance(document)
@@ -177,20 +186,28 @@ def _cell(column: TextColumn, shown: str) -> str:
 
 
 def _provenance(document: Document) -> Iterator[str]:
-    files, left_out = _first([line for block in document.blocks for line in block.files])
-    lines = [*files, *document.origin]
-    if not (lines or document.notes or document.record):
+    if not (document.origin or document.notes or document.record):
         return
     yield "<section>\n<h2>Where it comes from</h2>"
-    yield from _lines(lines)
+    if not document.shows_summary:
+        yield from _files(document)
+    files = [line for line in document.origin if line.label == "file"]
+    _, left_out = _first(files)
+    skipped = files[MOST_ROWS:]
+    yield from _lines([line for line in document.origin if line not in skipped])
     yield from _note(left_out, "files")
     yield from (f"<p>{line_of(note)}</p>" for note in document.notes)
     if document.record is not None:
-        yield (
-            f'<p class="save"><a download="record.json.gz" href="{compressed(document.record)}">'
-            "Save the record</a>, or run losscli verify on this page.</p>"
-        )
+        hint = "" if document.is_once_only else ", or run losscli verify on this page"
+        yield (f'<p class="save"><a {UNSEALED}>Save the record</a>{hint}.</p>')
     yield "</section>"
+
+
+def _files(document: Document) -> Iterator[str]:
+    """The inputs."""
+    files, left_out = _first([line for block in document.blocks for line in block.files])
+    yield from _lines(files)
+    yield from _note(left_out, "inputs")
 
 
 def _first(rows: Sequence[Row]) -> tuple[Sequence[Row], int]:
