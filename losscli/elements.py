@@ -186,6 +186,12 @@ class Predictions(NamedTuple):
 class Tempered(Protocol):
     """The losses of a block of elements as functions of β = 1/T, which multiplies the logits."""
 
+    def largest(self) -> float:
+        """The largest finite difference of the logits of an element; 0 if there is none."""
+
+    def divided_by(self, scale: float) -> Tempered:
+        """The losses of logits divided by `scale`."""
+
     def losses(self, beta: Floats) -> Floats:
         """The loss of each element at its own β."""
 

@@ -113,7 +113,12 @@ def recording(
     from losscli.cli.recording import prepared  # noqa: PLC0415 - loads pyarrow
 
     output = {} if showing.output is None else {showing.output: "the file of --output"}
-    return prepared(showing, arguments, requests, {**output, **(used or {})})
+    names = {
+        request.classes: "the file of --classes"
+        for request in requests
+        if isinstance(request.classes, str)
+    }
+    return prepared(showing, arguments, requests, {**output, **names, **(used or {})})
 
 
 def _shows_interval(showing: Showing) -> bool:

@@ -15,8 +15,9 @@ from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.digests import Digest, Summing
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.record.documents import origin_of
+from losscli.record.file import MOST_BYTES_IN_A_PAGE
 from losscli.record.make import Recording as RecordFile
-from losscli.record.make import Run, begun, record_of, require_free, writing
+from losscli.record.make import Run, begun, notes_on, record_of, require_free, writing
 from losscli.report.atomic import AtomicFile, undisturbed
 from losscli.report.document import Document
 from losscli.request.request import Request
@@ -73,16 +74,24 @@ class Recording:
         assert self._outcome is not None
         path = _HERE if self._page is None else self._page.path
         record, text = record_of(self._outcome, path, self._run)
-        origin = (*document.origin, *origin_of(record))
-        once_only = STANDARD_INPUT in self._outcome.files
-        return replace(document, origin=origin, record=text, is_once_only=once_only)
+        is_too_large = len(text) > MOST_BYTES_IN_A_PAGE
+        return replace(
+            document,
+            origin=(*document.origin, *origin_of(record)),
+            record=None if is_too_large else text,
+            is_once_only=STANDARD_INPUT in self._outcome.files,
+        )
 
     def write_page(self, document: Document) -> tuple[str, ...]:
         """Write the page of the outcome if it was requested. Returns notes about it."""
         if self._page is None:
             return ()
-        self._page.write(self.completed(document))
-        return (f"{self._page.path}: wrote the page",)
+        path, completed = self._page.path, self.completed(document)
+        self._page.write(completed)
+        if completed.record is None:
+            return (f"{path}: the record is too large for a page. Use --record.",)
+        assert self._outcome is not None
+        return notes_on(record_of(self._outcome, path, self._run)[0])
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from losscli.record.documents import (
 )
 from losscli.record.exports import statement, sums
 from losscli.record.file import Record, load
+from losscli.record.make import require_free
 from losscli.record.verify import (
     WITHIN,
     Verification,
@@ -56,10 +57,12 @@ def answer_verify(
     with ExitStack() as stack:
         file = None
         if page is not None:
-            file = stack.enter_context(page_file(page, {path: "the record that is verified"}))
+            used = {path: "the record that is verified"}
+            file = stack.enter_context(page_file(page, used))
         found = verify(record, root, files_only=files_only, on_progress=progress(stack))
         document = replace(document_of_verification(found), origin=tuple(origin_of(record)))
         if file is not None:
+            require_free("report", file.path, dict.fromkeys(found.files, "a file of the record"))
             file.write(document)
     open_report(format, sys.stdout).document(document)
     sys.stdout.flush()

@@ -12,6 +12,7 @@ from losscli.cli.text import is_numbers
 from losscli.errors import UsageError, option_error
 from losscli.losses.options import NONE
 from losscli.losses.registry import Loss
+from losscli.report import PAGE
 from losscli.request.arguments import bind
 from losscli.request.request import Request
 from losscli.request.wanted import Execution, Wanted
@@ -186,21 +187,17 @@ def _wanted(words: Words, interval: bool) -> Wanted:
     )
 
 
-# The statistics that a page shows even if they were not requested, and their options.
-_ON_A_PAGE: Mapping[str, Any] = {
-    "quantiles": "0.05,0.25,0.5,0.75,0.95,0.99",
-    "histogram": True,
-    "top": 20,
-}
-
-
 def _added(words: Words) -> Mapping[str, Any]:
     """The statistics that were not requested and that a page needs. A command that cannot have
     them, such as `merge`, has no such options."""
-    has_page = words.get("report") is not None or words.get("format") == "html"
+    has_page = words.get("report") is not None or words.get("format") == PAGE
     if not has_page or words.get("reduction") not in _OF_STATISTICS:
         return {}
-    return {name: value for name, value in _ON_A_PAGE.items() if name in words and not words[name]}
+    return {
+        option.name: option.on_page
+        for option in options()
+        if option.on_page is not None and option.name in words and not words[option.name]
+    }
 
 
 # The reductions that allow statistics of elements.

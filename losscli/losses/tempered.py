@@ -12,7 +12,7 @@ of y at y, and 0 elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +25,8 @@ from losscli.losses.softmax import negative_log_softmax
 from losscli.losses.summing import mean, total
 from losscli.losses.target_cost import target_cost
 
-# Infinite logits are replaced by this number, whose square is finite.
+# Infinite logits are replaced by this number, whose square is finite. Finite logits are smaller,
+# because they were divided by the largest.
 _LARGE = 1e150
 
 
@@ -80,6 +81,12 @@ class ClassLogits:
             return costs.sums * pick(self._below, costs.indices)
         return total(costs.dense * self._below, CLASS_AXIS)
 
+    def largest(self) -> float:
+        return _largest(self.x - self.x.max(axis=CLASS_AXIS, keepdims=True))
+
+    def divided_by(self, scale: float) -> ClassLogits:
+        return replace(self, x=self.x / scale, p=None)
+
     def losses(self, beta: Floats) -> Floats:
         x, costs = np.expand_dims(beta, CLASS_AXIS) * self.x, self.costs
         if costs.dense is None:
@@ -129,6 +136,12 @@ class BinaryLogits:
     def _finite(self) -> Floats:
         return np.clip(self.x, -_LARGE, _LARGE)
 
+    def largest(self) -> float:
+        return _largest(self.x)
+
+    def divided_by(self, scale: float) -> BinaryLogits:
+        return replace(self, x=self.x / scale, p=None)
+
     def losses(self, beta: Floats) -> Floats:
         no, yes = softplus_of_both(beta * self.x)
         return self.cost_of_no * no + self.cost_of_yes * yes
@@ -148,6 +161,12 @@ class BinaryLogits:
     def predictions(self) -> Predictions:
         """The event is class 1."""
         return Predictions(sigmoids(self.x)[1] if self.p is None else self.p, self.y)
+
+
+def _largest(x: Floats) -> float:
+    """The largest size of the finite numbers; 0 if there is none."""
+    sizes = np.abs(x)
+    return float(sizes.max(initial=0.0, where=np.isfinite(sizes)))
 
 
 def sigmoids(x: Floats) -> tuple[Floats, Floats]:

@@ -21,9 +21,16 @@ FORMAT = 1
 # The maximum size of a record. Groups take the space.
 _MOST_BYTES = 1 << 26
 
+# The maximum size of a record in a page, where it is compressed. Parsed JSON can take 80 times as
+# much memory.
+MOST_BYTES_IN_A_PAGE = 1 << 24
+
 # Members of objects up to this depth have a checksum of their own, which names what was changed.
 _DEPTH = 4
 _CHECKSUM_DIGITS = 16
+
+# A page that another program saved may begin with blanks, or in capitals.
+_BEGINNING = 100
 
 _SECTIONS = ("claim", "environment", "run")
 
@@ -71,7 +78,7 @@ def load(path: str) -> Record:
     """
     text = _read(path)
     around: tuple[str, ...] = ()
-    if text.startswith(PAGE_BEGINS):
+    if text[:_BEGINNING].lstrip("\ufeff \t\r\n").lower().startswith(PAGE_BEGINS):
         page = seal_of(text)
         if page is None:
             raise DataError(f"{path}: a page without one whole record. Write pages with --report.")
@@ -152,10 +159,10 @@ def _unpacked(path: str, packed: str) -> str:
     """The text of a record that was packed for a page. Raises DataError if it is damaged."""
     try:
         unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        text = unpacking.decompress(base64.b64decode(packed), _MOST_BYTES).decode()
+        text = unpacking.decompress(base64.b64decode(packed), MOST_BYTES_IN_A_PAGE).decode()
     except (ValueError, zlib.error) as error:
         raise DataError(f"{path}: the record in the page is damaged") from error
-    if not unpacking.eof:
+    if not unpacking.eof or unpacking.unused_data:
         raise DataError(f"{path}: the record in the page is damaged or too large")
     return text
 

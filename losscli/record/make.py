@@ -57,15 +57,17 @@ class Recording:
         require_free("record", self.path, dict.fromkeys(outcome.files, "an input file"))
         record, text = record_of(outcome, self.path, self.run)
         self.file.write(text)
-        notes = [f"{self.path}: recorded the run; SHA-256 of the claim {record.claim_sha256}"]
-        if not set(outcome.files) <= set(outcome.digests):
-            notes.insert(0, f"{self.path}: read the files again for their SHA-256")
-        if any(is_outside(file["path"]) for file in record.claim["files"]):
-            notes.append(
-                f"{self.path}: some files are not in the folder of the record, so losscli verify "
-                "needs --root"
-            )
-        return tuple(notes)
+        is_second = not set(outcome.files) <= set(outcome.digests)
+        again = (f"{self.path}: read the files again for their SHA-256",) if is_second else ()
+        written = f"{self.path}: recorded the run; SHA-256 of the claim {record.claim_sha256}"
+        return (*again, written, *notes_on(record))
+
+
+def notes_on(record: Record) -> tuple[str, ...]:
+    """Notes on what `losscli verify` needs for a record."""
+    if not any(is_outside(file["path"]) for file in record.claim["files"]):
+        return ()
+    return (f"{record.path}: some files are not in its folder, so losscli verify needs --root",)
 
 
 def require_free(option: str, path: str, used: Mapping[str, str]) -> None:

@@ -63,12 +63,14 @@ class Verification:
         claim_sha256: the SHA-256 of its claim
         findings: what is known about the files, the environment and the numbers
         answer: the loss of the record, or the difference of two losses, as text
+        files: the files of the record on this machine
     """
 
     path: str
     claim_sha256: str
     findings: tuple[Finding, ...]
     answer: str = ""
+    files: tuple[str, ...] = ()
 
     def __getitem__(self, part: str) -> Finding:
         return next(finding for finding in self.findings if finding.part == part)
@@ -122,7 +124,8 @@ def verify(
         numbers = _numbers(record, located, on_progress, here)
     others = _of_environment(record.environment, here), numbers
     findings = (*_of_record(record), files, *others)
-    return Verification(record.path, record.claim_sha256, findings, answer_of(record))
+    places = tuple(located.values())
+    return Verification(record.path, record.claim_sha256, findings, answer_of(record), places)
 
 
 def answer_of(record: Record) -> str:

@@ -16,7 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Calibration(Statistic):
 
     @classmethod
     def of(cls, setting: Setting) -> Self | None:
-        return cls(setting, _FitAll()) if setting.asked.get("calibration") else None
+        return cls(setting, _Measure()) if setting.asked.get("calibration") else None
 
     def add(self, elements: Elements) -> None:
         self._stage.add(elements, _folds(elements, self._setting.cluster or self._setting.samples))
@@ -87,11 +87,10 @@ class Calibration(Statistic):
             yield from _unknown(_NOT_FINITE)
         elif isinstance(stage, _Judge):
             yield from stage.facts(loss, whole.setting)
-        else:
-            assert isinstance(stage, _FitAll)
+        elif isinstance(stage, _FitAll):
             yield from _unknown(stage.problem or _FOLD)
             if stage.problem is None:
-                yield _temperature(stage.improved.beta, whole.setting)
+                yield _temperature(stage.improved.beta / stage.scale, whole.setting)
 
 
 class _Stage(ABC):
@@ -130,15 +129,34 @@ class _Slopes:
         return root.after(_without(self._slopes, fold), _without(self._curvatures, fold))
 
 
-class _FitAll(_Stage):
-    """Fits the temperature of all samples. The first pass, at β = 1, also adds the slopes at both
-    ends, which show whether there is a temperature."""
+class _Measure(_Stage):
+    """Finds the largest logit. All further passes divide the logits by a power of 2 of about this
+    size, so that squares of tiny and of huge logits neither underflow nor overflow."""
 
-    def __init__(self, root: Root = Root(), ends: _Ends | None = None) -> None:  # noqa: B008
+    def __init__(self) -> None:
+        self._largest = 0.0
+
+    def add(self, elements: Elements, folds: Keys) -> None:
+        assert elements.tempered is not None
+        self._largest = max(self._largest, elements.tempered().largest())
+
+    def merge(self, later: Self) -> None:
+        self._largest = max(self._largest, later._largest)
+
+    def next(self, setting: Setting) -> _Stage:
+        scale = 2.0 ** max(-1000, min(math.frexp(self._largest)[1], 1000))
+        is_usual = 1e-6 < scale < 1e6
+        return _FitAll(Root(scale if is_usual else 1.0), scale)
+
+
+class _FitAll(_Stage):
+    """Fits the temperature of all samples. The slopes at both ends show whether there is one."""
+
+    def __init__(self, root: Root, scale: float) -> None:
+        self.scale = scale
         self._root = root
         self._slopes = _Slopes(root.beta)
-        self._ends = _Ends() if ends is None else ends
-        self._is_first = ends is None
+        self._ends = _Ends()
 
     @property
     def problem(self) -> str | None:
@@ -151,25 +169,24 @@ class _FitAll(_Stage):
         return self._slopes.improved(self._root)
 
     def add(self, elements: Elements, folds: Keys) -> None:
-        tempered, weigh = _of(elements)
+        tempered, weigh = _of(elements, self.scale)
         self._slopes.add(tempered, weigh, folds)
-        if self._is_first:
-            self._ends.add(tempered, weigh, folds)
+        self._ends.add(tempered, weigh, folds)
 
     def merge(self, later: Self) -> None:
         self._slopes.merge(later._slopes)
-        if self._is_first:
-            self._ends.merge(later._ends)
+        self._ends.merge(later._ends)
 
     def next(self, setting: Setting) -> _Stage | None:
         if self.problem is not None:
             return None
         root = self.improved
         if not root.is_found:
-            return _FitAll(root, self._ends)
+            return _FitAll(root, self.scale)
         if any(self._ends.problem(fold) == _ALL_RIGHT for fold in range(FOLDS)):
             return None
-        return _after(root, [self._start(fold) for fold in range(FOLDS)], setting)
+        folds = _Folds(root.beta, [self._start(fold) for fold in range(FOLDS)], self.scale)
+        return folds.next_stage(setting)
 
     def _start(self, fold: int) -> Root:
         """The search without a fold, after this pass. If the rest is no better than guessing, its
@@ -179,18 +196,30 @@ class _FitAll(_Stage):
         return self._slopes.improved(Root(self._root.beta), fold)
 
 
+class _Folds(NamedTuple):
+    """The β of all samples, and the searches without each fold, for logits divided by `scale`."""
+
+    beta: float
+    roots: Sequence[Root]
+    scale: float
+
+    def next_stage(self, setting: Setting) -> _Stage:
+        if all(root.is_found for root in self.roots):
+            return _Judge(setting, self)
+        return _FitFolds(self)
+
+
 class _FitFolds(_Stage):
     """Fits the temperatures without each fold, starting at the temperature of all samples."""
 
-    def __init__(self, all_samples: Root, roots: Sequence[Root]) -> None:
-        self._all_samples = all_samples
-        self._roots = roots
+    def __init__(self, folds: _Folds) -> None:
+        self._folds = folds
         self._slopes = {
-            fold: _Slopes(root.beta) for fold, root in enumerate(roots) if not root.is_found
+            fold: _Slopes(root.beta) for fold, root in enumerate(folds.roots) if not root.is_found
         }
 
     def add(self, elements: Elements, folds: Keys) -> None:
-        tempered, weigh = _of(elements)
+        tempered, weigh = _of(elements, self._folds.scale)
         for slopes in self._slopes.values():
             slopes.add(tempered, weigh, folds)
 
@@ -201,38 +230,36 @@ class _FitFolds(_Stage):
     def next(self, setting: Setting) -> _Stage:
         roots = [
             self._slopes[fold].improved(root, fold) if fold in self._slopes else root
-            for fold, root in enumerate(self._roots)
+            for fold, root in enumerate(self._folds.roots)
         ]
-        return _after(self._all_samples, roots, setting)
-
-
-def _after(all_samples: Root, roots: Sequence[Root], setting: Setting) -> _Stage:
-    if all(root.is_found for root in roots):
-        return _Judge(setting, all_samples.beta, [root.beta for root in roots])
-    return _FitFolds(all_samples, roots)
+        return self._folds._replace(roots=roots).next_stage(setting)
 
 
 class _Judge(_Stage):
-    """Adds up what the temperature without its fold removes from each loss."""
+    """Adds up the losses at the temperature without their fold, and what it removes from them."""
 
-    def __init__(self, setting: Setting, beta: float, betas: Sequence[float]) -> None:
-        self._beta = beta
-        self._betas = betas
+    def __init__(self, setting: Setting, folds: _Folds) -> None:
+        self._scale = folds.scale
+        self._beta = folds.beta
+        self._betas = [root.beta for root in folds.roots]
         self._saved = Ledger(rule_of(setting))
+        self._left = Ledger(rule_of(setting, interval=False))
 
     def add(self, elements: Elements, folds: Keys) -> None:
         assert elements.tempered is not None
         assert elements.scores is not None
-        tempered, place = elements.tempered(), elements.scores.placed
         losses, kept = elements.losses, elements.scores.kept
         betas = np.array(self._betas)[folds.codes].reshape(elements.shape)
-        saved = losses.values - place(tempered.losses(betas if kept is None else betas[kept]))
+        tempered = elements.tempered().divided_by(self._scale)
+        left = elements.scores.placed(tempered.losses(betas if kept is None else betas[kept]))
         if losses.ignored is not None:
-            saved = np.where(losses.ignored, 0.0, saved)
-        self._saved.add(replace(elements, losses=replace(losses, values=saved)))
+            left = np.where(losses.ignored, 0.0, left)
+        self._left.add(replace(elements, losses=replace(losses, values=left)))
+        self._saved.add(replace(elements, losses=replace(losses, values=losses.values - left)))
 
     def merge(self, later: Self) -> None:
         self._saved.merge(later._saved)
+        self._left.merge(later._left)
 
     def name_labels(self, names: LabelNames) -> None:
         rule = self._saved.rule
@@ -245,23 +272,25 @@ class _Judge(_Stage):
     def facts(self, loss: float, setting: Setting) -> Iterable[Fact]:
         """The facts, given the mean loss."""
         self._saved.finish()
-        saved, ci = self._saved.ratio(), self._saved.interval()
+        saved, left, ci = self._saved.ratio(), self._left.ratio(), self._saved.interval()
         if self._saved.samples() < _LEAST_SAMPLES or ci is None:
             yield from _unknown(_FEW)
             return
         share = f" ({_percent(saved / loss)} of the loss), 95% CI " if loss else ", 95% CI "
-        kind = "overconfident" if self._beta < 1.0 else "underconfident"
+        beta = self._beta / self._scale
+        kind = "overconfident" if beta < 1.0 else "underconfident"
         verdict = ": no more than chance" if ci[0] <= 0.0 else f": {kind}"
         shown = (saved, share, Between(ci, saved), verdict)
         yield Fact("calibration", saved, "calibration", shown, in_rows=True)
         yield Fact("calibration_ci", ci)
-        yield Fact("refinement", loss - saved, "refinement", (loss - saved,), in_rows=True)
-        yield _temperature(self._beta, setting)
+        yield Fact("refinement", left, "refinement", (left,), in_rows=True)
+        yield _temperature(beta, setting)
 
 
 def _percent(share: float) -> str:
     """A share in percent, without a sign if it is rounded to 0."""
-    return f"{share:.0%}".replace("-0%", "0%")
+    shown = f"{share:.0%}"
+    return "0%" if shown == "-0%" else shown
 
 
 def _unknown(problem: str) -> Iterable[Fact]:
@@ -307,9 +336,9 @@ def _without(sums: ExactSums, fold: int | None) -> float:
     return math.fsum(value for key, value in enumerate(sums.floats().tolist()) if key != fold)
 
 
-def _of(elements: Elements) -> tuple[Tempered, Callable[[Floats], Floats]]:
-    """The losses of a block as functions of β, and a function that weighs values of the kept
-    elements like the losses and flattens them."""
+def _of(elements: Elements, scale: float) -> tuple[Tempered, Callable[[Floats], Floats]]:
+    """The losses of a block as functions of β, with logits divided by `scale`, and a function that
+    weighs values of the kept elements like the losses and flattens them."""
     assert elements.tempered is not None
     assert elements.scores is not None
     losses, place = elements.losses, elements.scores.placed
@@ -321,7 +350,7 @@ def _of(elements: Elements) -> tuple[Tempered, Callable[[Floats], Floats]]:
         weighted = replace(losses, values=placed, terms=None).weighted()
         return weighted.values.reshape(-1)
 
-    return elements.tempered(), weigh
+    return elements.tempered().divided_by(scale), weigh
 
 
 def _folds(elements: Elements, label: str | None) -> Keys:

@@ -53,8 +53,15 @@ class Distribution(Statistic):
             metavar="SHARES",
             parse=_shares,
             in_comparison=True,
+            on_page="0.05,0.25,0.5,0.75,0.95,0.99",
         ),
-        Option("histogram", bool, "Show a histogram of the losses.", in_comparison=True),
+        Option(
+            "histogram",
+            bool,
+            "Show a histogram of the losses.",
+            in_comparison=True,
+            on_page=True,
+        ),
     )
     order = 80
 

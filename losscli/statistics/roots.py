@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 # A step of log β below this size is the last: Newton's next step would be about its square.
 _ENOUGH = 1e-8
 
-# The first limit of a step of log β. It doubles with each step that reaches it.
-_STRIDE = 3.0
+# The first limit of a step of log β, which doubles with each step that reaches it, and the last.
+_STRIDE, _LONGEST = 3.0, 96.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Root:
             beta = math.sqrt(low) * math.sqrt(high)
         if not low < beta < high:  # no number is between the bounds
             return replace(self, is_found=True)
-        stride = 2.0 * self.stride if abs(step) > self.stride else self.stride
+        stride = min(2.0 * self.stride, _LONGEST) if abs(step) > self.stride else self.stride
         return Root(beta, low, high, stride)
 
 

@@ -32,6 +32,8 @@ class Option(NamedTuple):
         of_mean: whether it needs the reduction mean
         of_elements: whether it needs per-element losses
         in_comparison: whether it applies to the difference of two models
+        on_page: the value with which a page shows the statistic if it was not requested; None for
+            statistics that a page shows only if they were
     """
 
     name: str
@@ -44,6 +46,7 @@ class Option(NamedTuple):
     of_mean: bool = False
     of_elements: bool = True
     in_comparison: bool = False
+    on_page: OptionValue = None
 
     @property
     def absent(self) -> OptionValue:

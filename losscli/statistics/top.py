@@ -60,6 +60,7 @@ class Top(Statistic):
             metavar="K",
             parse=_count,
             in_comparison=True,
+            on_page=20,
         ),
     )
     order = 70

@@ -7,7 +7,9 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ import numpy as np
 import pytest
 from conftest import SAMPLES, Run
 
+from losscli.report.numbers import AS_USUAL
 from losscli.report.page.markup import PACKED, cut, label
-from losscli.report.page.plots import Scale
+from losscli.report.page.plots import Scale, plots_of
+from losscli.result import Bars, Column, Diagonal, Dots, Kind, Pairs, Table
 
 DIGITS = [str(SAMPLES / name) for name in ("digits_logits.npy", "digits_labels.npy")]
 SECOND = str(SAMPLES / "digits_second_logits.npy")
@@ -270,6 +274,195 @@ def test_pages_of_other_commands(run: Run, words: list[str]) -> None:
     assert Page(out).all("table") or "digits_logits" in Page(out).text
 
 
+INPUTS = [
+    ["t.html", "--input-format", "csv"],
+    ["link.html", "--input-format", "csv"],
+    ["t.csv", "--by", "g.html"],
+    ["t.csv", "--sample-weight", "g.html"],
+    ["t.csv", "--cluster", "g.html"],
+    ["p.csv", "--classes", "c.html"],
+]
+
+
+@pytest.mark.parametrize("words", INPUTS, ids=" ".join)
+def test_no_input_of_any_kind_is_overwritten(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("t.html", "t.csv"):
+        Path(name).write_text("x,y\n1,2\n2,4\n")
+    Path("p.csv").write_text("p,label\n0.5,no\n0.25,yes\n")
+    Path("c.html").write_text("no\nyes\n")
+    Path("g.html").write_text("1\n2\n")
+    Path("link.html").symlink_to("t.csv")
+    used = next(word for word in words if word.endswith(".html"))
+    before = Path(used).read_text()
+    loss = "bce" if "--classes" in words else "mse"
+    code, _, err = run(loss, *words, "--report", used)
+    assert code != 0, err
+    assert Path(used).read_text() == before
+
+
+def test_the_data_of_a_verification_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "t.html"
+    data.write_text("x,y\n1,2\n2,4\n")
+    words = ["mse", data, "--input-format", "csv", "--record", tmp_path / "r.json"]
+    assert run(*words)[0] == 0
+    code, _, err = run("verify", tmp_path / "r.json", "--report", data)
+    assert code == 2
+    assert "is also a file of the record" in err
+    assert data.read_text().startswith("x,y")
+
+
+def test_a_record_cannot_be_planted(run: Run, tmp_path: Path) -> None:
+    """The name of a column looks like the link with the record of another run."""
+    (tmp_path / "good.csv").write_text("x,y\n1,1\n2,2\n")
+    run("mse", tmp_path / "good.csv", "--report", tmp_path / "good.html")
+    link = re.search(r'id="sha256[^>]*', (tmp_path / "good.html").read_text())
+    assert link is not None
+    for planted in (link[0], 'id="sha256-' + "0" * 64 + '" download="record.json.gz" href=""'):
+        name = planted.replace('"', '""')
+        (tmp_path / "bad.csv").write_text(f'"{name}",y\n1,2\n3,9\n')
+        assert run("mse", tmp_path / "bad.csv", "--report", tmp_path / "bad.html")[0] == 0
+        code, out, err = run("verify", tmp_path / "bad.html", "-f", "table")
+        assert code == 0, err
+        assert "loss         mse 18.5" in out
+
+
+def test_a_record_that_expands_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p.html"
+    run("ce", *DIGITS, "--report", path)
+    zeros = base64.b64encode(gzip.compress(b" " * (1 << 25))).decode()
+    path.write_text(re.sub(rf"({PACKED})[^\"]*", rf"\g<1>{zeros}", path.read_text()))
+    code, _, err = run("verify", path)
+    assert code == 1
+    assert "damaged or too large" in err
+
+
+def test_a_record_with_something_after_it_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "p.html"
+    run("ce", *DIGITS, "--report", path)
+    text = path.read_text()
+    packed = re.search(rf"{PACKED}([^\"]*)", text)
+    assert packed is not None
+    more = base64.b64encode(base64.b64decode(packed[1]) + gzip.compress(b"more")).decode()
+    path.write_text(text.replace(packed[1], more))
+    assert run("verify", path)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "edit", [lambda text: "\ufeff\n" + text, lambda text: text.replace("<!doctype", "<!DOCTYPE")]
+)
+def test_a_page_that_another_program_saved_is_still_a_page(
+    run: Run, tmp_path: Path, edit: Any
+) -> None:
+    path = tmp_path / "p.html"
+    run("ce", *DIGITS, "--report", path)
+    path.write_text(edit(path.read_text()))
+    code, _, err = run("verify", path, "--root", SAMPLES)
+    assert code == 3
+    assert "changed since it was written: the page around it" in err
+
+
+def test_a_page_elsewhere_notes_what_verify_needs(run: Run, tmp_path: Path) -> None:
+    _, _, err = run("ce", *DIGITS, "--report", tmp_path / "p.html")
+    assert "some files are not in its folder, so losscli verify needs --root" in err
+
+
+@pytest.mark.parametrize("name", ["p\u202eart", 'a"b<c>\x1b[31m', "x" * 300])
+def test_names_of_columns_are_text(page: Any, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "t.csv"
+    header = name.replace('"', '""')
+    path.write_text(f'"{header}",x,y\na,1,2\nb,2,3\n')
+    made = page("mse", path, "-i", "x", "-t", "y", "--by", name)
+    assert not set(made.source) & set("\u202e\x1b")
+
+
+def test_names_of_files_that_are_not_utf_8(run: Run, tmp_path: Path) -> None:
+    labels = os.fsdecode(os.fsencode(tmp_path) + b"/labels\xff.npy")
+    np.save(labels, np.arange(3))
+    code, out, err = run("mse", "1,2,3", "1,1,1", "--by", labels, "-f", "html")
+    assert code == 0, err
+    assert "\\xff" in out or "\\udcff" in out
+
+
+# ------------------------------------------------------------------ plots
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of each kind of chart."""
+
+    name: str
+    low: float
+    high: float
+    count: int
+    ci: tuple[float, float] | None = None
+
+
+def plot(chart: Any, *rows: Row) -> Page:
+    columns = [Column("name", Kind.PLAIN), Column("low", Kind.LOSS), Column("high", Kind.LOSS)]
+    columns += [Column("count", Kind.COUNT), Column("ci", Kind.INTERVAL)]
+    table = Table("t", tuple(columns), rows, chart=chart)
+    return Page("".join(plots_of(table, rows, AS_USUAL)))
+
+
+def test_bars_stand_on_the_axis() -> None:
+    """A bar of half the count is half as high, and all end at 150."""
+    made = plot(Bars("low", "high", "count"), Row("", 0, 1, 4), Row("", 1, 2, 0), Row("", 2, 9, 2))
+    first, last = made.all("rect")
+    assert (first["x"], first["y"], first["height"]) == ("8", "4", "146")
+    assert (last["x"], last["y"], last["height"]) == ("317.3", "77", "73")
+    assert first["width"] == last["width"] == "153.7"
+    assert "fill-opacity" not in first
+    assert last["fill-opacity"] == ".5"
+    assert [each["text-anchor"] for each in made.all("text")] == ["start", "middle", "end"]
+
+
+def test_dots_are_at_their_values() -> None:
+    """The scale is from 28 + 9 for the label to 460: 0 to 10 are 37 to 460."""
+    rows = Row("a", 0, 0, 0, (0.0, 10.0)), Row("b", 5, 0, 0)
+    made = plot(Dots("low", "ci", 10.0), *rows)
+    axis, reference, interval, dots = (path["d"] for path in made.all("path"))
+    assert axis == "M37.0 40H460"
+    assert reference == "M460 0V40"
+    assert interval == "M37 10H460"
+    assert dots == "M37 10h0M248.5 30h0"
+
+
+def test_pairs_have_both_values() -> None:
+    made = plot(Pairs("low", "high"), Row("a", 0, 10, 0), Row("b", 10, 5, 0))
+    _, lines, first, second = made.all("path")
+    assert lines["d"] == "M37 10H460M460 30H248.5"
+    assert (first["d"], first["class"]) == ("M37 10h0M460 30h0", "a")
+    assert (second["d"], second["class"]) == ("M460 10h0M248.5 30h0", "b")
+
+
+def test_a_diagonal_rises() -> None:
+    made = plot(Diagonal("low", "high", "count"), Row("", 0, 1, 4), Row("", 1, 0, 1))
+    left, right = made.all("circle")
+    assert (left["cx"], left["cy"], left["r"]) == ("40", "10", "10")
+    assert (right["cx"], right["cy"], right["r"]) == ("290", "260", "6")
+
+
+def test_many_rows_make_several_plots() -> None:
+    rows = [Row(f"{k}", k, k, 0) for k in range(70)]
+    made = plot(Dots("low", "ci"), *rows)
+    assert [svg["viewbox"] for svg in made.all("svg")] == [
+        "0 0 480 666",
+        "0 0 480 666",
+        "0 0 480 146",
+    ]
+
+
+def test_warnings_and_notes_are_on_the_page(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("g,x,y\na,1,2\nb,nan,3\n")
+    made = page("mse", tmp_path / "t.csv", "--by", "g")
+    assert "the loss of 1 element is NaN" in made.text
+    assert "input: used column x" in made.text
+    assert "* fewer than 30 samples: the interval is rough" in made.text
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -340,7 +533,7 @@ def test_a_folder_that_is_missing_is_reported_before_the_work(run: Run, tmp_path
 
 def test_numbers_that_are_not_finite_have_no_place_in_a_plot(page: Any, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("part,x,y\na,1,2\nb,inf,2\nc,nan,2\nd,3,2\n")
+    path.write_text("part,x,y\na,1,2\nb,inf,2\nc,nan,2\nd,4,2\n")
     scores = np.load(DIGITS[0])
     scores[3] = np.nan
     scores[4, np.load(DIGITS[1])[4]] = -np.inf

@@ -84,12 +84,13 @@ def test_the_temperature_has_the_least_loss(scale: float) -> None:
     )
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e6, 1e30])
+@pytest.mark.parametrize("scale", [1e-300, 1e-165, 1e-30, 1e-6, 1e6, 1e30, 1e150, 1e200, 1e300])
 def test_a_temperature_follows_the_scale_of_the_logits(scale: float) -> None:
-    """Logits of twice the size have twice the temperature."""
+    """Logits of twice the size have twice the temperature, and the same loss at it."""
     x, y = drawn(200, 4, 1.0)
-    expected = calibrated("ce", x, y)["temperature"] * scale
-    assert calibrated("ce", x * scale, y)["temperature"] == pytest.approx(expected, rel=1e-12)
+    expected, found = calibrated("ce", x, y), calibrated("ce", x * scale, y)
+    assert found["temperature"] == pytest.approx(expected["temperature"] * scale, rel=1e-12)
+    assert found["refinement"] == pytest.approx(expected["refinement"], rel=1e-10)
 
 
 def test_each_fold_is_judged_by_the_others() -> None:
@@ -109,7 +110,8 @@ def test_each_fold_is_judged_by_the_others() -> None:
     mean = saved.mean()
     assert result["calibration"] == pytest.approx(mean, rel=1e-9)
     assert result["calibration_ci"] == pytest.approx((mean - reach, mean + reach), rel=1e-9)
-    assert result["refinement"] == result["value"] - result["calibration"]
+    rest = result["value"] - result["calibration"]
+    assert result["refinement"] == pytest.approx(rest, rel=1e-12)
 
 
 SAME = [

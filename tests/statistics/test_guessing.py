@@ -39,7 +39,10 @@ class TestWarning:
     def test_classes_in_another_order(self) -> None:
         assert evaluate("ce", SURE, RIGHT).warnings == ()
         found = evaluate("ce", SURE, SHIFTED)
-        assert found.warnings == (f"the loss ({found.value:.6g}) {WORSE} 1 or in another order.",)
+        assert found.warnings == (
+            f"the loss ({found.value:.6g}) {WORSE} 1 or in another order. If they are not, "
+            "--calibration shows whether the model is overconfident.",
+        )
 
     def test_it_is_an_error_with_strict(self) -> None:
         with pytest.raises(DataError, match=r"worse than guessing .*\(--strict\)"):

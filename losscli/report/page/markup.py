@@ -14,13 +14,14 @@ from losscli.text import printable
 # Longer texts are cut; their title has the whole text.
 MOST_CHARACTERS = 80
 
-# The longest line of a list, such as the command.
-_MOST_OF_A_LINE = 4096
+# The longest line of a list, such as the command, and the longest title.
+_MOST_OF_A_LINE, _MOST_OF_A_TITLE = 4096, 10_000
 
 
 def text(content: str) -> str:
-    """A text without control characters, escaped."""
-    return escape(printable(content), quote=False)
+    """A text without control characters, escaped for elements and for attributes. Quotes are
+    escaped too, so that no text can look like the seal of a page."""
+    return escape(printable(content))
 
 
 def cut(content: str, most: int = MOST_CHARACTERS) -> tuple[str, str | None]:
@@ -34,7 +35,7 @@ def cut(content: str, most: int = MOST_CHARACTERS) -> tuple[str, str | None]:
 def line_of(content: str) -> str:
     """A line that may contain names from files, cut only if it is very long."""
     shown, _ = cut(content, _MOST_OF_A_LINE)
-    escaped = escape(shown, quote=False)
+    escaped = escape(shown)
     return escaped if shown.isascii() else f"<bdi>{escaped}</bdi>"
 
 
@@ -42,9 +43,9 @@ def label(content: str) -> str:
     """A text from a file, cut if it is long. Its direction does not change the text around it."""
     shown, whole = cut(content)
     if whole is None and shown.isascii():
-        return escape(shown, quote=False)
-    title = "" if whole is None else f' title="{escape(whole)}"'
-    return f"<bdi{title}>{escape(shown, quote=False)}</bdi>"
+        return escape(shown)
+    title = "" if whole is None else f' title="{escape(cut(whole, _MOST_OF_A_TITLE)[0])}"'
+    return f"<bdi{title}>{escape(shown)}</bdi>"
 
 
 def source_hash(content: str) -> str:

@@ -1,6 +1,12 @@
 "use strict";
 // Headings of tables become buttons that sort the rows.
-const number = text => Number(text.replace(/[,%*\s]/g, "") || NaN);
+const one = "-?[\\d,]*\\.?\\d+(?:e[+-]?\\d+)?|-?inf";
+const form = new RegExp(`^(${one})(?:[%* ]*|(?:-| to )(?:${one}))$`);
+// The number of a cell, or the first of an interval.
+const number = text => {
+  const found = form.exec(text);
+  return found ? Number(found[1].replaceAll(",", "").replace("inf", "Infinity")) : NaN;
+};
 function sort(table, at, heading) {
   const falling = heading.ariaSort === "descending";
   const rows = [...table.tBodies[0].rows];

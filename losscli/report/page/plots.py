@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, assert_never
 
 from losscli.report.numbers import Numbers
-from losscli.report.page.markup import cut
+from losscli.report.page.markup import cut, text
 from losscli.result import Bars, Diagonal, Dots, Pairs, Table, short
 
 Item = TypeVar("Item")
@@ -54,6 +53,10 @@ def plots_of(table: Table, rows: Sequence[object], numbers: Numbers) -> Iterator
             yield from _pairs(table, table.chart, rows, numbers)
         case Diagonal():
             yield from _diagonal(table, table.chart, rows)
+        case None:
+            return
+        case unknown:
+            assert_never(unknown)
 
 
 def _bars(table: Table, chart: Bars, rows: Sequence[object], numbers: Numbers) -> Iterator[str]:
@@ -138,16 +141,22 @@ def _diagonal(table: Table, chart: Diagonal, rows: Sequence[object]) -> Iterator
     known = zip(*(_values(table, name, rows) for name in chart), strict=True)
     points = [point for point in known if all(0.0 <= value <= 1.0 for value in point[:2])]
     most = max((size for _, _, size in points), default=0)
-    across, up = Scale(0.0, 1.0, 40.0, 290.0), Scale(0.0, 1.0, 260.0, 10.0)
+    left, right, top, bottom = 40, _SQUARE - 10, 10, _SQUARE - 40
+    across, up = Scale(0.0, 1.0, left, right), Scale(0.0, 1.0, bottom, top)
     dots = [
         f"<circle cx={across.at(x)} cy={up.at(y)} r={_short(2 + 8 * math.sqrt(size / most))}>"
         f"<title>{x:.4f}, {y:.4f}: {size:,}</title></circle>"
         for x, y, size in points
     ]
-    frame = '<path d="M40 10V260H290M40 260L290 10" fill=none stroke=#888 stroke-dasharray=3 />'
-    marks = [_text(across.at(k), 278, f"{k:g}", "middle") for k in (0, 0.5, 1)]
-    marks += [_text("34", float(up.at(k)) + 5, f"{k:g}", "end") for k in (0, 0.5, 1)]
-    marks += [_text("165", 296, chart.x, "middle"), _text("46", 22, chart.y, "start")]
+    frame = (
+        f'<path d="M{left} {top}V{bottom}H{right}M{left} {bottom}L{right} {top}" fill=none '
+        f"stroke={_LINE} stroke-dasharray=3 />"
+    )
+    ticks = (0.0, 0.5, 1.0)
+    marks = [_text(across.at(k), bottom + 18, f"{k:g}", "middle") for k in ticks]
+    marks += [_text(_short(left - 6), float(up.at(k)) + 5, f"{k:g}", "end") for k in ticks]
+    marks += [_text(across.at(0.5), bottom + 36, chart.x, "middle")]
+    marks += [_text(_short(left + 6), top + 12, chart.y, "start")]
     group = f"<g fill={_FIRST} fill-opacity=.7 class=a>{''.join(dots)}</g>"
     yield _svg(_SQUARE, table, frame + group, marks, width=_SQUARE)
 
@@ -176,7 +185,7 @@ def _rows_plot(
 
 
 def _svg(height: int, table: Table, shapes: str, texts: Iterable[str], width: int = _WIDTH) -> str:
-    name = escape(f"{table.title}: plot of the table below")
+    name = text(f"{table.title}: plot of the table below")
     return (
         f'<svg viewBox="0 0 {width} {height}" width={width} role=img aria-label="{name}" '
         f"font-size=14 font-family=sans-serif>{shapes}{''.join(texts)}</svg>"
@@ -195,13 +204,13 @@ def _stroke(paths: Sequence[str], colour: str, name: str, width: int) -> str:
 
 
 def _text(x: str, y: float, shown: str, anchor: str) -> str:
-    return f"<text x={x} y={_short(y)} text-anchor={anchor}>{escape(shown)}</text>"
+    return f"<text x={x} y={_short(y)} text-anchor={anchor}>{text(shown)}</text>"
 
 
 def _row_label(shown: str, y: int) -> str:
     name, whole = cut(shown, _LABEL)
-    title = "" if whole is None else f"<title>{escape(cut(shown)[0])}</title>"
-    return f"<text y={y}>{escape(name)}{title}</text>"
+    title = "" if whole is None else f"<title>{text(cut(shown)[0])}</title>"
+    return f"<text y={y}>{text(name)}{title}</text>"
 
 
 def _labels(table: Table, rows: Sequence[object]) -> list[str]:

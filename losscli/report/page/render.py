@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -164,7 +163,7 @@ def _numbers(table: Table, numbers: Numbers) -> Iterator[str]:
 
 
 def _table(columns: Sequence[TextColumn], name: str) -> Iterator[str]:
-    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}"><table>'
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{text(name)}"><table>'
     headings = (
         f"<th{_class(column)}>{label(column.heading)}"
         if column.heading
