@@ -170,7 +170,7 @@ def test_a_large_page_is_small(page: Any, table: Path) -> None:
 
 def test_rows_beyond_the_limit_are_counted(page: Any, table: Path) -> None:
     made = page("mse", table, "--top", 201)
-    assert "1 further elements are not shown here." in made.text
+    assert "The first 200 of 201 elements." in made.text
 
 
 def test_the_record_in_a_page_is_verified(run: Run, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_page_of_losses(run: Run, tmp_path: Path) -> None:
     made = Page(out)
     assert code == 0
     assert len(made.all("tr")) == 201
-    assert "100 further rows are not shown here." in made.text
+    assert "The first 200 of 300 rows." in made.text
 
 
 @pytest.mark.parametrize("words", [["losses"], ["inspect", DIGITS[0]]])

@@ -185,7 +185,7 @@ def _rows_plot(
 
 
 def _svg(height: int, table: Table, shapes: str, texts: Iterable[str], width: int = _WIDTH) -> str:
-    name = text(f"{table.title}: plot of the table below")
+    name = text(f"{cut(table.title)[0]}: plot of the table below")
     return (
         f'<svg viewBox="0 0 {width} {height}" width={width} role=img aria-label="{name}" '
         f"font-size=14 font-family=sans-serif>{shapes}{''.join(texts)}</svg>"

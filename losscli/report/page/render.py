@@ -12,6 +12,7 @@ from losscli.report.document import Document, Line
 from losscli.report.numbers import Numbers
 from losscli.report.page.markup import (
     UNSEALED,
+    cut,
     label,
     line_of,
     sealed,
@@ -38,14 +39,12 @@ def page_of_rows(
     header: Sequence[str], rows: Iterable[Sequence[object]], title: str, count: int | None = None
 ) -> str:
     """A page with one table of texts. `count` is the number of all rows if `rows` has only some."""
-    given = list(rows)
-    shown, left_out = _first(given)
-    left_out += 0 if count is None else count - len(given)
+    shown, more = _first(list(rows), "rows", count)
     columns = [
         TextColumn(name, name, ["" if row[k] is None else str(row[k]) for row in shown], True)
         for k, name in enumerate(header)
     ]
-    table = [*_table(columns, title), *_note(left_out, "rows")]
+    table = [*_table(columns, title), *more]
     return "\n".join([*_head_of(title), f"<h1>{text(title)}</h1>", *table, *_end()]) + "\n"
 
 
@@ -94,7 +93,7 @@ def _body(document: Document) -> Iterator[str]:
     yield from _warnings(document.warnings)
     yield from _lines(lines if document.answer else lines[1:])
     if document.shows_summary:
-        yield from _numbers(document.summary, document.numbers)
+        yield from _numbers(document.summary, document.summary.rows, document.numbers)
         yield from _files(document)
     for table in sorted(document.tables, key=_place):
         yield from _section(table, document.numbers)
@@ -108,10 +107,10 @@ def _place(table: Table) -> tuple[bool, bool]:
 
 def _warnings(warnings: Sequence[str]) -> Iterator[str]:
     if warnings:
-        shown, left_out = _first(warnings)
+        shown, more = _first(warnings, "warnings")
         yield "<aside aria-label=Warnings>"
         yield from (f"<p>{line_of(warning)}</p>" for warning in shown)
-        yield from _note(left_out, "warnings")
+        yield from more
         yield "</aside>"
 
 
@@ -127,17 +126,18 @@ def _lines(lines: Sequence[Line]) -> Iterator[str]:
 
 def _section(table: Table, numbers: Numbers) -> Iterator[str]:
     """A table with its title and its plots."""
-    yield f"<section>\n<h2>{text(table.title)}</h2>"
-    rows, _ = _first(table.rows)
+    yield f"<section>\n<h2>{label(table.title)}</h2>"
+    rows, more = _first(table.rows, table.what)
     plots = [*plots_of(table, rows, numbers)]
     if plots:
         yield f"<figure>{_key(table)}{''.join(plots)}</figure>"
     if plots and isinstance(table.chart, Bars | Diagonal):
         yield "<details><summary>Numbers</summary>"
-        yield from _numbers(table, numbers)
+        yield from _numbers(table, rows, numbers)
         yield "</details>"
     else:
-        yield from _numbers(table, numbers)
+        yield from _numbers(table, rows, numbers)
+    yield from more
     yield "</section>"
 
 
@@ -153,17 +153,16 @@ def _key(table: Table) -> str:
     )
 
 
-def _numbers(table: Table, numbers: Numbers) -> Iterator[str]:
-    """The rows of a table."""
-    rows, left_out = _first(table.rows)
+def _numbers(table: Table, rows: Sequence[object], numbers: Numbers) -> Iterator[str]:
+    """Rows of a table."""
     yield from _table([*text_columns(table, rows, numbers)], table.title)
     if any(number in table.rough for number in range(len(rows))):
         yield "<p>* fewer than 30 samples: the interval is rough</p>"
-    yield from _note(left_out, table.what)
 
 
 def _table(columns: Sequence[TextColumn], name: str) -> Iterator[str]:
-    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{text(name)}"><table>'
+    name = text(cut(name)[0])
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>'
     headings = (
         f"<th{_class(column)}>{label(column.heading)}"
         if column.heading
@@ -190,30 +189,29 @@ def _provenance(document: Document) -> Iterator[str]:
     yield "<section>\n<h2>Where it comes from</h2>"
     if not document.shows_summary:
         yield from _files(document)
-    files = [line for line in document.origin if line.label == "file"]
-    _, left_out = _first(files)
-    skipped = files[MOST_ROWS:]
-    yield from _lines([line for line in document.origin if line not in skipped])
-    yield from _note(left_out, "files")
+    files, more = _first([line for line in document.origin if line.label == "file"], "files")
+    yield from _lines([*files, *(line for line in document.origin if line.label != "file")])
+    yield from more
     yield from (f"<p>{line_of(note)}</p>" for note in document.notes)
     if document.record is not None:
         hint = "" if document.is_once_only else ", or run losscli verify on this page"
-        yield (f'<p class="save"><a {UNSEALED}>Save the record</a>{hint}.</p>')
+        yield f'<p class="save"><a {UNSEALED}>Save the record</a>{hint}.</p>'
     yield "</section>"
 
 
 def _files(document: Document) -> Iterator[str]:
     """The inputs."""
-    files, left_out = _first([line for block in document.blocks for line in block.files])
+    files, more = _first([line for block in document.blocks for line in block.files], "inputs")
     yield from _lines(files)
-    yield from _note(left_out, "inputs")
+    yield from more
 
 
-def _first(rows: Sequence[Row]) -> tuple[Sequence[Row], int]:
-    """The first rows, and how many are left out."""
-    return rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS)
-
-
-def _note(left_out: int, what: str) -> Iterator[str]:
-    if left_out:
-        yield f"<p>{left_out:,} further {what} are not shown here.</p>"
+def _first(
+    rows: Sequence[Row], what: str, count: int | None = None
+) -> tuple[Sequence[Row], Sequence[str]]:
+    """The first rows, and a line if they are not all. `count` is the number of all rows if `rows`
+    has only some."""
+    shown, all_rows = rows[:MOST_ROWS], len(rows) if count is None else count
+    if len(shown) == all_rows:
+        return shown, ()
+    return shown, (f"<p>The first {len(shown):,} of {all_rows:,} {what}.</p>",)
