@@ -26,7 +26,14 @@ from losscli.statistics.suspicions import Suspicions
 from losscli.statistics.total import Total
 
 STATISTICS = pytest.mark.parametrize("kind", registered(), ids=lambda kind: kind.__name__)
-CASES = pytest.mark.parametrize("variant", VARIANTS)
+# The first of these variants run by default.
+CASES = pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param(variant, marks=() if number < 3 else pytest.mark.slow)
+        for number, variant in enumerate(VARIANTS)
+    ],
+)
 
 
 def runs_of(kind: type[Statistic], variant: str) -> list[Case]:
