@@ -14,13 +14,11 @@ class TextColumn(NamedTuple):
     """A column of texts.
 
     Args:
-        name: the name of the table's column
         heading: the heading
         texts: the text of each row
         is_left: whether the texts are aligned at the left, like labels
     """
 
-    name: str
     heading: str
     texts: Sequence[str]
     is_left: bool
@@ -36,7 +34,7 @@ def text_columns(table: Table, rows: Sequence[object], numbers: Numbers) -> Iter
         for heading, texts in columns:
             is_rough = table.rough and column.name == "samples"
             shown = _marked(texts, table.rough) if is_rough else texts
-            yield TextColumn(column.name, heading, shown, is_left)
+            yield TextColumn(heading, shown, is_left)
 
 
 def _is_empty(column: Column, table: Table) -> bool:

@@ -41,7 +41,7 @@ def page_of_rows(
     """A page with one table of texts. `count` is the number of all rows if `rows` has only some."""
     shown, more = _first(list(rows), "rows", count)
     columns = [
-        TextColumn(name, name, ["" if row[k] is None else str(row[k]) for row in shown], True)
+        TextColumn(name, ["" if row[k] is None else str(row[k]) for row in shown], True)
         for k, name in enumerate(header)
     ]
     table = [*_table(columns, title), *more]
