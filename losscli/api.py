@@ -117,9 +117,9 @@ def _recording(
     if record is None:
         yield lambda outcome: None
         return
-    from losscli.record.make import prepared  # noqa: PLC0415 - loads pyarrow
+    from losscli.record.make import begun, writing  # noqa: PLC0415 - loads pyarrow
 
-    with prepared(os.fspath(record), (), requests, used or {}) as recording:
+    with writing(os.fspath(record), begun((), requests), used or {}) as recording:
         yield recording.write
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from losscli.cli.words import Showing
@@ -15,7 +16,7 @@ from losscli.evaluation.outcome import Outcome
 from losscli.readers.files.digests import Digest, Summing
 from losscli.readers.files.origin import STANDARD_INPUT
 from losscli.record.documents import origin_of
-from losscli.record.file import MOST_BYTES_IN_A_PAGE
+from losscli.record.file import MOST_BYTES_IN_A_PAGE, Record
 from losscli.record.make import Recording as RecordFile
 from losscli.record.make import Run, begun, notes_on, record_of, require_free, writing
 from losscli.report.atomic import AtomicFile, undisturbed
@@ -71,27 +72,31 @@ class Recording:
 
     def completed(self, document: Document) -> Document:
         """The document of the outcome with what a page contains of its record."""
-        assert self._outcome is not None
-        path = _HERE if self._page is None else self._page.path
-        record, text = record_of(self._outcome, path, self._run)
+        record, text = self._of_page
         is_too_large = len(text) > MOST_BYTES_IN_A_PAGE
         return replace(
             document,
             origin=(*document.origin, *origin_of(record)),
             record=None if is_too_large else text,
-            is_once_only=STANDARD_INPUT in self._outcome.files,
+            is_once_only=any(file["path"] == STANDARD_INPUT for file in record.claim["files"]),
         )
+
+    @cached_property
+    def _of_page(self) -> tuple[Record, str]:
+        """The record in the page, and its text."""
+        assert self._outcome is not None
+        path = _HERE if self._page is None else self._page.path
+        return record_of(self._outcome, path, self._run)
 
     def write_page(self, document: Document) -> tuple[str, ...]:
         """Write the page of the outcome if it was requested. Returns notes about it."""
         if self._page is None:
             return ()
-        path, completed = self._page.path, self.completed(document)
+        completed = self.completed(document)
         self._page.write(completed)
         if completed.record is None:
-            return (f"{path}: the record is too large for a page. Use --record.",)
-        assert self._outcome is not None
-        return notes_on(record_of(self._outcome, path, self._run)[0])
+            return (f"{self._page.path}: the record is too large for a page. Use --record.",)
+        return notes_on(self._of_page[0])
 
 
 @contextmanager

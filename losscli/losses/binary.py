@@ -60,32 +60,30 @@ def _tempered_probabilities(
     *,
     weight: Array | None = None,
     clip: float | None = None,
-    temperature: float | None = None,
 ) -> BinaryLogits:
     """The loss of probabilities as a function of the temperature of their logits."""
     log_no, log_yes = _logarithms(widen(input), clip)
-    x = log_yes - log_no
-    if temperature is not None:
-        return _binary(x / temperature, widen(target), weight)
-    return replace(_binary(x, widen(target), weight), p=clipped(widen(input), clip))
+    logits = _tempered(log_yes - log_no, target, weight=weight)
+    return replace(logits, p=clipped(widen(input), clip))
+
+
+def _tempered(
+    input: Array, target: Array, *, weight: Array | None = None, pos_weight: Array | None = None
+) -> BinaryLogits:
+    """The loss of logits as a function of the temperature."""
+    y = widen(target)
+    no, yes = 1.0 - y, y
+    if pos_weight is not None:
+        yes = widen(pos_weight) * yes
+    if weight is not None:
+        no, yes = widen(weight) * no, widen(weight) * yes
+    return BinaryLogits(widen(input), no, yes, y)
 
 
 def _logarithms(p: Floats, clip: float | None) -> tuple[Floats, Floats]:
     """log(1-p) and log p, each at least -100."""
     x = clipped(p, clip)
     return np.maximum(np.log1p(-x), LOWEST_LOG), np.maximum(np.log(x), LOWEST_LOG)
-
-
-def _binary(
-    x: Floats, y: Floats, weight: Array | None, pos_weight: Array | None = None
-) -> BinaryLogits:
-    """Logits with the costs of both classes."""
-    no, yes = 1.0 - y, y
-    if pos_weight is not None:
-        yes = widen(pos_weight) * yes
-    if weight is not None:
-        no, yes = widen(weight) * no, widen(weight) * yes
-    return BinaryLogits(x, no, yes, y)
 
 
 @loss(
@@ -158,19 +156,6 @@ _ENOUGH = 32
 
 
 _USE_BCE = "If they are probabilities, use losscli bce."
-
-
-def _tempered(
-    input: Array,
-    target: Array,
-    *,
-    weight: Array | None = None,
-    pos_weight: Array | None = None,
-    temperature: float | None = None,
-) -> BinaryLogits:
-    """The loss as a function of the temperature."""
-    x = widen(input) if temperature is None else widen(input) / temperature
-    return _binary(x, widen(target), weight, pos_weight)
 
 
 @loss(

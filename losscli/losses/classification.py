@@ -17,7 +17,13 @@ from losscli.losses.class_checks import (
     padding_that_counts,
     rows_are_what_from_says,
 )
-from losscli.losses.indices import along_classes, class_indices, pick, require_no_class_index
+from losscli.losses.indices import (
+    along_classes,
+    class_indices,
+    class_probabilities,
+    pick,
+    require_no_class_index,
+)
 from losscli.losses.layout.classes import index_or_probability_targets, index_targets
 from losscli.losses.numerics import CLASS_AXIS, widen
 from losscli.losses.options import ClassBase, If, Integers, Interval
@@ -41,29 +47,27 @@ def _tempered(
     from_: str = "logits",
     clip: float | None = None,
     class_base: int = 0,
-    temperature: float | None = None,
 ) -> ClassLogits:
     """The loss as a function of the temperature. The logits of probabilities are logarithms."""
     x = widen(input) if from_ == "logits" else 0.0 - negative_log(input, from_, clip)
-    x = x if temperature is None else x / temperature
-    p = clipped(widen(input), clip) if from_ == "probs" and temperature is None else None
+    p = clipped(widen(input), clip) if from_ == "probs" else None
     classes = input.shape[CLASS_AXIS]
     weights = np.ones(classes) if weight is None else widen(weight)
-    of_classes = along_classes(weights, input.ndim)
-    if target.ndim == input.ndim:
-        shares = widen(target)
-        smooth = (1.0 - label_smoothing) * shares + label_smoothing / classes
-        dense = of_classes * smooth
-        return ClassLogits(x, Costs(total(dense, CLASS_AXIS), dense, target=shares), p)
-    indices, _ = class_indices(target, classes, ignore_index, class_base)
-    if not label_smoothing:
+    if target.ndim < input.ndim and not label_smoothing:
+        indices, _ = class_indices(target, classes, ignore_index, class_base)
         return ClassLogits(x, Costs(weights[indices], indices=indices), p)
-    dense = np.broadcast_to(of_classes * (label_smoothing / classes), x.shape).copy()
-    at = np.expand_dims(indices, CLASS_AXIS)
-    own = np.take_along_axis(dense, at, CLASS_AXIS)
-    of_target = (1.0 - label_smoothing) * np.expand_dims(weights[indices], CLASS_AXIS)
-    np.put_along_axis(dense, at, own + of_target, CLASS_AXIS)
-    return ClassLogits(x, Costs(total(dense, CLASS_AXIS), dense, indices), p)
+    shares, _ = class_probabilities(target, input.shape, ignore_index, class_base)
+    dense = along_classes(weights, input.ndim) * _smoothed(shares, label_smoothing)
+    return ClassLogits(x, Costs(total(dense, CLASS_AXIS), dense, target=shares), p)
+
+
+def _smoothed(target: Floats, label_smoothing: float) -> Floats:
+    """Class probabilities, with a share of them spread over all classes."""
+    if not label_smoothing:
+        return target
+    classes = target.shape[CLASS_AXIS]
+    smoothed: Floats = (1.0 - label_smoothing) * target + label_smoothing / classes
+    return smoothed
 
 
 Clip = Annotated[float | None, Interval(0.0, 0.5, low_included=False), If("from_", ("probs",))]
@@ -222,9 +226,7 @@ def _of_probabilities(
     weighted: Floats, target: Floats, ignore_index: Integers, label_smoothing: float, kind: str
 ) -> Floats:
     require_no_class_index(ignore_index)
-    if label_smoothing:
-        classes = target.shape[CLASS_AXIS]
-        target = (1.0 - label_smoothing) * target + label_smoothing / classes
+    target = _smoothed(target, label_smoothing)
     terms = weighted * target
     if kind == "probs":  # 0 · log 0 is 0
         terms = np.where(target == 0.0, 0.0, terms)

@@ -178,7 +178,13 @@ class Loss:
 
     def tempered_blocks(self, options: Options) -> Callable[..., Tempered] | None:
         """The loss as a function of blocks and a temperature; None for other losses."""
-        return None if self.temper is None else _on_forward(self.temper, options)
+        if self.temper is None:
+            return None
+        temper = _on_forward(self.temper, options)
+        temperature: Any = options.get(TEMPERATURE)
+        if temperature is None:
+            return temper
+        return lambda **blocks: temper(**blocks).divided_by(temperature)
 
     def lay_out(self, arrays: Mapping[str, ArrayInfo], options: Options) -> Layout:
         """The layout of arrays of these shapes. Raises ArrayError for shapes that do not fit."""

@@ -41,8 +41,8 @@ class Costs:
     Args:
         sums: Σ_c q[c], one for each element
         dense: q for each class; None if only the class `indices` has a cost
-        indices: the class indices; None for targets that are class probabilities
-        target: the class probabilities; None for class indices
+        indices: the class indices; None if `dense` has the costs
+        target: the class probabilities of the target; None for class indices
     """
 
     sums: Floats
@@ -69,8 +69,12 @@ class ClassLogits:
     @cached_property
     def _below(self) -> Floats:
         """How far each logit is from the largest of its row, at most 0."""
-        below: Floats = self.x - self.x.max(axis=CLASS_AXIS, keepdims=True)
-        return np.maximum(below, -_LARGE)
+        return np.maximum(self._differences(), -_LARGE)
+
+    def _differences(self) -> Floats:
+        """Each logit minus the largest of its row."""
+        differences: Floats = self.x - self.x.max(axis=CLASS_AXIS, keepdims=True)
+        return differences
 
     @cached_property
     def _paid(self) -> Floats:
@@ -82,7 +86,7 @@ class ClassLogits:
         return total(costs.dense * self._below, CLASS_AXIS)
 
     def largest(self) -> float:
-        return _largest(self.x - self.x.max(axis=CLASS_AXIS, keepdims=True))
+        return _largest(self._differences())
 
     def divided_by(self, scale: float) -> ClassLogits:
         return replace(self, x=self.x / scale, p=None)

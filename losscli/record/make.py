@@ -80,21 +80,9 @@ def require_free(option: str, path: str, used: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def prepared(
-    path: str, arguments: Sequence[str], requests: Iterable[Request], used: Mapping[str, str]
-) -> Iterator[Recording]:
-    """Prepare to record a run, before the work. `used` has files that the record must not
-    overwrite, and what they are.
-
-    Raises DataError if the file cannot be written, or the requests cannot be recorded.
-    """
-    with writing(path, begun(arguments, requests), used) as recording:
-        yield recording
-
-
-@contextmanager
 def writing(path: str, run: Run, used: Mapping[str, str]) -> Iterator[Recording]:
-    """Prepare the file of a record."""
+    """Prepare the file of a record, before the work. `used` has files that the record must not
+    overwrite, and what they are. Raises DataError if the file cannot be written."""
     require_free("record", path, used)
     with undisturbed():
         file = AtomicFile(path)

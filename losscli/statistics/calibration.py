@@ -262,9 +262,7 @@ class _Judge(_Stage):
         self._left.merge(later._left)
 
     def name_labels(self, names: LabelNames) -> None:
-        rule = self._saved.rule
-        if rule.scattered and rule.samples is not None and rule.samples in names:
-            self._saved.name_samples(names[rule.samples])
+        self._saved.name_labels(names)
 
     def next(self, setting: Setting) -> None:
         return None

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from losscli.elements import Elements
+from losscli.losses import kebab
 from losscli.result import Fact, Table
 from losscli.statistics import registered
 from losscli.statistics.statistic import LabelNames, Setting, Statistic, Whole
@@ -43,7 +44,7 @@ class Collected:
     def rereading(self) -> str | None:
         """The option of a statistic that reads the data several times; None if there is none."""
         options = (option for each in self._statistics if each.rereads for option in each.options)
-        return next((f"--{option.name.replace('_', '-')}" for option in options), None)
+        return next((f"--{kebab(option.name)}" for option in options), None)
 
     @property
     def needs_scores(self) -> bool:

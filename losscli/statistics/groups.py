@@ -99,9 +99,7 @@ class Groups(Statistic):
             ]
         )
         self._grouping = renamed
-        rule = self._ledger.rule
-        if rule.scattered and rule.samples is not None and rule.samples in names:
-            self._ledger.name_samples(names[rule.samples])
+        self._ledger.name_labels(names)
 
     def groups(self, whole: Whole) -> list[Group]:
         """The groups with elements that are not ignored."""

@@ -6,7 +6,7 @@ A key is the number of a group, from 0 on. A ledger of all elements has only key
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -188,9 +188,12 @@ class Ledger:
             sums.resize(size)
         self.size = size
 
-    def name_samples(self, names: Sequence[Any]) -> None:
-        """Replace the codes of samples by labels: `names[code]` is the label of a code."""
-        self._open.name_labels(names)
+    def name_labels(self, names: Mapping[str, Sequence[Any]]) -> None:
+        """Replace the codes of samples by labels, if their elements may be in other parts. `names`
+        has the labels in the order of their codes, for each array of labels."""
+        samples = self.rule.samples
+        if self.rule.scattered and samples is not None and samples in names:
+            self._open.name_labels(names[samples])
 
     def finish(self) -> None:
         """Add the samples that are still open. Called after the last element."""

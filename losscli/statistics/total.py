@@ -55,9 +55,7 @@ class Total(Statistic):
         self.ledger.merge(later.ledger)
 
     def name_labels(self, names: LabelNames) -> None:
-        rule = self.ledger.rule
-        if rule.scattered and rule.samples is not None and rule.samples in names:
-            self.ledger.name_samples(names[rule.samples])
+        self.ledger.name_labels(names)
 
     @property
     def count(self) -> int:

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from losscli.text import printable
 
+# How a page begins, and a URI with compressed bytes.
+PAGE_BEGINS, PACKED = "<!doctype html>", "data:application/gzip;base64,"
+
 # Longer texts are cut; their title has the whole text.
 MOST_CHARACTERS = 80
 
@@ -60,10 +63,6 @@ def compressed(content: str) -> str:
     return f"{PACKED}{base64.b64encode(packed).decode()}"
 
 
-# The digits of the SHA-256 of a page, which has zeros and no record in place of both.
-DIGITS = 64
-
-
 def sealed(page: str, record: str) -> str:
     """A page with its record, and with the SHA-256 of the page without both. The page has
     `UNSEALED` where they belong."""
@@ -75,10 +74,11 @@ def _seal(digest: str, uri: str) -> str:
     return f'id="sha256-{digest}" download="record.json.gz" href="{uri}"'
 
 
-UNSEALED = _seal("0" * DIGITS, "")
+# In place of the seal, a page has zeros for its SHA-256 and no record.
+UNSEALED = _seal("0" * 64, "")
 
 # The seal of a page: the digest, and the packed record.
-_SEAL = re.compile(_seal("([0-9a-f]{64})", "data:application/gzip;base64,([A-Za-z0-9+/=]*)"))
+_SEAL = re.compile(_seal("([0-9a-f]{64})", f"{PACKED}([A-Za-z0-9+/=]*)"))
 
 
 class Seal(NamedTuple):
@@ -101,10 +101,3 @@ def seal_of(page: str) -> Seal | None:
     [match] = found
     bare = page[: match.start()] + UNSEALED + page[match.end() :]
     return Seal(match[2], hashlib.sha256(bare.encode()).hexdigest() == match[1])
-
-
-# How a page begins.
-PAGE_BEGINS = "<!doctype html>"
-
-# How a URI with compressed bytes begins.
-PACKED = "data:application/gzip;base64,"

@@ -117,7 +117,7 @@ def _pairs(table: Table, chart: Pairs, rows: Sequence[object], numbers: Numbers)
     """Two dots for each row, joined by a line."""
     labels = _labels(table, rows)
     first, second = (_values(table, name, rows) for name in chart)
-    scale = _scale(_finite((*first, *second)), labels)
+    scale = _scale((*first, *second), labels)
     if scale is None:
         return
     for part in _parts(list(zip(labels, first, second, strict=True))):
@@ -232,7 +232,7 @@ def _finite(values: Iterable[float | None] | None) -> list[float]:
     return [value for value in values or () if value is not None and math.isfinite(value)]
 
 
-def _scale(values: Iterable[float], labels: Sequence[str]) -> Scale | None:
+def _scale(values: Iterable[float | None], labels: Sequence[str]) -> Scale | None:
     """A scale of all finite values, right of the labels; None if there are no values."""
     finite = _finite(values)
     if not finite:
